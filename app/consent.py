@@ -1,0 +1,93 @@
+"""Consent items and choices: what may be seen, and the three values an answer can have. Pure.
+
+Items are dated content, not code: the official screens may change (source and date stand in `content/items.toml`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, timedelta, timezone
+from enum import StrEnum
+from typing import Final
+
+JST: Final = timezone(timedelta(hours=9), "JST")
+
+
+class Choice(StrEnum):
+    """One answer to one item. "Declined" and "not asked" are different facts."""
+
+    AGREE = "agree"
+    DECLINE = "decline"
+    NOT_ASKED = "not_asked"
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The exact words that a person is shown for one item, with furigana notation."""
+
+    name: str
+    short: str
+    sentence: str
+    declined: str
+    details: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One consent item as the official screen asks it, valid from `effective_from` until `effective_to`."""
+
+    id: str
+    flags: tuple[str, ...]
+    group: str
+    from_age: int
+    effective_from: date
+    effective_to: date | None
+    version: int
+    wording: Wording
+    source: str
+    grade: str
+    checked_on: date
+
+    @property
+    def name(self) -> str:
+        """The item's name, with furigana notation."""
+        return self.wording.name
+
+    @property
+    def wording_hash(self) -> str:
+        """SHA-256 (hex) of the words shown; kept in the evidence beside the version."""
+        words = json.dumps(asdict(self.wording), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(words.encode()).hexdigest()
+
+
+def day_of(at: int) -> date:
+    """Return the calendar day in Japan of a moment in seconds since 1970."""
+    return datetime.fromtimestamp(at, UTC).astimezone(JST).date()
+
+
+def in_force(items: Iterable[Item], at: int) -> tuple[Item, ...]:
+    """Return the items that the official screen asks at that moment."""
+    day = day_of(at)
+    return tuple(
+        item
+        for item in items
+        if item.effective_from <= day and (item.effective_to is None or day <= item.effective_to)
+    )
+
+
+def asked(items: Iterable[Item], *, at: int, over_40: bool) -> tuple[Item, ...]:
+    """Return the items that this patient is asked: those with an age limit only from that age on."""
+    return tuple(item for item in in_force(items, at) if over_40 or not item.from_age)
+
+
+def complete(items: Iterable[Item], choices: dict[str, str], *, at: int) -> dict[str, str]:
+    """Return a value for every item in force; an item that does not apply is recorded as not asked."""
+    return {item.id: choices.get(item.id, Choice.NOT_ASKED.value) for item in in_force(items, at)}
+
+
+def not_asked_reason(item: Item) -> str:
+    """Say why an item in force was not asked; stored with the evidence."""
+    return f"under {item.from_age}" if item.from_age else "not shown"

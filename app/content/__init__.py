@@ -1,0 +1,113 @@
+"""Dated facts and wording, loaded from `*.toml` and checked once at import.
+
+A fact that may change (names, items, exits) stands in a data file with its source, its grade and the day it was
+checked; a file that does not say so does not load.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from app.consent import Item, Wording
+
+_FOLDER: Final = Path(__file__).parent
+_GRADES: Final = frozenset({"S", "O", "V", "2"})
+"""What a page may print: stated by the guide, official, vendor (worded carefully), second-hand (with official link)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """One way on when the card or the digits cannot be used today."""
+
+    id: str
+    group: str
+    row: str
+    title: str
+    next: str
+    also: tuple[str, ...]
+    picture: str
+    source: str
+    grade: str
+    link: str = ""
+    link_label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Official names as they stand today."""
+
+    app: str
+    app_former: str
+    web: str
+    call_centre: str
+    call_centre_name: str
+    call_centre_hours: str
+
+    @property
+    def app_with_former(self) -> str:
+        """The app's name with the former one, as its guidelines ask during the transition."""
+        return f"{self.app}（旧{self.app_former}）"
+
+
+class ContentError(Exception):
+    """A content file does not say what it must: which file, and what is missing."""
+
+
+def _read(name: str) -> dict[str, Any]:
+    found = tomllib.loads((_FOLDER / name).read_text(encoding="utf-8"))
+    if not isinstance(found.get("checked_on"), date):
+        raise ContentError(f"{name}: checked_on is missing")
+    return found
+
+
+def _graded(name: str, row: dict[str, Any]) -> dict[str, Any]:
+    if row.get("grade") not in _GRADES or not row.get("source"):
+        raise ContentError(f"{name}: {row.get('id', '?')} has no printable grade or no source")
+    return row
+
+
+_WORDS: Final = ("name", "short", "sentence", "declined")
+
+
+def load_items() -> tuple[Item, ...]:
+    """Return the consent items of `items.toml` in the official order."""
+    found = _read("items.toml")
+    return tuple(_item(_graded("items.toml", row), found["checked_on"]) for row in found["item"])
+
+
+def _item(row: dict[str, Any], checked_on: date) -> Item:
+    wording = Wording(*(row.pop(word) for word in _WORDS), details=tuple(row.pop("details")))
+    ends = row.pop("effective_to", None)
+    flags = tuple(row.pop("flags"))
+    return Item(**row, flags=flags, effective_to=ends, wording=wording, checked_on=checked_on)
+
+
+def load_exits() -> tuple[Exit, ...]:
+    """Return the ways on of `exits.toml`."""
+    rows = _read("exits.toml")["exit"]
+    return tuple(Exit(**{**_graded("exits.toml", row), "also": tuple(row["also"])}) for row in rows)
+
+
+def load_names() -> Names:
+    """Return today's official names of `names.toml`."""
+    found = _read("names.toml")
+    for part in ("app", "web", "help"):
+        _graded("names.toml", found[part])
+    centre = found["help"]
+    return Names(
+        app=found["app"]["name"],
+        app_former=found["app"]["former"],
+        web=found["web"]["name"],
+        call_centre=centre["call_centre"],
+        call_centre_name=centre["call_centre_name"],
+        call_centre_hours=centre["hours"],
+    )
+
+
+ITEMS: Final = load_items()
+EXITS: Final = load_exits()
+NAMES: Final = load_names()

@@ -1,0 +1,151 @@
+"""Events, states and the hash chain: what happened, in an order that nobody can change unseen. Pure.
+
+One chain per facility. A row of the chain names nobody and says nothing about choices: it holds ids, a type, a time
+and the hash of a body. The body carries 128 random bits, so that its few possible contents cannot be guessed from
+the hash, and it is the only part that retention may remove.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from app.flow import Registration, Visit
+
+GENESIS: Final = "0" * 64
+_EVENT: Final = b"kazasu/event/1\0"
+_BODY: Final = b"kazasu/body/1\0"
+
+Json: TypeAlias = "str | int | bool | None | list[Json] | dict[str, Json]"
+Body: TypeAlias = Mapping[str, Json]
+
+
+class EventType(StrEnum):
+    """Everything that can be written into the record of a visit."""
+
+    OPENED = "opened"
+    NEED_ANSWERED = "need_answered"
+    READY_ANSWERED = "ready_answered"
+    ITEMS_ANSWERED = "items_answered"
+    CONFIRMED = "confirmed"
+    HANDED_OFF = "handed_off"
+    RETURNED = "returned"
+    IDENTIFIED = "identified"
+    REGISTERED = "registered"
+    REFUSED = "refused"
+    REPORTED = "reported"
+    ANOTHER_WAY = "another_way"
+    PHONE_PASSED = "phone_passed"
+    EXPIRED = "expired"
+    ENDED = "ended"
+    VERIFIED = "verified"
+
+
+class State(StrEnum):
+    """What may be claimed of a visit, and never more."""
+
+    DRAFT = "draft"
+    HANDED_OFF = "handed_off"
+    REPORTED = "reported"
+    ANOTHER_WAY = "another_way"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in a visit, before it has a place in the chain. Time: seconds since 1970, UTC."""
+
+    type: EventType
+    at: int
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of a facility's chain."""
+
+    seq: int
+    facility: str
+    event_id: str
+    visit: str
+    type: str
+    at: int
+    body_hash: str
+    prev_hash: str
+
+    def hashed(self) -> str:
+        """Return this entry's hash: SHA-256 over tag, previous hash and the canonical entry (hex)."""
+        row: dict[str, Json] = {
+            "at": self.at,
+            "body_hash": self.body_hash,
+            "event_id": self.event_id,
+            "facility": self.facility,
+            "seq": self.seq,
+            "type": self.type,
+            "visit": self.visit,
+        }
+        return hashlib.sha256(_EVENT + bytes.fromhex(self.prev_hash) + canonical(row)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of a chain: how many entries, and the hash of the last. Printed on every receipt."""
+
+    size: int = 0
+    hash: str = GENESIS
+
+    def __str__(self) -> str:
+        """Return the form printed on receipts, `size-hash`."""
+        return f"{self.size}-{self.hash}"
+
+
+def canonical(value: Json) -> bytes:
+    """Return RFC 8785 JSON for strings, whole numbers below 2^53, booleans, null, lists and ASCII-keyed objects."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def body_hash(nonce: bytes, body: Body) -> str:
+    """Return SHA-256 (hex) of a body with its 128-bit nonce."""
+    return hashlib.sha256(_BODY + nonce + canonical(dict(body))).hexdigest()
+
+
+def chained(head: Head, facility: str, visit: str, event: Event) -> tuple[Entry, bytes, Head]:
+    """Return the event's entry after `head`, the nonce of its body, and the new head."""
+    nonce = secrets.token_bytes(16)
+    entry = Entry(
+        seq=head.size + 1,
+        facility=facility,
+        event_id=secrets.token_hex(16),
+        visit=visit,
+        type=event.type.value,
+        at=event.at,
+        body_hash=body_hash(nonce, event.body),
+        prev_hash=head.hash,
+    )
+    return entry, nonce, Head(entry.seq, entry.hashed())
+
+
+def state(visit: Visit) -> State:
+    """Return what may be claimed of this visit today."""
+    if visit.answer("another-way", "reason") or visit.answer("need", "intent") == "withdraw":
+        return State.ANOTHER_WAY
+    if visit.answer("result", "report") in {"answered", "done", "trouble", "stopped"}:
+        return State.REPORTED
+    if visit.registration is not Registration.NONE or "check" in visit.answers:
+        return State.HANDED_OFF
+    return State.DRAFT
+
+
+def broken_link(entries: Iterable[tuple[Entry, str]]) -> int | None:
+    """Return the first sequence number where a chain does not hold, or None. Each item: entry and its stored hash."""
+    head = Head()
+    for entry, stored in entries:
+        fits = entry.seq == head.size + 1 and entry.prev_hash == head.hash and entry.hashed() == stored
+        if not fits:
+            return entry.seq
+        head = Head(entry.seq, stored)
+    return None

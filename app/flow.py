@@ -1,0 +1,272 @@
+"""The visit, described once: its steps, who holds the phone at each, what each asks and what it rests on.
+
+Everything else about a visit is derived from `FLOW`: routes, order, back, "n / m", whether a step may be opened,
+error texts, the check page, the band that says who holds the phone, `docs/flow.md` and most test parameters.
+A step's id is its address, its template, its key in the answers and its name in the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from app.consent import Choice, Item, asked
+from app.content import ITEMS
+from app.words import N_
+
+Answer: TypeAlias = Mapping[str, str]
+
+NOTHING: Final[Answer] = MappingProxyType({})
+
+
+class Holder(StrEnum):
+    """Who holds the phone."""
+
+    STAFF = "staff"
+    PATIENT = "patient"
+
+
+class Registration(StrEnum):
+    """What the eligibility system has answered; never more than that (design: three claims)."""
+
+    NONE = "none"
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One occasion of care, as far as it is known. It holds no name, no birth date and no number of the card.
+
+    Times are whole seconds since 1970 in UTC, by the server's clock.
+    """
+
+    id: str
+    facility: str
+    opened_at: int
+    touched_at: int
+    version: int = 1
+    holder: Holder = Holder.STAFF
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    draft: Mapping[str, Answer] = field(default_factory=dict)
+    departure: str = ""
+    subject: str = ""
+    registration: Registration = Registration.NONE
+    reason: str = ""
+    times: Mapping[str, int] = field(default_factory=dict)
+    ended: bool = False
+
+    def answer(self, step: str, name: str) -> str:
+        """Return one given answer, or an empty string."""
+        return self.answers.get(step, NOTHING).get(name, "")
+
+    @property
+    def over_40(self) -> bool:
+        """Whether the nurse said that the patient is 40 or over; the official screen decides in the end."""
+        return self.answer("need", "over_40") == "yes"
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The consent items this patient is asked, in the official order."""
+        return asked(ITEMS, at=self.opened_at, over_40=self.over_40)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One thing a step asks: a closed choice, or a short free text when there are no options."""
+
+    name: str
+    options: tuple[str, ...] = ()
+    missing: str = ""
+    """What to say when it is left out. An empty string makes the question optional."""
+    label: str = ""
+    staff_number: bool = False
+    """The facility's own number (照会番号): exempt from the rule against four digits, never from My Number's."""
+
+
+Asks: TypeAlias = Callable[[Visit], tuple[Question, ...]]
+Test: TypeAlias = Callable[[Visit], bool]
+
+
+def _always(_: Visit) -> bool:
+    return True
+
+
+def _nothing(_: Visit) -> tuple[Question, ...]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One page of the visit."""
+
+    id: str
+    title: str
+    holder: Holder
+    guide: str
+    """The part of the field's own procedure that this step carries out."""
+    asks: Asks = _nothing
+    confirms: tuple[str, ...] = ()
+    """Steps on whose answers this one rests: when one of them changes, this one is open again."""
+    applies: Test = _always
+    counted: bool = True
+    """Whether it counts in "n / m". Ways out and the farewell do not."""
+    leaves: bool = False
+    """A way out with dignity: the path ends here unless the person goes on all the same."""
+
+
+INTENTS: Final = ("first", "continues", "change", "withdraw")
+
+REASONS: Final = (
+    "no_card",
+    "not_registered",
+    "pin_unsure",
+    "pin_forgotten",
+    "pin_locked",
+    "pinless_card",
+    "card_expired",
+    "card_unreadable",
+    "unwilling",
+)
+
+REPORTS: Final = ("answered", "done", "trouble", "stopped", "later")
+
+
+def _need(_: Visit) -> tuple[Question, ...]:
+    return (
+        Question("over_40", ("yes", "no"), N_("{患者|かんじゃ}さまが40{歳|さい}{以上|いじょう}か、えらんでください")),
+        Question("reference", staff_number=True, label=N_("{照会|しょうかい}{番号|ばんごう}")),
+        Question("intent", INTENTS, N_("あてはまるものを1つ{押|お}してください")),
+        Question("go_on", ("yes",)),
+    )
+
+
+def _ready(_: Visit) -> tuple[Question, ...]:
+    return (Question("ready", ("all", "missing"), N_("「そろっています」か「ない・わからないものがある」を{押|お}してください")),)
+
+
+def _another_way(_: Visit) -> tuple[Question, ...]:
+    return (Question("reason", REASONS, N_("あてはまるものを1つえらんでください")),)
+
+
+def _consent(visit: Visit) -> tuple[Question, ...]:
+    missing = N_("「{同意|どうい}する」か「{同意|どうい}しない」をえらんでください")
+    choices = (Choice.AGREE.value, Choice.DECLINE.value)
+    return tuple(Question(item.id, choices, missing, item.name) for item in visit.items)
+
+
+def _check(_: Visit) -> tuple[Question, ...]:
+    return (Question("confirmed", ("yes",), N_("{内容|ないよう}を{確認|かくにん}して、ボタンを{押|お}してください")),)
+
+
+def _handoff(_: Visit) -> tuple[Question, ...]:
+    return (Question("outcome", ("identified", "by_hand"), N_("もどってきてから{押|お}してください")),)
+
+
+def _result(_: Visit) -> tuple[Question, ...]:
+    return (Question("report", REPORTS, N_("{公式|こうしき}の{画面|がめん}に{出|で}たものを1つえらんでください")),)
+
+
+def _continues(visit: Visit) -> bool:
+    return visit.answer("need", "intent") == "continues" and not visit.answer("need", "go_on")
+
+
+def _withdraws(visit: Visit) -> bool:
+    return visit.answer("need", "intent") == "withdraw"
+
+
+def _lacks(visit: Visit) -> bool:
+    return visit.answer("ready", "ready") == "missing" or "another-way" in visit.answers
+
+
+FLOW: Final = (
+    Step(
+        "need",
+        N_("{今日|きょう}、{登録|とうろく}は{必要|ひつよう}ですか"),
+        Holder.STAFF,
+        guide="再照会で済むかを先に確かめる",
+        asks=_need,
+    ),
+    Step(
+        "reinquiry",
+        N_("カードなしで{済|す}むかもしれません"),
+        Holder.STAFF,
+        guide="継続中の再照会（事業所の端末）",
+        confirms=("need",),
+        applies=_continues,
+        counted=False,
+        leaves=True,
+    ),
+    Step(
+        "withdrawal",
+        N_("{同意|どうい}の{取|と}り{消|け}し"),
+        Holder.STAFF,
+        guide="すべての同意を取消す（ふつうは事業所の端末）",
+        confirms=("need",),
+        applies=_withdraws,
+        counted=False,
+        leaves=True,
+    ),
+    Step(
+        "ready",
+        N_("{同意|どうい}{登録|とうろく}の{準備|じゅんび}"),
+        Holder.PATIENT,
+        guide="同意登録準備",
+        asks=_ready,
+    ),
+    Step(
+        "another-way",
+        N_("ほかの{方法|ほうほう}があります"),
+        Holder.STAFF,
+        guide="暗証番号やカードがないときの別の方法",
+        asks=_another_way,
+        applies=_lacks,
+        counted=False,
+        leaves=True,
+    ),
+    Step(
+        "consent",
+        N_("{同意|どうい}{内容|ないよう}の{選択|せんたく}"),
+        Holder.PATIENT,
+        guide="同意内容の選択",
+        asks=_consent,
+    ),
+    Step(
+        "check",
+        N_("{同意|どうい}{内容|ないよう}の{確認|かくにん}"),
+        Holder.PATIENT,
+        guide="同意内容の確認",
+        asks=_check,
+        confirms=("consent",),
+    ),
+    Step(
+        "handoff",
+        N_("{本人|ほんにん}{確認|かくにん}"),
+        Holder.PATIENT,
+        guide="本人確認（公式アプリで暗証番号とカード）",
+        asks=_handoff,
+        confirms=("consent", "check"),
+    ),
+    Step(
+        "result",
+        N_("{資格|しかく}{確認|かくにん}"),
+        Holder.STAFF,
+        guide="資格確認（患者宅）",
+        asks=_result,
+        confirms=("handoff", "check"),
+    ),
+    Step(
+        "done",
+        N_("おつかれさまでした"),
+        Holder.STAFF,
+        guide="資格確認等確認（事業所）へ",
+        confirms=("result",),
+        counted=False,
+    ),
+)
+
+STEPS: Final[Mapping[str, Step]] = MappingProxyType({step.id: step for step in FLOW})

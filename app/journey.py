@@ -1,0 +1,149 @@
+"""Walking the flow: path, what is open, errors, back, and what a new answer makes void. Pure.
+
+No order is stored and no "current step": each is a question to the path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from app.digits import Finding, find
+from app.flow import FLOW, NOTHING, Answer, Holder, Question, Step, Visit
+from app.words import N_
+
+MAX_TEXT = 20
+
+TEXT_PROBLEMS: Mapping[Finding, str] = {
+    Finding.MY_NUMBER: N_(
+        "マイナンバー（12けた）のように{見|み}えます。ここには{入|い}れません。{入力|にゅうりょく}は{消|け}しました。"
+        "12けた{以上|いじょう}の{照会|しょうかい}{番号|ばんごう}は、{事業所|じぎょうしょ}の{端末|たんまつ}で{入|い}れてください"
+    ),
+    Finding.PIN: N_(
+        "{暗証|あんしょう}{番号|ばんごう}のように{見|み}えます。{暗証|あんしょう}{番号|ばんごう}は"
+        "{公式|こうしき}アプリだけで{入力|にゅうりょく}します。{入力|にゅうりょく}は{消|け}しました"
+    ),
+    Finding.UNFIT: N_("{半角|はんかく}の{英数字|えいすうじ}とハイフンで、20{文字|もじ}までにしてください"),
+}
+
+NOT_OFFERED = N_("{画面|がめん}にあるものからえらんでください")
+
+
+def path(visit: Visit) -> tuple[Step, ...]:
+    """Return the steps this visit has, given what is known so far; a way out that is taken ends it."""
+    steps: list[Step] = []
+    for step in FLOW:
+        if step.applies(visit):
+            steps.append(step)
+            if step.leaves:
+                break
+    return tuple(steps)
+
+
+def is_done(step: Step, visit: Visit) -> bool:
+    """Whether a step is answered and its answers still fit what is asked now."""
+    if step.leaves or step.id not in visit.answers:
+        return False
+    return not errors(step, visit, visit.answers[step.id])
+
+
+def furthest(visit: Visit) -> Step:
+    """Return the first step still open; no later page may be shown."""
+    steps = path(visit)
+    return next((step for step in steps if not is_done(step, visit)), steps[-1])
+
+
+def is_reachable(step: Step, visit: Visit) -> bool:
+    """Whether the page of a step may be opened now."""
+    steps = path(visit)
+    return step in steps and steps.index(step) <= steps.index(furthest(visit))
+
+
+def back(step: Step, visit: Visit) -> Step | None:
+    """Return the step before this one on the path. After the card there is no way back into the choices."""
+    steps = path(visit)
+    place = steps.index(step) if step in steps else 0
+    before = steps[place - 1] if place else None
+    return None if before is None or step.id in {"result", "done"} else before
+
+
+def position(step: Step, visit: Visit) -> tuple[int, int] | None:
+    """Return (n, m) for "n / m" among the counted steps, or None for a page that does not count."""
+    if not step.counted:
+        return None
+    ahead = tuple(each for each in FLOW if each.counted and not each.leaves and each.applies(visit))
+    return ahead.index(step) + 1, len(ahead)
+
+
+def _problem(question: Question, value: str) -> str:
+    if not value:
+        return question.missing
+    if question.options:
+        return "" if value in question.options else (question.missing or NOT_OFFERED)
+    finding = find(value, number_expected=question.staff_number, limit=MAX_TEXT)
+    return TEXT_PROBLEMS[finding] if finding else ""
+
+
+def errors(step: Step, visit: Visit, given: Answer) -> dict[str, str]:
+    """Return what is wrong with the given answers: question name to message, in the page's order."""
+    found = {q.name: _problem(q, given.get(q.name, "")) for q in step.asks(visit)}
+    return {name: message for name, message in found.items() if message}
+
+
+def fit(step: Step, visit: Visit, given: Answer) -> dict[str, str]:
+    """Return the given answers that may be shown again: known questions, offered options, harmless text."""
+    wrong = errors(step, visit, given)
+    return {q.name: given[q.name] for q in step.asks(visit) if given.get(q.name) and q.name not in wrong}
+
+
+def record(step: Step, given: Answer, visit: Visit) -> Visit:
+    """Return the visit with these answers; what rested on a changed answer is open again, and only that."""
+    answer = fit(step, visit, given)
+    changed = dict(visit.answers.get(step.id, NOTHING)) != answer
+    answers = {**visit.answers, step.id: answer}
+    draft = {name: held for name, held in visit.draft.items() if name != step.id}
+    recorded = replace(visit, answers=answers, draft=draft)
+    return _void(recorded, step.id) if changed else recorded
+
+
+def _void(visit: Visit, changed: str) -> Visit:
+    kept = visit
+    for step in FLOW:
+        if changed in step.confirms and step.id in kept.answers:
+            rest = {name: held for name, held in kept.answers.items() if name != step.id}
+            kept = _void(replace(kept, answers=rest), step.id)
+    voided = changed == "consent" or ("check" in visit.answers and "check" not in kept.answers)
+    return replace(kept, departure="") if voided else _reconcile(kept)
+
+
+def _reconcile(visit: Visit) -> Visit:
+    """Drop choices on items that no longer apply, and reopen the check when the items have changed."""
+    chosen = visit.answers.get("consent")
+    if chosen is None:
+        return visit
+    applicable = {item.id for item in visit.items}
+    if applicable == set(chosen):
+        return visit
+    left = {name: value for name, value in chosen.items() if name in applicable}
+    return _void(replace(visit, answers={**visit.answers, "consent": left}), "consent")
+
+
+def go_on(step: Step, visit: Visit) -> Visit:
+    """Return the visit with a way out not taken: the person goes on with the registration after all."""
+    if step.id == "reinquiry":
+        need = {**visit.answers["need"], "go_on": "yes"}
+        return replace(visit, answers={**visit.answers, "need": need})
+    rest = {name: held for name, held in visit.answers.items() if name != step.id}
+    if rest.get("ready", NOTHING).get("ready") == "missing":
+        del rest["ready"]
+    return replace(visit, answers=rest)
+
+
+def needs_hand_over(step: Step, visit: Visit) -> bool:
+    """Whether the phone must change hands before this step is shown."""
+    return step.holder is not visit.holder
+
+
+def handed_over(visit: Visit, to: Holder) -> Visit:
+    """Return the visit with the phone in the other person's hands."""
+    return replace(visit, holder=to)

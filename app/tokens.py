@@ -1,0 +1,97 @@
+"""Values that travel through others: signed by itsdangerous, one salt per purpose, one spelling each.
+
+A token says what may be tried; the store says whether it is still true. Tokens carry random ids, never answers.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+from enum import StrEnum
+from typing import Final
+
+from itsdangerous import BadData, URLSafeTimedSerializer
+
+# itsdangerous accepts several spellings of one signature (spare base64 bits, dropped non-ASCII, ignored padding).
+# Only the spelling that it writes itself is read here.
+SHAPE: Final = re.compile(r"[A-Za-z0-9_-]{1,400}\.[A-Za-z0-9_-]{1,16}\.[A-Za-z0-9_-]{43}")
+
+
+class Purpose(StrEnum):
+    """What a token is for; a token of one purpose is never read for another. The value is the salt."""
+
+    HANDOFF = "handoff"
+    STATION = "station"
+
+
+MAX_AGE: Final = {Purpose.HANDOFF: 600, Purpose.STATION: 400 * 24 * 3600}
+
+
+class BadToken(Exception):
+    """Expired, unknown, tampered with or respelled: one and the same answer."""
+
+
+def new_secret() -> str:
+    """Return 128 random bits as text for a cookie or a one-time id."""
+    return secrets.token_urlsafe(16)
+
+
+def hashed(secret: str) -> str:
+    """Return SHA-256 (hex) of a secret: the only form in which the store knows it."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _is_canonical(part: str) -> bool:
+    padded = part + "=" * (-len(part) % 4)
+    return base64.urlsafe_b64encode(base64.urlsafe_b64decode(padded)).rstrip(b"=").decode() == part
+
+
+class Signer:
+    """Signs and reads tokens with a list of keys, newest last."""
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        """Make one serializer per purpose."""
+        self._form_key = hashlib.sha256(b"form\0" + keys[-1].encode()).digest()
+        self._serializers = {purpose: _serializer(keys, purpose) for purpose in Purpose}
+
+    def sign(self, purpose: Purpose, *ids: str) -> str:
+        """Return a token that carries these ids."""
+        token = self._serializers[purpose].dumps([purpose.value, *ids])
+        text = token if isinstance(token, str) else token.decode()
+        if not SHAPE.fullmatch(text):
+            raise ValueError("a token carries short random ids only")
+        return text
+
+    def read(self, purpose: Purpose, raw: str) -> tuple[str, ...]:
+        """Return the ids of a token, or raise `BadToken`."""
+        try:
+            if not SHAPE.fullmatch(raw) or not all(_is_canonical(part) for part in raw.split(".")):
+                raise BadToken
+            found = self._serializers[purpose].loads(raw, max_age=MAX_AGE[purpose])
+        except (BadData, ValueError) as error:
+            raise BadToken from error
+        return _ids(purpose, found)
+
+    def form(self, session: str) -> str:
+        """Return the token that forms of this browser session carry against forgery."""
+        return hmac.new(self._form_key, session.encode(), hashlib.sha256).hexdigest()[:32]
+
+    def is_form(self, session: str, token: str) -> bool:
+        """Whether a form token belongs to this browser session; compared in constant time."""
+        return hmac.compare_digest(self.form(session).encode(), token.encode())
+
+
+def _serializer(keys: tuple[str, ...], purpose: Purpose) -> URLSafeTimedSerializer:
+    kwargs = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
+    return URLSafeTimedSerializer(list(keys), salt=purpose.value, signer_kwargs=kwargs)
+
+
+def _ids(purpose: Purpose, found: object) -> tuple[str, ...]:
+    if not isinstance(found, list) or not all(isinstance(part, str) for part in found):
+        raise BadToken
+    if not found or found[0] != purpose.value:
+        raise BadToken
+    return tuple(found[1:])

@@ -1,0 +1,184 @@
+"""The journey: derived from FLOW alone, so a step added there is tested here before anyone writes a test for it."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+
+from app import journey
+from app.consent import complete
+from app.content import EXITS, ITEMS
+from app.flow import FLOW, REASONS, STEPS, Holder, Step, Visit
+from tests.flow.visits import NOW, a_visit, answered, choose, ordinary
+
+MAIN = tuple(step for step in FLOW if not step.leaves)
+WAYS_OUT = tuple(step for step in FLOW if step.leaves)
+
+
+def test_it_works() -> None:
+    assert [step.id for step in journey.path(a_visit())] == [step.id for step in MAIN]
+
+
+@pytest.mark.parametrize("step", MAIN, ids=lambda step: step.id)
+def test_a_step_opens_when_all_before_it_are_answered_and_not_earlier(step: Step) -> None:
+    visit = a_visit(upto=step.id)
+    assert journey.furthest(visit) is step
+    later = MAIN[MAIN.index(step) + 1 :]
+    assert not any(journey.is_reachable(each, visit) for each in later)
+    assert all(journey.is_reachable(each, visit) for each in MAIN[: MAIN.index(step) + 1])
+
+
+@pytest.mark.parametrize("step", FLOW, ids=lambda step: step.id)
+def test_every_required_question_has_words_for_what_is_missing(step: Step) -> None:
+    visit = a_visit(upto="consent")
+    wrong = journey.errors(step, visit, {})
+    required = {question.name for question in step.asks(visit) if question.missing}
+    assert set(wrong) == required
+    assert all(message for message in wrong.values())
+
+
+@pytest.mark.parametrize("step", FLOW, ids=lambda step: step.id)
+def test_an_answer_that_is_not_offered_is_never_kept(step: Step) -> None:
+    visit = a_visit(upto=step.id) if not step.leaves else a_visit()
+    for question in step.asks(visit):
+        if question.options:
+            given = {**ordinary(step.id, visit), question.name: "something-else"}
+            assert question.name in journey.errors(step, visit, given)
+            assert question.name not in journey.fit(step, visit, given)
+
+
+def test_fields_nobody_asked_for_are_dropped() -> None:
+    visit = answered(a_visit(upto="need"), "need", over_40="yes", intent="first", name="練習 花子", holder="staff")
+    assert set(visit.answers["need"]) == {"over_40", "intent"}
+
+
+def test_n_of_m_counts_six_steps() -> None:
+    visit = a_visit()
+    counts = [journey.position(step, visit) for step in FLOW if step.counted]
+    assert counts == [(n, 6) for n in range(1, 7)]
+    assert journey.position(STEPS["done"], visit) is None
+
+
+def test_the_phone_changes_hands_where_the_flow_says_so() -> None:
+    holders = [step.holder for step in MAIN]
+    assert holders == [Holder.STAFF, *[Holder.PATIENT] * 4, Holder.STAFF, Holder.STAFF]
+    ready = STEPS["ready"]
+    assert journey.needs_hand_over(ready, a_visit(upto="ready"))
+    assert not journey.needs_hand_over(ready, journey.handed_over(a_visit(upto="ready"), Holder.PATIENT))
+
+
+def test_after_the_card_there_is_no_way_back_into_the_choices() -> None:
+    assert journey.back(STEPS["result"], a_visit(upto="result")) is None
+    assert journey.back(STEPS["check"], a_visit(upto="check")) is STEPS["consent"]
+
+
+# --- all choices ---------------------------------------------------------------------------------------------------
+
+OVER = [item.id for item in a_visit().items]
+UNDER = [item.id for item in a_visit(over_40=False).items]
+ALL_OVER = [set(some) for size in range(6) for some in combinations(OVER, size)]
+ALL_UNDER = [set(some) for size in range(5) for some in combinations(UNDER, size)]
+
+
+def test_there_are_32_choices_over_40_and_16_under() -> None:
+    assert (len(ALL_OVER), len(ALL_UNDER)) == (32, 16)
+
+
+@pytest.mark.parametrize("agreed", ALL_OVER, ids=lambda some: "+".join(sorted(some)) or "none")
+def test_every_choice_over_40_reaches_the_check_and_is_kept_as_given(agreed: set[str]) -> None:
+    visit = a_visit()
+    visit = answered(visit, "consent", **choose(visit, agreed))
+    assert journey.furthest(visit) is STEPS["check"]
+    kept = complete(ITEMS, dict(visit.answers["consent"]), at=NOW)
+    assert {item for item, choice in kept.items() if choice == "agree"} == agreed
+    assert {item for item, choice in kept.items() if choice == "decline"} == set(OVER) - agreed
+
+
+@pytest.mark.parametrize("agreed", ALL_UNDER, ids=lambda some: "+".join(sorted(some)) or "none")
+def test_every_choice_under_40_leaves_the_checkup_not_asked(agreed: set[str]) -> None:
+    visit = a_visit(over_40=False)
+    visit = answered(visit, "consent", **choose(visit, agreed))
+    assert journey.furthest(visit) is STEPS["check"]
+    kept = complete(ITEMS, dict(visit.answers["consent"]), at=NOW)
+    assert kept["health_checkup"] == "not_asked"
+    assert {item for item, choice in kept.items() if choice == "agree"} == agreed
+
+
+# --- changing an answer -----------------------------------------------------------------------------------------------
+
+
+def test_changing_a_choice_reopens_the_check_and_nothing_before_it() -> None:
+    visit = a_visit(upto="handoff")
+    changed = answered(visit, "consent", **choose(visit, {"surgery"}))
+    assert journey.furthest(changed) is STEPS["check"]
+    assert {"need", "ready", "consent"} <= set(changed.answers)
+
+
+def test_submitting_the_same_choices_again_voids_nothing() -> None:
+    visit = a_visit(upto="handoff")
+    again = answered(visit, "consent", **visit.answers["consent"])
+    assert again.answers == visit.answers
+
+
+def test_a_way_out_made_for_other_choices_is_void() -> None:
+    from dataclasses import replace  # noqa: PLC0415 - only here
+
+    visit = replace(a_visit(upto="handoff"), departure="d1")
+    assert answered(visit, "consent", **choose(visit, set())).departure == ""
+    assert answered(visit, "consent", **visit.answers["consent"]).departure == "d1"
+
+
+def test_becoming_40_asks_only_for_the_checkup_and_keeps_the_rest() -> None:
+    visit = a_visit(over_40=False, upto="handoff")
+    older = answered(visit, "need", over_40="yes", intent="first")
+    assert journey.furthest(older) is STEPS["consent"]
+    assert set(journey.errors(STEPS["consent"], older, older.answers["consent"])) == {"health_checkup"}
+    assert older.answers["consent"] == visit.answers["consent"]
+    assert "check" not in older.answers
+
+
+def test_becoming_younger_drops_the_checkup_and_reopens_the_check() -> None:
+    visit = a_visit(upto="handoff")
+    younger = answered(visit, "need", over_40="no", intent="first")
+    assert "health_checkup" not in younger.answers["consent"]
+    assert journey.furthest(younger) is STEPS["check"]
+
+
+# --- ways out with dignity -----------------------------------------------------------------------------------------------
+
+
+def test_care_that_continues_leads_to_the_office_and_one_may_go_on_all_the_same() -> None:
+    visit = answered(a_visit(upto="need"), "need", over_40="yes", intent="continues")
+    assert journey.furthest(visit) is STEPS["reinquiry"]
+    assert not journey.is_reachable(STEPS["ready"], visit)
+    assert journey.furthest(journey.go_on(STEPS["reinquiry"], visit)) is STEPS["ready"]
+
+
+def test_a_wish_to_withdraw_has_its_page() -> None:
+    visit = answered(a_visit(upto="need"), "need", over_40="yes", intent="withdraw")
+    assert journey.furthest(visit) is STEPS["withdrawal"]
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_whatever_is_missing_has_a_way_on_that_is_never_no_care(reason: str) -> None:
+    lacking = answered(a_visit(upto="ready"), "ready", ready="missing")
+    assert journey.furthest(lacking) is STEPS["another-way"]
+    told = answered(lacking, "another-way", reason=reason)
+    assert journey.furthest(told) is STEPS["another-way"]
+    way = next(way for way in EXITS if way.id == reason)
+    assert way.next
+    assert "受けられません" not in way.title + way.next + "".join(way.also)
+    assert journey.furthest(journey.go_on(STEPS["another-way"], told)) is STEPS["ready"]
+
+
+def test_every_reason_has_content_and_every_content_a_reason() -> None:
+    assert {way.id for way in EXITS} == set(REASONS)
+
+
+def test_trouble_at_the_card_does_not_lose_the_choices() -> None:
+    visit: Visit = answered(a_visit(upto="handoff"), "another-way", reason="pin_locked")
+    assert journey.furthest(visit) is STEPS["another-way"]
+    back = journey.go_on(STEPS["another-way"], visit)
+    assert journey.furthest(back) is STEPS["handoff"]
+    assert back.answers["consent"] == visit.answers["consent"]
