@@ -131,10 +131,10 @@ def chained(head: Head, facility: str, visit: str, event: Event) -> tuple[Entry,
 
 def state(visit: Visit) -> State:
     """Return what may be claimed of this visit today."""
-    if visit.answer("another-way", "reason") or visit.answer("need", "intent") == "withdraw":
-        return State.ANOTHER_WAY
     if visit.answer("result", "report") in {"answered", "done", "trouble", "stopped"}:
         return State.REPORTED
+    if visit.answer("another-way", "reason") or visit.answer("need", "intent") == "withdraw":
+        return State.ANOTHER_WAY
     if visit.registration is not Registration.NONE or "check" in visit.answers:
         return State.HANDED_OFF
     return State.DRAFT

@@ -115,6 +115,8 @@ class Step:
     applies: Test = _always
     counted: bool = True
     """Whether it counts in "n / m". Ways out and the farewell do not."""
+    open_from: str = ""
+    """A step from which on this page may be opened although the path does not lead there."""
     leaves: bool = False
     """A way out with dignity: the path ends here unless the person goes on all the same."""
 
@@ -225,6 +227,7 @@ FLOW: Final = (
         guide="暗証番号やカードがないときの別の方法",
         asks=_another_way,
         applies=_lacks,
+        open_from="ready",
         counted=False,
         leaves=True,
     ),

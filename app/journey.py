@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from app.digits import Finding, find
-from app.flow import FLOW, NOTHING, Answer, Holder, Question, Step, Visit
+from app.flow import FLOW, NOTHING, STEPS, Answer, Holder, Question, Step, Visit
 from app.words import N_
 
 MAX_TEXT = 20
@@ -56,6 +56,8 @@ def furthest(visit: Visit) -> Step:
 def is_reachable(step: Step, visit: Visit) -> bool:
     """Whether the page of a step may be opened now."""
     steps = path(visit)
+    if step.open_from and step not in steps:
+        return is_reachable(STEPS[step.open_from], visit)
     return step in steps and steps.index(step) <= steps.index(furthest(visit))
 
 

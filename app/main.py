@@ -1,0 +1,209 @@
+"""Joins settings, adapters and pages into one application: the only place where they meet."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx
+import structlog
+from fastapi import FastAPI
+from joserfc.jwk import ECKey
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount
+from starlette.types import ASGIApp
+
+from app.adapters.database import migrate
+from app.adapters.gateway_http import HttpGateway
+from app.adapters.handoff_oidc import OpenIdHandoff
+from app.adapters.store_sql import SqlStore
+from app.facility import Facility, Link, new_token
+from app.ports import Clock, Store, Unavailable
+from app.practice.app import PracticeWorld, create_practice
+from app.settings import Settings
+from app.tokens import Signer
+from app.web.assets import Assets
+from app.web.bedside import IDLE, Bedside, NoVisit, Refusal
+from app.web.forms import BadForm
+from app.web.guard import Guard, TooLarge, policy
+from app.web.guide import Guide
+from app.web.pages import Pages
+from app.web.problems import BY_STATUS, Problems
+from app.web.pwa import Pwa
+from app.web.registration import Registrar
+from app.web.returning import Returning
+from app.web.visit import VisitPages
+
+STATIC: Final = Path(__file__).parents[1] / "static"
+PRACTICE_STATION: Final = Facility("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
+_CLIENT: Final = "RP00000001"
+_SWEEP: Final = 60
+log = structlog.get_logger()
+
+
+class SystemClock:
+    """The server's clock."""
+
+    def now(self) -> int:
+        """Return whole seconds since 1970, UTC."""
+        return int(time.time())
+
+
+@dataclass(frozen=True)
+class Kazasu:
+    """The joined application and the parts that commands and tests reach for."""
+
+    asgi: ASGIApp
+    web: FastAPI
+    store: Store
+    world: PracticeWorld
+    clock: Clock
+    signer: Signer
+
+
+def create_app(settings: Settings, *, clock: Clock | None = None, store: Store | None = None) -> Kazasu:
+    """Return the application for these settings. Raises `UnsafeSettings` when they may not serve people."""
+    settings.check()
+    clock = clock or SystemClock()
+    signer = Signer(settings.keys())
+    store = store or _open(settings, clock)
+    assets = Assets(STATIC)
+    pages = Pages(assets, practice=True)
+    problems = Problems(pages)
+    bedside = Bedside(store, signer, clock, pages, problems, settings.is_secure)
+
+    world, handoff, gateway = _practice_doors(settings, signer, clock, assets)
+    registrar = Registrar(bedside, gateway)
+    web = FastAPI(
+        docs_url=None, redoc_url=None, openapi_url=None, lifespan=_sweeping(store, clock), redirect_slashes=False
+    )
+    web.router.routes.extend(
+        [
+            *VisitPages(bedside, handoff, registrar).routes(),
+            *Returning(bedside, handoff, registrar).routes(),
+            *Guide(pages).routes(),
+            *Pwa(pages, assets, store, practice_station=True).routes(),
+            Mount("/practice", world.app),
+        ]
+    )
+    _explain(web, bedside)
+    guard = Guard(
+        web,
+        origin=settings.public_origin,
+        csp=policy(pages.entry_sheet_hash),
+        problem=problems.answer,
+        starts_per_minute=settings.starts_per_minute,
+        posts_per_minute=settings.posts_per_minute,
+    )
+    return Kazasu(guard, web, store, world, clock, signer)
+
+
+def _open(settings: Settings, clock: Clock) -> Store:
+    """Return the database of these settings, brought to the newest schema."""
+    migrate(settings.database)
+    return SqlStore(settings.database, clock)
+
+
+async def seed_practice(store: Store, clock: Clock) -> Link:
+    """Make the practice station and its link when they are not there yet; return the live link."""
+    found = await store.live_link(PRACTICE_STATION.id)
+    if found is None:
+        found = Link(new_token(), PRACTICE_STATION.id, revision=1, issued_at=clock.now())
+        await store.add_facility(PRACTICE_STATION, found)
+    return found
+
+
+def _practice_doors(
+    settings: Settings, signer: Signer, clock: Clock, assets: Assets
+) -> tuple[PracticeWorld, OpenIdHandoff, HttpGateway]:
+    """Build the practice world, and the same adapters as for the real one, joined to it without a network."""
+    origin = settings.public_origin
+    key = ECKey.generate_key("P-256", parameters={"use": "sig", "alg": "ES256"}, auto_kid=True)
+    world = create_practice(
+        origin=origin,
+        client_id=_CLIENT,
+        client_jwk=dict(key.as_dict(private=False)),
+        redirect_uri=f"{origin}/return",
+        api_key=(api_key := signer.form("practice eligibility")),
+        clock=clock,
+        static=assets.url,
+    )
+
+    def client() -> httpx.AsyncClient:
+        return httpx.AsyncClient(transport=httpx.ASGITransport(world.app), timeout=settings.deadline)
+
+    handoff = OpenIdHandoff(
+        issuer=world.issuer,
+        client_id=_CLIENT,
+        redirect_uri=f"{origin}/return",
+        key=key.as_dict(private=True),
+        http=client,
+        clock=clock,
+        deadline=settings.deadline,
+    )
+    gateway = HttpGateway(base=world.eligibility, api_key=api_key, http=client, deadline=settings.deadline)
+    return world, handoff, gateway
+
+
+Handler = Callable[[Request, Exception], Awaitable[Response]]
+
+
+def _explain(web: FastAPI, bedside: Bedside) -> None:
+    """Give every kind of failure its page."""
+    problems = bedside.problems
+
+    async def no_visit(request: Request, _: Exception) -> Response:
+        answer = problems.answer(request, "no_visit")
+        bedside.forget(answer)
+        return answer
+
+    async def refusal(request: Request, error: Exception) -> Response:
+        return problems.answer(request, error.problem if isinstance(error, Refusal) else "broken")
+
+    async def status(request: Request, error: Exception) -> Response:
+        code = error.status_code if isinstance(error, HTTPException) else 500
+        return problems.answer(request, BY_STATUS.get(code, "broken"))
+
+    def named(name: str) -> Handler:
+        async def answer(request: Request, _: Exception) -> Response:
+            return problems.answer(request, name)
+
+        return answer
+
+    web.add_exception_handler(NoVisit, no_visit)
+    web.add_exception_handler(Refusal, refusal)
+    web.add_exception_handler(HTTPException, status)
+    web.add_exception_handler(TooLarge, named("too_large"))
+    web.add_exception_handler(BadForm, named("bad_form"))
+    web.add_exception_handler(Unavailable, named("unavailable"))
+    web.add_exception_handler(Exception, named("broken"))
+
+
+def _sweeping(store: Store, clock: Clock) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+    """Return a lifespan that removes visits whose time is over, every minute, while the server runs."""
+
+    async def sweep() -> None:
+        while True:
+            with contextlib.suppress(Unavailable):
+                gone = await store.expire(clock.now() - IDLE)
+                if gone:
+                    log.info("expired", count=gone)
+            await asyncio.sleep(_SWEEP)
+
+    @contextlib.asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        task = asyncio.create_task(sweep())
+        yield
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        await store.close()
+
+    return running

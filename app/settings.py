@@ -1,0 +1,100 @@
+"""Settings: typed, read from `KAZASU_*`, and refused at the start when they would be unsafe."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_MIN_KEY: Final = 32
+
+
+class Route(StrEnum):
+    """How identity and registration happen. Only the practice route is in this version."""
+
+    PRACTICE = "practice"
+
+
+class UnsafeSettings(Exception):
+    """The settings would put people at risk: the message says which and what to do."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set from outside."""
+
+    model_config = SettingsConfigDict(env_prefix="KAZASU_", frozen=True, extra="forbid")
+
+    route: Annotated[Route, Field(description="practice: training with invented patients")] = Route.PRACTICE
+    host: Annotated[str, Field(description="address to listen on; beyond loopback only on practice")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="port to listen on")] = 8000
+    origin: Annotated[str, Field(description="public address, such as https://kazasu.example")] = ""
+    data: Annotated[Path, Field(description="folder of the database and the keys")] = Path("data")
+    database_url: Annotated[str, Field(description="SQLAlchemy address; SQLite in the data folder if empty")] = ""
+    secret_keys: Annotated[
+        str, Field(description="signing keys, newest last, separated by spaces; kept in the data folder if empty")
+    ] = ""
+    deadline: Annotated[float, Field(gt=0, le=30, description="seconds that another system may take")] = 4.0
+    starts_per_minute: Annotated[int, Field(gt=0, description="visits one address may start in a minute")] = 30
+    posts_per_minute: Annotated[int, Field(gt=0, description="submissions one address may make in a minute")] = 600
+
+    @property
+    def public_origin(self) -> str:
+        """The address under which people reach this server."""
+        return self.origin.rstrip("/") or f"http://{self._shown_host}:{self.port}"
+
+    @property
+    def _shown_host(self) -> str:
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether people reach this server over TLS: cookies are then `__Host-` and `Secure`."""
+        return self.public_origin.startswith("https://")
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the server."""
+        return self.host == "localhost" or _is_loopback(self.host)
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy address of the database."""
+        return self.database_url or f"sqlite:///{self.data.absolute() / 'kazasu.db'}"
+
+    def keys(self) -> tuple[str, ...]:
+        """Return the signing keys, newest last; make and keep one in the data folder when none is set."""
+        found = tuple((self.secret_keys or _kept(self.data / "secret")).split())
+        if not found or any(len(key) < _MIN_KEY for key in found):
+            raise UnsafeSettings(f"KAZASU_SECRET_KEYS: each key needs {_MIN_KEY} characters or more")
+        return found
+
+    def check(self) -> None:
+        """Raise `UnsafeSettings` unless these settings may serve people."""
+        if not self.public_origin.startswith(("http://", "https://")) or self.public_origin.count("/") != 2:
+            raise UnsafeSettings("KAZASU_ORIGIN: an address without a path, such as https://kazasu.example")
+        if not self.is_secure and self.route is not Route.PRACTICE:
+            raise UnsafeSettings("KAZASU_ORIGIN: plain http is for practice only")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _kept(path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="utf-8")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(secrets.token_urlsafe(48))
+    return path.read_text(encoding="utf-8")

@@ -1,0 +1,81 @@
+"""Static files under content-hashed names: cached for ever, and never asked for again."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import brotli
+from starlette.requests import Request
+from starlette.responses import Response
+
+TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".json": "application/json",
+}
+_BEST: Final = 11
+FOR_EVER: Final = "public, max-age=31536000, immutable"
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One static file as served."""
+
+    url: str
+    type: str
+    content: bytes
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The content in brotli; made when first asked for."""
+        return brotli.compress(self.content, quality=_BEST)
+
+
+class Assets:
+    """All static files, read once."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read every file of a known type below the folder."""
+        files = sorted(path for path in folder.rglob("*") if path.suffix in TYPES)
+        self._by_name = {path.relative_to(folder).as_posix(): _asset(folder, path) for path in files}
+        self._by_url = {asset.url: asset for asset in self._by_name.values()}
+
+    def __getitem__(self, name: str) -> Asset:
+        """Return the file `name`, such as `app.css` or `pictures/card-tap.svg`."""
+        return self._by_name[name]
+
+    def url(self, name: str) -> str:
+        """Return the hashed address of a file; an unknown name is a `KeyError` when the template is made."""
+        return self._by_name[name].url
+
+    async def serve(self, request: Request) -> Response:
+        """Answer one static file, packed where the browser takes brotli."""
+        asset = self._by_url.get(request.url.path)
+        if asset is None:
+            return Response(status_code=404, headers={"Cache-Control": "no-store"})
+        headers = {"Cache-Control": FOR_EVER, "Content-Type": asset.type}
+        if asset.type == TYPES[".png"]:
+            return Response(asset.content, headers=headers)
+        headers["Vary"] = "Accept-Encoding"
+        if takes_brotli(request):
+            return Response(asset.packed, headers={**headers, "Content-Encoding": "br"})
+        return Response(asset.content, headers=headers)
+
+
+def takes_brotli(request: Request) -> bool:
+    """Whether the browser takes brotli."""
+    return "br" in request.headers.get("accept-encoding", "").replace(" ", "").split(",")
+
+
+def _asset(folder: Path, path: Path) -> Asset:
+    content = path.read_bytes()
+    mark = hashlib.sha256(content).hexdigest()[:10]
+    name = path.relative_to(folder).as_posix()
+    stem = name.removesuffix(path.suffix)
+    return Asset(f"/static/{stem}.{mark}{path.suffix}", TYPES[path.suffix], content)

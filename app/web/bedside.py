@@ -1,0 +1,194 @@
+"""What every page of the visit shares: whose visit a request belongs to, and how a page is answered. No routes here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from app import journey
+from app.evidence import Event, EventType
+from app.flow import NOTHING, Answer, Step, Visit
+from app.facility import Facility, Link
+from app.ports import Change, Clock, Departure, Store, Written
+from app.tokens import Signer, hashed, new_secret
+from app.web.forms import Form
+from app.web.pages import LOOK_COOKIE, Pages
+from app.web.problems import Problems
+
+IDLE: Final = 30 * 60
+ABSOLUTE: Final = 12 * 60 * 60
+STEADY: Final = "kazasu-steady"
+STATION_COOKIE: Final = "station"
+_YEAR: Final = 365 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A request's place at the bedside: the visit of this browser, its session secret, and its station."""
+
+    visit: Visit
+    session: str
+    facility: Facility
+
+
+class NoVisit(Exception):
+    """This browser has no open visit: none was begun, it was ended, or its time is over."""
+
+
+class Refusal(Exception):
+    """A submission that must not be written; `problem` names the page that says why."""
+
+    def __init__(self, problem: str) -> None:
+        """Keep which page answers."""
+        super().__init__(problem)
+        self.problem = problem
+
+
+@dataclass(frozen=True)
+class Bedside:
+    """The store, the keys, the clock and the pages, with what they do together."""
+
+    store: Store
+    signer: Signer
+    clock: Clock
+    pages: Pages
+    problems: Problems
+    is_secure: bool
+
+    @property
+    def cookie(self) -> str:
+        """The visit cookie's name; the strict prefix needs TLS."""
+        return "__Host-visit" if self.is_secure else "visit"
+
+    async def seat(self, request: Request) -> Seat:
+        """Return the open visit of this browser, or raise `NoVisit`."""
+        seat = await self.find(request)
+        if seat is None:
+            raise NoVisit
+        return seat
+
+    async def find(self, request: Request) -> Seat | None:
+        """Return the open visit of this browser, or None."""
+        session = request.cookies.get(self.cookie, "")
+        visit = await self.store.visit(hashed(session)) if session else None
+        if visit is None or not self._is_open(visit):
+            return None
+        facility = await self.store.facility(visit.facility)
+        return None if facility is None else Seat(visit, session, facility)
+
+    def _is_open(self, visit: Visit) -> bool:
+        now = self.clock.now()
+        return now < visit.touched_at + IDLE and now < visit.opened_at + ABSOLUTE
+
+    def admit(self, seat: Seat, form: Form) -> None:
+        """Refuse a form that was not made for this browser, or that belongs to another visit."""
+        if not self.signer.is_form(seat.session, form.token):
+            raise Refusal("foreign")
+        if form.visit != seat.visit.id:
+            raise Refusal("other_visit")
+
+    async def write(
+        self,
+        form: Form,
+        after: Visit,
+        *events: tuple[EventType, Mapping[str, object]],
+        issue: Departure | None = None,
+        spend: str = "",
+    ) -> Written:
+        """Write one submission: the visit as it is now, at the version after the one that the form was made for."""
+        now = self.clock.now()
+        made = tuple(Event(kind, now, json.loads(json.dumps(body))) for kind, body in events)
+        return await self.store.write(
+            Change(
+                visit=replace(after, version=form.version + 1, touched_at=now),
+                events=made,
+                key=form.key,
+                fingerprint=fingerprint(form, *(kind.value for kind, _ in events)),
+                issue=issue,
+                spend=spend,
+            )
+        )
+
+    def show(  # noqa: PLR0913 - what a page needs is what a page needs
+        self,
+        request: Request,
+        seat: Seat,
+        step: Step,
+        *,
+        template: str = "",
+        status: int = 200,
+        given: Answer = NOTHING,
+        wrong: Mapping[str, str] | None = None,
+        **values: object,
+    ) -> Response:
+        """Answer the page of a step."""
+        before = journey.back(step, seat.visit)
+        return self.pages.respond(
+            request,
+            template or f"steps/{step.id}.html",
+            status=status,
+            step=step,
+            visit=seat.visit,
+            facility=seat.facility,
+            held=self.held(seat),
+            given=given or seat.visit.answers.get(step.id) or seat.visit.draft.get(step.id, NOTHING),
+            wrong=wrong or {},
+            back=f"/visit/{before.id}" if before else "",
+            position=journey.position(step, seat.visit),
+            **values,
+        )
+
+    def held(self, seat: Seat) -> dict[str, str]:
+        """Return the hidden fields of every form: which visit, at which version, once only, from this browser."""
+        return {
+            "visit": seat.visit.id,
+            "version": str(seat.visit.version),
+            "key": new_secret(),
+            "token": self.signer.form(seat.session),
+        }
+
+    def onward(self, request: Request, visit: Visit) -> Response:
+        """Go to the first step that is still open."""
+        return self.go(request, f"/visit/{journey.furthest(visit).id}")
+
+    def go(self, request: Request, address: str) -> Response:
+        """Answer where to go next: 303, or a bare address for a page that submits without leaving."""
+        if STEADY in request.headers:
+            return Response(status_code=204, headers={"Kazasu-Next": address})
+        return RedirectResponse(address, status_code=303)
+
+    def begin(self, response: Response, session: str, facility: str) -> None:
+        """Give the browser its visit, and remember the station for the icon."""
+        response.set_cookie(self.cookie, session, secure=self.is_secure, httponly=True, samesite="lax", path="/")
+        self.remember(response, facility)
+
+    def remember(self, response: Response, facility: str) -> None:
+        """Keep the station's public id for the icon, and nothing else."""
+        response.set_cookie(
+            STATION_COOKIE, facility, max_age=_YEAR, secure=self.is_secure, httponly=True, samesite="lax", path="/"
+        )
+
+    def farewell(self, request: Request, link: Link | None) -> Response:
+        """Go back to the station's entry and leave nothing of the visit in the browser."""
+        response = self.go(request, f"/f/{link.token}#ended" if link else "/start")
+        self.forget(response)
+        return response
+
+    def forget(self, response: Response) -> None:
+        """Take the visit's cookies away and empty the cache."""
+        for name in (self.cookie, LOOK_COOKIE):
+            response.delete_cookie(name, secure=self.is_secure, httponly=True, samesite="lax", path="/")
+        response.headers["Clear-Site-Data"] = '"cache"'
+
+
+def fingerprint(form: Form, *about: str) -> str:
+    """Return a hash of what was submitted, to tell a repeated submission from another one under its key."""
+    content = json.dumps([form.visit, *about, sorted(form.answers.items())], ensure_ascii=False)
+    return hashlib.sha256(content.encode()).hexdigest()
+

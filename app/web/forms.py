@@ -1,0 +1,61 @@
+"""Reads a submitted form, strictly: its size, its encoding, and no field twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+_FORM: Final = "application/x-www-form-urlencoded"
+_MAX_FIELDS: Final = 40
+_VERSION: Final = frozenset("0123456789")
+_VERSION_DIGITS: Final = 9
+_HELD: Final = frozenset({"visit", "version", "key", "token"})
+
+
+class BadForm(Exception):
+    """The body is not a form of ours: another type, another encoding, too many fields, or one of them twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a page of ours sends: which visit, at which version, once only, and what was answered."""
+
+    visit: str
+    version: int
+    key: str
+    token: str
+    answers: Mapping[str, str]
+
+
+async def fields(request: Request) -> dict[str, str]:
+    """Return the fields of a form body, or raise `BadForm`."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        raise BadForm
+    try:
+        pairs = parse_qsl(
+            (await request.body()).decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=_MAX_FIELDS,
+        )
+    except ValueError as error:
+        raise BadForm from error
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise BadForm
+    return found
+
+
+async def form(request: Request) -> Form:
+    """Return a submitted step, or raise `BadForm`."""
+    found = await fields(request)
+    version = found.get("version", "")
+    if not version or len(version) > _VERSION_DIGITS or not set(version) <= _VERSION or not found.get("key"):
+        raise BadForm
+    answers = {name: value for name, value in found.items() if name not in _HELD}
+    return Form(found.get("visit", ""), int(version), found["key"][:64], found.get("token", ""), answers)

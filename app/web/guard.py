@@ -1,0 +1,191 @@
+"""Stands before every route: headers on every answer, size and rate of what comes in, and no forged submission."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import structlog
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MAX_BODY: Final = 16 * 1024
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_PERMISSIONS: Final = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()"
+
+Problem: TypeAlias = Callable[[Request, str], Response]
+log = structlog.get_logger()
+
+
+def policy(entry_sheet_hash: str) -> str:
+    """Return the Content-Security-Policy: nothing inline but the one sheet of the entry page, by its hash."""
+    return (
+        f"default-src 'none'; script-src 'self'; style-src 'self' {entry_sheet_hash}; img-src 'self' data:; "
+        "font-src 'self'; connect-src 'self'; form-action 'self'; manifest-src 'self'; worker-src 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+class TooLarge(Exception):
+    """A body is larger than any form of ours."""
+
+
+class Guard:
+    """ASGI middleware around the whole application."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        origin: str,
+        csp: str,
+        problem: Problem,
+        starts_per_minute: int,
+        posts_per_minute: int,
+    ) -> None:
+        """Keep what is the same for every answer."""
+        self._app = app
+        self._origin = origin
+        self._problem = problem
+        self._headers: Mapping[str, str] = {
+            "Content-Security-Policy": csp,
+            "Referrer-Policy": "same-origin",
+            "X-Content-Type-Options": "nosniff",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Permissions-Policy": _PERMISSIONS,
+        }
+        if origin.startswith("https://"):
+            self._headers = {**self._headers, "Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._starts = RateLimitItemPerMinute(starts_per_minute)
+        self._posts = RateLimitItemPerMinute(posts_per_minute)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer it here with a page in the product's voice."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        outgoing = _Outgoing(scope, send, self._headers)
+        if self._is_elsewhere(scope):
+            await RedirectResponse(self._origin + scope["path"])(scope, receive, outgoing)
+            return
+        try:
+            refused = self._refused(scope)
+            answer = self._app if refused is None else self._problem(Request(scope), refused)
+            await answer(scope, _limited(scope, receive), outgoing)
+        except TooLarge:
+            if not outgoing.started:
+                await self._problem(Request(scope), "too_large")(scope, receive, outgoing)
+        except Exception as error:  # noqa: BLE001 - the last stop: the page is out, only type and place may be logged
+            log.error("broken", error_type=type(error).__name__, error_at=_where(error))  # noqa: TRY400
+            if not outgoing.started:
+                await self._problem(Request(scope), "broken")(scope, receive, outgoing)
+        finally:
+            outgoing.log()
+
+    def _is_elsewhere(self, scope: Scope) -> bool:
+        """Whether practice was opened under another name of this machine, where its cookies would not follow."""
+        if scope["method"] != "GET" or self._origin.startswith("https://") or scope["path"] == "/healthz":
+            return False
+        return Headers(scope=scope).get("host", "") != self._origin.removeprefix("http://")
+
+    def _refused(self, scope: Scope) -> str | None:
+        headers = Headers(scope=scope)
+        if scope["method"] in _SAFE:
+            return None
+        if int(_ascii_number(headers.get("content-length", "0"))) > MAX_BODY:
+            return "too_large"
+        if not self._is_ours(headers):
+            return "foreign"
+        return None if self._has_room(scope) else "too_many"
+
+    def _is_ours(self, headers: Headers) -> bool:
+        """Whether a browser sent this from a page of ours: by Sec-Fetch-Site, and by Origin when it is there."""
+        site = headers.get("sec-fetch-site")
+        source = headers.get("origin")
+        if site is not None and site != "same-origin":
+            return False
+        return site == "same-origin" if source is None else source == self._origin
+
+    def _has_room(self, scope: Scope) -> bool:
+        address = (scope.get("client") or ("unknown",))[0]
+        rate = self._starts if scope["path"].startswith("/f/") else self._posts
+        return self._limiter.hit(rate, address)
+
+
+def _template(scope: Scope) -> str:
+    """Return the route of a request with its parameters as names: `/f/{token}`."""
+    if "endpoint" not in scope:
+        return "-"
+    path = str(scope["path"])
+    for name, value in scope.get("path_params", {}).items():
+        path = path.replace(str(value), f"{{{name}}}")
+    return path
+
+
+def _where(error: Exception) -> str:
+    """Return file and line of an error; its message may hold what a person typed."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "-"
+
+
+def _ascii_number(text: str) -> str:
+    return text if text.isascii() and text.isdigit() else str(MAX_BODY + 1)
+
+
+def _limited(scope: Scope, receive: Receive) -> Receive:
+    """Count the body as it comes, so that a false or missing length does not help."""
+    if scope["method"] in _SAFE:
+        return receive
+    taken = 0
+
+    async def counted() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > MAX_BODY:
+            raise TooLarge
+        return message
+
+    return counted
+
+
+class _Outgoing:
+    """Adds the headers to the answer and writes one line about it, with nothing in it but ids and outcomes."""
+
+    def __init__(self, scope: Scope, send: Send, headers: Mapping[str, str]) -> None:
+        self._scope = scope
+        self._send = send
+        self._headers = headers
+        self._began = time.perf_counter()
+        self._status = 0
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            self._status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers.update(self._headers)
+            headers.setdefault("Cache-Control", "no-store")
+        await self._send(message)
+
+    def log(self) -> None:
+        """Write the access line: the route's template, never the path."""
+        log.info(
+            "request",
+            method=self._scope["method"],
+            route=_template(self._scope),
+            status=self._status,
+            ms=round((time.perf_counter() - self._began) * 1000, 1),
+        )

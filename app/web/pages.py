@@ -1,0 +1,170 @@
+"""Turns templates into pages: words with or without furigana, hashed addresses, one compression.
+
+Every word for people is a message, `_("…")`. A message without values, and the address of a static file, are
+known when a template is compiled, so they are put in there and then: rendering a page copies them.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, Final
+
+import brotli
+import jinja2
+from jinja2 import nodes
+from jinja2.visitor import NodeTransformer
+from markupsafe import Markup, escape
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.consent import JST, day_of
+from app.content import EXITS, NAMES
+from app.web.assets import Assets, takes_brotli
+from app.words import RUBY, plain
+
+TEMPLATES: Final = Path(__file__).parents[2] / "templates"
+LOOK_COOKIE: Final = "look"
+SIZES: Final = ("s", "m", "l")
+_QUICK: Final = 4
+_WORTH_PACKING: Final = 600
+_RUBY: Final = r"<ruby>\1<rp>（</rp><rt>\2</rt><rp>）</rp></ruby>"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a person reads: text size and furigana. Kept in a cookie for the visit; says nothing about anybody."""
+
+    size: str = "m"
+    furigana: bool = False
+
+    @classmethod
+    def of(cls, request: Request) -> Look:
+        """Return the look that the browser's cookie asks for, or the plain one."""
+        raw = request.cookies.get(LOOK_COOKIE, "")
+        return cls(raw[0], raw[1] == "1") if raw in _LOOKS else cls()
+
+    def __str__(self) -> str:
+        """Return the cookie's value."""
+        return f"{self.size}{int(self.furigana)}"
+
+
+_LOOKS: Final = frozenset(str(Look(size, furigana)) for size in SIZES for furigana in (False, True))
+
+
+def with_readings(message: str) -> Markup:
+    """Return the message as HTML with its readings above."""
+    return Markup(RUBY.sub(_RUBY, str(escape(message))))  # noqa: S704 - escaped first, then only our own ruby
+
+
+def without_readings(message: str) -> Markup:
+    """Return the message as HTML without readings."""
+    return escape(plain(message))
+
+
+class _Fold(NodeTransformer):
+    """Puts what is known at compile time into the template."""
+
+    def __init__(self, known: Mapping[str, Callable[[str], object]]) -> None:
+        self.known = known
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802 - the visitor's own naming
+        """Replace `_("…")`, `_plain("…")` and `asset("…")` by their value."""
+        self.generic_visit(node)
+        name = node.node.name if isinstance(node.node, nodes.Name) else ""
+        alone = len(node.args) == 1 and not node.kwargs and isinstance(node.args[0], nodes.Const)
+        if name not in self.known or not alone:
+            return node
+        value = self.known[name](node.args[0].value)  # type: ignore[attr-defined]
+        return nodes.Const(value, lineno=node.lineno)
+
+
+class _Environment(jinja2.Environment):
+    """Jinja with folded messages."""
+
+    known: Mapping[str, Callable[[str], object]]
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        folded: nodes.Template = _Fold(self.known).visit(tree)
+        return folded
+
+
+class Pages:
+    """The templates, ready for each look."""
+
+    def __init__(self, assets: Assets, *, practice: bool, folder: Path = TEMPLATES) -> None:
+        """Prepare both kinds of environment; templates are compiled when first used."""
+        entry_sheet = assets["entry.css"].content.decode()
+        digest = base64.b64encode(hashlib.sha256(entry_sheet.encode()).digest()).decode()
+        self.entry_sheet_hash: Final = f"'sha256-{digest}'"
+        shared = {
+            "practice": practice,
+            "entry_sheet": Markup(entry_sheet),  # noqa: S704 - our own file
+            "hero": Markup(assets["pictures/entry.svg"].content.decode()),  # noqa: S704 - our own file
+            "mark": Markup(assets["icons/mark.svg"].content.decode()),  # noqa: S704 - our own file
+            "names": NAMES,
+            "exits": EXITS,
+        }
+        loader = jinja2.FileSystemLoader(folder)
+        self._environments = {on: _environment(loader, assets, shared, furigana=on) for on in (False, True)}
+
+    def html(self, template: str, look: Look, **values: object) -> str:
+        """Return the page as text."""
+        return self._environments[look.furigana].get_template(template).render(look=look, **values)
+
+    def respond(
+        self, request: Request, template: str, *, status: int = 200, look: Look | None = None, **values: object
+    ) -> Response:
+        """Answer a page. Only good pages are packed: one that repeats input stays as it is beside its token."""
+        html = self.html(template, look or Look.of(request), request=request, status=status, **values)
+        content = html.encode()
+        headers = {"Content-Type": "text/html; charset=utf-8", "Vary": "Accept-Encoding"}
+        if status == 200 and len(content) > _WORTH_PACKING and takes_brotli(request):  # noqa: PLR2004
+            content = brotli.compress(content, quality=_QUICK)
+            headers["Content-Encoding"] = "br"
+        return Response(content, status_code=status, headers=headers)
+
+
+def _environment(
+    loader: jinja2.BaseLoader, assets: Assets, shared: Mapping[str, Any], *, furigana: bool
+) -> _Environment:
+    words = lru_cache(maxsize=2048)(with_readings if furigana else without_readings)
+    environment = _Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters["day"] = day_in_words
+    environment.filters["clock"] = clock_in_japan
+    environment.known = {"_": words, "_plain": without_readings, "asset": assets.url}
+    environment.globals.update(environment.known | shared | {"_": partial(_message, words), "_plain": _plain_message})
+    return environment
+
+
+def day_in_words(at: int) -> str:
+    """Return the day in Japan as people write it: 2027/2/28."""
+    day = day_of(at)
+    return f"{day.year}/{day.month}/{day.day}"
+
+
+def clock_in_japan(at: int) -> str:
+    """Return the time of day in Japan: 9:05."""
+    moment = datetime.fromtimestamp(at, UTC).astimezone(JST)
+    return f"{moment.hour}:{moment.minute:02}"
+
+
+def _message(words: Callable[[str], Markup], message: str, **values: object) -> Markup:
+    return words(message) % values if values else words(message)
+
+
+def _plain_message(message: str, **values: object) -> Markup:
+    return _message(without_readings, message, **values)

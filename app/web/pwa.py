@@ -1,0 +1,109 @@
+"""What makes the site an app: manifest, service worker, offline page, the icon's start; and the server's pulse."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from app.ports import Store
+from app.web.assets import Assets
+from app.web.bedside import STATION_COOKIE
+from app.web.pages import Look, Pages
+
+KEPT: Final = ("app.css", "app.js", "icons.svg", "icons/favicon.svg", "pictures/offline.svg")
+"""What the offline page needs. Pictures and the rest are kept when they are first shown."""
+
+
+@dataclass(frozen=True)
+class Pwa:
+    """The routes around the visit."""
+
+    pages: Pages
+    assets: Assets
+    store: Store
+    practice_station: bool
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [
+            Route("/", self.home, methods=["GET"]),
+            Route("/start", self.start, methods=["GET"]),
+            Route("/offline", self.offline, methods=["GET"]),
+            Route("/manifest.webmanifest", self.manifest, methods=["GET"]),
+            Route("/sw.js", self.worker, methods=["GET"]),
+            Route("/healthz", self.healthz, methods=["GET"]),
+            Route("/readyz", self.readyz, methods=["GET"]),
+            Route("/favicon.ico", self.favicon, methods=["GET"]),
+            Route("/static/{path:path}", self.assets.serve, methods=["GET"]),
+        ]
+
+    async def home(self, request: Request) -> Response:
+        """Show what this is, and how a nurse gets in."""
+        stations = []
+        if self.practice_station:
+            for facility in await self.store.facilities():
+                link = await self.store.live_link(facility.id)
+                stations += [(facility, link)] if link else []
+        return self.pages.respond(request, "home.html", stations=stations)
+
+    async def start(self, request: Request) -> Response:
+        """Open the station last used on this phone: what the icon does."""
+        link = await self.store.live_link(request.cookies.get(STATION_COOKIE, ""))
+        return RedirectResponse(f"/f/{link.token}" if link else "/", status_code=303)
+
+    async def offline(self, request: Request) -> Response:
+        """Say what works without a signal and what does not. The same for everybody: the worker keeps it."""
+        return self.pages.respond(request, "offline.html", look=Look())
+
+    async def manifest(self, _: Request) -> Response:
+        """Answer the web app manifest."""
+        found = {
+            "name": "かざす 訪問先での同意登録",
+            "short_name": "かざす",
+            "lang": "ja",
+            "id": "/start",
+            "start_url": "/start",
+            "scope": "/",
+            "display": "standalone",
+            "background_color": "#ffffff",
+            "theme_color": "#ffffff",
+            "icons": [
+                {"src": self.assets.url("icons/icon-192.png"), "sizes": "192x192", "type": "image/png"},
+                {"src": self.assets.url("icons/icon-512.png"), "sizes": "512x512", "type": "image/png"},
+                {
+                    "src": self.assets.url("icons/maskable-512.png"),
+                    "sizes": "512x512",
+                    "type": "image/png",
+                    "purpose": "maskable",
+                },
+            ],
+        }
+        headers = {"Cache-Control": "no-cache"}
+        return JSONResponse(found, media_type="application/manifest+json", headers=headers)
+
+    async def worker(self, _: Request) -> Response:
+        """Answer the service worker, with the list of what it may keep."""
+        kept = [self.assets.url(name) for name in KEPT]
+        version = hashlib.sha256(json.dumps(kept).encode() + self.assets["sw.js"].content).hexdigest()[:10]
+        head = f"const VERSION = {json.dumps(version)};\nconst KEPT = {json.dumps(kept)};\n"
+        headers = {"Cache-Control": "no-cache"}
+        return Response(head.encode() + self.assets["sw.js"].content, media_type="text/javascript", headers=headers)
+
+    async def favicon(self, _: Request) -> Response:
+        """Answer browsers that ask for the old name."""
+        return RedirectResponse(self.assets.url("icons/favicon.svg"), status_code=308)
+
+    async def healthz(self, _: Request) -> Response:
+        """Say that the process answers."""
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(self, _: Request) -> Response:
+        """Say whether the store can be read and written."""
+        ready = await self.store.is_ready()
+        return JSONResponse({"status": "ok" if ready else "unavailable"}, status_code=200 if ready else 503)

@@ -1,0 +1,69 @@
+"""Hands the choices to the eligibility system, and asks it what it knows. When it is slow or down, nothing is lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from app.evidence import EventType
+from app.flow import Registration, Visit
+from app.ports import Departure, Eligibility, EligibilityGateway, NotRegistered, Unavailable
+from app.tokens import MAX_AGE, Purpose, hashed
+from app.web.bedside import Bedside, Seat
+from app.web.forms import Form
+
+NAME_SHOWN: Final = 5 * 60
+"""Seconds for which a page with a name may be shown after the nurse took the phone (design: idle limits)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the result page knows: the system's answer, if any, and whether names may still be shown."""
+
+    eligibility: Eligibility | None
+    shows_name: bool
+
+
+@dataclass(frozen=True)
+class Registrar:
+    """Registration by the gateway, for the bedside."""
+
+    bedside: Bedside
+    gateway: EligibilityGateway
+
+    def is_fresh(self, departure: Departure) -> bool:
+        """Whether a way out may still be used."""
+        age = self.bedside.clock.now() - departure.issued_at
+        return departure.spent_at is None and age < MAX_AGE[Purpose.HANDOFF]
+
+    async def register(self, seat: Seat) -> Visit:
+        """Register what was confirmed, if that is still open; return the visit as it then is."""
+        visit = seat.visit
+        if visit.registration is not Registration.PENDING:
+            return visit
+        try:
+            choices = dict(visit.answers["consent"])
+            await self.gateway.register(visit.subject, seat.facility.code, choices, hashed("register" + visit.id))
+        except Unavailable:
+            return visit
+        except NotRegistered:
+            return await self._settle(visit, Registration.REFUSED, EventType.REFUSED)
+        return await self._settle(visit, Registration.ACCEPTED, EventType.REGISTERED)
+
+    async def _settle(self, visit: Visit, outcome: Registration, event: EventType) -> Visit:
+        times = {**visit.times, outcome.value: self.bedside.clock.now()}
+        after = replace(visit, registration=outcome, times=times)
+        once = Form(visit.id, visit.version, hashed(f"{event}{visit.id}{visit.version}"), "", {})
+        await self.bedside.write(once, after, (event, {}))
+        return after
+
+    async def eligibility(self, seat: Seat) -> Answered:
+        """Ask what the system knows about this person; it is shown now and stored nowhere."""
+        since = seat.visit.times.get("held_by_staff", 0)
+        shows_name = self.bedside.clock.now() < since + NAME_SHOWN
+        if seat.visit.registration is not Registration.ACCEPTED:
+            return Answered(None, shows_name)
+        try:
+            return Answered(await self.gateway.eligibility(seat.visit.subject, seat.facility.code), shows_name)
+        except (Unavailable, NotRegistered):
+            return Answered(None, shows_name)

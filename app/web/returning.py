@@ -1,0 +1,160 @@
+"""`/return`: the way back from the app. A return is a claim made by a browser, and is treated as one.
+
+It works with a code, with an error, with nothing, again, late, and in another tab or browser: always a page that says
+what is known, what is not, and the one next thing to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app import journey
+from app.evidence import EventType
+from app.flow import STEPS, Registration, Visit
+from app.ports import Decline, Declined, Departure, Handoff, Identity, Refused, Unavailable, Written
+from app.tokens import BadToken, Purpose, hashed, new_secret
+from app.web.bedside import Bedside, Seat
+from app.web.forms import Form
+from app.web.registration import Registrar
+
+HANDOFF: Final = STEPS["handoff"]
+_LONGEST: Final = 2048
+
+
+class NotOurs(Exception):
+    """What came back was not made for this visit in this browser, or is no longer valid."""
+
+
+@dataclass(frozen=True)
+class Returning:
+    """The way back."""
+
+    bedside: Bedside
+    handoff: Handoff
+    registrar: Registrar
+
+    def routes(self) -> list[Route]:
+        """Return the one route."""
+        return [Route("/return", self.back, methods=["GET"])]
+
+    async def back(self, request: Request) -> Response:
+        """Take what came back, once."""
+        seat = await self.bedside.find(request)
+        if seat is None:
+            return self.bedside.problems.answer(request, "return_elsewhere")
+        if not journey.is_reachable(HANDOFF, seat.visit) or journey.is_done(HANDOFF, seat.visit):
+            return self.bedside.onward(request, seat.visit)
+        try:
+            departure = await self._departure(request, seat)
+        except (NotOurs, BadToken):
+            return self._unknown(request, seat)
+        return await self._take(request, seat, departure)
+
+    def _unknown(self, request: Request, seat: Seat) -> Response:
+        """Say what is known when nothing usable came back; coming back by hand is an ordinary way."""
+        came = bool(request.query_params)
+        return self.bedside.show(
+            request, seat, HANDOFF, template="return.html", status=400 if came else 200, came=came
+        )
+
+    async def _departure(self, request: Request, seat: Seat) -> Departure:
+        """Return the departure that this return answers: of this visit, this browser, these choices, and still live."""
+        params = request.query_params
+        if len(params.multi_items()) != len(params) or any(len(value) > _LONGEST for value in params.values()):
+            raise NotOurs
+        departure_id, visit_id = self.bedside.signer.read(Purpose.HANDOFF, params.get("state", ""))
+        found = await self.bedside.store.departure(departure_id)
+        if found is None or not self.registrar.is_fresh(found) or not (params.get("code") or params.get("error")):
+            raise NotOurs
+        belongs = (found.visit, found.session, found.id) == (seat.visit.id, hashed(seat.session), seat.visit.departure)
+        if not belongs or visit_id != seat.visit.id:
+            raise NotOurs
+        return found
+
+    async def _take(self, request: Request, seat: Seat, departure: Departure) -> Response:
+        error = request.query_params.get("error")
+        if error:
+            reason = self.handoff.declined(error, request.query_params.get("error_description", ""))
+            return await self._came_back_without(request, seat, departure, reason)
+        claimed = replace(seat.visit, reason="unproven", departure="")
+        written = await self._write(seat.visit, claimed, EventType.RETURNED, {"outcome": "code"}, spend=departure.id)
+        if written is not Written.DONE:
+            return await self._late(request)
+        return await self._identified(request, replace(seat, visit=replace(claimed, version=seat.visit.version + 1)), departure)
+
+    async def _late(self, request: Request) -> Response:
+        """Answer a return that another tab or tap was quicker with."""
+        seat = await self.bedside.seat(request)
+        return self.bedside.onward(request, seat.visit)
+
+    async def _identified(self, request: Request, seat: Seat, departure: Departure) -> Response:
+        try:
+            identity = await self.handoff.identify(departure, request.query_params["code"])
+        except Declined as declined:
+            await self._note(seat, declined.reason.value)
+            return self.bedside.go(request, "/visit/handoff")
+        except (Refused, Unavailable):
+            await self._note(seat, "unproven")
+            return self.bedside.go(request, "/visit/handoff")
+        visit = await self._proven(seat, identity)
+        await self.registrar.register(replace(seat, visit=visit))
+        return self.bedside.go(request, "/visit/result")
+
+    async def _proven(self, seat: Seat, identity: Identity) -> Visit:
+        answered = journey.record(HANDOFF, {"outcome": "identified"}, seat.visit)
+        times = {**answered.times, HANDOFF.id: self.bedside.clock.now()}
+        after = replace(
+            answered, subject=identity.subject, registration=Registration.PENDING, reason="", times=times
+        )
+        await self._write(seat.visit, after, EventType.IDENTIFIED, {"by": "oidc"})
+        return replace(after, version=seat.visit.version + 1)
+
+    async def _note(self, seat: Seat, reason: str) -> None:
+        """Keep why it did not work, with a fresh way out, so that trying again is one tap."""
+        issue = self._again(seat)
+        after = replace(seat.visit, reason=reason, departure=issue.id)
+        await self._write(seat.visit, after, EventType.HANDED_OFF, {"again": reason}, issue=issue)
+
+    async def _came_back_without(
+        self, request: Request, seat: Seat, departure: Departure, reason: Decline
+    ) -> Response:
+        issue = self._again(seat)
+        after = replace(seat.visit, reason=reason.value, departure=issue.id)
+        body: dict[str, object] = {"outcome": reason.value}
+        written = await self._write(
+            seat.visit, after, EventType.RETURNED, body, spend=departure.id, issue=issue
+        )
+        return self.bedside.go(request, "/visit/handoff") if written is Written.DONE else await self._late(request)
+
+    def _again(self, seat: Seat) -> Departure:
+        return new_departure(seat, self.bedside.clock.now())
+
+    async def _write(
+        self,
+        before: Visit,
+        after: Visit,
+        event: EventType,
+        body: dict[str, object],
+        *,
+        spend: str = "",
+        issue: Departure | None = None,
+    ) -> Written:
+        once = Form(before.id, before.version, new_secret(), "", {})
+        return await self.bedside.write(once, after, (event, body), spend=spend, issue=issue)
+
+
+def new_departure(seat: Seat, now: int) -> Departure:
+    """Return a fresh way out for this visit in this browser: nonce and PKCE verifier stay on the server."""
+    return Departure(
+        id=new_secret(),
+        visit=seat.visit.id,
+        session=hashed(seat.session),
+        nonce=new_secret(),
+        verifier=new_secret() + new_secret(),
+        issued_at=now,
+    )

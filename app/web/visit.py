@@ -1,0 +1,319 @@
+"""The one handler that walks the flow: entry, steps, the hand-over of the phone, and the end."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from app import journey
+from app.consent import Choice, complete, in_force, not_asked_reason
+from app.content import EXITS, ITEMS
+from app.evidence import Event, EventType, state
+from app.facility import Facility, is_token
+from app.flow import FLOW, STEPS, Answer, Holder, Registration, Step, Visit
+from app.ports import Change, Handoff, Unavailable, Written
+from app.tokens import Purpose, hashed, new_secret
+from app.web.bedside import Bedside, Refusal, Seat
+from app.web.forms import Form, fields, form
+from app.web.pages import LOOK_COOKIE, SIZES, Look
+from app.web.registration import Registrar
+from app.web.returning import new_departure
+
+Body: TypeAlias = Mapping[str, object]
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+_EVENTS = {
+    "need": EventType.NEED_ANSWERED,
+    "ready": EventType.READY_ANSWERED,
+    "another-way": EventType.ANOTHER_WAY,
+    "consent": EventType.ITEMS_ANSWERED,
+    "check": EventType.CONFIRMED,
+    "handoff": EventType.RETURNED,
+    "result": EventType.REPORTED,
+}
+
+
+@dataclass(frozen=True)
+class VisitPages:
+    """The bedside pages of one server."""
+
+    bedside: Bedside
+    handoff: Handoff
+    registrar: Registrar
+
+    def routes(self) -> list[Route]:
+        """Return a route for the entry, for every step of `FLOW`, and for what belongs to no single step."""
+        steps = [route for step in FLOW for route in self._of(step)]
+        return [
+            Route("/f/{token}", self.entry, methods=["GET"]),
+            Route("/f/{token}", self.start, methods=["POST"]),
+            Route("/visit", self.resume, methods=["GET"]),
+            *steps,
+            Route("/visit/hand-over", self.hand_over, methods=["GET"]),
+            Route("/visit/hand-over", self.received, methods=["POST"]),
+            Route("/visit/look", self.look, methods=["GET"]),
+            Route("/visit/look", self.set_look, methods=["POST"]),
+            Route("/visit/end", self.end, methods=["POST"]),
+        ]
+
+    def _of(self, step: Step) -> list[Route]:
+        show, submit = self._showing(step), self._submitting(step)
+        address = f"/visit/{step.id}"
+        return [Route(address, show, methods=["GET"]), Route(address, submit, methods=["POST"])]
+
+    # --- the entry -----------------------------------------------------------------------------------------------
+
+    async def entry(self, request: Request) -> Response:
+        """Show the station's entry: what its QR code opens."""
+        facility = await self._station(request)
+        if isinstance(facility, Response):
+            return facility
+        answer = self.bedside.pages.respond(
+            request, "entry.html", facility=facility, token=request.path_params["token"]
+        )
+        self.bedside.remember(answer, facility.id)
+        return answer
+
+    async def _station(self, request: Request) -> Facility | Response:
+        """Return the station of a live link, or the page that explains another one."""
+        token = request.path_params["token"]
+        link = await self.bedside.store.link(token) if is_token(token) else None
+        facility = await self.bedside.store.facility(link.facility) if link else None
+        if link is None or facility is None:
+            return self.bedside.problems.answer(request, "not_found")
+        if not link.is_live:
+            return self.bedside.problems.answer(request, "old_link", facility=facility)
+        return facility
+
+    async def start(self, request: Request) -> Response:
+        """Begin a visit: a new cookie; what this browser had before is dead at once."""
+        facility = await self._station(request)
+        if isinstance(facility, Response):
+            return facility
+        await fields(request)
+        await self._leave_old(request)
+        now, session = self.bedside.clock.now(), new_secret()
+        visit = Visit(id=new_secret(), facility=facility.id, opened_at=now, touched_at=now)
+        opened = Event(EventType.OPENED, now, {"holder": visit.holder.value})
+        key = new_secret()
+        await self.bedside.store.write(Change(visit, (opened,), key, key, session=hashed(session)))
+        answer = self.bedside.go(request, f"/visit/{FLOW[0].id}")
+        self.bedside.begin(answer, session, facility.id)
+        return answer
+
+    async def _leave_old(self, request: Request) -> None:
+        """End what this browser had open: the next patient never continues the last one's visit."""
+        seat = await self.bedside.find(request)
+        if seat is not None:
+            await self._end(seat, Form(seat.visit.id, seat.visit.version, new_secret(), "", {}))
+
+    # --- the steps -----------------------------------------------------------------------------------------------
+
+    async def resume(self, request: Request) -> Response:
+        """Go to where this visit stands."""
+        seat = await self.bedside.seat(request)
+        return self.bedside.onward(request, seat.visit)
+
+    def _showing(self, step: Step) -> Endpoint:
+        async def show(request: Request) -> Response:
+            seat = await self.bedside.seat(request)
+            if not journey.is_reachable(step, seat.visit):
+                return self.bedside.onward(request, seat.visit)
+            if journey.needs_hand_over(step, seat.visit):
+                return self.bedside.go(request, f"/visit/hand-over?to={step.id}")
+            return await self._page(request, seat, step)
+
+        return show
+
+    async def _page(
+        self,
+        request: Request,
+        seat: Seat,
+        step: Step,
+        *,
+        status: int = 200,
+        given: Answer | None = None,
+        wrong: Mapping[str, str] | None = None,
+        stale: bool = False,
+    ) -> Response:
+        extra = await self._extra(seat, step)
+        return self.bedside.show(
+            request, seat, step, status=status, given=given or {}, wrong=wrong, stale=stale, **extra
+        )
+
+    async def _extra(self, seat: Seat, step: Step) -> Body:
+        """Return what only this step's page needs beside the visit."""
+        if step.id == "reinquiry":
+            number = seat.visit.answer("need", "reference")
+            return {"seen": await self.bedside.store.seen(seat.facility.id, number) if number else None}
+        if step.id == "another-way":
+            return {"chosen": next((way for way in EXITS if way.id == seat.visit.answer(step.id, "reason")), None)}
+        if step.id == "handoff":
+            return {"address": await self._address(seat)}
+        if step.id == "result":
+            return {"eligibility": await self.registrar.eligibility(seat)}
+        return {"head": await self.bedside.store.head(seat.facility.id)} if step.id == "done" else {}
+
+    async def _address(self, seat: Seat) -> str:
+        """Return the link to the app, or nothing when the way there is closed or has grown old."""
+        departure = await self.bedside.store.departure(seat.visit.departure) if seat.visit.departure else None
+        if departure is None or not self.registrar.is_fresh(departure):
+            return ""
+        state = self.bedside.signer.sign(Purpose.HANDOFF, departure.id, seat.visit.id)
+        try:
+            return await self.handoff.address(departure, state)
+        except Unavailable:
+            return ""
+
+    def _submitting(self, step: Step) -> Endpoint:
+        async def submit(request: Request) -> Response:
+            seat = await self.bedside.seat(request)
+            sent = await form(request)
+            self.bedside.admit(seat, sent)
+            if not journey.is_reachable(step, seat.visit):
+                return self.bedside.onward(request, seat.visit)
+            return await self._take(request, seat, step, sent)
+
+        return submit
+
+    async def _take(self, request: Request, seat: Seat, step: Step, sent: Form) -> Response:
+        if sent.answers.get("go_on") and step.leaves:
+            return await self._written(request, seat, step, sent, journey.go_on(step, seat.visit))
+        if "fill" in sent.answers and step.id == "consent":
+            return await self._fill(request, seat, step, sent)
+        if step.id == "result" and "again" in sent.answers:
+            await self.registrar.register(seat)
+            return self.bedside.go(request, "/visit/result")
+        if step.id == "handoff" and "again" in sent.answers:
+            return await self._written(request, seat, step, sent, seat.visit, renew=True)
+        wrong = journey.errors(step, seat.visit, sent.answers)
+        if wrong:
+            given = journey.fit(step, seat.visit, sent.answers)
+            return await self._page(request, seat, step, status=422, given=given, wrong=wrong)
+        after = journey.record(step, sent.answers, seat.visit)
+        return await self._written(request, seat, step, sent, after, renew=step.id == "check")
+
+    async def _fill(self, request: Request, seat: Seat, step: Step, sent: Form) -> Response:
+        """Keep 「すべて…」 as answers to be seen and changed; nothing is submitted yet."""
+        choice = Choice.AGREE if sent.answers["fill"] == "agree" else Choice.DECLINE
+        filled = {item.id: choice.value for item in seat.visit.items}
+        answers = {name: held for name, held in seat.visit.answers.items() if name != step.id}
+        after = replace(seat.visit, answers=answers, draft={**seat.visit.draft, step.id: filled})
+        written = await self.bedside.write(sent, after)
+        return await self._answered(request, seat, step, written, f"/visit/{step.id}")
+
+    async def _written(
+        self, request: Request, seat: Seat, step: Step, sent: Form, after: Visit, *, renew: bool = False
+    ) -> Response:
+        issue = new_departure(seat, self.bedside.clock.now()) if renew else None
+        if issue is not None:
+            after = replace(after, departure=issue.id)
+        events = [(_EVENTS[step.id], self._body(step, after))] if step.id in _EVENTS else []
+        if issue is not None:
+            events.append((EventType.HANDED_OFF, {"choices": _choices(after)}))
+        after = replace(after, times={**after.times, step.id: self.bedside.clock.now()})
+        written = await self.bedside.write(sent, after, *events, issue=issue)
+        return await self._answered(request, seat, step, written, f"/visit/{journey.furthest(after).id}")
+
+    async def _answered(self, request: Request, seat: Seat, step: Step, written: Written, onward: str) -> Response:
+        if written is Written.DONE:
+            return self.bedside.go(request, onward)
+        if written is Written.KEY_REUSED:
+            raise Refusal("key_reused")
+        now = await self.bedside.seat(request)
+        if written is Written.REPEATED:
+            return self.bedside.onward(request, now.visit)
+        if not journey.is_reachable(step, now.visit):
+            return self.bedside.onward(request, now.visit)
+        return await self._page(request, now, step, status=409, stale=True)
+
+    def _body(self, step: Step, after: Visit) -> Body:
+        """Return what the evidence keeps of a submitted step."""
+        if step.id == "consent":
+            shown = {item.id: {"version": item.version, "sha256": item.wording_hash} for item in after.items}
+            return {"choices": _choices(after), "not_asked": _not_asked(after), "wording": shown, "lang": "ja"}
+        if step.id == "check":
+            return {"choices": _choices(after)}
+        return {name: value for name, value in after.answers.get(step.id, {}).items() if name != "reference"}
+
+    # --- the phone changes hands ------------------------------------------------------------------------------------
+
+    async def hand_over(self, request: Request) -> Response:
+        """Show who should take the phone now."""
+        seat = await self.bedside.seat(request)
+        to = self._towards(request.query_params.get("to", ""), seat)
+        if not journey.needs_hand_over(to, seat.visit):
+            return self.bedside.go(request, f"/visit/{to.id}")
+        return self.bedside.show(request, seat, to, template="hand-over.html")
+
+    async def received(self, request: Request) -> Response:
+        """Note that the phone is in the other person's hands."""
+        seat = await self.bedside.seat(request)
+        sent = await form(request)
+        self.bedside.admit(seat, sent)
+        to = self._towards(sent.answers.get("to", ""), seat)
+        after = journey.handed_over(seat.visit, to.holder)
+        after = replace(after, times={**after.times, f"held_by_{to.holder}": self.bedside.clock.now()})
+        written = await self.bedside.write(sent, after, (EventType.PHONE_PASSED, {"to": to.holder.value}))
+        return await self._answered(request, seat, to, written, f"/visit/{to.id}")
+
+    def _towards(self, name: str, seat: Seat) -> Step:
+        step = STEPS.get(name)
+        reachable = step is not None and journey.is_reachable(step, seat.visit)
+        return step if step is not None and reachable else journey.furthest(seat.visit)
+
+    # --- how it reads ---------------------------------------------------------------------------------------------
+
+    async def look(self, request: Request) -> Response:
+        """Offer text size and furigana."""
+        seat = await self.bedside.seat(request)
+        return self.bedside.show(request, seat, journey.furthest(seat.visit), template="look.html")
+
+    async def set_look(self, request: Request) -> Response:
+        """Keep text size and furigana for this visit, and go back to the page they were set on."""
+        seat = await self.bedside.seat(request)
+        sent = await form(request)
+        self.bedside.admit(seat, sent)
+        old = Look.of(request)
+        size = sent.answers.get("size", old.size)
+        furigana = {"on": True, "off": False}.get(sent.answers.get("furigana", ""), old.furigana)
+        look = Look(size if size in SIZES else old.size, furigana)
+        to = sent.answers.get("to", "")
+        known = to in STEPS or to in {"look", "hand-over"}
+        answer = self.bedside.go(request, f"/visit/{to}" if known else "/visit")
+        answer.set_cookie(
+            LOOK_COOKIE, str(look), secure=self.bedside.is_secure, httponly=True, samesite="lax", path="/"
+        )
+        return answer
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    async def end(self, request: Request) -> Response:
+        """End the visit on this phone: nothing of it stays."""
+        seat = await self.bedside.find(request)
+        if seat is None:
+            return self.bedside.farewell(request, None)
+        sent = await form(request)
+        self.bedside.admit(seat, sent)
+        await self._end(seat, sent)
+        return self.bedside.farewell(request, await self.bedside.store.live_link(seat.facility.id))
+
+    async def _end(self, seat: Seat, sent: Form) -> None:
+        after = replace(seat.visit, ended=True, subject="", holder=Holder.STAFF)
+        pending = after.registration is Registration.PENDING
+        body = {"state": state(after).value, "pending": pending}
+        await self.bedside.write(sent, after, (EventType.ENDED, body))
+
+
+def _choices(visit: Visit) -> dict[str, str]:
+    return complete(ITEMS, dict(visit.answers.get("consent", {})), at=visit.opened_at)
+
+
+def _not_asked(visit: Visit) -> dict[str, str]:
+    asked = set(visit.items)
+    return {item.id: not_asked_reason(item) for item in in_force(ITEMS, visit.opened_at) if item not in asked}

@@ -1,0 +1,180 @@
+"""The guard: headers on every route and status, foreign and oversized submissions, limits; and a page for each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from starlette.routing import Mount, Route
+
+from app.main import Kazasu, create_app, seed_practice
+from app.ports import Unavailable
+from app.settings import Settings
+from app.web.guard import MAX_BODY
+from app.web.problems import PROBLEMS
+from tests.pages.nurse import BROWSER, ORIGIN, Nurse, StillClock, must_be_guarded
+from tests.pages.page import Page
+
+ROUTES = Path(__file__).parent / "routes.txt"
+
+
+def routes(kazasu: Kazasu) -> list[tuple[str, str]]:
+    """Return (method, path) of every route, the practice world's own beside."""
+    return sorted(
+        (method, route.path)
+        for route in kazasu.web.routes
+        if isinstance(route, Route)
+        for method in (route.methods or set()) - {"HEAD"}
+    )
+
+
+async def test_addresses_are_a_snapshot(kazasu: Kazasu) -> None:
+    mounts = [("*", route.path) for route in kazasu.web.routes if isinstance(route, Mount)]
+    found = "\n".join(f"{method} {path}" for method, path in [*routes(kazasu), *mounts]) + "\n"
+    assert ROUTES.read_text(encoding="utf-8") == found
+
+
+def filled(path: str, nurse: Nurse) -> str:
+    """Return an address for a route's path."""
+    return path.replace("{token}", nurse.token).replace("{path:path}", "nothing.css")
+
+
+@pytest.mark.threat("T12")
+async def test_every_route_and_every_wrong_method_carries_the_headers(nurse: Nurse, kazasu: Kazasu) -> None:
+    await nurse.starts()
+    statuses = set()
+    for _, path in routes(kazasu):
+        for method in ("GET", "POST", "PUT", "DELETE", "PATCH"):
+            answer = await nurse.http.request(method, filled(path, nurse), headers=BROWSER)
+            must_be_guarded(answer)
+            statuses.add(answer.status_code)
+            if "text/html" in answer.headers.get("content-type", ""):
+                page = Page(answer.status_code, dict(answer.headers), answer.text, answer.url.path)
+                assert page.complaints() == [], (method, path)
+    assert {200, 303, 404, 405, 422} <= statuses
+
+
+@pytest.mark.parametrize("address", ["/nothing", "/visit/nothing", "/f/unknown", "/f/zzzzzzzzzzzz", "/docs", "/openapi.json"])
+async def test_unknown_addresses_get_one_calm_page(nurse: Nurse, address: str) -> None:
+    page = await nurse.get(address, expect=404)
+    assert page.h1 == "このページは見つかりません"
+
+
+@pytest.mark.threat("T08")
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": "null"},
+        {"Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site", "Origin": ORIGIN},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": ORIGIN + ".evil.example"},
+    ],
+)
+async def test_a_submission_from_elsewhere_is_refused(nurse: Nurse, headers: dict[str, str]) -> None:
+    page = await nurse.starts()
+    held = {**page.held("/visit/need"), "over_40": "yes", "intent": "first"}
+    page = await nurse.send("/visit/need", held, headers=headers, expect=403)
+    assert "受け取れませんでした" in page.text
+
+
+@pytest.mark.threat("T08")
+async def test_a_wrong_form_token_is_refused(nurse: Nurse) -> None:
+    page = await nurse.starts()
+    held = {**page.held("/visit/need"), "over_40": "yes", "intent": "first", "token": "0" * 32}
+    await nurse.send("/visit/need", held, expect=403)
+
+
+@pytest.mark.parametrize("length", [MAX_BODY + 1, 10 * MAX_BODY])
+async def test_a_body_too_large_is_refused_with_and_without_its_length(nurse: Nurse, length: int) -> None:
+    await nurse.starts()
+    page = await nurse.send("/visit/need", {"reference": "x" * length}, expect=413)
+    assert "大きすぎます" in page.text
+
+    async def dripping():  # type: ignore[no-untyped-def]  # noqa: ANN202
+        for _ in range(length // 1000 + 1):
+            yield b"x" * 1000
+
+    headers = {**BROWSER, "content-type": "application/x-www-form-urlencoded"}
+    answer = await nurse.http.post("/visit/need", content=dripping(), headers=headers)
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body"),
+    [
+        ("application/json", b"{}"),
+        ("multipart/form-data; boundary=x", b"--x--"),
+        ("application/x-www-form-urlencoded", b"version=1&version=2&key=k"),
+        ("application/x-www-form-urlencoded", b"version=%EF%BC%91&key=k"),
+        ("application/x-www-form-urlencoded", b"version=-1&key=k"),
+        ("application/x-www-form-urlencoded", b"key=%FF%FE&version=1"),
+        ("application/x-www-form-urlencoded", "key=日本".encode()),
+        ("application/x-www-form-urlencoded", b"&".join(b"a%d=1" % n for n in range(60))),
+        ("application/x-www-form-urlencoded", b""),
+    ],
+)
+async def test_what_is_not_a_form_of_ours_gets_a_clear_page(nurse: Nurse, content_type: str, body: bytes) -> None:
+    await nurse.starts()
+    answer = await nurse.http.post("/visit/need", content=body, headers={**BROWSER, "content-type": content_type})
+    page = Page(answer.status_code, dict(answer.headers), answer.text, "/visit/need")
+    assert (page.status, page.complaints()) == (422, [])
+    assert "何も保存していません" in page.text
+
+
+async def test_too_many_submissions_are_asked_to_wait(tmp_path: Path, clock: StillClock) -> None:
+    settings = Settings(data=tmp_path, starts_per_minute=3, posts_per_minute=5)
+    kazasu = create_app(settings, clock=clock)
+    await seed_practice(kazasu.store, clock)
+    async with Nurse(kazasu) as nurse:
+        for _ in range(3):
+            await nurse.starts()
+        await nurse.get(f"/f/{nurse.token}")
+        page = await nurse.send(f"/f/{nurse.token}", {"start": "1"}, expect=429)
+        assert "待って" in page.text
+        assert page.headers["retry-after"] == "60"
+    await kazasu.store.close()
+
+
+async def test_a_lost_database_is_a_clear_page_and_a_503(nurse: Nurse, kazasu: Kazasu, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = await nurse.starts()
+    held = {**page.held("/visit/need"), "over_40": "yes", "intent": "first"}
+
+    async def full(*_: object) -> None:
+        raise Unavailable
+
+    monkeypatch.setattr(kazasu.store, "write", full)
+    page = await nurse.send("/visit/need", held, expect=503)
+    assert "まだ保存されていません" in page.text
+
+
+@pytest.mark.threat("T13")
+async def test_an_unforeseen_error_is_a_page_and_its_message_is_nowhere(
+    nurse: Nurse, kazasu: Kazasu, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    await nurse.starts()
+
+    async def breaks(*_: object) -> None:
+        message = "練習 花子 123456789018"
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(kazasu.store, "visit", breaks)
+    page = await nurse.get("/visit/need", expect=500)
+    out = capfd.readouterr()
+    assert "花子" not in page.source + out.out + out.err
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_every_problem_says_what_happened_and_has_a_way_on(name: str) -> None:
+    problem = PROBLEMS[name]
+    assert problem.says.endswith("。")
+    assert problem.on.startswith("/")
+    assert problem.on_label
+
+
+async def test_on_plain_http_another_host_is_led_to_the_right_one(nurse: Nurse) -> None:
+    answer = await nurse.http.get("http://localhost:8000/start")
+    assert answer.status_code == 307
+    assert answer.headers["location"] == f"{ORIGIN}/start"
