@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import socket
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from app.settings import Settings, UnsafeSettings
-
-if TYPE_CHECKING:
-    from app.ports import Logged
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(chosen.run(chosen))
     except UnsafeSettings as unsafe:
-        print(f"kazasu: {unsafe}", file=sys.stderr)  # noqa: T201 - a command speaks to its user
+        print(f"kazasu: {unsafe}", file=sys.stderr)
         return 2
 
 
@@ -36,11 +31,15 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int)
     serve.set_defaults(run=_serve)
 
-    export = commands.add_parser("export", help="write a station's record to standard output, one JSON line each")
+    export = commands.add_parser(
+        "export", help="write a station's record to standard output, one JSON line each"
+    )
     export.add_argument("facility")
     export.set_defaults(run=_export)
 
-    verify = commands.add_parser("verify", help="check an exported record against the head printed on a receipt")
+    verify = commands.add_parser(
+        "verify", help="check an exported record against the head printed on a receipt"
+    )
     verify.add_argument("log")
     verify.add_argument("--head", required=True)
     verify.set_defaults(run=_verify)
@@ -86,8 +85,11 @@ def _greet(settings: Settings, token: str) -> None:
         "",
     ]
     if not settings.is_loopback:
-        lines += ["  注意: この機械の外からも開けます。練習だけに使い、本物の患者さまには使わないでください。", ""]
-    print("\n".join(lines), flush=True)  # noqa: T201
+        lines += [
+            "  注意: この機械の外からも開けます。練習だけに使い、本物の患者さまには使わないでください。",
+            "",
+        ]
+    print("\n".join(lines), flush=True)
 
 
 def _reachable_address() -> str:
@@ -102,33 +104,16 @@ def _reachable_address() -> str:
 
 def _export(chosen: argparse.Namespace) -> int:
     from app.adapters.store_sql import SqlStore  # noqa: PLC0415
+    from app.main import SystemClock  # noqa: PLC0415
 
     async def write() -> None:
-        store = SqlStore(Settings().database)
+        store = SqlStore(Settings().database, SystemClock())
         async for logged in store.export(chosen.facility):
-            sys.stdout.write(_line(logged) + "\n")
+            sys.stdout.buffer.write(logged.line())
         await store.close()
 
     asyncio.run(write())
     return 0
-
-
-def _line(logged: Logged) -> str:
-    entry = logged.entry
-    row = {
-        "seq": entry.seq,
-        "facility": entry.facility,
-        "event_id": entry.event_id,
-        "visit": entry.visit,
-        "type": entry.type,
-        "at": entry.at,
-        "body_hash": entry.body_hash,
-        "prev_hash": entry.prev_hash,
-        "hash": logged.hash,
-        "nonce": logged.nonce,
-        "body": logged.body,
-    }
-    return json.dumps(row, ensure_ascii=False)
 
 
 def _verify(chosen: argparse.Namespace) -> int:
@@ -141,7 +126,7 @@ def _settings(_: argparse.Namespace) -> int:
     settings = Settings()
     for name, field in Settings.model_fields.items():
         shown = "(set)" if name == "secret_keys" and settings.secret_keys else getattr(settings, name)
-        print(f"KAZASU_{name.upper()}={shown}\n    {field.description}")  # noqa: T201
+        print(f"KAZASU_{name.upper()}={shown}\n    {field.description}")
     return 0
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 JST: Final = timezone(timedelta(hours=9), "JST")
@@ -59,8 +60,13 @@ class Item:
     @property
     def wording_hash(self) -> str:
         """SHA-256 (hex) of the words shown; kept in the evidence beside the version."""
-        words = json.dumps(asdict(self.wording), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(words.encode()).hexdigest()
+        return _hash(self.wording)
+
+
+@lru_cache
+def _hash(wording: Wording) -> str:
+    words = json.dumps(asdict(wording), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(words.encode()).hexdigest()
 
 
 def day_of(at: int) -> date:

@@ -12,7 +12,9 @@ from typing import Final
 
 _KANJI: Final = dict(zip("〇零一二三四五六七八九", "00123456789", strict=True))
 # Spaces, zero-width characters, and every dash, dot or middle mark people write between digits.
-_BETWEEN: Final = re.compile(r"(?<=[0-9])[\s\u200b-\u200f\u2060\ufeff\-\u2010-\u2015\u2212\u30fc\uff70_.,\u30fb\uff65/]+(?=[0-9])")
+_BETWEEN: Final = re.compile(
+    r"(?<=[0-9])[\s\u200b-\u200f\u2060\ufeff\-\u2010-\u2015\u2212\u30fc\uff70_.,\u30fb\uff65/]+(?=[0-9])"
+)
 _ORDINARY: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z\-_./]*")
 _LONG: Final = 12
 _PIN: Final = 4

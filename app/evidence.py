@@ -105,7 +105,9 @@ class Head:
 
 def canonical(value: Json) -> bytes:
     """Return RFC 8785 JSON for strings, whole numbers below 2^53, booleans, null, lists and ASCII-keyed objects."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    return json.dumps(
+        value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+    ).encode()
 
 
 def body_hash(nonce: bytes, body: Body) -> str:

@@ -140,7 +140,11 @@ REPORTS: Final = ("answered", "done", "trouble", "stopped", "later")
 
 def _need(_: Visit) -> tuple[Question, ...]:
     return (
-        Question("over_40", ("yes", "no"), N_("{患者|かんじゃ}さまが40{歳|さい}{以上|いじょう}か、えらんでください")),
+        Question(
+            "over_40",
+            ("yes", "no"),
+            N_("{患者|かんじゃ}さまが40{歳|さい}{以上|いじょう}か、えらんでください"),
+        ),
         Question("reference", staff_number=True, label=N_("{照会|しょうかい}{番号|ばんごう}")),
         Question("intent", INTENTS, N_("あてはまるものを1つ{押|お}してください")),
         Question("go_on", ("yes",)),
@@ -148,7 +152,13 @@ def _need(_: Visit) -> tuple[Question, ...]:
 
 
 def _ready(_: Visit) -> tuple[Question, ...]:
-    return (Question("ready", ("all", "missing"), N_("「そろっています」か「ない・わからないものがある」を{押|お}してください")),)
+    return (
+        Question(
+            "ready",
+            ("all", "missing"),
+            N_("「そろっています」か「ない・わからないものがある」を{押|お}してください"),
+        ),
+    )
 
 
 def _another_way(_: Visit) -> tuple[Question, ...]:
@@ -162,7 +172,11 @@ def _consent(visit: Visit) -> tuple[Question, ...]:
 
 
 def _check(_: Visit) -> tuple[Question, ...]:
-    return (Question("confirmed", ("yes",), N_("{内容|ないよう}を{確認|かくにん}して、ボタンを{押|お}してください")),)
+    return (
+        Question(
+            "confirmed", ("yes",), N_("{内容|ないよう}を{確認|かくにん}して、ボタンを{押|お}してください")
+        ),
+    )
 
 
 def _handoff(_: Visit) -> tuple[Question, ...]:
@@ -170,7 +184,9 @@ def _handoff(_: Visit) -> tuple[Question, ...]:
 
 
 def _result(_: Visit) -> tuple[Question, ...]:
-    return (Question("report", REPORTS, N_("{公式|こうしき}の{画面|がめん}に{出|で}たものを1つえらんでください")),)
+    return (
+        Question("report", REPORTS, N_("{公式|こうしき}の{画面|がめん}に{出|で}たものを1つえらんでください")),
+    )
 
 
 def _continues(visit: Visit) -> bool:

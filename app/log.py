@@ -10,7 +10,21 @@ from typing import Any, Final
 import structlog
 
 FIELDS: Final = frozenset(
-    {"ts", "level", "event", "route", "method", "status", "ms", "visit_id", "facility_id", "reason", "error_type", "error_at", "count"}
+    {
+        "ts",
+        "level",
+        "event",
+        "route",
+        "method",
+        "status",
+        "ms",
+        "visit_id",
+        "facility_id",
+        "reason",
+        "error_type",
+        "error_at",
+        "count",
+    }
 )
 
 
@@ -29,7 +43,7 @@ def configure() -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     for name in ("httpx", "httpcore", "sqlalchemy", "alembic", "uvicorn.access"):

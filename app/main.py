@@ -82,7 +82,11 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
     world, handoff, gateway = _practice_doors(settings, signer, clock, assets)
     registrar = Registrar(bedside, gateway)
     web = FastAPI(
-        docs_url=None, redoc_url=None, openapi_url=None, lifespan=_sweeping(store, clock), redirect_slashes=False
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=_sweeping(store, clock),
+        redirect_slashes=False,
     )
     web.router.routes.extend(
         [
@@ -186,7 +190,9 @@ def _explain(web: FastAPI, bedside: Bedside) -> None:
     web.add_exception_handler(Exception, named("broken"))
 
 
-def _sweeping(store: Store, clock: Clock) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+def _sweeping(
+    store: Store, clock: Clock
+) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     """Return a lifespan that removes visits whose time is over, every minute, while the server runs."""
 
     async def sweep() -> None:

@@ -6,11 +6,11 @@ Adapters implement these; `main.py` alone decides which. Nothing here knows how.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from app.evidence import Body, Entry, Event, Head
+from app.evidence import Body, Entry, Event, Head, canonical
 from app.facility import Facility, Link
 from app.flow import Visit
 
@@ -84,6 +84,12 @@ class Logged:
     nonce: str | None
     body: Body | None
 
+    def line(self) -> bytes:
+        """Return this entry as a line of an exported log, as `verify.py` reads it."""
+        body = None if self.body is None else dict(self.body)
+        row = asdict(self.entry) | {"hash": self.hash, "nonce": self.nonce, "body": body}
+        return canonical(row) + b"\n"
+
 
 class Store(Protocol):
     """Where visits and evidence are kept. A method that writes returns only after the data is durable.
@@ -93,6 +99,10 @@ class Store(Protocol):
 
     async def visit(self, session: str) -> Visit | None:
         """Return the visit of a browser session (SHA-256 of its cookie, hex), or None when unknown or ended."""
+        ...
+
+    async def bedside(self, session: str) -> tuple[Visit, Facility] | None:
+        """Return the visit of a browser session with its station: what every page of a visit begins with."""
         ...
 
     async def write(self, change: Change) -> Written:

@@ -31,17 +31,26 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="KAZASU_", frozen=True, extra="forbid")
 
     route: Annotated[Route, Field(description="practice: training with invented patients")] = Route.PRACTICE
-    host: Annotated[str, Field(description="address to listen on; beyond loopback only on practice")] = "127.0.0.1"
+    host: Annotated[str, Field(description="address to listen on; beyond loopback only on practice")] = (
+        "127.0.0.1"
+    )
     port: Annotated[int, Field(ge=0, le=65535, description="port to listen on")] = 8000
     origin: Annotated[str, Field(description="public address, such as https://kazasu.example")] = ""
     data: Annotated[Path, Field(description="folder of the database and the keys")] = Path("data")
-    database_url: Annotated[str, Field(description="SQLAlchemy address; SQLite in the data folder if empty")] = ""
+    database_url: Annotated[
+        str, Field(description="SQLAlchemy address; SQLite in the data folder if empty")
+    ] = ""
     secret_keys: Annotated[
-        str, Field(description="signing keys, newest last, separated by spaces; kept in the data folder if empty")
+        str,
+        Field(description="signing keys, newest last, separated by spaces; kept in the data folder if empty"),
     ] = ""
     deadline: Annotated[float, Field(gt=0, le=30, description="seconds that another system may take")] = 4.0
-    starts_per_minute: Annotated[int, Field(gt=0, description="visits one address may start in a minute")] = 30
-    posts_per_minute: Annotated[int, Field(gt=0, description="submissions one address may make in a minute")] = 600
+    starts_per_minute: Annotated[int, Field(gt=0, description="visits one address may start in a minute")] = (
+        30
+    )
+    posts_per_minute: Annotated[
+        int, Field(gt=0, description="submissions one address may make in a minute")
+    ] = 600
 
     @property
     def public_origin(self) -> str:

@@ -80,7 +80,8 @@ def load_items() -> tuple[Item, ...]:
 
 
 def _item(row: dict[str, Any], checked_on: date) -> Item:
-    wording = Wording(*(row.pop(word) for word in _WORDS), details=tuple(row.pop("details")))
+    words = {word: row.pop(word) for word in _WORDS}
+    wording = Wording(**words, details=tuple(row.pop("details")))
     ends = row.pop("effective_to", None)
     flags = tuple(row.pop("flags"))
     return Item(**row, flags=flags, effective_to=ends, wording=wording, checked_on=checked_on)

@@ -34,7 +34,8 @@ class Asset:
     @cached_property
     def packed(self) -> bytes:
         """The content in brotli; made when first asked for."""
-        return brotli.compress(self.content, quality=_BEST)
+        packed: bytes = brotli.compress(self.content, quality=_BEST)
+        return packed
 
 
 class Assets:

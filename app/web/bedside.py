@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from functools import cached_property, lru_cache, partial
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app import journey
-from app.evidence import Event, EventType
-from app.flow import NOTHING, Answer, Step, Visit
+from app.evidence import Body, Event, EventType
 from app.facility import Facility, Link
+from app.flow import NOTHING, STEPS, Answer, Step, Visit
 from app.ports import Change, Clock, Departure, Store, Written
 from app.tokens import Signer, hashed, new_secret
 from app.web.forms import Form
-from app.web.pages import LOOK_COOKIE, Pages
+from app.web.pages import HOLE, LOOK_COOKIE, Look, Pages
 from app.web.problems import Problems
 
 IDLE: Final = 30 * 60
@@ -26,6 +27,7 @@ ABSOLUTE: Final = 12 * 60 * 60
 STEADY: Final = "kazasu-steady"
 STATION_COOKIE: Final = "station"
 _YEAR: Final = 365 * 24 * 3600
+_DAY: Final = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,53 @@ class Seat:
     visit: Visit
     session: str
     facility: Facility
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything that an ordinary page depends on: hashable, and about nobody."""
+
+    template: str
+    look: Look
+    step: str
+    facility: Facility
+    over_40: bool
+    day: int
+    chosen: tuple[tuple[str, str], ...]
+    given: tuple[tuple[str, str], ...]
+    wrong: tuple[tuple[str, str], ...]
+    back: str
+    position: tuple[int, int] | None
+    stale: bool
+
+
+def render(pages: Pages, scene: Scene, visit: Visit, **values: Any) -> str:
+    """Return the page of a scene, with holes where its forms say whose they are."""
+    return pages.html(
+        scene.template,
+        scene.look,
+        step=STEPS[scene.step],
+        facility=scene.facility,
+        visit=visit,
+        given=dict(scene.given),
+        wrong=dict(scene.wrong),
+        back=scene.back,
+        position=scene.position,
+        stale=scene.stale,
+        **values,
+    )
+
+
+def _frame(pages: Pages, scene: Scene) -> str:
+    """Return the page of a scene for a visit that is nothing but the scene: what is kept cannot hold more."""
+    answers = {"need": {"over_40": "yes" if scene.over_40 else "no"}, "consent": dict(scene.chosen)}
+    opened_at = scene.day * _DAY
+    visit = Visit("", scene.facility.id, opened_at, opened_at, answers=answers)
+    return render(pages, scene, visit)
+
+
+def _pairs(answers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(answers.items())
 
 
 class NoVisit(Exception):
@@ -76,11 +125,8 @@ class Bedside:
     async def find(self, request: Request) -> Seat | None:
         """Return the open visit of this browser, or None."""
         session = request.cookies.get(self.cookie, "")
-        visit = await self.store.visit(hashed(session)) if session else None
-        if visit is None or not self._is_open(visit):
-            return None
-        facility = await self.store.facility(visit.facility)
-        return None if facility is None else Seat(visit, session, facility)
+        found = await self.store.bedside(hashed(session)) if session else None
+        return Seat(found[0], session, found[1]) if found and self._is_open(found[0]) else None
 
     def _is_open(self, visit: Visit) -> bool:
         now = self.clock.now()
@@ -97,13 +143,13 @@ class Bedside:
         self,
         form: Form,
         after: Visit,
-        *events: tuple[EventType, Mapping[str, object]],
+        *events: tuple[EventType, Body],
         issue: Departure | None = None,
         spend: str = "",
     ) -> Written:
         """Write one submission: the visit as it is now, at the version after the one that the form was made for."""
         now = self.clock.now()
-        made = tuple(Event(kind, now, json.loads(json.dumps(body))) for kind, body in events)
+        made = tuple(Event(kind, now, body) for kind, body in events)
         return await self.store.write(
             Change(
                 visit=replace(after, version=form.version + 1, touched_at=now),
@@ -124,34 +170,44 @@ class Bedside:
         template: str = "",
         status: int = 200,
         given: Answer = NOTHING,
-        wrong: Mapping[str, str] | None = None,
-        **values: object,
+        wrong: Mapping[str, str] = NOTHING,
+        stale: bool = False,
+        **values: Any,
     ) -> Response:
         """Answer the page of a step."""
         before = journey.back(step, seat.visit)
-        return self.pages.respond(
-            request,
-            template or f"steps/{step.id}.html",
-            status=status,
-            step=step,
-            visit=seat.visit,
+        scene = Scene(
+            template=template or f"steps/{step.id}.html",
+            look=Look.of(request),
+            step=step.id,
             facility=seat.facility,
-            held=self.held(seat),
-            given=given or seat.visit.answers.get(step.id) or seat.visit.draft.get(step.id, NOTHING),
-            wrong=wrong or {},
+            over_40=seat.visit.over_40,
+            day=seat.visit.opened_at // _DAY,
+            chosen=_pairs(seat.visit.answers.get("consent", NOTHING)),
+            given=_pairs(given or seat.visit.answers.get(step.id) or seat.visit.draft.get(step.id, NOTHING)),
+            wrong=_pairs(wrong),
             back=f"/visit/{before.id}" if before else "",
             position=journey.position(step, seat.visit),
-            **values,
+            stale=stale,
         )
+        is_common = not values and not seat.visit.answer("need", "reference") and "reference" not in given
+        html = self.frames(scene) if is_common else render(self.pages, scene, seat.visit, **values)
+        return self.pages.answer(request, html.replace(HOLE, self.held(seat)), status)
 
-    def held(self, seat: Seat) -> dict[str, str]:
+    @cached_property
+    def frames(self) -> Callable[[Scene], str]:
+        """Pages by what they depend on, the last thousand of them, without anything that belongs to one visit."""
+        return lru_cache(maxsize=1024)(partial(_frame, self.pages))
+
+    def held(self, seat: Seat) -> str:
         """Return the hidden fields of every form: which visit, at which version, once only, from this browser."""
-        return {
+        held = {
             "visit": seat.visit.id,
-            "version": str(seat.visit.version),
+            "version": seat.visit.version,
             "key": new_secret(),
             "token": self.signer.form(seat.session),
         }
+        return "".join(f'<input type="hidden" name="{name}" value="{value}">' for name, value in held.items())
 
     def onward(self, request: Request, visit: Visit) -> Response:
         """Go to the first step that is still open."""
@@ -165,13 +221,21 @@ class Bedside:
 
     def begin(self, response: Response, session: str, facility: str) -> None:
         """Give the browser its visit, and remember the station for the icon."""
-        response.set_cookie(self.cookie, session, secure=self.is_secure, httponly=True, samesite="lax", path="/")
+        response.set_cookie(
+            self.cookie, session, secure=self.is_secure, httponly=True, samesite="lax", path="/"
+        )
         self.remember(response, facility)
 
     def remember(self, response: Response, facility: str) -> None:
         """Keep the station's public id for the icon, and nothing else."""
         response.set_cookie(
-            STATION_COOKIE, facility, max_age=_YEAR, secure=self.is_secure, httponly=True, samesite="lax", path="/"
+            STATION_COOKIE,
+            facility,
+            max_age=_YEAR,
+            secure=self.is_secure,
+            httponly=True,
+            samesite="lax",
+            path="/",
         )
 
     def farewell(self, request: Request, link: Link | None) -> Response:
@@ -191,4 +255,3 @@ def fingerprint(form: Form, *about: str) -> str:
     """Return a hash of what was submitted, to tell a repeated submission from another one under its key."""
     content = json.dumps([form.visit, *about, sorted(form.answers.items())], ensure_ascii=False)
     return hashlib.sha256(content.encode()).hexdigest()
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -11,13 +11,14 @@ import structlog
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY: Final = 16 * 1024
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_NO_STORE: Final = (b"cache-control", b"no-store")
 _PERMISSIONS: Final = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()"
 
 Problem: TypeAlias = Callable[[Request, str], Response]
@@ -54,7 +55,7 @@ class Guard:
         self._app = app
         self._origin = origin
         self._problem = problem
-        self._headers: Mapping[str, str] = {
+        headers = {
             "Content-Security-Policy": csp,
             "Referrer-Policy": "same-origin",
             "X-Content-Type-Options": "nosniff",
@@ -63,7 +64,8 @@ class Guard:
             "Permissions-Policy": _PERMISSIONS,
         }
         if origin.startswith("https://"):
-            self._headers = {**self._headers, "Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
+            headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._starts = RateLimitItemPerMinute(starts_per_minute)
         self._posts = RateLimitItemPerMinute(posts_per_minute)
@@ -163,7 +165,7 @@ def _limited(scope: Scope, receive: Receive) -> Receive:
 class _Outgoing:
     """Adds the headers to the answer and writes one line about it, with nothing in it but ids and outcomes."""
 
-    def __init__(self, scope: Scope, send: Send, headers: Mapping[str, str]) -> None:
+    def __init__(self, scope: Scope, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
         self._scope = scope
         self._send = send
         self._headers = headers
@@ -175,9 +177,9 @@ class _Outgoing:
         if message["type"] == "http.response.start":
             self.started = True
             self._status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers.update(self._headers)
-            headers.setdefault("Cache-Control", "no-store")
+            message["headers"] = [*message["headers"], *self._headers]
+            if not any(name == b"cache-control" for name, _ in message["headers"]):
+                message["headers"].append(_NO_STORE)
         await self._send(message)
 
     def log(self) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +32,10 @@ from app.words import RUBY, plain
 TEMPLATES: Final = Path(__file__).parents[2] / "templates"
 LOOK_COOKIE: Final = "look"
 SIZES: Final = ("s", "m", "l")
+HOLE: Final = Markup("\x1f")
+"""Where a form's hidden fields go; no page can hold this character otherwise, and none is shown with it."""
+_PLAIN: Final = {"Content-Type": "text/html; charset=utf-8", "Vary": "Accept-Encoding"}
+_PACKED: Final = {**_PLAIN, "Content-Encoding": "br"}
 _QUICK: Final = 4
 _WORTH_PACKING: Final = 600
 _RUBY: Final = r"<ruby>\1<rp>（</rp><rt>\2</rt><rp>）</rp></ruby>"
@@ -112,23 +117,33 @@ class Pages:
             "exits": EXITS,
         }
         loader = jinja2.FileSystemLoader(folder)
-        self._environments = {on: _environment(loader, assets, shared, furigana=on) for on in (False, True)}
+        self._templates = {
+            on: lru_cache(_environment(loader, assets, shared, furigana=on).get_template)
+            for on in (False, True)
+        }
 
-    def html(self, template: str, look: Look, **values: object) -> str:
-        """Return the page as text."""
-        return self._environments[look.furigana].get_template(template).render(look=look, **values)
+    def html(self, template: str, look: Look, **values: Any) -> str:
+        """Return the page as text; where its forms hold who and what they are for, it has holes."""
+        return self._templates[look.furigana](template).render(look=look, held=HOLE, **values)
 
     def respond(
-        self, request: Request, template: str, *, status: int = 200, look: Look | None = None, **values: object
+        self,
+        request: Request,
+        template: str,
+        *,
+        status: int = 200,
+        look: Look | None = None,
+        **values: Any,
     ) -> Response:
-        """Answer a page. Only good pages are packed: one that repeats input stays as it is beside its token."""
-        html = self.html(template, look or Look.of(request), request=request, status=status, **values)
+        """Answer a page without a visit."""
+        return self.answer(request, self.html(template, look or Look.of(request), **values), status)
+
+    def answer(self, request: Request, html: str, status: int = 200) -> Response:
+        """Answer a finished page. Only good ones are packed: one that repeats input stays as it is beside its token."""
         content = html.encode()
-        headers = {"Content-Type": "text/html; charset=utf-8", "Vary": "Accept-Encoding"}
-        if status == 200 and len(content) > _WORTH_PACKING and takes_brotli(request):  # noqa: PLR2004
-            content = brotli.compress(content, quality=_QUICK)
-            headers["Content-Encoding"] = "br"
-        return Response(content, status_code=status, headers=headers)
+        if status != HTTPStatus.OK or len(content) < _WORTH_PACKING or not takes_brotli(request):
+            return Response(content, status_code=status, headers=_PLAIN)
+        return Response(brotli.compress(content, quality=_QUICK), headers=_PACKED)
 
 
 def _environment(
@@ -146,7 +161,9 @@ def _environment(
     environment.filters["day"] = day_in_words
     environment.filters["clock"] = clock_in_japan
     environment.known = {"_": words, "_plain": without_readings, "asset": assets.url}
-    environment.globals.update(environment.known | shared | {"_": partial(_message, words), "_plain": _plain_message})
+    environment.globals.update(
+        {**environment.known, **shared, "_": partial(_message, words), "_plain": _plain_message}
+    )
     return environment
 
 

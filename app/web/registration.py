@@ -43,7 +43,9 @@ class Registrar:
             return visit
         try:
             choices = dict(visit.answers["consent"])
-            await self.gateway.register(visit.subject, seat.facility.code, choices, hashed("register" + visit.id))
+            await self.gateway.register(
+                visit.subject, seat.facility.code, choices, hashed("register" + visit.id)
+            )
         except Unavailable:
             return visit
         except NotRegistered:
@@ -64,6 +66,8 @@ class Registrar:
         if seat.visit.registration is not Registration.ACCEPTED:
             return Answered(None, shows_name)
         try:
-            return Answered(await self.gateway.eligibility(seat.visit.subject, seat.facility.code), shows_name)
+            return Answered(
+                await self.gateway.eligibility(seat.visit.subject, seat.facility.code), shows_name
+            )
         except (Unavailable, NotRegistered):
             return Answered(None, shows_name)

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app import journey
-from app.evidence import EventType
+from app.evidence import Body, EventType
 from app.flow import STEPS, Registration, Visit
 from app.ports import Decline, Declined, Departure, Handoff, Identity, Refused, Unavailable, Written
 from app.tokens import BadToken, Purpose, hashed, new_secret
@@ -65,13 +65,23 @@ class Returning:
     async def _departure(self, request: Request, seat: Seat) -> Departure:
         """Return the departure that this return answers: of this visit, this browser, these choices, and still live."""
         params = request.query_params
-        if len(params.multi_items()) != len(params) or any(len(value) > _LONGEST for value in params.values()):
+        if len(params.multi_items()) != len(params) or any(
+            len(value) > _LONGEST for value in params.values()
+        ):
             raise NotOurs
         departure_id, visit_id = self.bedside.signer.read(Purpose.HANDOFF, params.get("state", ""))
         found = await self.bedside.store.departure(departure_id)
-        if found is None or not self.registrar.is_fresh(found) or not (params.get("code") or params.get("error")):
+        if (
+            found is None
+            or not self.registrar.is_fresh(found)
+            or not (params.get("code") or params.get("error"))
+        ):
             raise NotOurs
-        belongs = (found.visit, found.session, found.id) == (seat.visit.id, hashed(seat.session), seat.visit.departure)
+        belongs = (found.visit, found.session, found.id) == (
+            seat.visit.id,
+            hashed(seat.session),
+            seat.visit.departure,
+        )
         if not belongs or visit_id != seat.visit.id:
             raise NotOurs
         return found
@@ -82,10 +92,14 @@ class Returning:
             reason = self.handoff.declined(error, request.query_params.get("error_description", ""))
             return await self._came_back_without(request, seat, departure, reason)
         claimed = replace(seat.visit, reason="unproven", departure="")
-        written = await self._write(seat.visit, claimed, EventType.RETURNED, {"outcome": "code"}, spend=departure.id)
+        written = await self._write(
+            seat.visit, claimed, EventType.RETURNED, {"outcome": "code"}, spend=departure.id
+        )
         if written is not Written.DONE:
             return await self._late(request)
-        return await self._identified(request, replace(seat, visit=replace(claimed, version=seat.visit.version + 1)), departure)
+        return await self._identified(
+            request, replace(seat, visit=replace(claimed, version=seat.visit.version + 1)), departure
+        )
 
     async def _late(self, request: Request) -> Response:
         """Answer a return that another tab or tap was quicker with."""
@@ -125,11 +139,15 @@ class Returning:
     ) -> Response:
         issue = self._again(seat)
         after = replace(seat.visit, reason=reason.value, departure=issue.id)
-        body: dict[str, object] = {"outcome": reason.value}
+        body: Body = {"outcome": reason.value}
         written = await self._write(
             seat.visit, after, EventType.RETURNED, body, spend=departure.id, issue=issue
         )
-        return self.bedside.go(request, "/visit/handoff") if written is Written.DONE else await self._late(request)
+        return (
+            self.bedside.go(request, "/visit/handoff")
+            if written is Written.DONE
+            else await self._late(request)
+        )
 
     def _again(self, seat: Seat) -> Departure:
         return new_departure(seat, self.bedside.clock.now())
@@ -139,7 +157,7 @@ class Returning:
         before: Visit,
         after: Visit,
         event: EventType,
-        body: dict[str, object],
+        body: Body,
         *,
         spend: str = "",
         issue: Departure | None = None,

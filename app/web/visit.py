@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from http import HTTPStatus
+from typing import Any, TypeAlias
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -13,9 +15,9 @@ from starlette.routing import Route
 from app import journey
 from app.consent import Choice, complete, in_force, not_asked_reason
 from app.content import EXITS, ITEMS
-from app.evidence import Event, EventType, state
+from app.evidence import Body, Event, EventType, Json, state
 from app.facility import Facility, is_token
-from app.flow import FLOW, STEPS, Answer, Holder, Registration, Step, Visit
+from app.flow import FLOW, NOTHING, STEPS, Answer, Holder, Registration, Step, Visit
 from app.ports import Change, Handoff, Unavailable, Written
 from app.tokens import Purpose, hashed, new_secret
 from app.web.bedside import Bedside, Refusal, Seat
@@ -24,7 +26,6 @@ from app.web.pages import LOOK_COOKIE, SIZES, Look
 from app.web.registration import Registrar
 from app.web.returning import new_departure
 
-Body: TypeAlias = Mapping[str, object]
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 _EVENTS = {
@@ -48,23 +49,14 @@ class VisitPages:
 
     def routes(self) -> list[Route]:
         """Return a route for the entry, for every step of `FLOW`, and for what belongs to no single step."""
-        steps = [route for step in FLOW for route in self._of(step)]
         return [
-            Route("/f/{token}", self.entry, methods=["GET"]),
-            Route("/f/{token}", self.start, methods=["POST"]),
-            Route("/visit", self.resume, methods=["GET"]),
-            *steps,
-            Route("/visit/hand-over", self.hand_over, methods=["GET"]),
-            Route("/visit/hand-over", self.received, methods=["POST"]),
-            Route("/visit/look", self.look, methods=["GET"]),
-            Route("/visit/look", self.set_look, methods=["POST"]),
+            Route("/visit/hand-over", by_method(self.hand_over, self.received), methods=["GET", "POST"]),
+            Route("/visit/look", by_method(self.look, self.set_look), methods=["GET", "POST"]),
             Route("/visit/end", self.end, methods=["POST"]),
+            Route("/visit/{step}", by_method(self.show, self.submit), methods=["GET", "POST"]),
+            Route("/visit", self.resume, methods=["GET"]),
+            Route("/f/{token}", by_method(self.entry, self.start), methods=["GET", "POST"]),
         ]
-
-    def _of(self, step: Step) -> list[Route]:
-        show, submit = self._showing(step), self._submitting(step)
-        address = f"/visit/{step.id}"
-        return [Route(address, show, methods=["GET"]), Route(address, submit, methods=["POST"])]
 
     # --- the entry -----------------------------------------------------------------------------------------------
 
@@ -119,16 +111,15 @@ class VisitPages:
         seat = await self.bedside.seat(request)
         return self.bedside.onward(request, seat.visit)
 
-    def _showing(self, step: Step) -> Endpoint:
-        async def show(request: Request) -> Response:
-            seat = await self.bedside.seat(request)
-            if not journey.is_reachable(step, seat.visit):
-                return self.bedside.onward(request, seat.visit)
-            if journey.needs_hand_over(step, seat.visit):
-                return self.bedside.go(request, f"/visit/hand-over?to={step.id}")
-            return await self._page(request, seat, step)
-
-        return show
+    async def show(self, request: Request) -> Response:
+        """Show a step's page, or go to where the visit stands."""
+        step = _step(request)
+        seat = await self.bedside.seat(request)
+        if not journey.is_reachable(step, seat.visit):
+            return self.bedside.onward(request, seat.visit)
+        if journey.needs_hand_over(step, seat.visit):
+            return self.bedside.go(request, f"/visit/hand-over?to={step.id}")
+        return await self._page(request, seat, step)
 
     async def _page(
         self,
@@ -137,22 +128,24 @@ class VisitPages:
         step: Step,
         *,
         status: int = 200,
-        given: Answer | None = None,
-        wrong: Mapping[str, str] | None = None,
+        given: Answer = NOTHING,
+        wrong: Mapping[str, str] = NOTHING,
         stale: bool = False,
     ) -> Response:
         extra = await self._extra(seat, step)
         return self.bedside.show(
-            request, seat, step, status=status, given=given or {}, wrong=wrong, stale=stale, **extra
+            request, seat, step, status=status, given=given, wrong=wrong, stale=stale, **extra
         )
 
-    async def _extra(self, seat: Seat, step: Step) -> Body:
+    async def _extra(self, seat: Seat, step: Step) -> Mapping[str, Any]:
         """Return what only this step's page needs beside the visit."""
         if step.id == "reinquiry":
             number = seat.visit.answer("need", "reference")
             return {"seen": await self.bedside.store.seen(seat.facility.id, number) if number else None}
         if step.id == "another-way":
-            return {"chosen": next((way for way in EXITS if way.id == seat.visit.answer(step.id, "reason")), None)}
+            return {
+                "chosen": next((way for way in EXITS if way.id == seat.visit.answer(step.id, "reason")), None)
+            }
         if step.id == "handoff":
             return {"address": await self._address(seat)}
         if step.id == "result":
@@ -170,16 +163,15 @@ class VisitPages:
         except Unavailable:
             return ""
 
-    def _submitting(self, step: Step) -> Endpoint:
-        async def submit(request: Request) -> Response:
-            seat = await self.bedside.seat(request)
-            sent = await form(request)
-            self.bedside.admit(seat, sent)
-            if not journey.is_reachable(step, seat.visit):
-                return self.bedside.onward(request, seat.visit)
-            return await self._take(request, seat, step, sent)
-
-        return submit
+    async def submit(self, request: Request) -> Response:
+        """Take a step's answers."""
+        step = _step(request)
+        seat = await self.bedside.seat(request)
+        sent = await form(request)
+        self.bedside.admit(seat, sent)
+        if not journey.is_reachable(step, seat.visit):
+            return self.bedside.onward(request, seat.visit)
+        return await self._take(request, seat, step, sent)
 
     async def _take(self, request: Request, seat: Seat, step: Step, sent: Form) -> Response:
         if sent.answers.get("go_on") and step.leaves:
@@ -220,7 +212,9 @@ class VisitPages:
         written = await self.bedside.write(sent, after, *events, issue=issue)
         return await self._answered(request, seat, step, written, f"/visit/{journey.furthest(after).id}")
 
-    async def _answered(self, request: Request, seat: Seat, step: Step, written: Written, onward: str) -> Response:
+    async def _answered(
+        self, request: Request, seat: Seat, step: Step, written: Written, onward: str
+    ) -> Response:
         if written is Written.DONE:
             return self.bedside.go(request, onward)
         if written is Written.KEY_REUSED:
@@ -235,8 +229,15 @@ class VisitPages:
     def _body(self, step: Step, after: Visit) -> Body:
         """Return what the evidence keeps of a submitted step."""
         if step.id == "consent":
-            shown = {item.id: {"version": item.version, "sha256": item.wording_hash} for item in after.items}
-            return {"choices": _choices(after), "not_asked": _not_asked(after), "wording": shown, "lang": "ja"}
+            shown: dict[str, Json] = {
+                item.id: {"version": item.version, "sha256": item.wording_hash} for item in after.items
+            }
+            return {
+                "choices": _choices(after),
+                "not_asked": _not_asked(after),
+                "wording": shown,
+                "lang": "ja",
+            }
         if step.id == "check":
             return {"choices": _choices(after)}
         return {name: value for name, value in after.answers.get(step.id, {}).items() if name != "reference"}
@@ -310,10 +311,26 @@ class VisitPages:
         await self.bedside.write(sent, after, (EventType.ENDED, body))
 
 
-def _choices(visit: Visit) -> dict[str, str]:
-    return complete(ITEMS, dict(visit.answers.get("consent", {})), at=visit.opened_at)
+def by_method(show: Endpoint, submit: Endpoint) -> Endpoint:
+    """Return one endpoint for a page and its form: the router then asks half as often."""
+
+    async def endpoint(request: Request) -> Response:
+        return await (submit if request.method == "POST" else show)(request)
+
+    return endpoint
 
 
-def _not_asked(visit: Visit) -> dict[str, str]:
+def _step(request: Request) -> Step:
+    step = STEPS.get(request.path_params["step"])
+    if step is None:
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    return step
+
+
+def _choices(visit: Visit) -> dict[str, Json]:
+    return {**complete(ITEMS, dict(visit.answers.get("consent", {})), at=visit.opened_at)}
+
+
+def _not_asked(visit: Visit) -> dict[str, Json]:
     asked = set(visit.items)
     return {item.id: not_asked_reason(item) for item in in_force(ITEMS, visit.opened_at) if item not in asked}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from types import TracebackType
 from typing import Self
 
 import httpx
@@ -50,7 +49,7 @@ class Nurse:
         self.token = link.token
         return self
 
-    async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close the browser."""
         await self.http.aclose()
 
@@ -58,7 +57,9 @@ class Nurse:
         page = Page(answer.status_code, dict(answer.headers), answer.text, answer.url.path)
         assert page.status == expect, (page.status, answer.url.path, page.title if page.source else "")
         must_be_guarded(answer)
-        if "text/html" in answer.headers.get("content-type", "") and not answer.url.path.startswith("/practice"):
+        if "text/html" in answer.headers.get("content-type", "") and not answer.url.path.startswith(
+            "/practice"
+        ):
             assert page.complaints() == [], answer.url.path
         self.page = page
         return page
@@ -69,7 +70,12 @@ class Nurse:
         return self._read(answer, expect)
 
     async def send(
-        self, address: str, fields: dict[str, str], *, expect: int = 200, headers: dict[str, str] | None = None
+        self,
+        address: str,
+        fields: dict[str, str],
+        *,
+        expect: int = 200,
+        headers: dict[str, str] | None = None,
     ) -> Page:
         """Send a form as it is, going where that leads."""
         answer = await self.http.post(

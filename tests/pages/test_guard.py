@@ -54,7 +54,9 @@ async def test_every_route_and_every_wrong_method_carries_the_headers(nurse: Nur
     assert {200, 303, 404, 405, 422} <= statuses
 
 
-@pytest.mark.parametrize("address", ["/nothing", "/visit/nothing", "/f/unknown", "/f/zzzzzzzzzzzz", "/docs", "/openapi.json"])
+@pytest.mark.parametrize(
+    "address", ["/nothing", "/visit/nothing", "/f/unknown", "/f/zzzzzzzzzzzz", "/docs", "/openapi.json"]
+)
 async def test_unknown_addresses_get_one_calm_page(nurse: Nurse, address: str) -> None:
     page = await nurse.get(address, expect=404)
     assert page.h1 == "このページは見つかりません"
@@ -116,9 +118,13 @@ async def test_a_body_too_large_is_refused_with_and_without_its_length(nurse: Nu
         ("application/x-www-form-urlencoded", b""),
     ],
 )
-async def test_what_is_not_a_form_of_ours_gets_a_clear_page(nurse: Nurse, content_type: str, body: bytes) -> None:
+async def test_what_is_not_a_form_of_ours_gets_a_clear_page(
+    nurse: Nurse, content_type: str, body: bytes
+) -> None:
     await nurse.starts()
-    answer = await nurse.http.post("/visit/need", content=body, headers={**BROWSER, "content-type": content_type})
+    answer = await nurse.http.post(
+        "/visit/need", content=body, headers={**BROWSER, "content-type": content_type}
+    )
     page = Page(answer.status_code, dict(answer.headers), answer.text, "/visit/need")
     assert (page.status, page.complaints()) == (422, [])
     assert "何も保存していません" in page.text
@@ -138,7 +144,9 @@ async def test_too_many_submissions_are_asked_to_wait(tmp_path: Path, clock: Sti
     await kazasu.store.close()
 
 
-async def test_a_lost_database_is_a_clear_page_and_a_503(nurse: Nurse, kazasu: Kazasu, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lost_database_is_a_clear_page_and_a_503(
+    nurse: Nurse, kazasu: Kazasu, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page = await nurse.starts()
     held = {**page.held("/visit/need"), "over_40": "yes", "intent": "first"}
 
@@ -160,7 +168,7 @@ async def test_an_unforeseen_error_is_a_page_and_its_message_is_nowhere(
         message = "練習 花子 123456789018"
         raise RuntimeError(message)
 
-    monkeypatch.setattr(kazasu.store, "visit", breaks)
+    monkeypatch.setattr(kazasu.store, "bedside", breaks)
     page = await nurse.get("/visit/need", expect=500)
     out = capfd.readouterr()
     assert "花子" not in page.source + out.out + out.err

@@ -1,0 +1,57 @@
+"""The end of a facility's chain, as rows still to be written."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+import app.adapters.statements as sql
+from app.evidence import Event, EventType, Head, canonical, chained
+
+ENTRY: Final = ("seq", "facility", "event_id", "visit", "type", "at", "body_hash", "prev_hash")
+"""The columns that make an `Entry`, in its order."""
+
+
+class Chain:
+    """Collects events behind the present end of a chain, one by one."""
+
+    def __init__(self, facility: str, head: Head) -> None:
+        """Begin behind `head`."""
+        self._facility, self._head = facility, head
+        self._events: list[dict[str, Any]] = []
+        self._bodies: list[dict[str, Any]] = []
+
+    def add(self, visit: str, event: Event, key: str | None = None) -> None:
+        """Add an event of a visit; `key` names the submission whose first event it is."""
+        entry, nonce, self._head = chained(self._head, self._facility, visit, event)
+        row = {name: getattr(entry, name) for name in ENTRY}
+        self._events.append(row | {"hash": self._head.hash, "key": key})
+        self._bodies.append(
+            {
+                "facility": entry.facility,
+                "seq": entry.seq,
+                "nonce": nonce.hex(),
+                "body": canonical(dict(event.body)).decode(),
+                "seen": _seen(event),
+            }
+        )
+
+    def write(self, connection: Connection) -> None:
+        """Write what was collected."""
+        if self._events:
+            connection.execute(sql.ADD_EVENTS, self._events)
+            connection.execute(sql.ADD_BODIES, self._bodies)
+
+
+def head_of(connection: Connection, facility: str) -> Head:
+    """Return the end of a facility's chain."""
+    row = connection.execute(sql.HEAD, {"facility": facility}).first()
+    return Head(*row) if row else Head()
+
+
+def _seen(event: Event) -> str | None:
+    """Return the reference number under which this event says that the office saw a registration."""
+    found = event.type is EventType.VERIFIED and event.body.get("found") is True
+    reference = event.body.get("reference") if found else None
+    return reference if isinstance(reference, str) else None

@@ -1,0 +1,111 @@
+"""Connections on which nothing is left to a default, and the way to the newest schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+import sqlalchemy.event as hooks
+from sqlalchemy import Connection, Engine, create_engine, inspect, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+
+from app.adapters.schema import HEAD
+
+Driver: TypeAlias = Mapping[str, Any]
+"""Arguments of `create_engine` that put another driver in the place of the one that Python ships."""
+
+SHIPPED: Final[Driver] = MappingProxyType({})
+
+PRAGMAS: Final = (
+    ("busy_timeout", "5000", 5000),
+    ("journal_mode", "WAL", "wal"),
+    ("synchronous", "FULL", 2),
+    ("foreign_keys", "ON", 1),
+    ("recursive_triggers", "ON", 1),
+    ("trusted_schema", "OFF", 0),
+    ("secure_delete", "ON", 1),
+)
+"""Name, what is asked for, and what SQLite must say when asked back."""
+
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+class StoreUnsafe(Exception):
+    """The database does not run with the settings that keep acknowledged writes: nothing is served."""
+
+
+def writing(url: str, driver: Driver = SHIPPED) -> Engine:
+    """Return an engine whose transactions hold the write lock from their first statement on."""
+    engine = _engine(url, driver)
+    if engine.dialect.name == "sqlite":
+        # A deferred transaction that reads first and writes later fails at once if another wrote in between.
+        hooks.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def reading(url: str, driver: Driver = SHIPPED) -> Engine:
+    """Return an engine on which each statement stands alone and sees what is committed."""
+    return _engine(url, driver, isolation_level="AUTOCOMMIT")
+
+
+def migrate(url: str) -> None:
+    """Bring the database to the newest schema; when it is there already, Alembic is not even loaded."""
+    engine = writing(url)
+    try:
+        with engine.begin() as connection:
+            if _revision(connection) != HEAD:
+                _upgrade(connection)
+    finally:
+        engine.dispose()
+
+
+def truncate_log(engine: Engine) -> None:
+    """Move the write-ahead log into the database and empty it: deleted text would stay readable there."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _engine(url: str, driver: Driver, **options: str) -> Engine:
+    engine = create_engine(url, hide_parameters=True, **driver, **options)
+    if engine.dialect.name == "sqlite":
+        hooks.listen(engine, "connect", _prepare)
+    return engine
+
+
+def _prepare(connection: DBAPIConnection, _record: object) -> None:
+    """Set every pragma in its own statement and read it back: SQLite takes a misspelt one without a word."""
+    # Without this the driver opens transactions by itself, inside which some pragmas are silently ignored.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for name, value, expected in PRAGMAS:
+        cursor.execute(f"PRAGMA {name} = {value}")
+        cursor.fetchall()
+        cursor.execute(f"PRAGMA {name}")
+        found = cursor.fetchone()
+        if found is None or found[0] != expected:
+            connection.close()
+            raise StoreUnsafe(f"{name} is {found[0] if found else 'unknown'}, not {expected}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _upgrade(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415 - half a second that an ordinary start need not spend
+    from alembic.config import Config  # noqa: PLC0415 - the same
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

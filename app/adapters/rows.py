@@ -1,0 +1,99 @@
+"""What a visit and an event look like as rows, and back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy import Row
+
+from app.adapters.chain import ENTRY
+from app.evidence import Entry, State, state
+from app.facility import Facility, Link
+from app.flow import Holder, Registration, Visit
+from app.ports import Change, Departure, Logged
+
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict)
+
+CHANGING: Final = (
+    "version",
+    "state",
+    "touched_at",
+    "handed_off_at",
+    "ended",
+    "departure",
+    "reference",
+    "subject",
+    "body",
+)
+"""The columns of a visit that every change sets."""
+
+_REACHED: Final = {State.HANDED_OFF, State.REPORTED}
+
+
+def visit_row(change: Change, session: str | None, handed_off_at: int | None) -> dict[str, Any]:
+    """Return the row that a visit becomes, given its known session and the known time of its handoff."""
+    visit, reached = change.visit, state(change.visit)
+    if handed_off_at is None and reached in _REACHED:
+        handed_off_at = visit.touched_at
+    return {
+        "id": visit.id,
+        "facility": visit.facility,
+        "session": None if visit.ended else change.session or session,
+        "version": visit.version,
+        "state": reached.value,
+        "opened_at": visit.opened_at,
+        "touched_at": visit.touched_at,
+        "handed_off_at": handed_off_at,
+        "ended": int(visit.ended),
+        "departure": visit.departure,
+        "reference": visit.answer("need", "reference") or None,
+        "subject": "" if visit.ended else visit.subject,
+        "body": _body(visit),
+    }
+
+
+def _body(visit: Visit) -> str:
+    rest = {
+        "holder": visit.holder.value,
+        "answers": visit.answers,
+        "draft": visit.draft,
+        "registration": visit.registration.value,
+        "reason": visit.reason,
+        "times": visit.times,
+    }
+    return _ENCODER.encode(rest)
+
+
+def visit_from(row: AnyRow) -> Visit:
+    """Return the visit that a row holds."""
+    rest = json.loads(row.body)
+    return Visit(
+        id=row.id,
+        facility=row.facility,
+        opened_at=row.opened_at,
+        touched_at=row.touched_at,
+        version=row.version,
+        holder=Holder(rest["holder"]),
+        answers=rest["answers"],
+        draft=rest["draft"],
+        departure=row.departure,
+        subject=row.subject,
+        registration=Registration(rest["registration"]),
+        reason=rest["reason"],
+        times=rest["times"],
+        ended=bool(row.ended),
+    )
+
+
+def fields(value: Departure | Facility | Link) -> dict[str, Any]:
+    """Return the row of a value whose fields are its table's columns."""
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+def logged_from(row: AnyRow) -> Logged:
+    """Return the exported entry that a row holds."""
+    entry = Entry(*(getattr(row, name) for name in ENTRY))
+    return Logged(entry, row.hash, row.nonce, None if row.body is None else json.loads(row.body))

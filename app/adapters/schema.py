@@ -1,0 +1,170 @@
+"""The tables: what is kept, and what the database itself refuses.
+
+`event` is the evidence: rows are added and never touched again. `event_body` is the only part of it that may
+go. `visit` is where each visit stands, as its events tell. No column holds a name.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy.event as hooks
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    or_,
+)
+
+HEAD: Final = "0001"
+"""The newest revision in `migrations/versions`, kept here too: an up-to-date start need not load Alembic."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# STRICT tables know INTEGER only, which holds 64 bits there; elsewhere an INTEGER ends in 2038.
+_WHOLE = BigInteger().with_variant(Integer(), "sqlite")
+
+facility = Table(
+    "facility",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("telephone", Text, nullable=False),
+    sqlite_strict=True,
+)
+
+link = Table(
+    "link",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("facility", Text, ForeignKey("facility.id"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("issued_at", _WHOLE, nullable=False),
+    Column("replaced_at", _WHOLE),
+    UniqueConstraint("facility", "revision"),
+    sqlite_strict=True,
+)
+_LIVE = link.c.replaced_at.is_(None)
+Index("ix_link_live", link.c.facility, unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE)
+
+visit = Table(
+    "visit",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("facility", Text, ForeignKey("facility.id"), nullable=False),
+    Column("session", Text, unique=True),
+    Column("version", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("opened_at", _WHOLE, nullable=False),
+    Column("touched_at", _WHOLE, nullable=False),
+    Column("handed_off_at", _WHOLE),
+    Column("ended", Integer, nullable=False),
+    Column("departure", Text, nullable=False),
+    Column("reference", Text),
+    Column("subject", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    sqlite_strict=True,
+)
+MAY_EXPIRE = or_(visit.c.handed_off_at.is_(None), visit.c.session.is_not(None))
+"""Visits that retention has not settled yet: few among many, so the index that finds them holds only them."""
+Index("ix_visit_may_expire", visit.c.touched_at, sqlite_where=MAY_EXPIRE, postgresql_where=MAY_EXPIRE)
+
+departure = Table(
+    "departure",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("visit", Text, ForeignKey("visit.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("session", Text, nullable=False),
+    Column("nonce", Text, nullable=False),
+    Column("verifier", Text, nullable=False),
+    Column("issued_at", _WHOLE, nullable=False),
+    Column("spent_at", _WHOLE),
+    sqlite_strict=True,
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("facility", Text, ForeignKey("facility.id"), primary_key=True),
+    Column("seq", _WHOLE, primary_key=True, autoincrement=False),
+    Column("event_id", Text, nullable=False, unique=True),
+    Column("visit", Text, nullable=False, index=True),
+    Column("type", Text, nullable=False),
+    Column("at", _WHOLE, nullable=False),
+    Column("body_hash", Text, nullable=False),
+    Column("prev_hash", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("key", Text, unique=True),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+event_body = Table(
+    "event_body",
+    metadata,
+    Column("facility", Text, primary_key=True),
+    Column("seq", _WHOLE, primary_key=True, autoincrement=False),
+    Column("nonce", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    # The reference number under which the office has seen a registration: goes when the body goes.
+    Column("seen", Text),
+    ForeignKeyConstraint(["facility", "seq"], ["event.facility", "event.seq"]),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+_WAS_SEEN = event_body.c.seen.is_not(None)
+Index(
+    "ix_event_body_seen",
+    event_body.c.facility,
+    event_body.c.seen,
+    sqlite_where=_WAS_SEEN,
+    postgresql_where=_WAS_SEEN,
+)
+
+submission = Table(
+    "submission",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("visit", Text, nullable=False),
+    Column("at", _WHOLE, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+# REPLACE deletes the row in its way without firing a delete trigger unless recursive_triggers is on, which a
+# connection may forget. The third trigger stands in the schema and names every unique column of `event`.
+APPEND_ONLY: Final = (
+    """CREATE TRIGGER event_no_update BEFORE UPDATE ON event
+    BEGIN SELECT RAISE(ABORT, 'event is append-only'); END""",
+    """CREATE TRIGGER event_no_delete BEFORE DELETE ON event
+    BEGIN SELECT RAISE(ABORT, 'event is append-only'); END""",
+    """CREATE TRIGGER event_no_replace BEFORE INSERT ON event
+    WHEN EXISTS (SELECT 1 FROM event WHERE facility = new.facility AND seq = new.seq)
+      OR EXISTS (SELECT 1 FROM event WHERE event_id = new.event_id)
+      OR EXISTS (SELECT 1 FROM event WHERE key = new.key)
+    BEGIN SELECT RAISE(ABORT, 'event is append-only'); END""",
+)
+
+
+@hooks.listens_for(event, "after_create")
+def _guard(_table: Table, connection: Connection, **_options: object) -> None:
+    if connection.dialect.name == "sqlite":
+        for trigger in APPEND_ONLY:
+            connection.exec_driver_sql(trigger)

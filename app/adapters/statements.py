@@ -1,0 +1,115 @@
+"""Every statement of the store, built once at import: building one costs more than running it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import BindParameter, bindparam, delete, func, insert, literal, select, tuple_, update
+
+from app.adapters.schema import MAY_EXPIRE, departure, event, event_body, facility, link, submission, visit
+
+BATCH: Final = 100
+"""Visits that one transaction of `expire` settles: nobody's answer waits behind a thousand."""
+PAGE: Final = 200
+"""Entries that `export` reads at a time."""
+
+# --- a submitted step ---------------------------------------------------------------------------------------
+
+_last = select(event).where(event.c.facility == facility.c.id).order_by(event.c.seq.desc()).limit(1)
+_known = func.coalesce(
+    select(submission.c.fingerprint).where(submission.c.key == bindparam("key")).scalar_subquery(),
+    select(literal("")).where(event.c.key == bindparam("key")).scalar_subquery(),
+)
+FOUND = (
+    select(
+        visit.c.version,
+        visit.c.session,
+        visit.c.handed_off_at,
+        _known.label("fingerprint"),
+        _last.with_only_columns(event.c.seq).scalar_subquery().label("size"),
+        _last.with_only_columns(event.c.hash).scalar_subquery().label("hash"),
+    )
+    .select_from(facility.outerjoin(visit, visit.c.id == bindparam("visit")))
+    .where(facility.c.id == bindparam("facility"))
+)
+"""All that decides about a change in one look: the visit as it is, the key's earlier use, the chain's end."""
+
+ADD_VISIT = insert(visit)
+CHANGE_VISIT = update(visit).where(visit.c.id == bindparam("which"))
+ADD_SUBMISSION = insert(submission)
+ADD_EVENTS = insert(event)
+ADD_BODIES = insert(event_body)
+ISSUE = insert(departure)
+SPEND = (
+    update(departure)
+    .where(
+        departure.c.id == bindparam("which"),
+        departure.c.visit == bindparam("of_visit"),
+        departure.c.session == bindparam("of_session"),
+        departure.c.spent_at.is_(None),
+        departure.c.issued_at >= bindparam("earliest"),
+    )
+    .values(spent_at=bindparam("now"), nonce="", verifier="")
+)
+
+# --- reading ------------------------------------------------------------------------------------------------
+
+VISIT = select(visit).where(visit.c.session == bindparam("session"))
+BEDSIDE = (
+    select(visit, facility.c.name.label("station"), facility.c.code, facility.c.telephone)
+    .join_from(visit, facility)
+    .where(visit.c.session == bindparam("session"))
+)
+DEPARTURE = select(departure).where(departure.c.id == bindparam("departure"))
+HEAD = (
+    select(event.c.seq, event.c.hash)
+    .where(event.c.facility == bindparam("facility"))
+    .order_by(event.c.seq.desc())
+    .limit(1)
+)
+SEEN = (
+    select(func.max(event.c.at))
+    .join(event_body)
+    .where(event_body.c.facility == bindparam("facility"), event_body.c.seen == bindparam("reference"))
+)
+EXPORT = (
+    select(event, event_body.c.nonce, event_body.c.body)
+    .outerjoin_from(event, event_body)
+    .where(event.c.facility == bindparam("facility"), event.c.seq > bindparam("after"))
+    .order_by(event.c.seq)
+    .limit(PAGE)
+)
+
+# --- retention ----------------------------------------------------------------------------------------------
+
+DUE = (
+    select(visit.c.id, visit.c.facility, visit.c.handed_off_at)
+    .where(visit.c.touched_at < bindparam("before"), MAY_EXPIRE)
+    .order_by(visit.c.touched_at)
+    .limit(BATCH)
+)
+_theirs: BindParameter[list[str]] = bindparam("visits", expanding=True)
+FORGET_BODIES = delete(event_body).where(
+    tuple_(event_body.c.facility, event_body.c.seq).in_(
+        select(event.c.facility, event.c.seq).where(event.c.visit.in_(_theirs))
+    )
+)
+FORGET_VISITS = delete(visit).where(visit.c.id.in_(_theirs))
+FORGET_SESSIONS = update(visit).where(visit.c.id.in_(_theirs)).values(session=None, subject="")
+FORGET_SUBMISSIONS = delete(submission).where(submission.c.visit.in_(_theirs))
+FORGET_OLD_SUBMISSIONS = delete(submission).where(submission.c.at < bindparam("before"))
+FORGET_OLD_DEPARTURES = delete(departure).where(departure.c.issued_at < bindparam("before"))
+
+# --- stations -----------------------------------------------------------------------------------------------
+
+LINK = select(link).where(link.c.token == bindparam("token"))
+LIVE_LINK = select(link).where(link.c.facility == bindparam("facility"), link.c.replaced_at.is_(None))
+FACILITY = select(facility).where(facility.c.id == bindparam("facility"))
+FACILITIES = select(facility).order_by(facility.c.id)
+ADD_FACILITY = insert(facility)
+ADD_LINK = insert(link)
+RETIRE_LINK = (
+    update(link)
+    .where(link.c.facility == bindparam("of_facility"), link.c.replaced_at.is_(None))
+    .values(replaced_at=bindparam("now"))
+)

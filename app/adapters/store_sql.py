@@ -1,0 +1,180 @@
+"""The store in SQL: one transaction per submitted step, every statement built once.
+
+Writes go through one thread, so that a slow disk stops nobody's reading and no two writers meet. Reads run
+where they are asked for: one takes about 20 µs, no more than the way to a thread and back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
+
+from sqlalchemy import Connection, Executable
+from sqlalchemy.exc import DatabaseError, IntegrityError, ProgrammingError, ResourceClosedError
+
+import app.adapters.statements as sql
+from app.adapters import retention, step
+from app.adapters.chain import head_of
+from app.adapters.database import SHIPPED, Driver, reading, truncate_log, writing
+from app.adapters.ready import Ready
+from app.adapters.rows import AnyRow, fields, logged_from, visit_from
+from app.adapters.writer import Writer
+from app.evidence import Head
+from app.facility import Facility, Link
+from app.flow import Visit
+from app.ports import Change, Clock, Departure, Logged, Unavailable, Written
+
+T = TypeVar("T")
+
+
+class SqlStore:
+    """Keeps visits, evidence and stations in one database. Implements `app.ports.Store`."""
+
+    def __init__(self, url: str, clock: Clock, driver: Driver = SHIPPED) -> None:
+        """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged."""
+        self._clock = clock
+        self._engines = writing(url, driver), reading(url, driver)
+        self._reader = self._engines[1].connect()
+        self._bedside = Ready(sql.BEDSIDE, self._reader)
+        self._writer = Writer(self._engines[0])
+
+    # --- visits ---------------------------------------------------------------------------------------------
+
+    async def visit(self, session: str) -> Visit | None:
+        """Return the visit of a browser session; an ended one has none."""
+        row = self._one(sql.VISIT, session=session)
+        return visit_from(row) if row else None
+
+    async def bedside(self, session: str) -> tuple[Visit, Facility] | None:
+        """Return the visit of a browser session with its station; an ended one has none."""
+        with _reaching():
+            row = self._bedside.first(session=session)
+        return (visit_from(row), Facility(row.facility, row.station, row.code, row.telephone)) if row else None
+
+    async def departure(self, departure: str) -> Departure | None:
+        """Return a departure by its id."""
+        row = self._one(sql.DEPARTURE, departure=departure)
+        return Departure(*row) if row else None
+
+    async def write(self, change: Change) -> Written:
+        """Write one submitted step; what it wrote is durable when this returns."""
+        return await self._durably(partial(step.write, change))
+
+    # --- evidence -------------------------------------------------------------------------------------------
+
+    async def head(self, facility: str) -> Head:
+        """Return the end of a facility's chain."""
+        with _reaching():
+            return head_of(self._reader, facility)
+
+    async def seen(self, facility: str, reference: str) -> int | None:
+        """Return when the office last saw a registration for this reference number, or None."""
+        row = self._one(sql.SEEN, facility=facility, reference=reference)
+        return row[0] if row else None
+
+    async def export(self, facility: str) -> AsyncIterator[Logged]:
+        """Yield a facility's chain from the first entry on; others are served between its pages."""
+        after = 0
+        while rows := self._all(sql.EXPORT, facility=facility, after=after):
+            for row in rows:
+                yield logged_from(row)
+            after = rows[-1].seq
+            await asyncio.sleep(0)
+
+    async def expire(self, before: int) -> int:
+        """Remove visits that never reached the handoff; the others lose their session. Both leave a mark."""
+        removed = settled = 0
+        while due := await self._durably(partial(retention.settle, before, self._clock.now())):
+            removed += sum(row.handed_off_at is None for row in due)
+            settled += len(due)
+        if await self._durably(partial(retention.tidy, before)) or settled:
+            with _reaching():
+                await asyncio.to_thread(truncate_log, self._engines[1])
+        return removed
+
+    # --- stations -------------------------------------------------------------------------------------------
+
+    async def link(self, token: str) -> Link | None:
+        """Return a station link, live or replaced."""
+        row = self._one(sql.LINK, token=token)
+        return Link(*row) if row else None
+
+    async def live_link(self, facility: str) -> Link | None:
+        """Return the station's live link."""
+        row = self._one(sql.LIVE_LINK, facility=facility)
+        return Link(*row) if row else None
+
+    async def facility(self, facility: str) -> Facility | None:
+        """Return a station by its public id."""
+        row = self._one(sql.FACILITY, facility=facility)
+        return Facility(*row) if row else None
+
+    async def facilities(self) -> tuple[Facility, ...]:
+        """Return all stations."""
+        return tuple(Facility(*row) for row in self._all(sql.FACILITIES))
+
+    async def add_facility(self, facility: Facility, link: Link) -> None:
+        """Keep a new station with its first link."""
+        await self._durably(partial(_add_facility, facility, link))
+
+    async def replace_link(self, link: Link) -> None:
+        """Make `link` the station's live link; the one before is replaced at `link.issued_at`."""
+        await self._durably(partial(_replace_link, link))
+
+    # --- the database ---------------------------------------------------------------------------------------
+
+    async def is_ready(self) -> bool:
+        """Whether the store can be read and written now."""
+        try:
+            self._all(sql.FACILITIES)
+            await self._durably(_nothing)
+        except Unavailable:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """Finish what is being written and let go of every connection."""
+        self._writer.close()
+        self._reader.close()
+        for engine in self._engines:
+            engine.dispose()
+
+    async def _durably(self, work: Callable[[Connection], T]) -> T:
+        with _reaching():
+            return await self._writer.run(work)
+
+    def _one(self, statement: Executable, **values: object) -> AnyRow | None:
+        with _reaching():
+            return self._reader.execute(statement, values).first()
+
+    def _all(self, statement: Executable, **values: object) -> list[AnyRow]:
+        with _reaching():
+            return list(self._reader.execute(statement, values))
+
+
+@contextmanager
+def _reaching() -> Iterator[None]:
+    """Turn what the database cannot do now into `Unavailable`; what we did wrong stays what it is."""
+    try:
+        yield
+    except (IntegrityError, ProgrammingError):
+        raise
+    except (DatabaseError, ResourceClosedError) as error:
+        raise Unavailable from error
+
+
+def _nothing(_: Connection) -> None:
+    """Write nothing: beginning has taken the write lock, which is what was asked."""
+
+
+def _add_facility(facility: Facility, link: Link, connection: Connection) -> None:
+    connection.execute(sql.ADD_FACILITY, fields(facility))
+    connection.execute(sql.ADD_LINK, fields(link))
+
+
+def _replace_link(link: Link, connection: Connection) -> None:
+    connection.execute(sql.RETIRE_LINK, {"of_facility": link.facility, "now": link.issued_at})
+    connection.execute(sql.ADD_LINK, fields(link))

@@ -1,0 +1,1 @@
+"""The practice world: plays the official side, as a small application that speaks the same protocols."""

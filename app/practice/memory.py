@@ -1,0 +1,55 @@
+"""What the practice world remembers: in this process, for a time, and never more than a fixed number."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from app.ports import Clock
+
+V = TypeVar("V")
+
+
+class Memory(Generic[V]):
+    """Values by key that fade after `seconds`; when there is no room left, the oldest goes first."""
+
+    def __init__(self, clock: Clock, *, seconds: int, room: int = 2_000) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._room = room
+        self._kept: dict[str, tuple[int, V]] = {}
+
+    def __len__(self) -> int:
+        self._fade()
+        return len(self._kept)
+
+    def put(self, key: str, value: V) -> None:
+        """Keep a value; its time starts now, also when the key was there before."""
+        self._kept.pop(key, None)
+        self._fade()
+        if len(self._kept) >= self._room:
+            del self._kept[next(iter(self._kept))]
+        self._kept[key] = (self._clock.now() + self._seconds, value)
+
+    def get(self, key: str) -> V | None:
+        """Return a value that has not faded yet."""
+        until, value = self._kept.get(key, (0, None))
+        return value if self._clock.now() < until else None
+
+    def take(self, key: str) -> V | None:
+        """Return a value and forget it: the second call for the same key finds nothing."""
+        value = self.get(key)
+        self._kept.pop(key, None)
+        return value
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._kept.clear()
+
+    def _fade(self) -> None:
+        """Let go of what is over; all values live equally long, so the oldest stand first."""
+        now = self._clock.now()
+        while self._kept:
+            key = next(iter(self._kept))
+            if self._kept[key][0] > now:
+                return
+            del self._kept[key]

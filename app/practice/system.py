@@ -1,0 +1,134 @@
+"""The practice eligibility system's own rules: who is known, what is registered, and what may be answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Final
+
+from app.consent import JST
+from app.ports import Clock
+from app.practice.memory import Memory
+from app.practice.people import Person, age_on
+
+AVAILABLE_DAYS: Final = 30
+"""A rule of the practice world only: agreed information may be seen until the end of the 30th day.
+
+The real rule is not public, so the product shows an end that it receives and computes none.
+"""
+_FROM_AGE: Final = {"health_checkup": 40}
+_WITHOUT_END: Final = frozenset({"limit_amount", "specific_disease"})
+"""For these two the terminal's files carry no end either."""
+_KEPT: Final = 24 * 3600
+
+
+class Mood(StrEnum):
+    """How the system behaves today."""
+
+    NORMAL = "normal"
+    SLOW = "slow"
+    FAILING = "failing"
+    SILENT = "silent"
+
+
+class Unknown(Exception):
+    """No person has this pseudonym."""
+
+
+class NotRegisteredAsInsurance(Exception):
+    """The card identifies somebody, but is not registered as an insurance card."""
+
+
+class KeyReused(Exception):
+    """The same idempotency key came with another body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a station wants registered for a person: each item, and whether it was agreed to."""
+
+    subject: str
+    facility: str
+    choices: Mapping[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What is held about one item."""
+
+    item: str
+    agreed: bool
+    consented_at: datetime
+    available_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """One registration: the answer that every repetition of it gets."""
+
+    fingerprint: str
+    at: datetime
+    consents: tuple[Consent, ...]
+    is_repeated: bool = False
+
+
+class System:
+    """People, registrations and the mood."""
+
+    def __init__(self, people: Mapping[str, Person], clock: Clock) -> None:
+        self.mood = Mood.NORMAL
+        self._people = people
+        self._clock = clock
+        self._by_key: Memory[Registered] = Memory(clock, seconds=_KEPT)
+        self._held: Memory[Registered] = Memory(clock, seconds=_KEPT)
+        self.registrations = 0
+        """How many registrations were really made; repetitions do not count."""
+
+    def register(self, key: str, fingerprint: str, order: Order) -> Registered:
+        """Hold a station's choices; the same key with the same content is the same registration."""
+        before = self._by_key.get(key)
+        if before is not None:
+            if before.fingerprint != fingerprint:
+                raise KeyReused
+            return Registered(fingerprint, before.at, before.consents, is_repeated=True)
+        consents = self._consents(self._person(order.subject), order.choices)
+        made = Registered(fingerprint, self._now(), consents)
+        self._by_key.put(key, made)
+        self._held.put(f"{order.facility}\0{order.subject}", made)
+        self.registrations += 1
+        return made
+
+    def answer(self, subject: str, facility: str) -> tuple[Person, tuple[Consent, ...]]:
+        """Return the person and what this station holds for them; nothing when nothing was registered."""
+        person = self._person(subject)
+        held = self._held.get(f"{facility}\0{subject}")
+        return person, held.consents if held else ()
+
+    def _person(self, subject: str) -> Person:
+        person = self._people.get(subject)
+        if person is None:
+            raise Unknown
+        if not person.registered:
+            raise NotRegisteredAsInsurance
+        return person
+
+    def _consents(self, person: Person, choices: Mapping[str, bool]) -> tuple[Consent, ...]:
+        """Keep the items that this person is asked: the official side decides who is old enough."""
+        now = self._now()
+        today = now.date()
+        age = age_on(person.born(today), today)
+        asked = [(item, agreed) for item, agreed in choices.items() if age >= _FROM_AGE.get(item, 0)]
+        return tuple(
+            Consent(item, agreed, now, _end(item, today) if agreed else None) for item, agreed in asked
+        )
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock.now(), UTC).astimezone(JST)
+
+
+def _end(item: str, today: date) -> datetime | None:
+    if item in _WITHOUT_END:
+        return None
+    return datetime.combine(today + timedelta(days=AVAILABLE_DAYS), time(23, 59, 59), JST)

@@ -1,0 +1,44 @@
+"""One person at the practice マイナアプリ: which card, whether the number was right, and how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from app.practice.asked import Asked
+from app.practice.people import Person
+
+
+class Ending(StrEnum):
+    """How a tap ends. All but the first are told to the service as `error_description`."""
+
+    IDENTIFIED = "identified"
+    CANCELLED = "cancelled"
+    PIN_LOCKED = "pin_locked"
+    CARD_UNREADABLE = "card_unreadable"
+    CERTIFICATE_EXPIRED = "certificate_expired"
+
+
+TRIES: Final = 3
+"""Wrong numbers in a row after which a card locks (as on the real one; here it opens again by itself)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tap:
+    """Where one person stands."""
+
+    asked: Asked
+    person: Person | None = None
+    entered: bool = False
+    moved: bool = False
+    ending: Ending | None = None
+
+    @property
+    def page(self) -> str:
+        """The page that this person is on."""
+        if self.ending is not None:
+            return "end"
+        if self.person is None:
+            return "card"
+        return "hold" if self.entered else "pin"

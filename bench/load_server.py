@@ -1,0 +1,180 @@
+"""Servers to put load on: Kazasu as its command starts it, a bare one, and copies with a planted defect."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from app.adapters.database import reading
+from bench.report import ROOT, Void
+
+CORES: Final = sorted(os.sched_getaffinity(0))
+PATIENCE: Final = 30.0
+_PARTS: Final = ("app", "templates", "static", "locales")
+_LINK: Final = re.compile(r"/f/(\w+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """A defect to plant in a copy of the product: what to put at a file's end, or in place of `over`."""
+
+    file: str
+    put: str
+    over: str = ""
+
+
+class Server:
+    """A server process on the first core."""
+
+    def __init__(
+        self, command: Sequence[str], port: int, folder: Path, settings: Mapping[str, str], tree: Path
+    ) -> None:
+        """Start it; what it says goes into files of the folder."""
+        self.port, self.folder = port, folder
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("KAZASU_")}
+        environment |= {"PYTHONPATH": str(tree), **settings}
+        self._said = folder / "said"
+        with self._said.open("wb") as said, (folder / "log").open("ab") as log, on_core(CORES[0]):
+            self.began = time.perf_counter()
+            self._process = subprocess.Popen(command, cwd=tree, env=environment, stdout=said, stderr=log)
+
+    def __enter__(self) -> Self:
+        """Wait until it listens."""
+        while not self.is_listening():
+            if self._process.poll() is not None or time.perf_counter() - self.began > PATIENCE:
+                self.__exit__()
+                raise Void(
+                    (self.folder / "log").read_text(encoding="utf-8")[-2000:] or "the server did not start"
+                )
+            time.sleep(0.002)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it."""
+        self._process.send_signal(signal.SIGTERM)
+        self._process.wait(PATIENCE)
+
+    def is_listening(self) -> bool:
+        """Whether somebody answers at the port."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of processor time so far, of all threads that it has or had."""
+        return time.clock_gettime((~self._process.pid << 3) | 2)  # the kernel's name for a process's clock
+
+    @property
+    def rss(self) -> float:
+        """MiB of memory in use."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")
+        return int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0]) / 1024
+
+    @property
+    def entry(self) -> str:
+        """The station's entry, as its QR code says."""
+        found = _LINK.search(self._said.read_text(encoding="utf-8"))
+        if not found:
+            raise Void("the server named no station link")
+        return found[0]
+
+    def ask(self, query: str) -> int:
+        """Return one number from the database."""
+        with contextlib.closing(
+            sqlite3.connect(f"file:{self.folder}/kazasu.db?mode=ro", uri=True)
+        ) as database:
+            return int(database.execute(query).fetchone()[0])
+
+    def assert_durable(self) -> dict[str, object]:
+        """Return how the database under test commits; anything but WAL and FULL makes the bench void."""
+        engine = reading(f"sqlite:///{self.folder}/kazasu.db")
+        with (
+            contextlib.closing(sqlite3.connect(self.folder / "kazasu.db")) as stranger,
+            engine.connect() as ours,
+        ):
+            journal = stranger.execute("PRAGMA journal_mode").fetchone()[0]
+            synchronous = ours.exec_driver_sql("PRAGMA synchronous").scalar()
+        engine.dispose()
+        if (journal, synchronous) != ("wal", 2):
+            raise Void(f"journal_mode {journal}, synchronous {synchronous}")
+        return {"journal_mode": journal, "synchronous": synchronous}
+
+
+def kazasu(folder: Path, *, tree: Path = ROOT, port: int = 0, **settings: str) -> Server:
+    """Return Kazasu as production starts it, but with limits that one address can live with."""
+    port = port or free_port()
+    given = {
+        "KAZASU_DATA": str(folder),
+        "KAZASU_STARTS_PER_MINUTE": "1000000",
+        "KAZASU_POSTS_PER_MINUTE": "10000000",
+        **{f"KAZASU_{name.upper()}": value for name, value in settings.items()},
+    }
+    return Server([sys.executable, "-m", "app.cli", "serve", "--port", str(port)], port, folder, given, tree)
+
+
+def bare(folder: Path, content: bytes) -> Server:
+    """Return a server that answers every request with the same bytes, and does nothing else."""
+    port, file = free_port(), folder / "content"
+    file.write_bytes(content)
+    return Server([sys.executable, "-m", "bench.load_bare", str(port), str(file)], port, folder, {}, ROOT)
+
+
+def planted(folder: Path, *defects: Defect) -> Path:
+    """Return a copy of the product with defects in it."""
+    tree = folder / "tree"
+    for part in _PARTS:
+        if (ROOT / part).exists():
+            shutil.copytree(ROOT / part, tree / part, dirs_exist_ok=True)
+    for defect in defects:
+        file = tree / defect.file
+        text = file.read_text(encoding="utf-8")
+        if defect.over not in text:
+            raise Void(f"{defect.file} has no place for the planted defect")
+        changed = text.replace(defect.over, defect.put, 1) if defect.over else f"{text}\n{defect.put}\n"
+        file.write_text(changed, encoding="utf-8")
+    return tree
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def on_core(core: int) -> Iterator[None]:
+    """Run on one core, and start children there."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@contextlib.contextmanager
+def aside() -> Iterator[Path]:
+    """Run on the last core, away from the servers; yield a folder that goes with its content."""
+    with on_core(CORES[-1]), tempfile.TemporaryDirectory(prefix="kazasu-bench-") as folder:
+        yield Path(folder)
+
+
+def subfolder(folder: Path, name: str) -> Path:
+    """Return a new folder for one server."""
+    made = folder / name
+    made.mkdir()
+    return made

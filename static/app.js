@@ -1,0 +1,75 @@
+// Smooths what works without it: no page of another patient from the cache, one submission per tap, nothing lost
+// on a weak signal, and no My Number on its way to the server.
+
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  document.documentElement.hidden = true;
+  location.reload();
+});
+
+document.querySelector("[data-focus]")?.focus();
+
+// 「すべて…」 fills in the answers, to be seen and changed.
+addEventListener("click", (event) => {
+  const fill = event.target.closest("[data-fill]");
+  if (!fill) return;
+  event.preventDefault();
+  for (const radio of fill.form.querySelectorAll(`input[type=radio][value=${fill.dataset.fill}]`)) radio.checked = true;
+});
+
+// The twin of app/digits.py; both are tested with tests/flow/digits.json.
+const KANJI = "〇一二三四五六七八九";
+const asciiDigits = (text) =>
+  [...text.normalize("NFKC").replaceAll("零", "0")]
+    .map((char) => {
+      if (KANJI.includes(char)) return KANJI.indexOf(char);
+      if (!/\p{Nd}/u.test(char)) return char;
+      let zero = char.codePointAt(0);
+      while (/\p{Nd}/u.test(String.fromCodePoint(zero - 1)) && char.codePointAt(0) - zero < 9) zero -= 1;
+      return char.codePointAt(0) - zero;
+    })
+    .join("")
+    .replace(/(?<=[0-9])[\s\u200b-\u200f\u2060\ufeff\-\u2010-\u2015\u2212\u30fc\uff70_.,\u30fb\uff65/]+(?=[0-9])/g, "");
+const hasTwelveDigits = (text) => /[0-9]{12}/.test(asciiDigits(text));
+
+const say = (near, message) => {
+  const line = document.querySelector(".kz-said") ?? document.createElement("p");
+  line.className = "kz-said";
+  line.setAttribute("role", "alert");
+  line.textContent = message;
+  near.after(line);
+};
+
+const emptyOfNumbers = (form) => {
+  const found = [...form.querySelectorAll("[data-number]")].find((field) => hasTwelveDigits(field.value));
+  if (!found) return true;
+  found.value = "";
+  found.focus();
+  say(found, found.dataset.number);
+  return false;
+};
+
+// A submission goes out without leaving the page: when it cannot get through, the page stays as it was filled in,
+// and pressing again sends the same submission (same key), which the server takes once.
+addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!form.matches("[data-steady]")) return;
+  event.preventDefault();
+  if (form.dataset.busy || !emptyOfNumbers(form)) return;
+  form.dataset.busy = "1";
+  const body = new URLSearchParams(new FormData(form, event.submitter));
+  try {
+    const answer = await fetch(form.action, { method: "POST", body, headers: { "Kazasu-Steady": "1" } });
+    const next = answer.headers.get("Kazasu-Next");
+    if (next) return location.assign(next);
+    if (event.submitter?.name) {
+      form.append(Object.assign(document.createElement("input"), { type: "hidden", name: event.submitter.name, value: event.submitter.value }));
+    }
+    form.submit();
+  } catch {
+    delete form.dataset.busy;
+    say(event.submitter ?? form, document.documentElement.dataset.unsent);
+  }
+});
+
+if ("serviceWorker" in navigator) navigator.serviceWorker.register("/sw.js");

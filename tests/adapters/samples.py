@@ -1,0 +1,76 @@
+"""Stations, changes and departures with good defaults, and the stores that the contract is tested on."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from app.adapters.database import migrate
+from app.adapters.store_sql import SqlStore
+from app.evidence import Event, EventType, Json
+from app.facility import Facility, Link
+from app.flow import Visit
+from app.ports import Change, Departure
+from app.tokens import hashed
+from tests.flow.visits import NOW, a_visit
+
+FACILITY = Facility("hinatazaka", "ひなた坂訪問看護ステーション", "1312345678", "03-0000-0000")
+LINK = Link("abcdefghjkmn", FACILITY.id, revision=1, issued_at=NOW)
+SESSION = hashed("a browser")
+
+_count = itertools.count()
+
+
+@dataclass
+class StillClock:
+    """A clock that stands until a test moves it."""
+
+    time: int = NOW
+
+    def now(self) -> int:
+        return self.time
+
+
+def sqlite(folder: Path) -> SqlStore:
+    """Return a store on a fresh SQLite database."""
+    url = f"sqlite:///{folder / 'kazasu.db'}"
+    migrate(url)
+    return SqlStore(url, StillClock(NOW + 3600))
+
+
+STORES = {"sqlite": sqlite}
+
+
+def opened(visit: Visit | None = None, session: str = SESSION) -> Change:
+    """Return the first change of a visit."""
+    return a_change(visit or a_visit(upto="need"), EventType.OPENED, session=session)
+
+
+def a_change(
+    visit: Visit,
+    kind: EventType = EventType.CONFIRMED,
+    *,
+    key: str = "",
+    session: str = "",
+    body: dict[str, Json] | None = None,
+) -> Change:
+    """Return a change that leads to this visit, with one event and a key of its own."""
+    key = key or f"key-{next(_count)}"
+    event = Event(kind, visit.touched_at, body or {"n": 1})
+    return Change(visit, (event,), key, fingerprint=f"print of {key}", session=session)
+
+
+def after(visit: Visit, seconds: int = 1) -> Visit:
+    """Return the visit as its next change may leave it."""
+    return replace(visit, version=visit.version + 1, touched_at=visit.touched_at + seconds)
+
+
+def handed_off(visit: Visit) -> Visit:
+    """Return the visit with its choices confirmed, as its next change may leave it."""
+    return replace(after(visit), answers=a_visit(upto="handoff").answers)
+
+
+def a_departure(visit: Visit, *, session: str = SESSION, name: str = "departure") -> Departure:
+    """Return a way out for a visit, made when it was last touched."""
+    return Departure(name, visit.id, session, "nonce", "verifier", issued_at=visit.touched_at)

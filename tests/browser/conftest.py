@@ -1,0 +1,102 @@
+"""A real server and a real browser for each worker, and a phone for each test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+from tests.browser.nurse import Nurse, Patient
+from tests.browser.phone import Judged, Look, Phone, new_phone
+from tests.browser.server import Server
+
+ARGUMENTS: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the browser last: while it is open, no other event loop may run in its thread."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+@pytest.fixture(scope="session")
+def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("data")) as running:
+        yield running
+
+
+@pytest.fixture
+def server(_server: Server) -> Iterator[Server]:
+    """Return the server, with everything as it should be."""
+    _server.mend()
+    yield _server
+    _server.mend()
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """Return the driver."""
+    with sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Return where this machine keeps its browser."""
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    assert found, "Chromium is needed: `make needs` says how to get it"
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
+    """Return a browser that remembers nothing."""
+    opened = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def judged() -> Judged:
+    """Return the memory of what was looked at closely."""
+    return Judged()
+
+
+@pytest.fixture
+def look() -> Look:
+    """Return the ordinary phone; a test may ask for another."""
+    return Look()
+
+
+@pytest.fixture
+def phone(browser: Browser, server: Server, look: Look, judged: Judged) -> Iterator[Phone]:
+    """Return a phone that has never been here."""
+    held = new_phone(browser, server, look, judged)
+    yield held
+    noticed = held.noticed
+    held.context.close()
+    assert not noticed, noticed
+
+
+@pytest.fixture
+def nurse(phone: Phone) -> Nurse:
+    """Return the nurse, who brings the phone."""
+    return Nurse(phone)
+
+
+@pytest.fixture
+def patient(phone: Phone) -> Patient:
+    """Return the patient."""
+    return Patient(phone)

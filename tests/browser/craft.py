@@ -1,0 +1,59 @@
+"""Judges a page: what a browser can measure, what axe knows, and whether focus can be seen. Answers complaints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from playwright.sync_api import Page
+
+ROOT: Final = Path(__file__).parents[2]
+_MEASURE: Final = Path(__file__).with_name("craft.js").read_text(encoding="utf-8")
+_FOCUS: Final = Path(__file__).with_name("focus.js").read_text(encoding="utf-8")
+_AXE: Final = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+_TAGS: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
+_MOST_STOPS: Final = 80
+_RING: Final = 3.9
+"""Pixels of outline that an eye finds."""
+_RUN_AXE: Final = """async (tags) =>
+    (await axe.run(document, {runOnly: {type: "tag", values: tags}, resultTypes: ["violations"]})).violations"""
+
+_SHAPE: Final = """() => [...document.querySelectorAll("html, html *:not(path, use)")].map((element) =>
+    [element.tagName, element.className.baseVal ?? element.className, element.type, element.checked, element.open,
+     element.hidden, element.getAttribute("aria-pressed"), element.dataset.text].join(" ")).join()"""
+
+
+def shape(page: Page) -> str:
+    """Return what makes two pages the same for axe: the same elements, classes and states, whatever they say."""
+    found: str = page.evaluate(_SHAPE)
+    return found
+
+
+def complaints(page: Page, *, ours: bool = True) -> list[str]:
+    """Return what is badly made and can be measured; `ours` is stricter than the practice world must be."""
+    found: list[str] = page.evaluate(_MEASURE, {"ours": ours})
+    return found
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds."""
+    page.evaluate(_AXE.read_text(encoding="utf-8"))
+    found: list[dict[str, Any]] = page.evaluate(_RUN_AXE, list(_TAGS))
+    return [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
+
+
+def ways_of_focus(page: Page) -> list[str]:
+    """Tab through a page: every stop is reached once, in reading order, ringed, and covered by nothing."""
+    expected: list[str] = page.evaluate(_FOCUS, "stops")
+    page.evaluate("document.activeElement?.blur(); getSelection().removeAllRanges(); scrollTo(0, 0)")
+    reached: list[str] = []
+    found: list[str] = []
+    for _ in range(_MOST_STOPS):
+        page.keyboard.press("Tab")
+        at: dict[str, Any] | None = page.evaluate(_FOCUS, "here")
+        if at is None:
+            break
+        reached.append(at["called"])
+        found += [f"no ring: {at['called']}"] if at["ring"] < _RING else []
+        found += [f"covered: {at['called']}"] if at["covered"] else []
+    return found + ([] if reached == expected else [f"focus goes {reached}, reading goes {expected}"])

@@ -1,0 +1,312 @@
+"""The phone at the bedside: a real browser that counts taps and judges every page it is shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    CDPSession,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Request,
+    Response,
+    expect,
+)
+
+from tests.browser import craft
+from tests.browser.server import Server
+
+PATIENCE: Final = 8_000
+"""Milliseconds after which a tap that leads nowhere is a failure."""
+_WATCH: Final = """addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
+    globalThis.kazasuSaw?.(`${violatedDirective} ${blockedURI}`))"""
+_BARE: Final = """(elements) => elements.map((element) => {
+    const copy = element.cloneNode(true);
+    copy.querySelectorAll("rt, rp").forEach((reading) => reading.remove());
+    return copy.textContent.replace(/\\s+/g, "");
+})"""
+_DOUBLE: Final = """() => {
+    const root = document.documentElement;
+    root.style.fontSize = `${2 * parseFloat(getComputedStyle(root).fontSize)}px`;
+}"""
+_STATUS_NOTE: Final = re.compile(r"the server responded with a status of (?P<status>\d+)")
+_BROKEN: Final = 500
+
+
+def bare(text: str) -> str:
+    """Return a text without any blanks: where a line breaks is no matter of words."""
+    return "".join(text.split())
+
+
+@dataclass(frozen=True)
+class Look:
+    """What kind of phone it is, and how it is held and set."""
+
+    name: str = "390×844"
+    width: int = 390
+    height: int = 844
+    large_text: bool = False
+    dark: bool = False
+    scripts: bool = True
+    forced_colors: bool = False
+    still: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What the browser is told about it."""
+        return {
+            "viewport": {"width": self.width, "height": self.height},
+            "is_mobile": True,
+            "has_touch": True,
+            "locale": "ja-JP",
+            "color_scheme": "dark" if self.dark else "light",
+            "forced_colors": "active" if self.forced_colors else "none",
+            "reduced_motion": "reduce" if self.still else "no-preference",
+        }
+
+
+SQUEEZED: Final = (
+    Look("320 px", width=320),
+    Look("320 px, 200 %", width=320, large_text=True),
+    Look("390 px, 200 %", large_text=True),
+    Look("768 px", width=768, height=1024),
+    Look("landscape", width=844, height=390),
+)
+"""Every page that is new to these tests is measured in these sizes too."""
+
+
+@dataclass
+class Judged:
+    """Which shapes of page were looked at already, so that each is looked at closely once."""
+
+    shapes: set[tuple[str, bool, bool]] = field(default_factory=set)
+
+
+class Phone:
+    """One browser window, held by whoever acts."""
+
+    def __init__(self, context: BrowserContext, server: Server, look: Look, judged: Judged) -> None:
+        """Open a window and begin to watch it."""
+        self.context = context
+        self.server = server
+        self.look = look
+        self.taps = 0
+        self.noticed: list[str] = []
+        """What went wrong unseen: console errors, violations of the content policy, requests to others."""
+        self.expects_no_line = False
+        self._judged = judged
+        context.set_default_timeout(PATIENCE)
+        context.expose_binding("kazasuSaw", lambda _, what: self.noticed.append(f"content policy: {what}"))
+        context.add_init_script(_WATCH)
+        context.on("console", self._hears)
+        context.on("request", self._asks)
+        context.on("response", self._answers)
+        self.page = self._open_tab()
+
+    def _open_tab(self) -> Page:
+        page = self.context.new_page()
+        page.on("pageerror", lambda error: self.noticed.append(f"script: {error}"))
+        self._wires: CDPSession = self.context.new_cdp_session(page)
+        self._scripts(on=self.look.scripts)
+        return page
+
+    def another_tab(self) -> Page:
+        """Open a second tab and hold that one; return the first."""
+        before, self.page = self.page, self._open_tab()
+        return before
+
+    def _scripts(self, *, on: bool) -> None:
+        """Switch scripts off as a person does; axe needs them on for a moment."""
+        self._wires.send("Emulation.setScriptExecutionDisabled", {"value": not on})
+
+    # --- what is watched ----------------------------------------------------------------------------------------
+
+    def _hears(self, message: ConsoleMessage) -> None:
+        if message.type not in {"error", "warning"}:
+            return
+        answered = _STATUS_NOTE.search(message.text)
+        if answered and int(answered["status"]) < _BROKEN:
+            return  # an answer like 422 is on purpose: what it says is judged as a page
+        if self.expects_no_line and "net::ERR" in message.text:
+            return
+        self.noticed.append(f"console: {message.text}")
+
+    def _asks(self, request: Request) -> None:
+        if not request.url.startswith((self.server.origin, "data:", "blob:")):
+            self.noticed.append(f"another origin: {request.url}")
+
+    def _answers(self, response: Response) -> None:
+        if response.status >= _BROKEN and not self.expects_no_line:
+            self.noticed.append(f"{response.status}: {response.url}")
+
+    # --- what is seen -------------------------------------------------------------------------------------------
+
+    @property
+    def path(self) -> str:
+        """Where the window stands."""
+        return urlsplit(self.page.url).path
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the page is the product's, not the practice world's."""
+        return not self.path.startswith("/practice/")
+
+    @property
+    def heading(self) -> str:
+        """The page's heading, without readings."""
+        words: list[str] = self.page.get_by_role("heading", level=1).evaluate_all(_BARE)
+        return words[0]
+
+    @property
+    def words(self) -> str:
+        """All that can be read on the page, without readings and blanks."""
+        text: str = self.page.locator("body").evaluate(
+            """(body) => {
+                const readings = [...body.querySelectorAll("rt, rp")];
+                readings.forEach((one) => { one.hidden = true; one.style.display = "none"; });
+                const text = body.innerText.replace(/\\s+/g, "");
+                readings.forEach((one) => { one.hidden = false; one.style.display = ""; });
+                return text;
+            }"""
+        )
+        return text
+
+    def reads(self, *sentences: str) -> None:
+        """Find each of these on the page."""
+        for sentence in sentences:
+            assert bare(sentence) in self.words, f"「{sentence}」 is not on 「{self.heading}」: {self.words}"
+
+    def does_not_read(self, *sentences: str) -> None:
+        """Find none of these on the page."""
+        for sentence in sentences:
+            assert bare(sentence) not in self.words, f"「{sentence}」 is on 「{self.heading}」"
+
+    def stands_at(self, heading: str) -> None:
+        """Have this page before one's eyes."""
+        assert self.heading == heading, f"stands at 「{self.heading}」 ({self.page.url}), not at 「{heading}」"
+
+    def find(self, role: str, words: str, within: Locator | None = None) -> Locator:
+        """Return the control with these words, whatever readings stand above them."""
+        roles: Any = role
+        candidates = (within or self.page).get_by_role(roles)
+        names: list[str] = candidates.evaluate_all(_BARE)
+        sought = bare(words)
+        places = [name == sought for name in names] if sought in names else [name.startswith(sought) for name in names]
+        assert any(places), f"no {role} 「{words}」 on 「{self.heading}」: {names}"
+        return candidates.nth(places.index(True))
+
+    def choice(self, question: str, answer: str) -> Locator:
+        """Return the row of one answer to one question."""
+        groups = self.page.locator("fieldset")
+        legends: list[str] = groups.locator("legend").evaluate_all(_BARE)
+        place = next((place for place, legend in enumerate(legends) if legend.startswith(bare(question))), None)
+        assert place is not None, f"nothing asks 「{question}」: {legends}"
+        rows = groups.nth(place).locator("label")
+        words: list[str] = rows.evaluate_all(_BARE)
+        return rows.nth(words.index(bare(answer)))
+
+    @property
+    def questions(self) -> list[str]:
+        """What the page asks, in its order."""
+        found: list[str] = self.page.locator("fieldset legend").evaluate_all(_BARE)
+        return found
+
+    # --- what is done -------------------------------------------------------------------------------------------
+
+    def opens(self, address: str) -> None:
+        """Open an address, as the camera, the icon or a bookmark does."""
+        self.page.goto(address if address.startswith("http") else self.server.origin + address)
+        self.looks_it_over()
+
+    def taps_on(self, what: Locator) -> None:
+        """Tap on something that stays on this page."""
+        self.taps += self.is_ours
+        what.tap()
+
+    def presses(self, words: str, *, role: str = "button") -> None:
+        """Press a button and arrive on the page it leads to."""
+        button = self.find(role, words)
+        with self.arrives():
+            self.taps_on(button)
+
+    def follows(self, words: str) -> None:
+        """Follow a link."""
+        self.presses(words, role="link")
+
+    def answers(self, question: str, answer: str) -> None:
+        """Choose one of the answers to a question."""
+        self.taps_on(self.choice(question, answer))
+
+    def unfolds(self, words: str) -> None:
+        """Open what is folded away."""
+        folded = self.page.locator("summary")
+        names: list[str] = folded.evaluate_all(_BARE)
+        self.taps_on(folded.nth(next(place for place, name in enumerate(names) if name.startswith(bare(words)))))
+
+    def fills_in(self, label: str, text: str) -> None:
+        """Type something."""
+        self.page.get_by_label(label, exact=True).fill(text)
+
+    @contextmanager
+    def arrives(self) -> Iterator[None]:
+        """Wait until what happens inside has led to a page, and look that over."""
+        with self.page.expect_navigation(wait_until="load"):
+            yield
+        self.looks_it_over()
+
+    # --- what is judged -----------------------------------------------------------------------------------------
+
+    def looks_it_over(self) -> None:
+        """Judge the page at hand: always what can be measured at once, closely what is new."""
+        found = craft.complaints(self._enlarged(), ours=self.is_ours)
+        mark = (craft.shape(self.page), self.look.dark, self.look.forced_colors)
+        if mark not in self._judged.shapes:
+            self._judged.shapes.add(mark)
+            found += self._looks_closely()
+        found += self.noticed
+        self.noticed = []
+        assert not found, f"「{self.page.title()}」 ({self.look}, {self.page.url}): {found}"
+
+    def _enlarged(self) -> Page:
+        if self.look.large_text:
+            self.page.evaluate(_DOUBLE)
+        return self.page
+
+    def _looks_closely(self) -> list[str]:
+        self._scripts(on=True)
+        found = craft.violations(self.page)
+        self._scripts(on=self.look.scripts)
+        for look in SQUEEZED:
+            found += [f"{look}: {one}" for one in self._measured_as(look)]
+        return found
+
+    def _measured_as(self, look: Look) -> list[str]:
+        """Measure the page as another phone would show it, and put everything back."""
+        size: str = self.page.evaluate("document.documentElement.style.fontSize")
+        self.page.set_viewport_size({"width": look.width, "height": look.height})
+        if look.large_text and not self.look.large_text:
+            self.page.evaluate(_DOUBLE)
+        found = craft.complaints(self.page, ours=self.is_ours)
+        self.page.evaluate("(size) => { document.documentElement.style.fontSize = size }", size)
+        self.page.set_viewport_size({"width": self.look.width, "height": self.look.height})
+        return found
+
+    def shows_soon(self, sentence: str) -> None:
+        """Wait for a sentence that comes without anybody pressing."""
+        expect(self.page.locator("body")).to_contain_text(sentence, timeout=PATIENCE)
+
+
+def new_phone(browser: Browser, server: Server, look: Look, judged: Judged) -> Phone:
+    """Return a phone that has never been here."""
+    return Phone(browser.new_context(**look.settings), server, look, judged)

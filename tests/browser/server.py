@@ -1,0 +1,177 @@
+"""The real server for a real browser, on a line that tests can cut, and a clock that they can move."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import httpx
+import uvicorn
+from starlette.types import ASGIApp
+
+from app.evidence import Event, EventType
+from app.flow import Visit
+from app.main import PRACTICE_STATION, Kazasu, create_app, seed_practice
+from app.ports import Change, Logged, Written
+from app.practice.system import Mood
+from app.settings import Settings
+from app.tokens import new_secret
+
+T = TypeVar("T")
+
+PATIENCE = 0.6
+"""Seconds that the eligibility system may take in these tests."""
+
+
+class RunningClock:
+    """The machine's clock, set forward by tests."""
+
+    def __init__(self) -> None:
+        self.ahead = 0
+
+    def now(self) -> int:
+        return int(time.time()) + self.ahead
+
+
+class Line:
+    """The way between browser and server: whole, cut, or losing every answer while it carries every request."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._carried: set[asyncio.StreamWriter] = set()
+        self.is_cut = False
+        self.loses_answers = False
+
+    async def open(self, port: socket.socket) -> asyncio.Server:
+        return await asyncio.start_server(self._carry, sock=port)
+
+    def hang_up(self) -> None:
+        for writer in self._carried:
+            writer.close()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.is_cut:
+            writer.close()
+            return
+        back, forth = await asyncio.open_connection("127.0.0.1", self._target)
+        self._carried |= {writer, forth}
+        await asyncio.gather(self._pump(reader, forth), self._pump(back, writer, answers=True))
+        self._carried -= {writer, forth}
+
+    async def _pump(
+        self, source: asyncio.StreamReader, to: asyncio.StreamWriter, *, answers: bool = False
+    ) -> None:
+        with contextlib.suppress(OSError):
+            while content := await source.read(65536):
+                if answers and self.loses_answers:
+                    break
+                to.write(content)
+                await to.drain()
+        to.close()
+
+
+class Server:
+    """Kazasu as people meet it, in a thread of its own."""
+
+    def __init__(self, data: Path, plant: Callable[[ASGIApp], ASGIApp] = lambda app: app) -> None:
+        """Keep where to store; `plant` puts a defect in front, for tests that must see it caught."""
+        self._data = data
+        self._plant = plant
+        self._began = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="server")
+        self.clock = RunningClock()
+        self._near, self._far = _port(), _port()
+        self.origin = f"http://127.0.0.1:{self._near.getsockname()[1]}"
+        self.kazasu: Kazasu
+        self.link = ""
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._began.wait(20), "the server did not start"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._uvicorn.should_exit = True
+        self._thread.join(20)
+
+    async def _run(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        settings = Settings(
+            data=self._data,
+            origin=self.origin,
+            deadline=PATIENCE,
+            starts_per_minute=10_000,
+            posts_per_minute=100_000,
+        )
+        self.kazasu = create_app(settings, clock=self.clock)
+        self.link = (await seed_practice(self.kazasu.store, self.clock)).token
+        self.line = Line(self._far.getsockname()[1])
+        config = uvicorn.Config(
+            self._plant(self.kazasu.asgi),
+            ws="none",
+            access_log=False,
+            server_header=False,
+            log_level="error",
+            timeout_graceful_shutdown=1,
+        )
+        self._uvicorn = uvicorn.Server(config)
+        near = await self.line.open(self._near)
+        self._loop.call_soon(self._began.set)
+        await self._uvicorn.serve(sockets=[self._far])
+        near.close()
+        self.line.hang_up()
+
+    @property
+    def entry(self) -> str:
+        """The address that the station's QR code holds."""
+        return f"{self.origin}/f/{self.link}"
+
+    def ask(self, question: Coroutine[Any, Any, T]) -> T:
+        """Ask the store something, where it lives."""
+        return asyncio.run_coroutine_threadsafe(question, self._loop).result(20)
+
+    def record(self) -> list[Logged]:
+        """Return all that the station's record holds."""
+
+        async def read() -> list[Logged]:
+            return [entry async for entry in self.kazasu.store.export(PRACTICE_STATION.id)]
+
+        return self.ask(read())
+
+    def office_has_seen(self, reference: str) -> None:
+        """Let the office confirm a registration of an earlier visit under its own number."""
+        now, key = self.clock.now(), new_secret()
+        visit = Visit(new_secret(), PRACTICE_STATION.id, now, now, ended=True)
+        seen = Event(EventType.VERIFIED, now, {"reference": reference, "found": True})
+        assert self.ask(self.kazasu.store.write(Change(visit, (seen,), key, key))) is Written.DONE
+
+    def cut(self) -> None:
+        """Cut the line: whatever is on it is lost."""
+        self.line.is_cut = True
+        self._loop.call_soon_threadsafe(self.line.hang_up)
+
+    def lose_answers(self) -> None:
+        """From now on requests arrive, and no answer comes back."""
+        self.line.loses_answers = True
+
+    def mend(self) -> None:
+        """Make everything as it was: line, clock, mood and practice cards."""
+        self.line.is_cut = self.line.loses_answers = False
+        self.clock.ahead = 0
+        self.kazasu.world.mood = Mood.NORMAL
+        here = {"Origin": self.origin, "Sec-Fetch-Site": "same-origin"}
+        httpx.post(f"{self.origin}/practice/unlock", headers=here)
+
+
+def _port() -> socket.socket:
+    """Return a listening socket on a free port of this machine."""
+    found = socket.socket()
+    found.bind(("127.0.0.1", 0))
+    found.listen(128)
+    return found

@@ -1,0 +1,46 @@
+"""The ordinary visit, from the QR code to the end, on phones of every kind."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browser.nurse import Nurse, Patient
+from tests.browser.phone import Look, Phone
+
+pytestmark = pytest.mark.browser
+
+PHONES = (
+    Look(),
+    Look("320 px", width=320),
+    Look("200 %", large_text=True),
+    Look("320 px, 200 %", width=320, large_text=True),
+    Look("dark", dark=True),
+    Look("no JavaScript", scripts=False),
+    Look("forced colours", forced_colors=True),
+    Look("landscape", width=844, height=390),
+    Look("reduced motion", still=True),
+)
+
+
+@pytest.mark.parametrize("look", PHONES, ids=str)
+def test_the_ordinary_visit_takes_sixteen_taps(nurse: Nurse, patient: Patient, phone: Phone) -> None:
+    nurse.starts()
+    nurse.says_first_time(over_40=True)
+    nurse.hands_the_phone_to(patient)
+    patient.has_everything()
+    patient.agrees_to_each(but=("手術の情報",))
+    patient.looks_at_the_choices()
+    patient.reads("えらびました。まだ登録されていません")
+    patient.confirms()
+
+    patient.taps_the_card()
+
+    patient.hands_the_phone_to(nurse)
+    nurse.is_at("資格確認")
+    nurse.reads("練習　花子", "登録したと申告されました", "事業所での確認は、まだです")
+    nurse.does_not_read("登録完了")
+    nurse.goes_on()
+    nurse.is_at("おつかれさまでした")
+    nurse.reads("患者さまの控え", "手術 同意しない", "登録されたかは、事業所の端末で確かめます")
+    nurse.ends_the_visit()
+    assert phone.taps <= 16

@@ -1,0 +1,91 @@
+"""Every way out of a visit that needs no card, or cannot use it today: none of them is a dead end."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.content import EXITS
+from app.words import plain
+from tests.browser.nurse import Nurse, Patient
+from tests.browser.phone import Look, Phone
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(params=[Look(), Look("no JavaScript", scripts=False)], ids=str)
+def look(request: pytest.FixtureRequest) -> Look:
+    """Return a phone with JavaScript and one without."""
+    found: Look = request.param
+    return found
+
+
+def test_care_that_continues_may_need_no_card(nurse: Nurse) -> None:
+    nurse.starts()
+    nurse.says_care_continues()
+    nurse.is_at("カードなしで済むかもしれません")
+    nurse.reads("事業所に聞いてください")
+    nurse.ends_without_registering()
+
+
+def test_what_the_office_has_seen_needs_no_card_for_certain(nurse: Nurse, phone: Phone) -> None:
+    phone.server.office_has_seen("KA-0042")
+    nurse.starts()
+    nurse.notes_the_reference("KA-0042")
+    nurse.says_care_continues()
+    nurse.reads("事業所で確認した登録があります", "今日は、カードも暗証番号も要りません")
+    nurse.ends_without_registering()
+
+
+def test_one_may_register_all_the_same(nurse: Nurse, patient: Patient) -> None:
+    nurse.starts()
+    nurse.says_care_continues()
+    nurse.goes_on_all_the_same()
+    nurse.hands_the_phone_to(patient)
+    patient.is_at("同意登録の準備")
+
+
+def test_a_withdrawal_is_carried_out_at_the_office(nurse: Nurse) -> None:
+    nurse.starts()
+    nurse.says_withdrawal()
+    nurse.is_at("同意の取り消し")
+    nurse.reads("取り消しは、ふつう事業所の端末で行います。カードは要りません")
+    nurse.goes_back()
+    nurse.is_at("今日、登録は必要ですか")
+    nurse.says_withdrawal()
+    nurse.ends_with_the_wish_to_withdraw()
+
+
+def test_a_change_goes_through_the_card(nurse: Nurse, patient: Patient) -> None:
+    nurse.starts()
+    nurse.says_something_changes()
+    nurse.hands_the_phone_to(patient)
+    patient.is_at("同意登録の準備")
+
+
+def test_nothing_that_may_be_lacking_is_a_dead_end(nurse: Nurse, patient: Patient) -> None:
+    nurse.starts()
+    nurse.says_first_time(over_40=True)
+    nurse.hands_the_phone_to(patient)
+    for way in EXITS:
+        patient.lacks_something()
+        patient.hands_the_phone_to(nurse)
+        nurse.is_at("ほかの方法があります")
+        nurse.reads("カードや番号がなくても、訪問看護は受けられます")
+        nurse.takes_the_way(plain(way.row))
+        nurse.reads(plain(way.title), plain(way.next))
+        nurse.phone.presses("やっぱり登録に進む")
+        nurse.hands_the_phone_to(patient)
+        patient.is_at("同意登録の準備")
+    patient.has_everything()
+    patient.is_at("同意内容の選択")
+
+
+def test_a_way_once_taken_ends_the_visit(nurse: Nurse, patient: Patient) -> None:
+    nurse.starts()
+    nurse.says_first_time(over_40=True)
+    nurse.hands_the_phone_to(patient)
+    patient.lacks_something()
+    patient.hands_the_phone_to(nurse)
+    nurse.takes_the_way("疲れた・今日はしたくない")
+    nurse.reads("今日でなくて、かまいません")
+    nurse.ends_with_this_way()
