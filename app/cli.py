@@ -8,6 +8,8 @@ import socket
 import sys
 from collections.abc import Sequence
 
+from pydantic import ValidationError
+
 from app.settings import Settings, UnsafeSettings
 
 
@@ -17,6 +19,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         return int(chosen.run(chosen))
+    except ValidationError as wrong:
+        names = ", ".join(f"KAZASU_{str(error['loc'][0]).upper()}: {error['msg']}" for error in wrong.errors())
+        print(f"kazasu: {names}", file=sys.stderr)
+        return 2
     except UnsafeSettings as unsafe:
         print(f"kazasu: {unsafe}", file=sys.stderr)
         return 2
@@ -31,15 +37,11 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int)
     serve.set_defaults(run=_serve)
 
-    export = commands.add_parser(
-        "export", help="write a station's record to standard output, one JSON line each"
-    )
+    export = commands.add_parser("export", help="write a station's record to standard output, one JSON line each")
     export.add_argument("facility")
     export.set_defaults(run=_export)
 
-    verify = commands.add_parser(
-        "verify", help="check an exported record against the head printed on a receipt"
-    )
+    verify = commands.add_parser("verify", help="check an exported record against the head printed on a receipt")
     verify.add_argument("log")
     verify.add_argument("--head", required=True)
     verify.set_defaults(run=_verify)

@@ -78,9 +78,7 @@ def in_force(items: Iterable[Item], at: int) -> tuple[Item, ...]:
     """Return the items that the official screen asks at that moment."""
     day = day_of(at)
     return tuple(
-        item
-        for item in items
-        if item.effective_from <= day and (item.effective_to is None or day <= item.effective_to)
+        item for item in items if item.effective_from <= day and (item.effective_to is None or day <= item.effective_to)
     )
 
 

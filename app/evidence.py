@@ -21,7 +21,7 @@ GENESIS: Final = "0" * 64
 _EVENT: Final = b"kazasu/event/1\0"
 _BODY: Final = b"kazasu/body/1\0"
 
-Json: TypeAlias = "str | int | bool | None | list[Json] | dict[str, Json]"
+Json: TypeAlias = "str | int | bool | list[Json] | dict[str, Json] | None"
 Body: TypeAlias = Mapping[str, Json]
 
 
@@ -105,9 +105,7 @@ class Head:
 
 def canonical(value: Json) -> bytes:
     """Return RFC 8785 JSON for strings, whole numbers below 2^53, booleans, null, lists and ASCII-keyed objects."""
-    return json.dumps(
-        value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-    ).encode()
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
 def body_hash(nonce: bytes, body: Body) -> str:

@@ -172,11 +172,7 @@ def _consent(visit: Visit) -> tuple[Question, ...]:
 
 
 def _check(_: Visit) -> tuple[Question, ...]:
-    return (
-        Question(
-            "confirmed", ("yes",), N_("{内容|ないよう}を{確認|かくにん}して、ボタンを{押|お}してください")
-        ),
-    )
+    return (Question("confirmed", ("yes",), N_("{内容|ないよう}を{確認|かくにん}して、ボタンを{押|お}してください")),)
 
 
 def _handoff(_: Visit) -> tuple[Question, ...]:
@@ -184,9 +180,7 @@ def _handoff(_: Visit) -> tuple[Question, ...]:
 
 
 def _result(_: Visit) -> tuple[Question, ...]:
-    return (
-        Question("report", REPORTS, N_("{公式|こうしき}の{画面|がめん}に{出|で}たものを1つえらんでください")),
-    )
+    return (Question("report", REPORTS, N_("{公式|こうしき}の{画面|がめん}に{出|で}たものを1つえらんでください")),)
 
 
 def _continues(visit: Visit) -> bool:

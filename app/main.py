@@ -141,7 +141,9 @@ def _practice_doors(
     )
 
     def client() -> httpx.AsyncClient:
-        return httpx.AsyncClient(transport=httpx.ASGITransport(world.app), timeout=settings.deadline)
+        return httpx.AsyncClient(
+            transport=httpx.ASGITransport(world.app, raise_app_exceptions=False), timeout=settings.deadline
+        )
 
     handoff = OpenIdHandoff(
         issuer=world.issuer,
@@ -190,9 +192,7 @@ def _explain(web: FastAPI, bedside: Bedside) -> None:
     web.add_exception_handler(Exception, named("broken"))
 
 
-def _sweeping(
-    store: Store, clock: Clock
-) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+def _sweeping(store: Store, clock: Clock) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
     """Return a lifespan that removes visits whose time is over, every minute, while the server runs."""
 
     async def sweep() -> None:

@@ -8,6 +8,7 @@ import secrets
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import urlsplit
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -31,26 +32,18 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="KAZASU_", frozen=True, extra="forbid")
 
     route: Annotated[Route, Field(description="practice: training with invented patients")] = Route.PRACTICE
-    host: Annotated[str, Field(description="address to listen on; beyond loopback only on practice")] = (
-        "127.0.0.1"
-    )
+    host: Annotated[str, Field(description="address to listen on; beyond loopback only on practice")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="port to listen on")] = 8000
     origin: Annotated[str, Field(description="public address, such as https://kazasu.example")] = ""
     data: Annotated[Path, Field(description="folder of the database and the keys")] = Path("data")
-    database_url: Annotated[
-        str, Field(description="SQLAlchemy address; SQLite in the data folder if empty")
-    ] = ""
+    database_url: Annotated[str, Field(description="SQLAlchemy address; SQLite in the data folder if empty")] = ""
     secret_keys: Annotated[
         str,
         Field(description="signing keys, newest last, separated by spaces; kept in the data folder if empty"),
     ] = ""
     deadline: Annotated[float, Field(gt=0, le=30, description="seconds that another system may take")] = 4.0
-    starts_per_minute: Annotated[int, Field(gt=0, description="visits one address may start in a minute")] = (
-        30
-    )
-    posts_per_minute: Annotated[
-        int, Field(gt=0, description="submissions one address may make in a minute")
-    ] = 600
+    starts_per_minute: Annotated[int, Field(gt=0, description="visits one address may start in a minute")] = 30
+    posts_per_minute: Annotated[int, Field(gt=0, description="submissions one address may make in a minute")] = 600
 
     @property
     def public_origin(self) -> str:
@@ -84,11 +77,12 @@ class Settings(BaseSettings):
         return found
 
     def check(self) -> None:
-        """Raise `UnsafeSettings` unless these settings may serve people."""
-        if not self.public_origin.startswith(("http://", "https://")) or self.public_origin.count("/") != 2:
+        """Raise `UnsafeSettings` unless these settings may serve people; make the data folder, for its owner only."""
+        if not self.public_origin.startswith(("http://", "https://")) or urlsplit(self.public_origin).path:
             raise UnsafeSettings("KAZASU_ORIGIN: an address without a path, such as https://kazasu.example")
         if not self.is_secure and self.route is not Route.PRACTICE:
             raise UnsafeSettings("KAZASU_ORIGIN: plain http is for practice only")
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _is_loopback(host: str) -> bool:
@@ -99,7 +93,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _kept(path: Path) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

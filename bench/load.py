@@ -49,6 +49,10 @@ class Line(asyncio.Protocol):
             self._asked.set_exception(ConnectionResetError())
         return self._asked
 
+    def put(self, part: bytes) -> None:
+        """Send a part of something, and wait for nothing."""
+        self._transport.write(part)
+
     def close(self) -> None:
         """Hang up."""
         self._transport.close()
@@ -131,8 +135,8 @@ async def send_all(port: int, scripts: Sequence[Iterable[bytes]]) -> Sent:
     return Sent(answers, times, seconds)
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run to the end, on the quick loop: the generator should never be what is measured."""
+def run_to_end(work: Coroutine[Any, Any, T]) -> T:
+    """Run on the quick loop: the generator should never be what is measured."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(work)
 

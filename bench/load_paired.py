@@ -1,4 +1,4 @@
-"""Paired rounds: product and bare server in turn, in reversed order each other round, a ratio for each round."""
+"""Paired rounds: product and bare server in turn, the order reversed each other time, one ratio a round."""
 
 from __future__ import annotations
 
@@ -16,6 +16,15 @@ ROUNDS: Final = {Profile.CI: 3, Profile.BENCH: 9, Profile.SOAK: 21}
 Scripts: TypeAlias = Sequence[Iterable[bytes]]
 
 
+class Kind(NamedTuple):
+    """One kind of request: where it goes, how those of a round are made, how many, and the right status."""
+
+    server: Server
+    scripts: Callable[[int], Scripts]
+    each: int
+    status: int = 200
+
+
 class Cost(NamedTuple):
     """What a number of requests cost a server."""
 
@@ -29,74 +38,75 @@ class Cost(NamedTuple):
         return self.cpu * len(self.sent.answers) / self.sent.seconds
 
 
-class Kind(NamedTuple):
-    """One kind of request: where it goes, how a round's requests are made, and the status that is right."""
-
-    server: Server
-    scripts: Callable[[], Scripts]
-    status: int
-
-
+Kinds: TypeAlias = Mapping[str, Kind]
 Rounds: TypeAlias = Mapping[str, list[Cost]]
 
 
-async def cost(kind: Kind) -> Cost:
+async def cost(kind: Kind, each: int) -> Cost:
     """Send one round of a kind; return what it cost."""
-    scripts = kind.scripts()
+    scripts = kind.scripts(each)
     before = kind.server.cpu
     sent = await send_all(kind.server.port, scripts)
     return Cost((kind.server.cpu - before) / len(sent.answers), sent)
 
 
-async def rounds(kinds: Mapping[str, Kind], count: int) -> Rounds:
-    """Return the costs of each kind, round by round, after a round to warm up."""
+async def rounds(kinds: Kinds, count: int) -> Rounds:
+    """Return the costs of each kind, round by round, after a short one to warm up."""
     for kind in kinds.values():
-        await cost(kind)
+        await cost(kind, kind.each // 5)
     found: dict[str, list[Cost]] = {name: [] for name in kinds}
     for turn in range(count):
         for name in list(kinds)[:: -1 if turn % 2 else 1]:
-            found[name].append(await cost(kinds[name]))
+            found[name].append(await cost(kinds[name], kinds[name].each))
     return found
 
 
-def ratios(found: Rounds, name: str, to: str = "bare") -> list[float]:
+def ratios(found: Rounds, name: str) -> list[float]:
     """Return processor time of a kind over that of the bare answer, for each round."""
-    return [one.cpu / other.cpu for one, other in zip(found[name], found[to], strict=True)]
+    return [one.cpu / other.cpu for one, other in zip(found[name], found["bare"], strict=True)]
 
 
-def unlike(found: Rounds, kinds: Mapping[str, Kind]) -> int:
+def middle(values: Sequence[float]) -> float:
+    """Return the value in the middle."""
+    return sorted(values)[len(values) // 2]
+
+
+def answered(found: Rounds) -> int:
+    """Return how many answers came."""
+    return sum(len(each.sent.answers) for costs in found.values() for each in costs)
+
+
+def unlike(found: Rounds, kinds: Kinds) -> int:
     """Return how many answers have another status than is right."""
     return sum(each.sent.unlike(kinds[name].status) for name, costs in found.items() for each in costs)
 
 
 def figures(found: Rounds) -> dict[str, object]:
     """Return what each kind cost: smallest, middle and largest of the rounds."""
-    said: dict[str, object] = {}
-    for name, costs in found.items():
-        times = [time for each in costs for time in each.sent.times]
-        said[name] = {
-            "n": len(times),
-            "cpu_us": spread((each.cpu * 1e6 for each in costs), 1),
-            "cpu_over_bare": spread(ratios(found, name)),
-            "busy": spread(each.busy for each in costs),
-            "ms_at_saturation": {"p50": _ms(times, 0.5), "p99": _ms(times, 0.99)},
-        }
-    return said
+    return {name: _figures(found, name) for name in found}
 
 
-def _ms(times: Sequence[float], share: float) -> float:
-    return round(percentile(times, share) * 1e3, 2)
+def _figures(found: Rounds, name: str) -> dict[str, object]:
+    costs = found[name]
+    times = [time * 1e3 for each in costs for time in each.sent.times]
+    return {
+        "n": len(times),
+        "cpu_us": spread((each.cpu * 1e6 for each in costs), 1),
+        "cpu_over_bare": spread(ratios(found, name)),
+        "busy": spread(each.busy for each in costs),
+        "ms_at_saturation": {"p50": round(middle(times), 2), "p99": round(percentile(times, 0.99), 2)},
+    }
 
 
-async def phones(server: Server) -> list[Phone]:
+async def phones(server: Server, reference: str = "") -> list[Phone]:
     """Return phones that stand at the page of choices, each in a visit of its own."""
     found = [Phone(server) for _ in range(LINES)]
     for phone in found:
-        await phone.reach_consent()
+        await phone.reach_consent(reference)
         phone.close()
     return found
 
 
 def bare_kind(server: Server, each: int) -> Kind:
     """Return the kind that everything is compared with."""
-    return Kind(server, lambda: [[get(server.port, "/")] * each for _ in range(LINES)], 200)
+    return Kind(server, lambda many: [[get(server.port, "/")] * many for _ in range(LINES)], each)

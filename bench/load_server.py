@@ -56,15 +56,18 @@ class Server:
         while not self.is_listening():
             if self._process.poll() is not None or time.perf_counter() - self.began > PATIENCE:
                 self.__exit__()
-                raise Void(
-                    (self.folder / "log").read_text(encoding="utf-8")[-2000:] or "the server did not start"
-                )
+                raise Void((self.folder / "log").read_text(encoding="utf-8")[-2000:] or "the server did not start")
             time.sleep(0.002)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop it."""
         self._process.send_signal(signal.SIGTERM)
+        self._process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        """End it as a crash does: at once, in the middle of whatever it does."""
+        self._process.kill()
         self._process.wait(PATIENCE)
 
     def is_listening(self) -> bool:
@@ -93,9 +96,7 @@ class Server:
 
     def ask(self, query: str) -> int:
         """Return one number from the database."""
-        with contextlib.closing(
-            sqlite3.connect(f"file:{self.folder}/kazasu.db?mode=ro", uri=True)
-        ) as database:
+        with contextlib.closing(sqlite3.connect(f"file:{self.folder}/kazasu.db?mode=ro", uri=True)) as database:
             return int(database.execute(query).fetchone()[0])
 
     def assert_durable(self) -> dict[str, object]:
@@ -164,6 +165,22 @@ def on_core(core: int) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+@contextlib.contextmanager
+def others() -> Iterator[dict[str, float]]:
+    """Yield figures that say, once the block is left, how many cores were busy with something else."""
+    said: dict[str, float] = {}
+    before, began = _strangers(), time.perf_counter()
+    yield said
+    said["cores_busy_with_others"] = round((_strangers() - before) / (time.perf_counter() - began), 2)
+
+
+def _strangers() -> float:
+    """Return the seconds of processor time that went to neither us nor to children that have ended."""
+    user, nice, system, _, _, irq, soft, steal, *_ = Path("/proc/stat").read_text("ascii").split()[1:]
+    everybody = sum(map(int, (user, nice, system, irq, soft, steal))) / os.sysconf("SC_CLK_TCK")
+    return everybody - sum(os.times()[:4])
 
 
 @contextlib.contextmanager

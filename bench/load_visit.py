@@ -35,9 +35,7 @@ async def at_once() -> None:
 class Phone:
     """One browser; keeps how long each durable submission took."""
 
-    def __init__(
-        self, server: Server, think: Callable[[], Awaitable[None]] = at_once, accept: str = "br"
-    ) -> None:
+    def __init__(self, server: Server, think: Callable[[], Awaitable[None]] = at_once, accept: str = "br") -> None:
         """Begin with nothing: no line, no cookie."""
         self._server, self._think, self._accept = server, think, accept
         self._line: Line | None = None
@@ -50,8 +48,11 @@ class Phone:
     # --- one request ----------------------------------------------------------------------------------------
 
     async def open(self, address: str) -> None:
-        """Open an address, going where it leads."""
+        """Tap a link, going where it leads."""
         await self._think()
+        await self._follow(address)
+
+    async def _follow(self, address: str) -> None:
         while True:
             began = time.perf_counter()
             answer = await self._ask(get(self._server.port, address, cookies=self.sent_cookies, accept="br"))
@@ -73,7 +74,7 @@ class Phone:
             self.written.append(time.perf_counter() - began)
         if answer.status != 303:  # noqa: PLR2004
             raise Astray(f"{answer.status} for the form to {address}")
-        await self.open(_path(answer.header("location")))
+        await self._follow(_path(answer.header("location")))
 
     def held(self, address: str) -> dict[str, str]:
         """Return the hidden fields of the form that goes to this address."""
@@ -104,11 +105,11 @@ class Phone:
 
     # --- the visit ------------------------------------------------------------------------------------------
 
-    async def reach_consent(self) -> None:
+    async def reach_consent(self, reference: str = "") -> None:
         """Go from the station's entry to the page of choices."""
         await self.open(self._server.entry)
         await self.press(self._server.entry)
-        await self.press("/visit/need", over_40="yes", intent="first")
+        await self.press("/visit/need", over_40="yes", intent="first", reference=reference)
         await self.press("/visit/hand-over")
         await self.press("/visit/ready", ready="all")
 

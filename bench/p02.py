@@ -7,8 +7,21 @@ from itertools import count, islice
 from pathlib import Path
 from typing import Final
 
-from bench.load import post, run as to_end
-from bench.load_paired import LINES, ROUNDS, Kind, Rounds, bare_kind, figures, phones, ratios, rounds, unlike
+from bench.load import post, run_to_end
+from bench.load_paired import (
+    ROUNDS,
+    Kind,
+    Kinds,
+    Rounds,
+    answered,
+    bare_kind,
+    figures,
+    middle,
+    phones,
+    ratios,
+    rounds,
+    unlike,
+)
 from bench.load_server import Defect, Server, aside, bare, kazasu, planted, subfolder
 from bench.load_visit import Phone
 from bench.report import Control, Finding, Profile
@@ -41,17 +54,14 @@ class Seat:
         """Begin at the version that the page holds."""
         self._held, self._items = phone.held(STEP), phone.items
         self._cookies, self._port = phone.sent_cookies, port
-        self._first = int(self._held["version"])
-        self._turns = count()
+        self._first, self._turns = int(self._held["version"]), count()
         self.sent = 0
 
     def choices(self) -> Iterator[bytes]:
         """Yield submissions of choices: each differs from the one before, and has a key of its own."""
         for turn in self._turns:
-            chosen = {
-                name: "decline" if turn >> place & 1 else "agree" for place, name in enumerate(self._items)
-            }
-            yield self._submission(turn, chosen)
+            chosen = ("decline" if turn >> place & 1 else "agree" for place in range(len(self._items)))
+            yield self._submission(turn, dict(zip(self._items, chosen, strict=True)))
 
     def fills(self) -> Iterator[bytes]:
         """Yield 「すべて…」, the smallest durable submission: no event, only the draft."""
@@ -67,58 +77,66 @@ class Seat:
 def run(profile: Profile, _: int) -> Finding:
     """Measure submissions, then the same with a defect."""
     with aside() as folder, kazasu(subfolder(folder, "product")) as product:
-        seats = to_end(_seats(product))
-        content = b"-" * 8000
-        with bare(subfolder(folder, "bare"), content) as reference:
-            found, wrong = to_end(_measure(product, reference, seats, ROUNDS[profile]))
-            spins = FLOOR * min(each.cpu for each in found["bare"])
-            slow = to_end(_with_defect(folder, reference, spins))
+        at_choices = run_to_end(phones(product))
+        with bare(subfolder(folder, "bare"), at_choices[0].page.encode()) as reference:
+            found, wrong = run_to_end(_measure(product, reference, at_choices, ROUNDS[profile]))
+            spin = FLOOR * min(each.cpu for each in found["bare"])
+            slow = run_to_end(_with_defect(folder, reference, spin))
         durable = product.assert_durable()
     honest = ratios(found, "choices")
-    middle = sorted(honest)[len(honest) // 2]
-    said = {"floor": FLOOR, "target": TARGET, **durable, **figures(found), "with_defect": round(slow, 1)}
     return Finding(
-        n=sum(len(each.sent.answers) for costs in found.values() for each in costs),
+        n=answered(found),
         failures=wrong,
-        figures=said,
+        figures={
+            "floor": FLOOR,
+            "target": TARGET,
+            **durable,
+            **figures(found),
+            "with_defect": round(slow, 1),
+        },
         control=Control("a write that spins as long as the floor allows", caught=slow > max(FLOOR, *honest)),
-        passed=middle <= FLOOR,
+        passed=middle(honest) <= FLOOR,
     )
 
 
-async def _seats(product: Server) -> list[Seat]:
-    return [Seat(phone, product.port) for phone in await phones(product)]
+def _kinds(product: Server, reference: Server, seats: list[Seat]) -> Kinds:
+    def choices(many: int) -> list[list[bytes]]:
+        return [list(islice(seat.choices(), many)) for seat in seats]
 
+    def fills(many: int) -> list[list[bytes]]:
+        return [list(islice(seat.fills(), many)) for seat in seats]
 
-def _kinds(product: Server, reference: Server, seats: list[Seat], each: int) -> dict[str, Kind]:
     return {
-        "bare": bare_kind(reference, 6 * each),
-        "choices": Kind(product, lambda: [list(islice(seat.choices(), each)) for seat in seats], 303),
-        "fill": Kind(product, lambda: [list(islice(seat.fills(), each // 2)) for seat in seats], 303),
+        "bare": bare_kind(reference, 5 * EACH),
+        "choices": Kind(product, choices, EACH, 303),
+        "fill": Kind(product, fills, EACH // 2, 303),
     }
 
 
-async def _measure(product: Server, reference: Server, seats: list[Seat], turns: int) -> tuple[Rounds, int]:
+async def _measure(product: Server, reference: Server, at_choices: list[Phone], turns: int) -> tuple[Rounds, int]:
     """Return the rounds, and how many answers were wrong or submissions not found in the database."""
-    before = product.ask("SELECT count(*) FROM submission")
-    kinds = _kinds(product, reference, seats, EACH)
+    seats = [Seat(phone, product.port) for phone in at_choices]
+    before, events = _kept(product)
+    kinds = _kinds(product, reference, seats)
     found = await rounds(kinds, turns)
-    kept = product.ask("SELECT count(*) FROM submission") - before
-    elsewhere = sum(
-        answer.header("location") != "/visit/check"
-        for each in found["choices"]
-        for answer in each.sent.answers
-    )
-    return found, unlike(found, kinds) + elsewhere + abs(kept - sum(seat.sent for seat in seats))
+    answers = [answer for each in found["choices"] for answer in each.sent.answers]
+    elsewhere = sum(answer.header("location") != "/visit/check" for answer in answers)
+    after, answered_items = _kept(product)
+    lost = abs(after - before - sum(seat.sent for seat in seats))
+    return found, unlike(found, kinds) + elsewhere + lost + max(0, len(answers) - (answered_items - events))
+
+
+def _kept(product: Server) -> tuple[int, int]:
+    """Return how many submissions and how many answers to the choices the database holds."""
+    choices = "SELECT count(*) FROM event WHERE type = 'items_answered'"
+    return product.ask("SELECT count(*) FROM submission"), product.ask(choices)
 
 
 async def _with_defect(folder: Path, reference: Server, seconds: float) -> float:
     own = subfolder(folder, "defect")
     spinning = Defect("app/adapters/store_sql.py", _SPIN.format(seconds=seconds))
     with kazasu(own, tree=planted(own, spinning)) as product:
-        kinds = _kinds(product, reference, await _seats(product), EACH // 3)
-        del kinds["fill"]
-        return ratios(await rounds(kinds, 1), "choices")[0]
-
-
-assert LINES * EACH >= 1000, "fewer answers than the clock of a process can tell apart"
+        seats = [Seat(phone, product.port) for phone in await phones(product)]
+        kinds = _kinds(product, reference, seats)
+        some = {"bare": kinds["bare"], "choices": kinds["choices"]._replace(each=EACH // 3)}
+        return ratios(await rounds(some, 1), "choices")[0]

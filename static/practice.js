@@ -70,5 +70,7 @@ function hold(root) {
   root.hidden = false;
 }
 
+// What went wrong is read first
+document.querySelector("[data-news]")?.focus();
 document.querySelectorAll("[data-pad]").forEach(pad);
 document.querySelectorAll("[data-hold]").forEach(hold);

@@ -39,9 +39,9 @@ class Chain:
 
     def write(self, connection: Connection) -> None:
         """Write what was collected."""
-        if self._events:
-            connection.execute(sql.ADD_EVENTS, self._events)
-            connection.execute(sql.ADD_BODIES, self._bodies)
+        for event, body in zip(self._events, self._bodies, strict=True):
+            sql.ADD_EVENT.run(connection, event)
+            sql.ADD_BODY.run(connection, body)
 
 
 def head_of(connection: Connection, facility: str) -> Head:

@@ -17,19 +17,6 @@ AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict)
 
-CHANGING: Final = (
-    "version",
-    "state",
-    "touched_at",
-    "handed_off_at",
-    "ended",
-    "departure",
-    "reference",
-    "subject",
-    "body",
-)
-"""The columns of a visit that every change sets."""
-
 _REACHED: Final = {State.HANDED_OFF, State.REPORTED}
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import BindParameter, bindparam, delete, func, insert, literal, select, tuple_, update
 
+from app.adapters.direct import Direct
 from app.adapters.schema import MAY_EXPIRE, departure, event, event_body, facility, link, submission, visit
 
 BATCH: Final = 100
@@ -20,7 +21,7 @@ _known = func.coalesce(
     select(submission.c.fingerprint).where(submission.c.key == bindparam("key")).scalar_subquery(),
     select(literal("")).where(event.c.key == bindparam("key")).scalar_subquery(),
 )
-FOUND = (
+FOUND = Direct(
     select(
         visit.c.version,
         visit.c.session,
@@ -34,13 +35,29 @@ FOUND = (
 )
 """All that decides about a change in one look: the visit as it is, the key's earlier use, the chain's end."""
 
-ADD_VISIT = insert(visit)
-CHANGE_VISIT = update(visit).where(visit.c.id == bindparam("which"))
-ADD_SUBMISSION = insert(submission)
-ADD_EVENTS = insert(event)
-ADD_BODIES = insert(event_body)
-ISSUE = insert(departure)
-SPEND = (
+CHANGING: Final = (
+    "version",
+    "state",
+    "touched_at",
+    "handed_off_at",
+    "ended",
+    "departure",
+    "reference",
+    "subject",
+    "body",
+)
+"""The columns of a visit that every change sets."""
+_change = update(visit).where(visit.c.id == bindparam("which"))
+
+ADD_VISIT = Direct(insert(visit))
+CHANGE_VISIT = Direct(_change.values({name: bindparam(name) for name in CHANGING}))
+CHANGE_SESSION = Direct(_change.values({"session": bindparam("session")}))
+"""Apart, since a column that is set, even to what it was, has its index written anew."""
+ADD_SUBMISSION = Direct(insert(submission))
+ADD_EVENT = Direct(insert(event))
+ADD_BODY = Direct(insert(event_body))
+ISSUE = Direct(insert(departure))
+SPEND = Direct(
     update(departure)
     .where(
         departure.c.id == bindparam("which"),
@@ -55,7 +72,7 @@ SPEND = (
 # --- reading ------------------------------------------------------------------------------------------------
 
 VISIT = select(visit).where(visit.c.session == bindparam("session"))
-BEDSIDE = (
+BEDSIDE = Direct(
     select(visit, facility.c.name.label("station"), facility.c.code, facility.c.telephone)
     .join_from(visit, facility)
     .where(visit.c.session == bindparam("session"))

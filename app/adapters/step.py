@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 
 import app.adapters.statements as sql
 from app.adapters.chain import Chain
-from app.adapters.rows import CHANGING, AnyRow, fields, visit_row
+from app.adapters.direct import AnyRow
+from app.adapters.rows import fields, visit_row
 from app.evidence import Head
 from app.ports import Change, Written
 
@@ -16,11 +17,17 @@ SPENDABLE: Final = 600
 """Seconds for which a departure may be spent."""
 
 
+class UnknownFacility(LookupError):
+    """A visit belongs to a station that is not there."""
+
+
 def write(change: Change, connection: Connection) -> Written:
     """Write a change, unless it was written before, is stale, or its departure cannot be spent."""
     visit = change.visit
     known = {"visit": visit.id, "facility": visit.facility, "key": change.key}
-    found = connection.execute(sql.FOUND, known).one()
+    found = sql.FOUND.first(connection, known)
+    if found is None:
+        raise UnknownFacility(visit.facility)
     refusal = _refusal(change, found)
     if refusal:
         return refusal
@@ -46,21 +53,19 @@ def _spend(change: Change, session: str | None, connection: Connection) -> bool:
         "of_session": session,
         "earliest": now - SPENDABLE,
     }
-    return connection.execute(sql.SPEND, live | {"now": now}).rowcount == 1
+    return sql.SPEND.run(connection, live | {"now": now}) == 1
 
 
 def _project(change: Change, found: AnyRow, connection: Connection) -> None:
     row = visit_row(change, found.session, found.handed_off_at)
     if found.version is None:
-        connection.execute(sql.ADD_VISIT, row)
+        sql.ADD_VISIT.run(connection, row)
     else:
-        changed = {name: row[name] for name in CHANGING}
-        # A column that is set, even to what it was, has its index written anew.
+        sql.CHANGE_VISIT.run(connection, row | {"which": row["id"]})
         if row["session"] != found.session:
-            changed["session"] = row["session"]
-        connection.execute(sql.CHANGE_VISIT, changed | {"which": row["id"]})
+            sql.CHANGE_SESSION.run(connection, {"which": row["id"], "session": row["session"]})
     if change.issue:
-        connection.execute(sql.ISSUE, fields(change.issue))
+        sql.ISSUE.run(connection, fields(change.issue))
 
 
 def _record(change: Change, head: Head, connection: Connection) -> None:
@@ -75,4 +80,4 @@ def _record(change: Change, head: Head, connection: Connection) -> None:
         "visit": visit.id,
         "at": visit.touched_at,
     }
-    connection.execute(sql.ADD_SUBMISSION, submission)
+    sql.ADD_SUBMISSION.run(connection, submission)

@@ -19,7 +19,6 @@ import app.adapters.statements as sql
 from app.adapters import retention, step
 from app.adapters.chain import head_of
 from app.adapters.database import SHIPPED, Driver, reading, truncate_log, writing
-from app.adapters.ready import Ready
 from app.adapters.rows import AnyRow, fields, logged_from, visit_from
 from app.adapters.writer import Writer
 from app.evidence import Head
@@ -38,7 +37,6 @@ class SqlStore:
         self._clock = clock
         self._engines = writing(url, driver), reading(url, driver)
         self._reader = self._engines[1].connect()
-        self._bedside = Ready(sql.BEDSIDE, self._reader)
         self._writer = Writer(self._engines[0])
 
     # --- visits ---------------------------------------------------------------------------------------------
@@ -51,7 +49,7 @@ class SqlStore:
     async def bedside(self, session: str) -> tuple[Visit, Facility] | None:
         """Return the visit of a browser session with its station; an ended one has none."""
         with _reaching():
-            row = self._bedside.first(session=session)
+            row = sql.BEDSIDE.first(self._reader, {"session": session})
         return (visit_from(row), Facility(row.facility, row.station, row.code, row.telephone)) if row else None
 
     async def departure(self, departure: str) -> Departure | None:

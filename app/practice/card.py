@@ -127,6 +127,8 @@ class Cards:
         ticket, tap = self._found(request, "end")
         if tap is None or tap.ending is None:
             return self._elsewhere(ticket)
+        if tap.is_told:
+            return self._pages.respond("gone", status=404, strange=False)
         if tap.ending is Ending.IDENTIFIED:
             return self._pages.respond("done", person=tap.person, back=_address(ticket, "back"))
         back = self._provider.back(tap.asked.state, "access_denied", tap.ending)
@@ -137,6 +139,7 @@ class Cards:
         ticket, tap = self._found(request, "end")
         if tap is None or tap.person is None or tap.ending is not Ending.IDENTIFIED:
             return self._elsewhere(ticket)
+        self._taps.put(ticket, replace(tap, is_told=True))
         code = self._provider.code_for(tap.asked, tap.person)
         return RedirectResponse(self._provider.back(tap.asked.state, code=code), 303)
 

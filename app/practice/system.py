@@ -120,9 +120,7 @@ class System:
         today = now.date()
         age = age_on(person.born(today), today)
         asked = [(item, agreed) for item, agreed in choices.items() if age >= _FROM_AGE.get(item, 0)]
-        return tuple(
-            Consent(item, agreed, now, _end(item, today) if agreed else None) for item, agreed in asked
-        )
+        return tuple(Consent(item, agreed, now, _end(item, today) if agreed else None) for item, agreed in asked)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock.now(), UTC).astimezone(JST)

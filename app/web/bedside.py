@@ -87,7 +87,7 @@ def _pairs(answers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 class NoVisit(Exception):
-    """This browser has no open visit: none was begun, it was ended, or its time is over."""
+    """The browser has no open visit: none was begun, it was ended, or its time is over."""
 
 
 class Refusal(Exception):
@@ -221,9 +221,7 @@ class Bedside:
 
     def begin(self, response: Response, session: str, facility: str) -> None:
         """Give the browser its visit, and remember the station for the icon."""
-        response.set_cookie(
-            self.cookie, session, secure=self.is_secure, httponly=True, samesite="lax", path="/"
-        )
+        response.set_cookie(self.cookie, session, secure=self.is_secure, httponly=True, samesite="lax", path="/")
         self.remember(response, facility)
 
     def remember(self, response: Response, facility: str) -> None:

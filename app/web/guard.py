@@ -41,7 +41,7 @@ class TooLarge(Exception):
 class Guard:
     """ASGI middleware around the whole application."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - plain values by name; main.py joins them once
         self,
         app: ASGIApp,
         *,

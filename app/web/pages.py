@@ -118,8 +118,7 @@ class Pages:
         }
         loader = jinja2.FileSystemLoader(folder)
         self._templates = {
-            on: lru_cache(_environment(loader, assets, shared, furigana=on).get_template)
-            for on in (False, True)
+            on: lru_cache(_environment(loader, assets, shared, furigana=on).get_template) for on in (False, True)
         }
 
     def html(self, template: str, look: Look, **values: Any) -> str:
@@ -161,9 +160,7 @@ def _environment(
     environment.filters["day"] = day_in_words
     environment.filters["clock"] = clock_in_japan
     environment.known = {"_": words, "_plain": without_readings, "asset": assets.url}
-    environment.globals.update(
-        {**environment.known, **shared, "_": partial(_message, words), "_plain": _plain_message}
-    )
+    environment.globals.update({**environment.known, **shared, "_": partial(_message, words), "_plain": _plain_message})
     return environment
 
 

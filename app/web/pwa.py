@@ -93,9 +93,7 @@ class Pwa:
         version = hashlib.sha256(json.dumps(kept).encode() + self.assets["sw.js"].content).hexdigest()[:10]
         head = f"const VERSION = {json.dumps(version)};\nconst KEPT = {json.dumps(kept)};\n"
         headers = {"Cache-Control": "no-cache"}
-        return Response(
-            head.encode() + self.assets["sw.js"].content, media_type="text/javascript", headers=headers
-        )
+        return Response(head.encode() + self.assets["sw.js"].content, media_type="text/javascript", headers=headers)
 
     async def favicon(self, _: Request) -> Response:
         """Answer browsers that ask for the old name."""

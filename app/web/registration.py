@@ -18,10 +18,15 @@ NAME_SHOWN: Final = 5 * 60
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What the result page knows: the system's answer, if any, and whether names may still be shown."""
+    """What the result page knows: the system's answer, if any, and for how many more seconds names may be shown."""
 
     eligibility: Eligibility | None
-    shows_name: bool
+    name_shown_for: int
+
+    @property
+    def shows_name(self) -> bool:
+        """Whether the person's name may be shown now."""
+        return self.eligibility is not None and self.name_shown_for > 0
 
 
 @dataclass(frozen=True)
@@ -43,9 +48,7 @@ class Registrar:
             return visit
         try:
             choices = dict(visit.answers["consent"])
-            await self.gateway.register(
-                visit.subject, seat.facility.code, choices, hashed("register" + visit.id)
-            )
+            await self.gateway.register(visit.subject, seat.facility.code, choices, hashed("register" + visit.id))
         except Unavailable:
             return visit
         except NotRegistered:
@@ -62,12 +65,10 @@ class Registrar:
     async def eligibility(self, seat: Seat) -> Answered:
         """Ask what the system knows about this person; it is shown now and stored nowhere."""
         since = seat.visit.times.get("held_by_staff", 0)
-        shows_name = self.bedside.clock.now() < since + NAME_SHOWN
+        left = since + NAME_SHOWN - self.bedside.clock.now()
         if seat.visit.registration is not Registration.ACCEPTED:
-            return Answered(None, shows_name)
+            return Answered(None, left)
         try:
-            return Answered(
-                await self.gateway.eligibility(seat.visit.subject, seat.facility.code), shows_name
-            )
+            return Answered(await self.gateway.eligibility(seat.visit.subject, seat.facility.code), left)
         except (Unavailable, NotRegistered):
-            return Answered(None, shows_name)
+            return Answered(None, left)

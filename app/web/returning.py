@@ -58,24 +58,16 @@ class Returning:
     def _unknown(self, request: Request, seat: Seat) -> Response:
         """Say what is known when nothing usable came back; coming back by hand is an ordinary way."""
         came = bool(request.query_params)
-        return self.bedside.show(
-            request, seat, HANDOFF, template="return.html", status=400 if came else 200, came=came
-        )
+        return self.bedside.show(request, seat, HANDOFF, template="return.html", status=400 if came else 200, came=came)
 
     async def _departure(self, request: Request, seat: Seat) -> Departure:
         """Return the departure that this return answers: of this visit, this browser, these choices, and still live."""
         params = request.query_params
-        if len(params.multi_items()) != len(params) or any(
-            len(value) > _LONGEST for value in params.values()
-        ):
+        if len(params.multi_items()) != len(params) or any(len(value) > _LONGEST for value in params.values()):
             raise NotOurs
         departure_id, visit_id = self.bedside.signer.read(Purpose.HANDOFF, params.get("state", ""))
         found = await self.bedside.store.departure(departure_id)
-        if (
-            found is None
-            or not self.registrar.is_fresh(found)
-            or not (params.get("code") or params.get("error"))
-        ):
+        if found is None or not self.registrar.is_fresh(found) or not (params.get("code") or params.get("error")):
             raise NotOurs
         belongs = (found.visit, found.session, found.id) == (
             seat.visit.id,
@@ -92,9 +84,7 @@ class Returning:
             reason = self.handoff.declined(error, request.query_params.get("error_description", ""))
             return await self._came_back_without(request, seat, departure, reason)
         claimed = replace(seat.visit, reason="unproven", departure="")
-        written = await self._write(
-            seat.visit, claimed, EventType.RETURNED, {"outcome": "code"}, spend=departure.id
-        )
+        written = await self._write(seat.visit, claimed, EventType.RETURNED, {"outcome": "code"}, spend=departure.id)
         if written is not Written.DONE:
             return await self._late(request)
         return await self._identified(
@@ -122,9 +112,7 @@ class Returning:
     async def _proven(self, seat: Seat, identity: Identity) -> Visit:
         answered = journey.record(HANDOFF, {"outcome": "identified"}, seat.visit)
         times = {**answered.times, HANDOFF.id: self.bedside.clock.now()}
-        after = replace(
-            answered, subject=identity.subject, registration=Registration.PENDING, reason="", times=times
-        )
+        after = replace(answered, subject=identity.subject, registration=Registration.PENDING, reason="", times=times)
         await self._write(seat.visit, after, EventType.IDENTIFIED, {"by": "oidc"})
         return replace(after, version=seat.visit.version + 1)
 
@@ -134,25 +122,17 @@ class Returning:
         after = replace(seat.visit, reason=reason, departure=issue.id)
         await self._write(seat.visit, after, EventType.HANDED_OFF, {"again": reason}, issue=issue)
 
-    async def _came_back_without(
-        self, request: Request, seat: Seat, departure: Departure, reason: Decline
-    ) -> Response:
+    async def _came_back_without(self, request: Request, seat: Seat, departure: Departure, reason: Decline) -> Response:
         issue = self._again(seat)
         after = replace(seat.visit, reason=reason.value, departure=issue.id)
         body: Body = {"outcome": reason.value}
-        written = await self._write(
-            seat.visit, after, EventType.RETURNED, body, spend=departure.id, issue=issue
-        )
-        return (
-            self.bedside.go(request, "/visit/handoff")
-            if written is Written.DONE
-            else await self._late(request)
-        )
+        written = await self._write(seat.visit, after, EventType.RETURNED, body, spend=departure.id, issue=issue)
+        return self.bedside.go(request, "/visit/handoff") if written is Written.DONE else await self._late(request)
 
     def _again(self, seat: Seat) -> Departure:
         return new_departure(seat, self.bedside.clock.now())
 
-    async def _write(
+    async def _write(  # noqa: PLR0913 - what is written, and how
         self,
         before: Visit,
         after: Visit,

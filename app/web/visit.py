@@ -23,7 +23,7 @@ from app.tokens import Purpose, hashed, new_secret
 from app.web.bedside import Bedside, Refusal, Seat
 from app.web.forms import Form, fields, form
 from app.web.pages import LOOK_COOKIE, SIZES, Look
-from app.web.registration import Registrar
+from app.web.registration import Answered, Registrar
 from app.web.returning import new_departure
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -121,7 +121,7 @@ class VisitPages:
             return self.bedside.go(request, f"/visit/hand-over?to={step.id}")
         return await self._page(request, seat, step)
 
-    async def _page(
+    async def _page(  # noqa: PLR0913 - what a page shows
         self,
         request: Request,
         seat: Seat,
@@ -133,9 +133,12 @@ class VisitPages:
         stale: bool = False,
     ) -> Response:
         extra = await self._extra(seat, step)
-        return self.bedside.show(
-            request, seat, step, status=status, given=given, wrong=wrong, stale=stale, **extra
-        )
+        page = self.bedside.show(request, seat, step, status=status, given=given, wrong=wrong, stale=stale, **extra)
+        answered = extra.get("eligibility")
+        if isinstance(answered, Answered) and answered.shows_name:
+            # The name goes from the screen by itself: nobody has to remember it.
+            page.headers["Refresh"] = str(answered.name_shown_for)
+        return page
 
     async def _extra(self, seat: Seat, step: Step) -> Mapping[str, Any]:
         """Return what only this step's page needs beside the visit."""
@@ -143,9 +146,7 @@ class VisitPages:
             number = seat.visit.answer("need", "reference")
             return {"seen": await self.bedside.store.seen(seat.facility.id, number) if number else None}
         if step.id == "another-way":
-            return {
-                "chosen": next((way for way in EXITS if way.id == seat.visit.answer(step.id, "reason")), None)
-            }
+            return {"chosen": next((way for way in EXITS if way.id == seat.visit.answer(step.id, "reason")), None)}
         if step.id == "handoff":
             return {"address": await self._address(seat)}
         if step.id == "result":
@@ -197,9 +198,9 @@ class VisitPages:
         answers = {name: held for name, held in seat.visit.answers.items() if name != step.id}
         after = replace(seat.visit, answers=answers, draft={**seat.visit.draft, step.id: filled})
         written = await self.bedside.write(sent, after)
-        return await self._answered(request, seat, step, written, f"/visit/{step.id}")
+        return await self._answered(request, step, written, f"/visit/{step.id}")
 
-    async def _written(
+    async def _written(  # noqa: PLR0913 - what is written, and for whom
         self, request: Request, seat: Seat, step: Step, sent: Form, after: Visit, *, renew: bool = False
     ) -> Response:
         issue = new_departure(seat, self.bedside.clock.now()) if renew else None
@@ -210,11 +211,9 @@ class VisitPages:
             events.append((EventType.HANDED_OFF, {"choices": _choices(after)}))
         after = replace(after, times={**after.times, step.id: self.bedside.clock.now()})
         written = await self.bedside.write(sent, after, *events, issue=issue)
-        return await self._answered(request, seat, step, written, f"/visit/{journey.furthest(after).id}")
+        return await self._answered(request, step, written, f"/visit/{journey.furthest(after).id}")
 
-    async def _answered(
-        self, request: Request, seat: Seat, step: Step, written: Written, onward: str
-    ) -> Response:
+    async def _answered(self, request: Request, step: Step, written: Written, onward: str) -> Response:
         if written is Written.DONE:
             return self.bedside.go(request, onward)
         if written is Written.KEY_REUSED:
@@ -261,7 +260,7 @@ class VisitPages:
         after = journey.handed_over(seat.visit, to.holder)
         after = replace(after, times={**after.times, f"held_by_{to.holder}": self.bedside.clock.now()})
         written = await self.bedside.write(sent, after, (EventType.PHONE_PASSED, {"to": to.holder.value}))
-        return await self._answered(request, seat, to, written, f"/visit/{to.id}")
+        return await self._answered(request, to, written, f"/visit/{to.id}")
 
     def _towards(self, name: str, seat: Seat) -> Step:
         step = STEPS.get(name)

@@ -96,15 +96,11 @@ async def test_the_official_side_decides_who_is_asked_about_the_checkup(who: str
     assert ("health_checkup" in (await gateway.eligibility(subject(who), STATION)).consents) is asked
 
 
-@pytest.mark.parametrize(
-    "person", [person for person in PEOPLE.values() if person.registered], ids=lambda one: one.id
-)
+@pytest.mark.parametrize("person", [person for person in PEOPLE.values() if person.registered], ids=lambda one: one.id)
 async def test_everybody_is_told_as_the_file_says(person: Person) -> None:
     found = await a_gateway(a_world().app).eligibility(person.subject(CLIENT), STATION)
     assert (found.name, found.kana, found.valid) == (person.name, person.kana, person.valid)
-    assert [one.insurer_number for one in found.insurances] == [
-        one.insurer_number for one in person.insurances
-    ]
+    assert [one.insurer_number for one in found.insurances] == [one.insurer_number for one in person.insurances]
     assert all(len(one.insurer_number) == 8 for one in found.insurances)
 
 

@@ -116,9 +116,7 @@ async def test_a_code_is_good_for_a_minute() -> None:
         await handoff.identify(DEPARTURE, code)
 
 
-@pytest.mark.parametrize(
-    "changed", [{"verifier": "w" * 43}, {"verifier": ""}, {"nonce": "of-another-departure"}]
-)
+@pytest.mark.parametrize("changed", [{"verifier": "w" * 43}, {"verifier": ""}, {"nonce": "of-another-departure"}])
 async def test_a_code_is_good_for_the_departure_that_asked(changed: dict[str, str]) -> None:
     world = a_world()
     handoff = a_handoff(world.app)
@@ -190,9 +188,7 @@ def down() -> httpx.Response:
     ],
 )
 @pytest.mark.parametrize("where", ["openid-configuration", "token", "jwks"])
-async def test_a_provider_that_cannot_answer_is_unavailable(
-    where: str, answer: Callable[[], httpx.Response]
-) -> None:
+async def test_a_provider_that_cannot_answer_is_unavailable(where: str, answer: Callable[[], httpx.Response]) -> None:
     provider = Provider(answers={where: answer})
     with pytest.raises(Unavailable):
         await provider.handoff().identify(DEPARTURE, "code")

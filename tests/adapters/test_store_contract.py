@@ -137,9 +137,7 @@ async def test_racing_changes_of_one_version_write_once(store: Store) -> None:
 
 async def test_several_events_of_one_change_are_chained_in_order(store: Store) -> None:
     change = a_change(after(await begun(store)), EventType.CONFIRMED)
-    await store.write(
-        replace(change, events=(*change.events, *a_change(change.visit, EventType.HANDED_OFF).events))
-    )
+    await store.write(replace(change, events=(*change.events, *a_change(change.visit, EventType.HANDED_OFF).events)))
     log = await exported(store)
     assert [each.entry.type for each in log] == ["opened", "confirmed", "handed_off"]
     assert broken_link(links(log)) is None

@@ -17,11 +17,12 @@ import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
-from sqlalchemy.exc import NoResultFound
 
 import app.adapters.statements as sql
 from app.adapters import database, schema
 from app.adapters.database import PRAGMAS, StoreUnsafe
+from app.adapters.direct import Direct
+from app.adapters.step import UnknownFacility
 from app.adapters.store_sql import SqlStore
 from app.evidence import broken_link
 from app.flow import Visit
@@ -228,7 +229,7 @@ async def test_who_shares_a_commit_does_not_share_a_fault(store: SqlStore) -> No
         return_exceptions=True,
     )
     assert done is Written.DONE
-    assert isinstance(fault, NoResultFound)
+    assert isinstance(fault, UnknownFacility)
     assert await unbroken(store) == 2
 
 
@@ -257,8 +258,8 @@ async def test_two_servers_on_one_database_spend_a_departure_once(store: SqlStor
 # --- plans --------------------------------------------------------------------------------------------------
 
 INDEXED = {
-    "a submitted step": (sql.FOUND, sql.CHANGE_VISIT, sql.SPEND),
-    "reading": (sql.VISIT, sql.DEPARTURE, sql.HEAD, sql.SEEN, sql.EXPORT),
+    "a submitted step": (sql.FOUND, sql.CHANGE_VISIT, sql.CHANGE_SESSION, sql.SPEND),
+    "reading": (sql.BEDSIDE, sql.VISIT, sql.DEPARTURE, sql.HEAD, sql.SEEN, sql.EXPORT),
     "retention": (sql.DUE, sql.FORGET_BODIES, sql.FORGET_VISITS, sql.FORGET_SESSIONS),
     "stations": (sql.LINK, sql.LIVE_LINK, sql.FACILITY, sql.RETIRE_LINK),
 }
@@ -267,7 +268,8 @@ INDEXED = {
 @pytest.mark.parametrize("about", INDEXED)
 def test_statements_find_their_rows_by_an_index(raw: sqlite3.Connection, about: str) -> None:
     for statement in INDEXED[about]:
-        text = str(statement.compile(dialect=sqlite_dialect(), column_keys=["version"]))
+        built = statement.statement if isinstance(statement, Direct) else statement
+        text = str(built.compile(dialect=sqlite_dialect(), column_keys=["version"]))
         text = text.replace("__[POSTCOMPILE_visits]", "?, ?")
         plan = [row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {text}", [None] * text.count("?"))]
         assert not [step for step in plan if step.startswith("SCAN") or "TEMP B-TREE" in step], plan

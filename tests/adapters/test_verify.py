@@ -125,9 +125,7 @@ def change_and_chain_anew(lines: list[bytes], dice: random.Random) -> list[bytes
     chosen, head = dice.randrange(len(rows)), Head()
     for number, row in enumerate(rows):
         at = row["at"] + (number == chosen)
-        entry, nonce, head = chained(
-            head, row["facility"], row["visit"], Event(EventType.CONFIRMED, at, row["body"])
-        )
+        entry, nonce, head = chained(head, row["facility"], row["visit"], Event(EventType.CONFIRMED, at, row["body"]))
         rows[number] = Logged(entry, head.hash, nonce.hex(), row["body"]).line()
     return rows
 
@@ -212,7 +210,9 @@ def test_a_line_that_the_export_would_not_write_is_found(line: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "head", ["20", "20-", f"x-{HEAD.hash}", f"２０-{HEAD.hash}", f"{HEAD} ", f"20-{'A' * 64}"]
+    "head",
+    ["20", "20-", f"x-{HEAD.hash}", f"２０-{HEAD.hash}", f"{HEAD} ", f"20-{'A' * 64}"],
+    ids=["no hash", "empty hash", "no number", "wide digits", "a space", "capitals"],
 )
 def test_a_head_that_no_receipt_carries_is_refused(head: str) -> None:
     with pytest.raises(Broken, match="SIZE-HASH"):

@@ -37,6 +37,8 @@ _DOUBLE: Final = """() => {
     const root = document.documentElement;
     root.style.fontSize = `${2 * parseFloat(getComputedStyle(root).fontSize)}px`;
 }"""
+_WORKER_IN_CHARGE: Final = """() => navigator.serviceWorker.controller ? true : new Promise((resolve) =>
+    navigator.serviceWorker.addEventListener("controllerchange", () => resolve(true), {once: true}))"""
 _STATUS_NOTE: Final = re.compile(r"the server responded with a status of (?P<status>\d+)")
 _BROKEN: Final = 500
 
@@ -300,7 +302,22 @@ class Phone:
         found = craft.complaints(self.page, ours=self.is_ours)
         self.page.evaluate("(size) => { document.documentElement.style.fontSize = size }", size)
         self.page.set_viewport_size({"width": self.look.width, "height": self.look.height})
+        self._wires.send("Emulation.resetPageScaleFactor")
         return found
+
+    def is_ready_for_dead_zones(self) -> None:
+        """Wait until the service worker looks after this page."""
+        self.page.evaluate(_WORKER_IN_CHARGE)
+
+    def tries(self, words: str) -> None:
+        """Press a button while nothing gets through; the page stays."""
+        self.taps_on(self.find("button", words))
+
+    def presses_twice(self, words: str) -> None:
+        """Press a button twice, as trembling fingers do."""
+        button = self.find("button", words)
+        with self.arrives():
+            button.evaluate("(button) => { button.click(); button.click(); }")
 
     def shows_soon(self, sentence: str) -> None:
         """Wait for a sentence that comes without anybody pressing."""

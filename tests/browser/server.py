@@ -64,9 +64,7 @@ class Line:
         await asyncio.gather(self._pump(reader, forth), self._pump(back, writer, answers=True))
         self._carried -= {writer, forth}
 
-    async def _pump(
-        self, source: asyncio.StreamReader, to: asyncio.StreamWriter, *, answers: bool = False
-    ) -> None:
+    async def _pump(self, source: asyncio.StreamReader, to: asyncio.StreamWriter, *, answers: bool = False) -> None:
         with contextlib.suppress(OSError):
             while content := await source.read(65536):
                 if answers and self.loses_answers:

@@ -63,9 +63,7 @@ def test_wrong_numbers_warn_and_then_lock(phone: Phone, patient: Patient, sent: 
     must_hold_no_digit(sent)
 
 
-def test_a_digit_can_be_taken_back_and_keys_work_too(
-    phone: Phone, patient: Patient, sent: list[Request]
-) -> None:
+def test_a_digit_can_be_taken_back_and_keys_work_too(phone: Phone, patient: Patient, sent: list[Request]) -> None:
     dots = phone.page.locator(".dot.full")
     phone.taps_on(phone.find("button", "9"))
     expect(dots).to_have_count(1)
@@ -89,9 +87,7 @@ def test_coming_back_finds_an_empty_pad(phone: Phone, patient: Patient, sent: li
     expect(phone.page.locator(".dot.full")).to_have_count(0)
 
 
-def test_holding_still_reads_the_card_after_three_seconds(
-    phone: Phone, patient: Patient, sent: list[Request]
-) -> None:
+def test_holding_still_reads_the_card_after_three_seconds(phone: Phone, patient: Patient, sent: list[Request]) -> None:
     patient.enters_the_number()
     patient.holds_the_card_still()
     patient.is_at("本人確認ができました")

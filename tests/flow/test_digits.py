@@ -10,9 +10,7 @@ import pytest
 
 from app.digits import Finding, ascii_digits, find, has_my_number
 
-VECTORS: dict[str, list[str]] = json.loads(
-    (Path(__file__).parent / "digits.json").read_text(encoding="utf-8")
-)
+VECTORS: dict[str, list[str]] = json.loads((Path(__file__).parent / "digits.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.threat("T11")

@@ -26,9 +26,7 @@ from tests.flow.visits import NOW, a_visit, answered
 
 KEYS = st.text("abcdefghijklmnopqrstuvwxyz_0123456789", min_size=1, max_size=8)
 LEAVES = st.one_of(st.none(), st.booleans(), st.integers(-(2**53) + 1, 2**53 - 1), st.text(max_size=20))
-JSON = st.recursive(
-    LEAVES, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(KEYS, inner))
-)
+JSON = st.recursive(LEAVES, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(KEYS, inner)))
 
 
 @given(JSON)
@@ -86,7 +84,5 @@ def test_the_claims_climb_and_never_jump() -> None:
     assert state(a_visit(upto="done")) is State.REPORTED
     later = answered(a_visit(upto="result"), "result", report="later")
     assert state(later) is State.HANDED_OFF
-    lacking = answered(
-        answered(a_visit(upto="ready"), "ready", ready="missing"), "another-way", reason="no_card"
-    )
+    lacking = answered(answered(a_visit(upto="ready"), "ready", ready="missing"), "another-way", reason="no_card")
     assert state(lacking) is State.ANOTHER_WAY

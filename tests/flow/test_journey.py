@@ -49,9 +49,7 @@ def test_an_answer_that_is_not_offered_is_never_kept(step: Step) -> None:
 
 
 def test_fields_nobody_asked_for_are_dropped() -> None:
-    visit = answered(
-        a_visit(upto="need"), "need", over_40="yes", intent="first", name="練習 花子", holder="staff"
-    )
+    visit = answered(a_visit(upto="need"), "need", over_40="yes", intent="first", name="練習 花子", holder="staff")
     assert set(visit.answers["need"]) == {"over_40", "intent"}
 
 

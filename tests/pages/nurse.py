@@ -57,9 +57,7 @@ class Nurse:
         page = Page(answer.status_code, dict(answer.headers), answer.text, answer.url.path)
         assert page.status == expect, (page.status, answer.url.path, page.title if page.source else "")
         must_be_guarded(answer)
-        if "text/html" in answer.headers.get("content-type", "") and not answer.url.path.startswith(
-            "/practice"
-        ):
+        if "text/html" in answer.headers.get("content-type", "") and not answer.url.path.startswith("/practice"):
             assert page.complaints() == [], answer.url.path
         self.page = page
         return page

@@ -113,11 +113,7 @@ class Page:
 
     def checked(self) -> dict[str, str]:
         """Return the radio buttons that are chosen."""
-        return {
-            each.attrs["name"]: each.attrs["value"]
-            for each in self.root.all("input")
-            if "checked" in each.attrs
-        }
+        return {each.attrs["name"]: each.attrs["value"] for each in self.root.all("input") if "checked" in each.attrs}
 
     def link(self, words: str) -> str:
         """Return the address of the link with these words."""
@@ -134,11 +130,7 @@ class Page:
             return [*wrong, f"{len(self.root.all('h1'))} h1"]
         expected = self.title.removeprefix("エラー：")
         if self.root.all("title")[0].text.endswith("– かざす") and not self.path.startswith("/f/"):
-            wrong += (
-                []
-                if expected.startswith(_bare(self))
-                else [f"title {self.title!r} does not begin with the h1"]
-            )
+            wrong += [] if expected.startswith(_bare(self)) else [f"title {self.title!r} does not begin with the h1"]
         is_error = self.status >= 400 and self.status != 409 and not self.path.startswith("/return")
         if is_error and not self.title.startswith("エラー："):
             wrong.append("an error page's title begins with エラー：")

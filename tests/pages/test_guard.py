@@ -118,13 +118,9 @@ async def test_a_body_too_large_is_refused_with_and_without_its_length(nurse: Nu
         ("application/x-www-form-urlencoded", b""),
     ],
 )
-async def test_what_is_not_a_form_of_ours_gets_a_clear_page(
-    nurse: Nurse, content_type: str, body: bytes
-) -> None:
+async def test_what_is_not_a_form_of_ours_gets_a_clear_page(nurse: Nurse, content_type: str, body: bytes) -> None:
     await nurse.starts()
-    answer = await nurse.http.post(
-        "/visit/need", content=body, headers={**BROWSER, "content-type": content_type}
-    )
+    answer = await nurse.http.post("/visit/need", content=body, headers={**BROWSER, "content-type": content_type})
     page = Page(answer.status_code, dict(answer.headers), answer.text, "/visit/need")
     assert (page.status, page.complaints()) == (422, [])
     assert "何も保存していません" in page.text

@@ -85,9 +85,7 @@ class Bedside(RuleBasedStateMachine):
         return Page(answer.status_code, dict(answer.headers), answer.text, answer.url.path)
 
     def _send(self, phone: Phone, address: str, fields: dict[str, str]) -> Page:
-        answer = self.portal.call(
-            lambda: phone.http.post(address, data=fields, headers=BROWSER, follow_redirects=True)
-        )
+        answer = self.portal.call(lambda: phone.http.post(address, data=fields, headers=BROWSER, follow_redirects=True))
         assert answer.status_code in {200, 403, 409, 410, 422}, answer.status_code
         return Page(answer.status_code, dict(answer.headers), answer.text, answer.url.path)
 
@@ -257,9 +255,7 @@ class Bedside(RuleBasedStateMachine):
         """Check the chain, and let go of everything."""
 
         async def check() -> int | None:
-            rows = [
-                (logged.entry, logged.hash) async for logged in self.kazasu.store.export(PRACTICE_STATION.id)
-            ]
+            rows = [(logged.entry, logged.hash) async for logged in self.kazasu.store.export(PRACTICE_STATION.id)]
             return broken_link(rows)
 
         assert self.portal.call(check) is None

@@ -34,11 +34,7 @@ async def test_it_works(nurse: Nurse, kazasu: Kazasu) -> None:
     assert visit.registration is Registration.ACCEPTED
     found = await events(kazasu)
     assert found.count(EventType.RETURNED) == found.count(EventType.IDENTIFIED) == 1
-    assert (
-        found.index(EventType.HANDED_OFF)
-        < found.index(EventType.RETURNED)
-        < found.index(EventType.REGISTERED)
-    )
+    assert found.index(EventType.HANDED_OFF) < found.index(EventType.RETURNED) < found.index(EventType.REGISTERED)
 
 
 async def test_reloaded_it_changes_nothing(nurse: Nurse) -> None:
@@ -143,9 +139,7 @@ async def test_a_token_of_another_purpose_is_no_state(nurse: Nurse, kazasu: Kaza
 
 
 @pytest.mark.threat("T06")
-async def test_of_fifty_racing_browsers_with_one_return_exactly_one_is_taken(
-    nurse: Nurse, kazasu: Kazasu
-) -> None:
+async def test_of_fifty_racing_browsers_with_one_return_exactly_one_is_taken(nurse: Nurse, kazasu: Kazasu) -> None:
     await nurse.confirmed()
     address = await nurse.taps_the_card()
     async with anyio.create_task_group() as race:
@@ -166,9 +160,7 @@ async def test_of_fifty_racing_browsers_with_one_return_exactly_one_is_taken(
         (["練習　花子"] + ["番号をまちがえた"] * 3, "ロックされています"),
     ],
 )
-async def test_each_failure_in_the_app_comes_back_as_a_page(
-    nurse: Nurse, labels: list[str], says: str
-) -> None:
+async def test_each_failure_in_the_app_comes_back_as_a_page(nurse: Nurse, labels: list[str], says: str) -> None:
     page = await nurse.confirmed()
     browser = Browser(nurse.kazasu.world.app)
     await browser.open(page.link("アプリを開く"))

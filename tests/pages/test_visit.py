@@ -195,9 +195,11 @@ async def test_names_are_shown_for_five_minutes(nurse: Nurse, clock: StillClock)
     await nurse.confirmed()
     page = await nurse.comes_back()
     assert "練習 花子" in page.text
+    assert page.headers["refresh"] == "300"
     clock.pass_(5 * 60)
     page = await nurse.get("/visit/result")
     assert "花子" not in page.text
+    assert "refresh" not in page.headers
     assert "登録したと申告されました" in page.text
 
 

@@ -94,13 +94,9 @@ async def test_a_page_out_of_order_leads_to_where_one_stands(page: str) -> None:
 
 @pytest.mark.parametrize(("page", "field"), [("card", "person"), ("pin", "outcome"), ("hold", "outcome")])
 @pytest.mark.parametrize("value", ["", "unheard-of", None])
-async def test_an_outcome_that_does_not_exist_changes_nothing(
-    page: str, field: str, value: str | None
-) -> None:
+async def test_an_outcome_that_does_not_exist_changes_nothing(page: str, field: str, value: str | None) -> None:
     world = a_world()
-    browser = await at(
-        world, *{"card": [], "pin": ["練習　花子"], "hold": ["練習　花子", "番号が合った"]}[page]
-    )
+    browser = await at(world, *{"card": [], "pin": ["練習　花子"], "hold": ["練習　花子", "番号が合った"]}[page])
     async with client(world.app)() as http:
         answer = await http.post(browser.page.url, data={} if value is None else {field: value})
     assert answer.status_code == 303
@@ -167,9 +163,7 @@ async def test_a_locked_card_stays_locked_until_time_or_a_trainer_opens_it() -> 
     assert "ロック中" in trainer.page.text
     async with client(world.app)() as http:
         assert (await http.post(f"{HOME}unlock")).status_code == 303
-    assert (
-        await at(world, "練習　花子", "番号をまちがえた")
-    ).heading == "カードに書いてある4けたを押してください"
+    assert (await at(world, "練習　花子", "番号をまちがえた")).heading == "カードに書いてある4けたを押してください"
 
     clock.at += 900
     assert "あと" not in (await at(world, "練習　花子")).page.text

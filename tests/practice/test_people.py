@@ -35,12 +35,8 @@ def test_every_situation_is_there() -> None:
 
 def test_ids_and_numbers_are_unique_and_of_their_form() -> None:
     assert len({person.id for person in PEOPLE}) == len({person.number for person in PEOPLE}) == len(PEOPLE)
-    assert all(
-        len(person.number) == 4 and person.number.isascii() and person.number.isdigit() for person in PEOPLE
-    )
-    assert all(person.id.isascii() and person.id.isalpha() for person in PEOPLE), (
-        "a digit-free request needs these"
-    )
+    assert all(len(person.number) == 4 and person.number.isascii() and person.number.isdigit() for person in PEOPLE)
+    assert all(person.id.isascii() and person.id.isalpha() for person in PEOPLE), "a digit-free request needs these"
 
 
 def test_kana_is_half_width_and_insurers_have_eight_characters() -> None:
@@ -59,6 +55,7 @@ def test_everybody_has_the_stated_age_on_any_day(person: Person, today: date) ->
 
 def test_a_birthday_on_a_leap_day_comes_on_the_first_of_march() -> None:
     assert age_on(date(1986, 3, 1), date(2026, 2, 28)) == 39
+    assert PEOPLE[-1].born(date(2029, 7, 29)) == date(1939, 3, 1)
     leapling = next(person for person in PEOPLE if person.birthday is Birthday.TODAY)
     assert leapling.born(date(2028, 2, 29)) == date(1988, 2, 29)
 

@@ -29,9 +29,7 @@ from tests.practice.world import (
     tapped,
 )
 
-CHALLENGE = (
-    base64.urlsafe_b64encode(hashlib.sha256(DEPARTURE.verifier.encode()).digest()).rstrip(b"=").decode()
-)
+CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(DEPARTURE.verifier.encode()).digest()).rstrip(b"=").decode()
 GOOD = {
     "response_type": "code",
     "client_id": CLIENT,
@@ -182,9 +180,7 @@ async def test_a_good_request_gets_a_token_that_is_not_to_be_kept() -> None:
         ({"client_assertion": "no token"}, 401, "invalid_client"),
     ],
 )
-async def test_an_unfit_token_request_is_refused(
-    changed: dict[str, str | None], status: int, error: str
-) -> None:
+async def test_an_unfit_token_request_is_refused(changed: dict[str, str | None], status: int, error: str) -> None:
     answer = await exchange(a_world(), **changed)
     assert (answer.status_code, answer.json()) == (status, {"error": error})
 

@@ -104,9 +104,7 @@ def bare(source: str) -> list[str]:
     tree = jinja2.Environment(autoescape=True).parse(source)
     said = {id(node) for call in tree.find_all(nodes.Call) if name_of(call) in SAID for node in call.args}
     constants = (node.value for node in tree.find_all(nodes.Const) if id(node) not in said)
-    texts = [data.data for data in tree.find_all(nodes.TemplateData)] + [
-        c for c in constants if isinstance(c, str)
-    ]
+    texts = [data.data for data in tree.find_all(nodes.TemplateData)] + [c for c in constants if isinstance(c, str)]
     return [text.strip() for text in texts if docs.JAPANESE.search(text)]
 
 
@@ -114,9 +112,7 @@ def name_of(call: nodes.Call) -> str:
     return call.node.name if isinstance(call.node, nodes.Name) else ""
 
 
-@pytest.mark.parametrize(
-    "template", TEMPLATES, ids=lambda path: path.relative_to(ROOT / "templates").as_posix()
-)
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.relative_to(ROOT / "templates").as_posix())
 def test_templates_hold_no_bare_japanese(template: Path) -> None:
     assert bare(template.read_text(encoding="utf-8")) == []
 
@@ -204,9 +200,7 @@ def unfilled(source: str) -> list[str]:
     return [message for message, given in found if places(message) != given]
 
 
-@pytest.mark.parametrize(
-    "template", TEMPLATES, ids=lambda path: path.relative_to(ROOT / "templates").as_posix()
-)
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.relative_to(ROOT / "templates").as_posix())
 def test_placeholders_are_filled(template: Path) -> None:
     assert unfilled(template.read_text(encoding="utf-8")) == []
 
@@ -223,9 +217,7 @@ def test_an_unfilled_placeholder_is_noticed(call: str) -> None:
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_every_setting_is_in_the_readme(readme: str, name: str) -> None:
     text = (ROOT / readme).read_text(encoding="utf-8")
-    assert re.search(rf"^\| `KAZASU_{name.upper()}` \|", text, re.MULTILINE), (
-        "say what it does and its default"
-    )
+    assert re.search(rf"^\| `KAZASU_{name.upper()}` \|", text, re.MULTILINE), "say what it does and its default"
 
 
 def test_the_readme_names_no_setting_that_is_gone() -> None:
@@ -234,9 +226,7 @@ def test_the_readme_names_no_setting_that_is_gone() -> None:
         assert {name.lower() for name in named} <= set(Settings.model_fields)
 
 
-@pytest.mark.parametrize(
-    "target", re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE)
-)
+@pytest.mark.parametrize("target", re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
 def test_every_make_target_is_in_the_readme(target: str) -> None:
     assert f"| `make {target}` |" in (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -263,9 +253,7 @@ def used() -> set[str]:
 
 
 def test_every_source_in_the_content_is_resolved() -> None:
-    resolved = set(
-        re.findall(r"^\| ([^ |]+) \|", (ROOT / "docs" / "sources.md").read_text("utf-8"), re.MULTILINE)
-    )
+    resolved = set(re.findall(r"^\| ([^ |]+) \|", (ROOT / "docs" / "sources.md").read_text("utf-8"), re.MULTILINE))
     assert used() <= resolved
 
 
@@ -287,19 +275,18 @@ def test_links_between_documents_lead_somewhere(page: Path) -> None:
     assert gone == []
 
 
+@pytest.mark.parametrize("picture", sorted((ROOT / "docs" / "pictures").glob("*.png")), ids=lambda path: path.name)
+def test_pictures_are_small(picture: Path) -> None:
+    assert picture.stat().st_size < 120_000, "quantise it"
+
+
 def threats() -> set[str]:
     """Return the ids of the threats that tests say they hold."""
     found: set[str] = set()
     for file in sorted((ROOT / "tests").rglob("test_*.py")):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr == "threat"
-            ):
-                found |= {
-                    arg.value for arg in node.args if isinstance(arg, ast.Constant) and type(arg.value) is str
-                }
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "threat":
+                found |= {arg.value for arg in node.args if isinstance(arg, ast.Constant) and type(arg.value) is str}
     return found
 
 

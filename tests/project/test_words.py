@@ -106,9 +106,7 @@ def names(tree: ast.AST) -> Iterator[str]:
 
 
 def constants(given: list[ast.expr] | list[ast.expr | None]) -> Iterator[str]:
-    yield from (
-        each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str)
-    )
+    yield from (each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str))
 
 
 def secret(source: str) -> list[str]:

@@ -1,0 +1,61 @@
+"""Statements of the hot path: written in Core, compiled once for each kind of database, run by the driver itself.
+
+SQLAlchemy's own execution costs 60 µs around the 5 µs that the database takes, and a submitted step has five of
+them (docs/adr/0002 has the figures). Nothing else is different: same connection, same transaction, same errors.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, Dialect, Insert, Select, Update
+from sqlalchemy.exc import DBAPIError
+
+AnyRow: TypeAlias = Any
+"""A named tuple with the statement's own columns."""
+_Compiled: TypeAlias = tuple[str, Sequence[str] | None, Mapping[str, object]]
+"""The driver's own SQL, the order of its parameters if they go by place, and those that the statement fixes."""
+
+
+class Direct:
+    """One statement. Its columns have types that need no conversion: whole numbers and text."""
+
+    def __init__(self, statement: Select[Any] | Insert | Update) -> None:
+        """Keep the statement; it is compiled when a connection is there."""
+        self.statement = statement
+        self._compiled: dict[str, _Compiled] = {}
+        columns = statement.selected_columns if isinstance(statement, Select) else ()
+        names = [str(column.key) for column in columns]
+        self._row: Any = namedtuple("_row", names)  # type: ignore[misc] # noqa: PYI024 - known at run time only
+
+    def first(self, connection: Connection, values: Mapping[str, object]) -> AnyRow | None:
+        """Return the first row, or None. Raises what SQLAlchemy raises."""
+        row = self._execute(connection, values, fetch=True)
+        return None if row is None else self._row(*row)
+
+    def run(self, connection: Connection, values: Mapping[str, object]) -> int:
+        """Run the statement once; return how many rows it touched. Raises what SQLAlchemy raises."""
+        return int(self._execute(connection, values, fetch=False))
+
+    def _execute(self, connection: Connection, values: Mapping[str, object], *, fetch: bool) -> Any:
+        dialect = connection.dialect
+        sql, order, fixed = self._compiled.get(dialect.name) or self._compile(dialect)
+        named = {**fixed, **values}
+        given = named if order is None else [named[name] for name in order]
+        failures = dialect.loaded_dbapi.Error
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(sql, given)
+            return cursor.fetchone() if fetch else cursor.rowcount
+        except failures as error:
+            raise DBAPIError.instance(sql, None, error, failures, hide_parameters=True) from error
+        finally:
+            cursor.close()
+
+    def _compile(self, dialect: Dialect) -> _Compiled:
+        compiled: Any = self.statement.compile(dialect=dialect)
+        fixed = {name: value for name, value in compiled.params.items() if value is not None}
+        made = self._compiled[dialect.name] = (str(compiled), compiled.positiontup, fixed)
+        return made

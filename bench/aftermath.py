@@ -1,0 +1,44 @@
+"""What a database must be like after any failure, whatever was being done to it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+
+from app.evidence import body_hash, broken_link
+from app.ports import Logged, Store
+
+_FAULTS = (
+    "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
+    "SELECT count(*) FROM pragma_foreign_key_check",
+    # A visit stands where its submissions led, each of which left one event with its key.
+    """SELECT count(*) FROM visit WHERE version <> (
+        SELECT count(*) FROM event WHERE event.visit = visit.id AND event.key IS NOT NULL)""",
+    # No event of a visit that is still there has lost its body.
+    """SELECT count(*) FROM event JOIN visit ON visit.id = event.visit
+        LEFT JOIN event_body USING (facility, seq) WHERE event_body.body IS NULL""",
+)
+
+
+def kept(database: sqlite3.Connection, keys: Iterable[str]) -> set[str]:
+    """Return those of these submissions that left an event."""
+    found = "SELECT key FROM event WHERE key IN (SELECT value FROM json_each(?))"
+    return {key for (key,) in database.execute(found, (json.dumps(list(keys)),))}
+
+
+def is_whole(database: sqlite3.Connection) -> bool:
+    """Whether the file is sound, and nothing in it is half written."""
+    return not any(database.execute(fault).fetchone()[0] for fault in _FAULTS)
+
+
+async def is_chained(store: Store, facility: str) -> bool:
+    """Whether a facility's chain holds, with every body that is still there."""
+    log = [each async for each in store.export(facility)]
+    return broken_link((each.entry, each.hash) for each in log) is None and all(map(_has_its_body, log))
+
+
+def _has_its_body(each: Logged) -> bool:
+    if each.body is None or each.nonce is None:
+        return True
+    return body_hash(bytes.fromhex(each.nonce), each.body) == each.entry.body_hash

@@ -1,0 +1,127 @@
+"""A line that fails: what was filled in stays, what was sent is kept once, and the page says which of both it is."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from app.evidence import EventType
+from tests.browser.nurse import AGREE, DECLINE, Nurse, Patient
+from tests.browser.phone import Look, Phone
+
+pytestmark = pytest.mark.browser
+
+UNSENT = "送れませんでした。入力は残っています。電波のよい場所で、もう一度押してください"
+
+
+@pytest.fixture
+def choosing(nurse: Nurse, patient: Patient) -> Patient:
+    """Return a patient who has answered every item and not sent them yet."""
+    nurse.starts()
+    nurse.phone.is_ready_for_dead_zones()
+    nurse.says_first_time(over_40=True)
+    nurse.hands_the_phone_to(patient)
+    patient.has_everything()
+    patient.agrees_to_each(but=("手術の情報",))
+    return patient
+
+
+def times_kept(phone: Phone, event: EventType) -> int:
+    """Return how often this stands in the record of the visit at hand."""
+    visit = phone.page.locator("input[name=visit]").first.get_attribute("value")
+    return sum(one.entry.type == event and one.entry.visit == visit for one in phone.server.record())
+
+
+def every_answer_is_still_there(patient: Patient) -> None:
+    """Find the page as it was filled in."""
+    for item in patient.phone.questions:
+        answer = DECLINE if item == "手術の情報" else AGREE
+        assert patient.phone.choice(item, answer).locator("input").is_checked()
+
+
+def test_a_lost_request_leaves_the_page_filled_in(choosing: Patient, phone: Phone) -> None:
+    phone.expects_no_line = True
+    phone.server.cut()
+    phone.tries("えらんだ内容を確かめる")
+    phone.shows_soon(UNSENT)
+    every_answer_is_still_there(choosing)
+    phone.looks_it_over()
+    phone.server.mend()
+    choosing.looks_at_the_choices()
+    choosing.is_at("同意内容の確認")
+    assert times_kept(phone, EventType.ITEMS_ANSWERED) == 1
+
+
+def test_a_lost_answer_is_not_recorded_twice(choosing: Patient, phone: Phone) -> None:
+    phone.expects_no_line = True
+    phone.server.lose_answers()
+    phone.tries("えらんだ内容を確かめる")
+    phone.shows_soon(UNSENT)
+    every_answer_is_still_there(choosing)
+    assert times_kept(phone, EventType.ITEMS_ANSWERED) == 1
+    phone.server.mend()
+    choosing.looks_at_the_choices()
+    choosing.is_at("同意内容の確認")
+    assert times_kept(phone, EventType.ITEMS_ANSWERED) == 1
+
+
+@pytest.mark.parametrize("look", [Look(), Look("no JavaScript", scripts=False)], ids=str)
+def test_a_double_tap_is_one_record(nurse: Nurse, patient: Patient, phone: Phone) -> None:
+    nurse.starts()
+    nurse.says_first_time(over_40=True)
+    nurse.hands_the_phone_to(patient)
+    patient.has_everything()
+    patient.agrees_to_each()
+    phone.presses_twice("えらんだ内容を確かめる")
+    patient.is_at("同意内容の確認")
+    assert times_kept(phone, EventType.ITEMS_ANSWERED) == 1
+
+
+def test_a_page_that_cannot_be_fetched_says_so_and_goes_on_later(choosing: Patient, phone: Phone) -> None:
+    choosing.looks_at_the_choices()
+    phone.expects_no_line = True
+    phone.server.cut()
+    choosing.changes("手術の情報")
+    choosing.is_at("電波がありません")
+    choosing.reads("前の画面までに保存したものは、残っています", "登録には電波が要ります")
+    phone.server.mend()
+    phone.follows("もう一度つなぐ")
+    choosing.is_at("同意内容の確認")
+
+
+def test_a_visit_that_cannot_begin_says_so(nurse: Nurse, phone: Phone) -> None:
+    nurse.opens_the_entry()
+    phone.is_ready_for_dead_zones()
+    phone.expects_no_line = True
+    phone.server.cut()
+    phone.presses("はじめる")
+    nurse.is_at("電波がありません")
+    phone.server.mend()
+    nurse.starts()
+
+
+def test_the_worker_keeps_only_hashed_files_and_the_offline_page(nurse: Nurse, choosing: Patient, phone: Phone) -> None:
+    choosing.looks_at_the_choices()
+    choosing.confirms()
+    choosing.taps_the_card()
+    choosing.hands_the_phone_to(nurse)
+    nurse.goes_on()
+    nurse.ends_the_visit()
+    kept: list[str] = phone.page.evaluate(
+        """async () => (await Promise.all((await caches.keys()).map(async (name) =>
+            (await (await caches.open(name)).keys()).map(({ url }) => new URL(url).pathname)))).flat()"""
+    )
+    assert "/offline" in kept
+    assert any(path.startswith("/static/app.") for path in kept)
+    assert [path for path in kept if not is_public(path)] == []
+
+
+def is_public(path: str) -> bool:
+    """Whether a cached address is the same for everybody, for ever."""
+    return path == "/offline" or re.fullmatch(r"/static/[\w/-]+\.[0-9a-f]{10}\.\w+", path) is not None
+
+
+def test_a_page_of_the_visit_in_the_cache_would_be_noticed() -> None:
+    assert is_public("/static/vendor/tokens.0123456789.css")
+    assert [path for path in ("/visit/consent", "/static/app.css", "/f/abc", "/") if is_public(path)] == []
