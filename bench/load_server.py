@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from app.adapters.database import reading
+from bench.load import Line, connect
 from bench.report import ROOT, Void
 
 CORES: Final = sorted(os.sched_getaffinity(0))
@@ -93,6 +94,10 @@ class Server:
         if not found:
             raise Void("the server named no station link")
         return found[0]
+
+    async def dial(self) -> Line:
+        """Return an open line."""
+        return await connect(self.port)
 
     def ask(self, query: str) -> int:
         """Return one number from the database."""

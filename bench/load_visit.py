@@ -6,13 +6,12 @@ import html
 import re
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import brotli
 
-from bench.load import Answer, Line, connect, get, post
-from bench.load_server import Server
+from bench.load import Answer, get, post
 
 _FORM: Final = re.compile(r'<form method="post"(?: action="([^"]*)")?.*?</form>', re.DOTALL)
 _HIDDEN: Final = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)"')
@@ -28,6 +27,41 @@ class Astray(Exception):
     """The server answered something else than a visit expects."""
 
 
+class Asked(Protocol):
+    """What carries requests: a line to a server, or one into an application in this process."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it still carries."""
+        ...
+
+    def ask(self, request: bytes) -> Awaitable[Answer]:
+        """Return the answer to a request."""
+        ...
+
+    def close(self) -> None:
+        """Hang up."""
+        ...
+
+
+class Reached(Protocol):
+    """What a phone can reach: where it is, the station's entry, and a line to it."""
+
+    @property
+    def port(self) -> int:
+        """The port in its address."""
+        ...
+
+    @property
+    def entry(self) -> str:
+        """The station's entry, as its QR code says."""
+        ...
+
+    async def dial(self) -> Asked:
+        """Return a line."""
+        ...
+
+
 async def at_once() -> None:
     """Do not think at all."""
 
@@ -35,10 +69,10 @@ async def at_once() -> None:
 class Phone:
     """One browser; keeps how long each durable submission took."""
 
-    def __init__(self, server: Server, think: Callable[[], Awaitable[None]] = at_once, accept: str = "br") -> None:
+    def __init__(self, server: Reached, think: Callable[[], Awaitable[None]] = at_once) -> None:
         """Begin with nothing: no line, no cookie."""
-        self._server, self._think, self._accept = server, think, accept
-        self._line: Line | None = None
+        self._server, self._think = server, think
+        self._line: Asked | None = None
         self.cookies: dict[str, str] = {}
         self.page = ""
         self.address = ""
@@ -90,7 +124,7 @@ class Phone:
 
     async def _ask(self, request: bytes) -> Answer:
         if self._line is None or not self._line.is_open:
-            self._line = await connect(self._server.port)
+            self._line = await self._server.dial()
         answer = await self._line.ask(request)
         for name, value in _COOKIE.findall(answer.head.decode("latin-1")):
             self.cookies[name] = value
@@ -126,7 +160,7 @@ class Phone:
 
     async def tap(self) -> str:
         """Walk through the practice app; return the address that leads back to the visit."""
-        await self.open(_path(html.unescape(_found(_APP, self.page))))
+        await self.open(_path(app_link(self.page)))
         await self.press(self.address, person=CARD)
         await self.press(self.address, outcome="right")
         await self.press(self.address, outcome="read")
@@ -140,6 +174,11 @@ class Phone:
         await self.press("/visit/hand-over")
         await self.press("/visit/result", report="answered")
         await self.press("/visit/end")
+
+
+def app_link(page: str) -> str:
+    """Return the address of the link that opens the app."""
+    return html.unescape(_found(_APP, page))
 
 
 def _unpacked(answer: Answer) -> str:

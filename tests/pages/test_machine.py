@@ -266,7 +266,7 @@ class Bedside(RuleBasedStateMachine):
 
 
 STEPS_TAKEN = settings(
-    max_examples=60,
+    max_examples=50,
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=list(HealthCheck),
@@ -283,12 +283,14 @@ def play(machine: type[Bedside]) -> None:
         run_state_machine_as_test(machine, settings=STEPS_TAKEN)
 
 
+@pytest.mark.slow
 @pytest.mark.threat("T03")
 @pytest.mark.threat("T19")
 def test_no_answer_is_ever_on_another_visit() -> None:
     play(Bedside)
 
 
+@pytest.mark.slow
 def test_control_a_guard_that_ignores_the_visit_id_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the check of visit, token and version, an old tab's answer lands on the next patient."""
     real = bedside.Bedside.write
