@@ -40,6 +40,7 @@ class EventType(StrEnum):
     REFUSED = "refused"
     REPORTED = "reported"
     ANOTHER_WAY = "another_way"
+    WENT_ON = "went_on"
     PHONE_PASSED = "phone_passed"
     EXPIRED = "expired"
     ENDED = "ended"

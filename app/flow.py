@@ -175,12 +175,17 @@ def _check(_: Visit) -> tuple[Question, ...]:
     return (Question("confirmed", ("yes",), N_("{内容|ないよう}を{確認|かくにん}して、ボタンを{押|お}してください")),)
 
 
-def _handoff(_: Visit) -> tuple[Question, ...]:
-    return (Question("outcome", ("identified", "by_hand"), N_("もどってきてから{押|お}してください")),)
+def _handoff(visit: Visit) -> tuple[Question, ...]:
+    proven = visit.registration is not Registration.NONE
+    return (
+        Question("outcome", ("identified",) if proven else ("by_hand",), N_("もどってきてから{押|お}してください")),
+    )
 
 
-def _result(_: Visit) -> tuple[Question, ...]:
-    return (Question("report", REPORTS, N_("{公式|こうしき}の{画面|がめん}に{出|で}たものを1つえらんでください")),)
+def _result(visit: Visit) -> tuple[Question, ...]:
+    answered = visit.registration is Registration.ACCEPTED
+    reports = tuple(report for report in REPORTS if answered or report != "answered")
+    return (Question("report", reports, N_("{公式|こうしき}の{画面|がめん}に{出|で}たものを1つえらんでください")),)
 
 
 def _continues(visit: Visit) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from app.digits import Finding, find
-from app.flow import FLOW, NOTHING, STEPS, Answer, Holder, Question, Step, Visit
+from app.flow import FLOW, NOTHING, STEPS, Answer, Holder, Registration, Question, Step, Visit
 from app.words import N_
 
 MAX_TEXT = 20
@@ -115,7 +115,10 @@ def _void(visit: Visit, changed: str) -> Visit:
             rest = {name: held for name, held in kept.answers.items() if name != step.id}
             kept = _void(replace(kept, answers=rest), step.id)
     voided = changed == "consent" or ("check" in visit.answers and "check" not in kept.answers)
-    return replace(kept, departure="") if voided else _reconcile(kept)
+    if not voided:
+        return _reconcile(kept)
+    # Whoever tapped the card did so for the former choices: the way out and what came back of it are void as well.
+    return replace(kept, departure="", subject="", registration=Registration.NONE, reason="")
 
 
 def _reconcile(visit: Visit) -> Visit:

@@ -80,6 +80,7 @@ class Ledger:
     wrong: int = 0
     broken: int = 0
     restarts: list[float] = field(default_factory=list)
+    restarts_cpu: list[float] = field(default_factory=list)
 
 
 def run(profile: Profile, rand: int) -> Finding:
@@ -101,6 +102,7 @@ def run(profile: Profile, rand: int) -> Finding:
             "wrong_answers": ledger.wrong,
             "restart_median_s": round(percentile(ledger.restarts, 0.5), 2),
             "restart_p99_s": round(slowest, 2),
+            "restart_cpu_median_s": round(percentile(ledger.restarts_cpu, 0.5), 2),
             "control_lost": f"{control.lost} of {control.known}",
         },
         control=Control("an answer before the commit", caught=control.lost > 0),
@@ -114,6 +116,7 @@ async def _kill_often(kills: int, rand: int, folder: Path, tree: Path) -> Ledger
         with kazasu(folder, tree=tree, port=port) as server:
             if kill:
                 ledger.restarts.append(time.perf_counter() - server.began)
+                ledger.restarts_cpu.append(server.cpu)
             await _settle(server, ledger)
             if kill < kills:
                 await _load(server, ledger, dice.uniform(*UNDER_LOAD))

@@ -37,6 +37,10 @@ LONGEST: Final = 700
 NURSES: Final = 4
 SHARES: Final = (0.0, 0.5, 1.0)
 """How much of what was not synced survives: nothing, a part in no order, or all."""
+UNSAFE: Final = tuple(
+    ("synchronous", "NORMAL", 1) if pragma[0] == "synchronous" else pragma for pragma in database.PRAGMAS
+)
+"""Settings under which an acknowledged write may still be on its way to the disk."""
 _FILE: Final = "kazasu.db"
 _NEVER: Final = 1_000_000_000
 _ASSERTED: Final = {"journal_mode": "wal", "synchronous": 2}
@@ -66,8 +70,7 @@ def run(profile: Profile, rand: int) -> Finding:
     tally = _tally(CUTS[profile], rand)
     if tally.found != _ASSERTED:
         raise Void(f"the file under test had {tally.found}")
-    unsafe = tuple(("synchronous", "NORMAL", 1) if each[0] == "synchronous" else each for each in database.PRAGMAS)
-    with patch.object(database, "PRAGMAS", unsafe):
+    with patch.object(database, "PRAGMAS", UNSAFE):
         control = _tally(CONTROL_CUTS, rand)
     return Finding(
         n=tally.cuts,

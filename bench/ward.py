@@ -37,7 +37,7 @@ class Ward:
     async def nurse(self, name: str, store: Store) -> None:
         """Write visit after visit until the store is gone."""
         for number in itertools.count():
-            for change in self._visit(f"{name}-{number}"):
+            for change in self.steps(f"{name}-{number}"):
                 if not await self._is_written(change, store):
                     return
                 if self.dice.random() < 0.05:  # noqa: PLR2004 - some are left as they are
@@ -64,7 +64,7 @@ class Ward:
             self.acknowledged.add(change.key)
         return True
 
-    def _visit(self, name: str) -> Iterator[Change]:
+    def steps(self, name: str) -> Iterator[Change]:
         """Yield the steps of a visit, with a way out that is issued and spent."""
         session, now = hashed(name), self.now()
         visit = Visit(id=name, facility=STATION.id, opened_at=now, touched_at=now)
@@ -72,9 +72,7 @@ class Ward:
         visit = self._after(visit, answers={"need": {"over_40": "yes", "reference": name}})
         yield _change(visit, EventType.NEED_ANSWERED)
         leaving = Departure(f"way out of {name}", name, session, "nonce", "verifier", visit.touched_at)
-        visit = self._after(
-            visit, answers={**visit.answers, "check": {"confirmed": "yes"}}, departure=leaving.id
-        )
+        visit = self._after(visit, answers={**visit.answers, "check": {"confirmed": "yes"}}, departure=leaving.id)
         yield replace(_change(visit, EventType.HANDED_OFF), issue=leaving)
         visit = self._after(visit, registration=Registration.PENDING, departure="")
         yield replace(_change(visit, EventType.RETURNED), spend=leaving.id)

@@ -48,7 +48,8 @@ class Registrar:
             return visit
         try:
             choices = dict(visit.answers["consent"])
-            await self.gateway.register(visit.subject, seat.facility.code, choices, hashed("register" + visit.id))
+            once = hashed(f"register {visit.id} {sorted(choices.items())}")
+            await self.gateway.register(visit.subject, seat.facility.code, choices, once)
         except Unavailable:
             return visit
         except NotRegistered:

@@ -110,9 +110,11 @@ class Returning:
         return self.bedside.go(request, "/visit/result")
 
     async def _proven(self, seat: Seat, identity: Identity) -> Visit:
-        answered = journey.record(HANDOFF, {"outcome": "identified"}, seat.visit)
-        times = {**answered.times, HANDOFF.id: self.bedside.clock.now()}
-        after = replace(answered, subject=identity.subject, registration=Registration.PENDING, reason="", times=times)
+        times = {**seat.visit.times, HANDOFF.id: self.bedside.clock.now()}
+        proven = replace(
+            seat.visit, subject=identity.subject, registration=Registration.PENDING, reason="", times=times
+        )
+        after = journey.record(HANDOFF, {"outcome": "identified"}, proven)
         await self._write(seat.visit, after, EventType.IDENTIFIED, {"by": "oidc"})
         return replace(after, version=seat.visit.version + 1)
 

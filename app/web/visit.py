@@ -176,7 +176,8 @@ class VisitPages:
 
     async def _take(self, request: Request, seat: Seat, step: Step, sent: Form) -> Response:
         if sent.answers.get("go_on") and step.leaves:
-            return await self._written(request, seat, step, sent, journey.go_on(step, seat.visit))
+            went_on = (EventType.WENT_ON, {"from": step.id})
+            return await self._written(request, seat, step, sent, journey.go_on(step, seat.visit), went_on)
         if "fill" in sent.answers and step.id == "consent":
             return await self._fill(request, seat, step, sent)
         if step.id == "result" and "again" in sent.answers:
@@ -189,7 +190,8 @@ class VisitPages:
             given = journey.fit(step, seat.visit, sent.answers)
             return await self._page(request, seat, step, status=422, given=given, wrong=wrong)
         after = journey.record(step, sent.answers, seat.visit)
-        return await self._written(request, seat, step, sent, after, renew=step.id == "check")
+        event = (_EVENTS[step.id], self._body(step, after))
+        return await self._written(request, seat, step, sent, after, event, renew=step.id == "check")
 
     async def _fill(self, request: Request, seat: Seat, step: Step, sent: Form) -> Response:
         """Keep 「すべて…」 as answers to be seen and changed; nothing is submitted yet."""
@@ -201,15 +203,21 @@ class VisitPages:
         return await self._answered(request, step, written, f"/visit/{step.id}")
 
     async def _written(  # noqa: PLR0913 - what is written, and for whom
-        self, request: Request, seat: Seat, step: Step, sent: Form, after: Visit, *, renew: bool = False
+        self,
+        request: Request,
+        seat: Seat,
+        step: Step,
+        sent: Form,
+        after: Visit,
+        *events: tuple[EventType, Body],
+        renew: bool = False,
     ) -> Response:
-        issue = new_departure(seat, self.bedside.clock.now()) if renew else None
+        now = self.bedside.clock.now()
+        issue = new_departure(seat, now) if renew else None
         if issue is not None:
             after = replace(after, departure=issue.id)
-        events = [(_EVENTS[step.id], self._body(step, after))] if step.id in _EVENTS else []
-        if issue is not None:
-            events.append((EventType.HANDED_OFF, {"choices": _choices(after)}))
-        after = replace(after, times={**after.times, step.id: self.bedside.clock.now()})
+            events = (*events, (EventType.HANDED_OFF, {"choices": _choices(after)}))
+        after = replace(after, times={**after.times, step.id: now})
         written = await self.bedside.write(sent, after, *events, issue=issue)
         return await self._answered(request, step, written, f"/visit/{journey.furthest(after).id}")
 

@@ -90,6 +90,10 @@ class First:
         fields = self.phone.page.locator(f"input[name={name}]")
         return set(fields.evaluate_all("(fields) => fields.map(({ value }) => value)"))
 
+    def stored(self) -> list[str]:
+        """Say what the browser's stores hold."""
+        return traces_in_stores(self.phone.context, self.phone.page, self.visited, self.canaries)
+
     def left_behind(self) -> list[str]:
         """Say what can be read on the page at hand."""
         source = settled(self.phone)
@@ -131,6 +135,7 @@ def traces_of_the_first(server: Server, open_profile: OpenProfile, profile: Path
     with open_profile(server, profile) as phone:
         first = First(phone)
         first.comes_and_goes()
+        found["in the stores at the end"] = first.stored()
         found["at the entry"] = looks_back(first)
         nurse, second = Nurse(phone), Patient(phone)
         nurse.starts()
@@ -146,7 +151,7 @@ def traces_of_the_first(server: Server, open_profile: OpenProfile, profile: Path
         found["without a line"] = first.left_behind() + looks_back(first)
         phone.server.mend()
         phone.opens("/visit")
-        found["in the stores"] = traces_in_stores(phone.context, phone.page, first.visited, first.canaries)
+        found["in the stores"] = first.stored()
         phone.noticed = []
     found["on disk"] = traces_on_disk(profile, first.canaries - first.ids)
     return found

@@ -29,8 +29,8 @@ def ordinary(step: str, visit: Visit, *, over_40: bool = True, intent: str = "fi
         "ready": {"ready": "all"},
         "consent": choose(visit, (item.id for item in visit.items)),
         "check": {"confirmed": "yes"},
-        "handoff": {"outcome": "identified"},
-        "result": {"report": "answered"},
+        "handoff": {"outcome": "by_hand"},
+        "result": {"report": "done"},
     }.get(step, {})
 
 

@@ -179,3 +179,28 @@ async def test_a_card_that_is_no_insurance_card_has_its_way_on(nurse: Nurse, kaz
     assert "利用登録が、まだです" in page.text
     page = await nurse.press("/visit/another-way", reason="not_registered")
     assert "マイナポータル" in page.text
+
+
+@pytest.mark.threat("T06")
+async def test_nobody_can_say_identified_or_answered_by_hand(nurse: Nurse) -> None:
+    await nurse.confirmed()
+    await nurse.get("/return")
+    await nurse.press("/visit/handoff", outcome="identified", expect=422)
+    await nurse.get("/return")
+    await nurse.press("/visit/handoff", outcome="by_hand")
+    await nurse.press("/visit/hand-over")
+    await nurse.press("/visit/result", report="answered", expect=422)
+
+
+async def test_changed_after_the_card_the_choices_need_the_card_again(nurse: Nurse) -> None:
+    await nurse.confirmed()
+    page = await nurse.comes_back()
+    assert page.path == "/visit/result"
+    page = await nurse.get("/visit/consent")
+    page = await nurse.press("/visit/hand-over")
+    page = await nurse.press("/visit/consent", **{**page.checked(), "surgery": "decline"})
+    assert (await stored(nurse)).registration is Registration.NONE
+    page = await nurse.press("/visit/check", confirmed="yes")
+    page = await nurse.comes_back()
+    assert (await stored(nurse)).registration is Registration.ACCEPTED
+    assert page.text.count("同意しない") == 1
