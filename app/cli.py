@@ -71,6 +71,8 @@ def _serve(chosen: argparse.Namespace) -> int:
         port=settings.port,
         access_log=False,
         server_header=False,
+        # Only a proxy with TLS in front may say who the client is.
+        proxy_headers=settings.is_secure,
         log_level="warning",
         timeout_graceful_shutdown=5,
     )

@@ -76,7 +76,10 @@ def day_of(at: int) -> date:
 
 def in_force(items: Iterable[Item], at: int) -> tuple[Item, ...]:
     """Return the items that the official screen asks at that moment."""
-    day = day_of(at)
+    return _in_force(tuple(items), day_of(at))
+
+
+def _in_force(items: tuple[Item, ...], day: date) -> tuple[Item, ...]:
     return tuple(
         item for item in items if item.effective_from <= day and (item.effective_to is None or day <= item.effective_to)
     )
@@ -84,7 +87,12 @@ def in_force(items: Iterable[Item], at: int) -> tuple[Item, ...]:
 
 def asked(items: Iterable[Item], *, at: int, over_40: bool) -> tuple[Item, ...]:
     """Return the items that this patient is asked: those with an age limit only from that age on."""
-    return tuple(item for item in in_force(items, at) if over_40 or not item.from_age)
+    return _asked(tuple(items), day_of(at), over_40)
+
+
+@lru_cache
+def _asked(items: tuple[Item, ...], day: date, over_40: bool) -> tuple[Item, ...]:  # noqa: FBT001 - a cache goes by place
+    return tuple(item for item in _in_force(items, day) if over_40 or not item.from_age)
 
 
 def complete(items: Iterable[Item], choices: dict[str, str], *, at: int) -> dict[str, str]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from app.digits import Finding, find
-from app.flow import FLOW, NOTHING, STEPS, Answer, Holder, Registration, Question, Step, Visit
+from app.flow import FLOW, NOTHING, STEPS, Answer, Holder, Question, Registration, Step, Visit
 from app.words import N_
 
 MAX_TEXT = 20

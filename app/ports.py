@@ -236,7 +236,8 @@ class Eligibility:
     """What the eligibility system answers about a person: shown at the bedside, never stored.
 
     `consents` maps item ids to whether the system holds an agreement. `available_until` is the received end of the
-        consent (seconds, UTC) or None; it is never computed. `limit_amount` and `specific_disease` are there only when agreed to.
+    consent (seconds, UTC) or None; it is never computed. `limit_amount` and `specific_disease` are there only when
+    agreed to.
     """
 
     name: str

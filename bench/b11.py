@@ -71,11 +71,11 @@ def run(profile: Profile, rand: int) -> Finding:
     seconds = SECONDS[profile]
     with aside() as folder:
         with others() as load, kazasu(subfolder(folder, "product")) as product:
-            run_to_end(_crowd(product, 2))
+            run_to_end(_crowd(product, 1))
             before, cpu = product.rss, product.cpu
             crowd = run_to_end(_crowd(product, seconds))
             after, busy = product.rss, (product.cpu - cpu) / seconds
-            beside_slow = run_to_end(_beside_slow_clients(product, max(5, seconds // 5)))
+            beside_slow = run_to_end(_beside_slow_clients(product, max(4, seconds // 5)))
             kept = product.ask("SELECT count(*) FROM submission")
             durable = product.assert_durable()
         stalled = _with_defect(folder)
@@ -99,6 +99,7 @@ def run(profile: Profile, rand: int) -> Finding:
         },
         control=Control("a stall of 20 ms in each write", caught=slow > FLOOR),
         passed=worst < FLOOR,
+        cores_busy_with_others=load["cores_busy_with_others"],
     )
 
 
@@ -161,4 +162,4 @@ async def _dawdle(line: Line, port: int) -> None:
 def _with_defect(folder: Path) -> Crowd:
     own = subfolder(folder, "defect")
     with kazasu(own, tree=planted(own, STALLS)) as product:
-        return run_to_end(_crowd(product, 6))
+        return run_to_end(_crowd(product, 3))

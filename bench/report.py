@@ -16,6 +16,8 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
 _PACKAGES: Final = ("fastapi", "itsdangerous", "jinja2", "sqlalchemy", "starlette", "uvicorn", "uvloop")
+BUSY: Final = 0.5
+"""Cores that others may keep busy before a clock says more about them than about us."""
 
 
 class Profile(StrEnum):
@@ -43,6 +45,8 @@ class Finding:
     figures: Mapping[str, object]
     control: Control
     passed: bool = True
+    cores_busy_with_others: float = 0.0
+    """How much else the machine did while time was taken by the clock."""
 
 
 class Void(Exception):
@@ -50,10 +54,14 @@ class Void(Exception):
 
 
 def verdict(finding: Finding) -> str:
-    """Return pass, fail, or void when the planted defect went unnoticed."""
+    """Return pass, fail, or void: the planted defect went unnoticed, or a slow clock may be the others' fault."""
     if not finding.control.caught:
         return "void"
-    return "pass" if finding.passed and not finding.failures else "fail"
+    if finding.failures:
+        return "fail"
+    if finding.passed:
+        return "pass"
+    return "void" if finding.cores_busy_with_others > BUSY else "fail"
 
 
 def line(bench: str, profile: Profile, rand: int, finding: Finding, wall_s: float) -> str:

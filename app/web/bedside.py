@@ -134,10 +134,10 @@ class Bedside:
 
     def admit(self, seat: Seat, form: Form) -> None:
         """Refuse a form that was not made for this browser, or that belongs to another visit."""
-        if not self.signer.is_form(seat.session, form.token):
-            raise Refusal("foreign")
         if form.visit != seat.visit.id:
             raise Refusal("other_visit")
+        if not self.signer.is_form(seat.session, form.token):
+            raise Refusal("foreign")
 
     async def write(
         self,
@@ -211,7 +211,9 @@ class Bedside:
 
     def onward(self, request: Request, visit: Visit) -> Response:
         """Go to the first step that is still open."""
-        return self.go(request, f"/visit/{journey.furthest(visit).id}")
+        step = journey.furthest(visit)
+        changes_hands = journey.needs_hand_over(step, visit)
+        return self.go(request, f"/visit/hand-over?to={step.id}" if changes_hands else f"/visit/{step.id}")
 
     def go(self, request: Request, address: str) -> Response:
         """Answer where to go next: 303, or a bare address for a page that submits without leaving."""

@@ -7,12 +7,13 @@ import json
 from dataclasses import dataclass
 from typing import Final
 
+import brotli
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from app.ports import Store
-from app.web.assets import Assets
+from app.web.assets import Assets, takes_brotli
 from app.web.bedside import STATION_COOKIE
 from app.web.pages import Look, Pages
 
@@ -61,7 +62,7 @@ class Pwa:
         """Say what works without a signal and what does not. The same for everybody: the worker keeps it."""
         return self.pages.respond(request, "offline.html", look=Look())
 
-    async def manifest(self, _: Request) -> Response:
+    async def manifest(self, request: Request) -> Response:
         """Answer the web app manifest."""
         found = {
             "name": "かざす 訪問先での同意登録",
@@ -85,15 +86,15 @@ class Pwa:
             ],
         }
         headers = {"Cache-Control": "no-cache"}
-        return JSONResponse(found, media_type="application/manifest+json", headers=headers)
+        return packed(request, json.dumps(found, ensure_ascii=False), "application/manifest+json", headers)
 
-    async def worker(self, _: Request) -> Response:
+    async def worker(self, request: Request) -> Response:
         """Answer the service worker, with the list of what it may keep."""
         kept = [self.assets.url(name) for name in KEPT]
         version = hashlib.sha256(json.dumps(kept).encode() + self.assets["sw.js"].content).hexdigest()[:10]
         head = f"const VERSION = {json.dumps(version)};\nconst KEPT = {json.dumps(kept)};\n"
         headers = {"Cache-Control": "no-cache"}
-        return Response(head.encode() + self.assets["sw.js"].content, media_type="text/javascript", headers=headers)
+        return packed(request, head + self.assets["sw.js"].content.decode(), "text/javascript", headers)
 
     async def favicon(self, _: Request) -> Response:
         """Answer browsers that ask for the old name."""
@@ -107,3 +108,12 @@ class Pwa:
         """Say whether the store can be read and written."""
         ready = await self.store.is_ready()
         return JSONResponse({"status": "ok" if ready else "unavailable"}, status_code=200 if ready else 503)
+
+
+def packed(request: Request, text: str, media_type: str, headers: dict[str, str]) -> Response:
+    """Answer a small text that is the same for everybody, packed where the browser takes brotli."""
+    content = text.encode()
+    if takes_brotli(request):
+        content = brotli.compress(content)
+        headers = {**headers, "Content-Encoding": "br"}
+    return Response(content, media_type=media_type, headers={**headers, "Vary": "Accept-Encoding"})

@@ -6,6 +6,7 @@ what is known, what is not, and the one next thing to do.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -24,6 +25,15 @@ from app.web.registration import Registrar
 
 HANDOFF: Final = STEPS["handoff"]
 _LONGEST: Final = 2048
+
+
+_LOOKS: Final = 20
+_PAUSE: Final = 0.2
+
+
+def _is_being_proven(visit: Visit) -> bool:
+    """Whether a return was taken and its code is being exchanged, here or in another process, or was when it died."""
+    return visit.reason == "unproven" and not visit.departure and not journey.is_done(HANDOFF, visit)
 
 
 class NotOurs(Exception):
@@ -49,6 +59,8 @@ class Returning:
             return self.bedside.problems.answer(request, "return_elsewhere")
         if not journey.is_reachable(HANDOFF, seat.visit) or journey.is_done(HANDOFF, seat.visit):
             return self.bedside.onward(request, seat.visit)
+        if _is_being_proven(seat.visit) and "code" in request.query_params:
+            return await self._late(request)
         try:
             departure = await self._departure(request, seat)
         except (NotOurs, BadToken):
@@ -92,8 +104,13 @@ class Returning:
         )
 
     async def _late(self, request: Request) -> Response:
-        """Answer a return that another tab or tap was quicker with."""
+        """Answer a return that another tab or tap was quicker with: wait a moment for what that one finds out."""
         seat = await self.bedside.seat(request)
+        for _ in range(_LOOKS):
+            if not _is_being_proven(seat.visit):
+                break
+            await asyncio.sleep(_PAUSE)
+            seat = await self.bedside.seat(request)
         return self.bedside.onward(request, seat.visit)
 
     async def _identified(self, request: Request, seat: Seat, departure: Departure) -> Response:
@@ -107,7 +124,7 @@ class Returning:
             return self.bedside.go(request, "/visit/handoff")
         visit = await self._proven(seat, identity)
         await self.registrar.register(replace(seat, visit=visit))
-        return self.bedside.go(request, "/visit/result")
+        return self.bedside.go(request, "/visit/hand-over?to=result")
 
     async def _proven(self, seat: Seat, identity: Identity) -> Visit:
         times = {**seat.visit.times, HANDOFF.id: self.bedside.clock.now()}

@@ -200,7 +200,7 @@ class VisitPages:
         answers = {name: held for name, held in seat.visit.answers.items() if name != step.id}
         after = replace(seat.visit, answers=answers, draft={**seat.visit.draft, step.id: filled})
         written = await self.bedside.write(sent, after)
-        return await self._answered(request, step, written, f"/visit/{step.id}")
+        return await self._answered(request, step, written, after)
 
     async def _written(  # noqa: PLR0913 - what is written, and for whom
         self,
@@ -219,11 +219,13 @@ class VisitPages:
             events = (*events, (EventType.HANDED_OFF, {"choices": _choices(after)}))
         after = replace(after, times={**after.times, step.id: now})
         written = await self.bedside.write(sent, after, *events, issue=issue)
-        return await self._answered(request, step, written, f"/visit/{journey.furthest(after).id}")
+        return await self._answered(request, step, written, after)
 
-    async def _answered(self, request: Request, step: Step, written: Written, onward: str) -> Response:
+    async def _answered(
+        self, request: Request, step: Step, written: Written, after: Visit, to: Step | None = None
+    ) -> Response:
         if written is Written.DONE:
-            return self.bedside.go(request, onward)
+            return self.bedside.go(request, f"/visit/{to.id}") if to else self.bedside.onward(request, after)
         if written is Written.KEY_REUSED:
             raise Refusal("key_reused")
         now = await self.bedside.seat(request)
@@ -268,7 +270,7 @@ class VisitPages:
         after = journey.handed_over(seat.visit, to.holder)
         after = replace(after, times={**after.times, f"held_by_{to.holder}": self.bedside.clock.now()})
         written = await self.bedside.write(sent, after, (EventType.PHONE_PASSED, {"to": to.holder.value}))
-        return await self._answered(request, to, written, f"/visit/{to.id}")
+        return await self._answered(request, to, written, after, to)
 
     def _towards(self, name: str, seat: Seat) -> Step:
         step = STEPS.get(name)

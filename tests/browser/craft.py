@@ -18,6 +18,16 @@ _RING: Final = 3.9
 _RUN_AXE: Final = """async (tags) =>
     (await axe.run(document, {runOnly: {type: "tag", values: tags}, resultTypes: ["violations"]})).violations"""
 
+_MOVING: Final = """() => document.getAnimations().filter((one) => one.effect.getComputedTiming().activeDuration > 10)
+    .map((one) => `moves: ${one.animationName ?? one.transitionProperty}`)"""
+_FROM_THE_TOP: Final = """() => {
+    const root = document.documentElement;
+    root.tabIndex = -1;
+    root.focus();
+    root.removeAttribute("tabindex");
+    scrollTo(0, 0);
+}"""
+
 _SHAPE: Final = """() => [...document.querySelectorAll("html, html *:not(path, use)")].map((element) =>
     [element.tagName, element.className.baseVal ?? element.className, element.type, element.checked, element.open,
      element.hidden, element.getAttribute("aria-pressed"), element.dataset.text].join(" ")).join()"""
@@ -42,10 +52,16 @@ def violations(page: Page) -> list[str]:
     return [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
 
 
+def moving(page: Page) -> list[str]:
+    """Return what moves on the page."""
+    found: list[str] = page.evaluate(_MOVING)
+    return found
+
+
 def ways_of_focus(page: Page) -> list[str]:
     """Tab through a page: every stop is reached once, in reading order, ringed, and covered by nothing."""
     expected: list[str] = page.evaluate(_FOCUS, "stops")
-    page.evaluate("document.activeElement?.blur(); getSelection().removeAllRanges(); scrollTo(0, 0)")
+    page.evaluate(_FROM_THE_TOP)
     reached: list[str] = []
     found: list[str] = []
     for _ in range(_MOST_STOPS):

@@ -131,11 +131,6 @@ class Nurse(Holder):
         self.phone.presses("今日の登録はしないで終わる")
         self.is_at_the_end()
 
-    def ends_with_the_wish_to_withdraw(self) -> None:
-        """End the visit; the office carries the withdrawal out."""
-        self.phone.presses("取り消しの希望を残して終わる")
-        self.is_at_the_end()
-
     def ends_the_visit(self) -> None:
         """End the visit on this phone."""
         self.phone.presses("この訪問を終わる")

@@ -92,7 +92,7 @@ SQUEEZED: Final = (
 class Judged:
     """Which shapes of page were looked at already, so that each is looked at closely once."""
 
-    shapes: set[tuple[str, bool, bool]] = field(default_factory=set)
+    shapes: set[tuple[str, bool]] = field(default_factory=set)
 
 
 class Phone:
@@ -107,6 +107,10 @@ class Phone:
         self.noticed: list[str] = []
         """What went wrong unseen: console errors, violations of the content policy, requests to others."""
         self.expects_no_line = False
+        self.is_tabbed = False
+        """Whether every page is gone through with the keyboard too."""
+        self.judges = True
+        """Off only where a test plants a defect and wants to see another check find it."""
         self._judged = judged
         context.set_default_timeout(PATIENCE)
         context.expose_binding("kazasuSaw", lambda _, what: self.noticed.append(f"content policy: {what}"))
@@ -114,13 +118,14 @@ class Phone:
         context.on("console", self._hears)
         context.on("request", self._asks)
         context.on("response", self._answers)
+        self._wires: dict[Page, CDPSession] = {}
         self.page = self._open_tab()
 
     def _open_tab(self) -> Page:
         page = self.context.new_page()
         page.on("pageerror", lambda error: self.noticed.append(f"script: {error}"))
-        self._wires: CDPSession = self.context.new_cdp_session(page)
-        self._scripts(on=self.look.scripts)
+        self._wires[page] = self.context.new_cdp_session(page)
+        self._tell(page, "Emulation.setScriptExecutionDisabled", value=not self.look.scripts)
         return page
 
     def another_tab(self) -> Page:
@@ -128,9 +133,12 @@ class Phone:
         before, self.page = self.page, self._open_tab()
         return before
 
+    def _tell(self, page: Page, command: str, **values: bool) -> None:
+        self._wires[page].send(command, dict(values))
+
     def _scripts(self, *, on: bool) -> None:
         """Switch scripts off as a person does; axe needs them on for a moment."""
-        self._wires.send("Emulation.setScriptExecutionDisabled", {"value": not on})
+        self._tell(self.page, "Emulation.setScriptExecutionDisabled", value=not on)
 
     # --- what is watched ----------------------------------------------------------------------------------------
 
@@ -271,11 +279,16 @@ class Phone:
 
     def looks_it_over(self) -> None:
         """Judge the page at hand: always what can be measured at once, closely what is new."""
+        if not self.judges:
+            return
         found = craft.complaints(self._enlarged(), ours=self.is_ours)
-        mark = (craft.shape(self.page), self.look.dark, self.look.forced_colors)
+        found += craft.moving(self.page) if self.look.still else []
+        mark = (craft.shape(self.page), self.look.forced_colors)
         if mark not in self._judged.shapes:
             self._judged.shapes.add(mark)
             found += self._looks_closely()
+        if self.is_tabbed:
+            found += craft.ways_of_focus(self.page)
         found += self.noticed
         self.noticed = []
         assert not found, f"「{self.page.title()}」 ({self.look}, {self.page.url}): {found}"
@@ -288,6 +301,9 @@ class Phone:
     def _looks_closely(self) -> list[str]:
         self._scripts(on=True)
         found = craft.violations(self.page)
+        self.page.emulate_media(color_scheme="light" if self.look.dark else "dark")
+        found += [f"the other colours: {one}" for one in craft.violations(self.page)]
+        self.page.emulate_media(color_scheme="dark" if self.look.dark else "light")
         self._scripts(on=self.look.scripts)
         for look in SQUEEZED:
             found += [f"{look}: {one}" for one in self._measured_as(look)]
@@ -302,7 +318,7 @@ class Phone:
         found = craft.complaints(self.page, ours=self.is_ours)
         self.page.evaluate("(size) => { document.documentElement.style.fontSize = size }", size)
         self.page.set_viewport_size({"width": self.look.width, "height": self.look.height})
-        self._wires.send("Emulation.resetPageScaleFactor")
+        self._tell(self.page, "Emulation.resetPageScaleFactor")
         return found
 
     def is_ready_for_dead_zones(self) -> None:

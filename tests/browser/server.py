@@ -59,7 +59,11 @@ class Line:
         if self.is_cut:
             writer.close()
             return
-        back, forth = await asyncio.open_connection("127.0.0.1", self._target)
+        try:
+            back, forth = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:  # the server is closing
+            writer.close()
+            return
         self._carried |= {writer, forth}
         await asyncio.gather(self._pump(reader, forth), self._pump(back, writer, answers=True))
         self._carried -= {writer, forth}

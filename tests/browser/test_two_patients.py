@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -24,11 +26,22 @@ pytestmark = pytest.mark.browser
 REFERENCE = "CANARY-77-KIKU"
 NAME = "髙橋　練"
 KANA = "ﾀｶﾊｼ ﾈﾘ"
+SCRIPTS = Look()
+NO_SCRIPTS = Look("no JavaScript", scripts=False)
 _MOST_LOOKS = 200
 _PLACE = """() => document.readyState === "complete" && !document.documentElement.hidden
     && [location.href, performance.timeOrigin]"""
-import os
-KEEP=os.environ.get('KEEP')
+_PLANT = """async (canary) => {
+    localStorage.kept = canary;
+    sessionStorage.kept = canary;
+    document.cookie = `kept=${canary}; max-age=600`;
+    await (await caches.open("kept")).put("/kept", new Response(canary));
+    await new Promise((resolve) => {
+        const asked = indexedDB.open("kept");
+        asked.onupgradeneeded = () => asked.result.createObjectStore("kept").put(canary, 1);
+        asked.onsuccess = resolve;
+    });
+}"""
 OpenProfile = Callable[..., AbstractContextManager[Phone]]
 
 
@@ -37,15 +50,15 @@ def open_profile(playwright: Playwright, chromium: str, judged: Judged) -> OpenP
     """Return what opens a browser that keeps a profile on disk, back/forward cache included, as phones do."""
 
     @contextmanager
-    def opened(server: Server, profile: Path, *arguments: str) -> Iterator[Phone]:
+    def opened(server: Server, profile: Path, look: Look = SCRIPTS) -> Iterator[Phone]:
         context = playwright.chromium.launch_persistent_context(
             profile,
             executable_path=chromium,
-            args=[*ARGUMENTS, *arguments],
+            args=list(ARGUMENTS),
             ignore_default_args=["--disable-back-forward-cache"],
-            **Look().settings,
+            **look.settings,
         )
-        yield Phone(context, server, Look(), judged)
+        yield Phone(context, server, look, judged)
         context.close()
 
     return opened
@@ -114,7 +127,8 @@ def settled(phone: Phone, *, elsewhere_than: object = None) -> str:
 def goes(phone: Phone, steps: int) -> None:
     """Go through the history as a thumb does; a page may come back from the back/forward cache without loading."""
     before = phone.page.evaluate(_PLACE)
-    phone.page.evaluate(f"setTimeout(() => history.go({steps}))")
+    with suppress(PlaywrightError):  # it may be gone before it can answer
+        phone.page.evaluate(f"history.go({steps})")
     settled(phone, elsewhere_than=before)
 
 
@@ -157,31 +171,110 @@ def traces_of_the_first(server: Server, open_profile: OpenProfile, profile: Path
     return found
 
 
+@pytest.mark.threat("T02")
 def test_nothing_of_the_first_patient_is_left(server: Server, open_profile: OpenProfile, tmp_path: Path) -> None:
     found = traces_of_the_first(server, open_profile, tmp_path)
     assert not any(found.values()), found
 
 
-class Cacheable:
-    """A planted defect: the last page may be kept for a minute, and the end does not empty the cache."""
+def changing_answers(change: Callable[[str, Message, MutableHeaders], None]) -> Callable[[ASGIApp], ASGIApp]:
+    """Return what puts a defect in front of the application: it may change every answer on its way out."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def planted(app: ASGIApp) -> ASGIApp:
+        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+            async def changed(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    change(scope["path"], message, MutableHeaders(scope=message))
+                await send(message)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def changed(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                if scope["path"] == "/visit/done" and message["status"] == 200:
-                    headers["Cache-Control"] = "private, max-age=60"
-                if KEEP: del headers["Clear-Site-Data"]
-            await send(message)
+            await app(scope, receive, changed)
 
-        await self._app(scope, receive, changed)
+        return answer
+
+    return planted
 
 
+def keep_for_a_minute(path: str, message: Message, headers: MutableHeaders) -> None:
+    """Let the visit's pages be kept for a minute, and let the end empty nothing."""
+    if path.startswith("/visit/") and message["status"] == HTTPStatus.OK:
+        headers["Cache-Control"] = "private, max-age=60"
+    if "Clear-Site-Data" in headers:
+        del headers["Clear-Site-Data"]
+
+
+@pytest.mark.threat("T02")
 def test_a_page_that_may_be_kept_for_a_minute_is_noticed(open_profile: OpenProfile, tmp_path: Path) -> None:
-    with Server(tmp_path / "data", plant=Cacheable) as leaky:
-        found = traces_of_the_first(leaky, open_profile, tmp_path / "profile")
-    for k,v in found.items(): print("FOUND", k, v)
-    assert 0
+    with (
+        Server(tmp_path / "data", plant=changing_answers(keep_for_a_minute)) as leaky,
+        open_profile(leaky, tmp_path / "profile") as phone,
+    ):
+        first = First(phone)
+        first.comes_and_goes()
+        assert any(found.startswith("HTTP cache") for found in first.stored())
+
+
+@pytest.mark.threat("T02")
+def test_without_scripts_nothing_comes_back(server: Server, open_profile: OpenProfile, tmp_path: Path) -> None:
+    with open_profile(server, tmp_path, look=NO_SCRIPTS) as phone:
+        first = First(phone)
+        first.comes_and_goes()
+        assert looks_back(first) == []
+
+
+def test_a_page_that_comes_back_is_noticed(open_profile: OpenProfile, tmp_path: Path) -> None:
+    with (
+        Server(tmp_path / "data", plant=changing_answers(keep_for_a_minute)) as leaky,
+        open_profile(leaky, tmp_path / "profile", look=NO_SCRIPTS) as phone,
+    ):
+        first = First(phone)
+        first.comes_and_goes()
+        goes(phone, -1)
+        assert phone.path == "/visit/done"
+        assert first.left_behind() != []
+
+
+def test_a_trace_is_found_in_every_store(server: Server, open_profile: OpenProfile, tmp_path: Path) -> None:
+    with open_profile(server, tmp_path) as phone:
+        phone.opens("/")
+        phone.page.evaluate(_PLANT, REFERENCE)
+        found = traces_in_stores(phone.context, phone.page, [], [REFERENCE])
+    places = {place.split()[0].rstrip(":") for place in found}
+    assert places == {"cookies", "localStorage", "sessionStorage", "IndexedDB", "Cache"}
+    assert any("leveldb" in place for place in traces_on_disk(tmp_path, [REFERENCE]))
+
+
+@pytest.mark.parametrize("spelled", [REFERENCE.encode(), REFERENCE.encode("utf-16-le"), b64encode(b"xy" + REFERENCE.encode())])
+def test_a_trace_is_found_however_it_is_spelled(spelled: bytes) -> None:
+    assert traces(b"\0\1" + spelled + b"\2", [REFERENCE]) == [REFERENCE]
+
+
+@pytest.mark.threat("T03")
+def test_a_page_left_open_cannot_answer_for_the_next_patient(nurse: Nurse, patient: Patient, phone: Phone) -> None:
+    nurse.starts()
+    nurse.says_first_time(over_40=True)
+    nurse.hands_the_phone_to(patient)
+    patient.has_everything()
+    patient.agrees_to_each()
+    old = phone.another_tab()
+    nurse.starts()
+    new_visit = phone.page.locator("input[name=visit]").first.get_attribute("value")
+    phone.page = old
+    patient.looks_at_the_choices()
+    patient.is_at("別の訪問の画面でした")
+    patient.reads("何も保存していません")
+    kept = {one.entry.type for one in phone.server.record() if one.entry.visit == new_visit}
+    assert kept == {EventType.OPENED}
+    phone.follows("いまの訪問へ")
+    nurse.is_at("今日、登録は必要ですか")
+
+
+def test_the_cookie_of_an_ended_visit_opens_nothing(nurse: Nurse, phone: Phone) -> None:
+    nurse.starts()
+    cookie = next(one for one in phone.context.cookies() if one.get("name") == "visit")
+    nurse.says_withdrawal()
+    nurse.ends_the_visit()
+    nurse.starts()
+    assert cookie not in phone.context.cookies()
+    phone.context.add_cookies([{"name": "visit", "value": cookie["value"], "url": phone.server.origin}])
+    phone.opens("/visit")
+    nurse.is_at("この訪問は終わっています")

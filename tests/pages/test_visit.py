@@ -137,10 +137,12 @@ async def test_an_answer_never_lands_on_another_visit(nurse: Nurse) -> None:
     page = await nurse.is_ready()
     old = page.held("/visit/consent")
     page = await nurse.starts()
-    token = page.held("/visit/need")["token"]
+    now = page.held("/visit/need")
     first = await stored(nurse)
-    await nurse.send("/visit/consent", {**old, "surgery": "agree"}, expect=403)
-    await nurse.send("/visit/consent", {**old, "token": token, "surgery": "agree"}, expect=409)
+    page = await nurse.send("/visit/consent", {**old, "surgery": "agree"}, expect=409)
+    assert page.h1 == "別の訪問の画面でした"
+    await nurse.send("/visit/consent", {**old, "token": now["token"], "surgery": "agree"}, expect=409)
+    await nurse.send("/visit/need", {**now, "token": old["token"], "intent": "withdraw"}, expect=403)
     assert (await stored(nurse)).answers == first.answers
 
 
