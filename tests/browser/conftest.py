@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
 from tests.browser.nurse import Nurse, Patient
-from tests.browser.phone import Judged, Look, Phone, new_phone
+from tests.browser.phone import Judged, Look, OpenProfile, Phone, new_phone
 from tests.browser.server import Server
 
 ARGUMENTS: Final = (
@@ -23,6 +25,9 @@ ARGUMENTS: Final = (
     "--no-first-run",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
+
+
+ORDINARY: Final = Look()
 
 
 @pytest.hookimpl(trylast=True)
@@ -100,3 +105,22 @@ def nurse(phone: Phone) -> Nurse:
 def patient(phone: Phone) -> Patient:
     """Return the patient."""
     return Patient(phone)
+
+
+@pytest.fixture
+def open_profile(playwright: Playwright, chromium: str, judged: Judged) -> OpenProfile:
+    """Return what opens a browser that keeps a profile on disk, back/forward cache included, as phones do."""
+
+    @contextmanager
+    def opened(server: Server, profile: Path, look: Look = ORDINARY) -> Iterator[Phone]:
+        context = playwright.chromium.launch_persistent_context(
+            profile,
+            executable_path=chromium,
+            args=list(ARGUMENTS),
+            ignore_default_args=["--disable-back-forward-cache"],
+            **look.settings,
+        )
+        yield Phone(context, server, look, judged)
+        context.close()
+
+    return opened

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from playwright.sync_api import (
@@ -146,7 +146,7 @@ class Phone:
         if message.type not in {"error", "warning"}:
             return
         answered = _STATUS_NOTE.search(message.text)
-        if answered and int(answered["status"]) < _BROKEN:
+        if answered and (int(answered["status"]) < _BROKEN or self.expects_no_line):
             return  # an answer like 422 is on purpose: what it says is judged as a page
         if self.expects_no_line and "net::ERR" in message.text:
             return
@@ -159,6 +159,12 @@ class Phone:
     def _answers(self, response: Response) -> None:
         if response.status >= _BROKEN and not self.expects_no_line:
             self.noticed.append(f"{response.status}: {response.url}")
+
+    def complains_of(self, what: str) -> bool:
+        """Whether this was noticed by now; forgets it, for it was planted."""
+        self.page.wait_for_timeout(200)
+        noticed, self.noticed = self.noticed, []
+        return any(one.startswith(what) for one in noticed)
 
     # --- what is seen -------------------------------------------------------------------------------------------
 
@@ -299,11 +305,13 @@ class Phone:
         return self.page
 
     def _looks_closely(self) -> list[str]:
+        """Ask axe, in light and in dark, and measure the page in every other size."""
         self._scripts(on=True)
         found = craft.violations(self.page)
-        self.page.emulate_media(color_scheme="light" if self.look.dark else "dark")
-        found += [f"the other colours: {one}" for one in craft.violations(self.page)]
-        self.page.emulate_media(color_scheme="dark" if self.look.dark else "light")
+        if not self.look.forced_colors:  # there the person's own colours hold
+            self.page.emulate_media(color_scheme="light" if self.look.dark else "dark")
+            found += [f"the other colours: {one}" for one in craft.violations(self.page)]
+            self.page.emulate_media(color_scheme="dark" if self.look.dark else "light")
         self._scripts(on=self.look.scripts)
         for look in SQUEEZED:
             found += [f"{look}: {one}" for one in self._measured_as(look)]
@@ -335,6 +343,26 @@ class Phone:
         with self.arrives():
             button.evaluate("(button) => { button.click(); button.click(); }")
 
+    def lets_time_pass(self, seconds: int) -> None:
+        """Show the page as it looks so many seconds after it was opened."""
+        self.page.evaluate(
+            "(ms) => document.getAnimations().forEach((one) => { one.currentTime = ms })", 1000 * seconds
+        )
+
+    def ask_chromium(self, question: str) -> dict[str, Any]:
+        """Ask the browser itself."""
+        return self._wires[self.page].send(question)
+
+    @property
+    def letter_size(self) -> float:
+        """How large letters are, in pixels."""
+        return float(self.page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)"))
+
+    @property
+    def readings(self) -> int:
+        """How many words have their reading above them."""
+        return self.page.locator("rt").count()
+
     def shows_soon(self, sentence: str) -> None:
         """Wait for a sentence that comes without anybody pressing."""
         expect(self.page.locator("body")).to_contain_text(sentence, timeout=PATIENCE)
@@ -343,3 +371,7 @@ class Phone:
 def new_phone(browser: Browser, server: Server, look: Look, judged: Judged) -> Phone:
     """Return a phone that has never been here."""
     return Phone(browser.new_context(**look.settings), server, look, judged)
+
+
+OpenProfile: TypeAlias = Callable[..., AbstractContextManager[Phone]]
+"""Opens a browser that keeps its profile on disk: `with open_profile(server, folder) as phone`."""

@@ -16,6 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.evidence import Event, EventType
+from app.facility import Link, new_token
 from app.flow import Visit
 from app.main import PRACTICE_STATION, Kazasu, create_app, seed_practice
 from app.ports import Change, Logged, Written
@@ -152,6 +153,15 @@ class Server:
         visit = Visit(new_secret(), PRACTICE_STATION.id, now, now, ended=True)
         seen = Event(EventType.VERIFIED, now, {"reference": reference, "found": True})
         assert self.ask(self.kazasu.store.write(Change(visit, (seen,), key, key))) is Written.DONE
+
+    def replace_the_link(self) -> str:
+        """Let the office print a new QR code; return what the old one held."""
+        old = self.ask(self.kazasu.store.live_link(PRACTICE_STATION.id))
+        assert old is not None
+        new = Link(new_token(), PRACTICE_STATION.id, old.revision + 1, self.clock.now())
+        self.ask(self.kazasu.store.replace_link(new))
+        self.link = new.token
+        return old.token
 
     def cut(self) -> None:
         """Cut the line: whatever is on it is lost."""

@@ -43,4 +43,21 @@ def test_the_ordinary_visit_takes_sixteen_taps(nurse: Nurse, patient: Patient, p
     nurse.is_at("おつかれさまでした")
     nurse.reads("患者さまの控え", "手術 同意しない", "登録されたかは、事業所の端末で確かめます")
     nurse.ends_the_visit()
-    assert phone.taps <= 16
+    assert phone.taps == 16
+
+
+def test_with_one_answer_for_all_it_takes_twelve_taps(nurse: Nurse, patient: Patient, phone: Phone) -> None:
+    nurse.starts()
+    nurse.says_first_time(over_40=True)
+    nurse.hands_the_phone_to(patient)
+    patient.has_everything()
+    patient.agrees_to_all()
+    patient.looks_at_the_choices()
+    patient.confirms()
+    patient.comes_to_hold_the_card()
+    patient.holds_the_card_still()
+    patient.returns_to_the_service()
+    patient.hands_the_phone_to(nurse)
+    nurse.goes_on()
+    nurse.ends_the_visit()
+    assert phone.taps == 12

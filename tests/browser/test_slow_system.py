@@ -117,13 +117,35 @@ def test_htmx_is_configured_as_it_must_be(nurse: Nurse, patient: Patient, phone:
     effective: dict[str, Any] = phone.page.evaluate("htmx.config")
     assert {name: effective[name] for name in CONFIGURED} == CONFIGURED
     assert phone.page.evaluate("htmx.version") == "2.0.11"
-    assert "htmx-history-cache" not in phone.page.evaluate("Object.keys({...sessionStorage, ...localStorage})")
+    kept: list[str] = phone.page.evaluate("Object.keys({...sessionStorage, ...localStorage})")
+    assert "htmx-history-cache" not in kept
+
+
+NAMED = pytest.mark.parametrize("look", [SCRIPTS, NO_SCRIPTS, Look("reduced motion", still=True)], ids=str)
+
+
+@NAMED
+def test_a_name_leaves_the_screen_by_itself(nurse: Nurse, patient: Patient, phone: Phone) -> None:
+    chooses_and_taps(nurse, patient, Mood.NORMAL)
+    nurse.reads("練習　花子", "お名前は5分で消えます")
+    phone.lets_time_pass(4 * 60 + 59)
+    nurse.reads("練習　花子")
+    phone.lets_time_pass(5 * 60 + 1)
+    nurse.does_not_read("練習　花子")
+    nurse.reads("登録したと申告されました")
+
+
+def test_a_name_that_came_while_waiting_leaves_too(nurse: Nurse, patient: Patient, phone: Phone) -> None:
+    chooses_and_taps(nurse, patient, Mood.FAILING)
+    phone.server.kazasu.world.mood = Mood.NORMAL
+    phone.shows_soon("練習　花子")
+    phone.lets_time_pass(5 * 60 + 1)
+    nurse.does_not_read("練習　花子")
 
 
 @BOTH
-def test_a_name_is_gone_after_five_minutes(nurse: Nurse, patient: Patient, phone: Phone) -> None:
+def test_after_five_minutes_the_name_is_not_shown_again(nurse: Nurse, patient: Patient, phone: Phone) -> None:
     chooses_and_taps(nurse, patient, Mood.NORMAL)
-    nurse.reads("練習　花子", "お名前は5分で消えます")
     phone.server.clock.ahead += 5 * 60
     phone.opens("/visit/result")
     nurse.does_not_read("練習　花子")

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Error as PlaywrightError
-from playwright.sync_api import Playwright
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.evidence import EventType
-from tests.browser.conftest import ARGUMENTS
 from tests.browser.nurse import Nurse, Patient
-from tests.browser.phone import Judged, Look, Phone
+from tests.browser.phone import Look, OpenProfile, Phone
 from tests.browser.server import Server
 from tests.browser.stores import traces, traces_in_stores, traces_on_disk
 
@@ -42,26 +40,6 @@ _PLANT = """async (canary) => {
         asked.onsuccess = resolve;
     });
 }"""
-OpenProfile = Callable[..., AbstractContextManager[Phone]]
-
-
-@pytest.fixture
-def open_profile(playwright: Playwright, chromium: str, judged: Judged) -> OpenProfile:
-    """Return what opens a browser that keeps a profile on disk, back/forward cache included, as phones do."""
-
-    @contextmanager
-    def opened(server: Server, profile: Path, look: Look = SCRIPTS) -> Iterator[Phone]:
-        context = playwright.chromium.launch_persistent_context(
-            profile,
-            executable_path=chromium,
-            args=list(ARGUMENTS),
-            ignore_default_args=["--disable-back-forward-cache"],
-            **look.settings,
-        )
-        yield Phone(context, server, look, judged)
-        context.close()
-
-    return opened
 
 
 class First:
@@ -243,7 +221,9 @@ def test_a_trace_is_found_in_every_store(server: Server, open_profile: OpenProfi
     assert any("leveldb" in place for place in traces_on_disk(tmp_path, [REFERENCE]))
 
 
-@pytest.mark.parametrize("spelled", [REFERENCE.encode(), REFERENCE.encode("utf-16-le"), b64encode(b"xy" + REFERENCE.encode())])
+@pytest.mark.parametrize(
+    "spelled", [REFERENCE.encode(), REFERENCE.encode("utf-16-le"), b64encode(b"xy" + REFERENCE.encode())]
+)
 def test_a_trace_is_found_however_it_is_spelled(spelled: bytes) -> None:
     assert traces(b"\0\1" + spelled + b"\2", [REFERENCE]) == [REFERENCE]
 
