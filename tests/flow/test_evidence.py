@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import rfc8785
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from app.evidence import (
     GENESIS,
+    Body,
     Entry,
     Event,
     EventType,
@@ -59,7 +61,8 @@ def test_a_changed_field_breaks_the_chain(name: str) -> None:
     rows = chain(5)
     old = getattr(rows[2][0], name)
     new = old + 1 if isinstance(old, int) else old[:-1] + ("0" if old[-1] != "0" else "1")
-    rows[2] = (replace(rows[2][0], **{name: new}), rows[2][1])
+    changed: Any = {name: new}
+    rows[2] = (replace(rows[2][0], **changed), rows[2][1])
     assert broken_link(rows) == 3
 
 
@@ -70,7 +73,7 @@ def test_a_missing_and_a_swapped_row_break_the_chain() -> None:
 
 
 def test_the_same_body_hashes_differently_each_time() -> None:
-    body = {"choices": {"surgery": "agree"}}
+    body: Body = {"choices": {"surgery": "agree"}}
     assert body_hash(b"1" * 16, body) != body_hash(b"2" * 16, body)
     first, _, _ = chained(Head(), "f", "v", Event(EventType.CONFIRMED, NOW, body))
     second, _, _ = chained(Head(), "f", "v", Event(EventType.CONFIRMED, NOW, body))

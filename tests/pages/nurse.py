@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from typing import Self
+from typing import Any, Self
 
 import httpx
 
@@ -81,7 +81,7 @@ class Nurse:
         )
         return self._read(answer, expect)
 
-    async def press(self, address: str, *, expect: int = 200, **given: str) -> Page:
+    async def press(self, address: str, *, expect: int = 200, **given: Any) -> Page:
         """Fill in the form of the page at hand and send it."""
         assert self.page is not None
         return await self.send(address, {**self.page.held(address), **given}, expect=expect)
@@ -96,7 +96,7 @@ class Nurse:
     async def needs(self, *, over_40: bool = True, intent: str = "first", reference: str = "") -> Page:
         """Answer the gate, and go on to the hand-over."""
         await self.starts()
-        given = {"over_40": "yes" if over_40 else "no", "intent": intent, "reference": reference}
+        given: dict[str, Any] = {"over_40": "yes" if over_40 else "no", "intent": intent, "reference": reference}
         return await self.press("/visit/need", **given)
 
     async def is_ready(self, *, over_40: bool = True) -> Page:
@@ -105,17 +105,17 @@ class Nurse:
         await self.press("/visit/hand-over")
         return await self.press("/visit/ready", ready="all")
 
-    async def chose(self, *, over_40: bool = True, **choices: str) -> Page:
+    async def chose(self, *, over_40: bool = True, **choices: Any) -> Page:
         """Let the patient choose; what is not named is agreed to."""
         await self.is_ready(over_40=over_40)
         return await self.press("/visit/consent", **{**self._all(over_40=over_40), **choices})
 
     @staticmethod
-    def _all(*, over_40: bool) -> dict[str, str]:
+    def _all(*, over_40: bool) -> dict[str, Any]:
         items = ["surgery", "clinical_drug", "health_checkup", "limit_amount", "specific_disease"]
         return {item: "agree" for item in items if over_40 or item != "health_checkup"}
 
-    async def confirmed(self, *, over_40: bool = True, **choices: str) -> Page:
+    async def confirmed(self, *, over_40: bool = True, **choices: Any) -> Page:
         """Let the patient confirm what was chosen: the way to the card is open."""
         await self.chose(over_40=over_40, **choices)
         return await self.press("/visit/check", confirmed="yes")

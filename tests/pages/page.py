@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from typing import Any
 
 VOID = frozenset({"meta", "link", "img", "input", "br", "hr", "use", "rect", "circle", "path", "source"})
 HELD = frozenset({"visit", "version", "key", "token"})
@@ -32,8 +33,7 @@ class Element:
     @property
     def text(self) -> str:
         """The words inside, without readings."""
-        inner = "".join(part if isinstance(part, str) else "" for part in self.words)
-        return re.sub(r"\s+", " ", inner).strip()
+        return re.sub(r"\s+", " ", "".join(self.words)).strip()
 
 
 class _Reader(HTMLParser):
@@ -111,7 +111,7 @@ class Page:
             if each.attrs.get("type") == "hidden"
         }
 
-    def checked(self) -> dict[str, str]:
+    def checked(self) -> dict[str, Any]:
         """Return the radio buttons that are chosen."""
         return {each.attrs["name"]: each.attrs["value"] for each in self.root.all("input") if "checked" in each.attrs}
 

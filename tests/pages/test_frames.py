@@ -38,7 +38,7 @@ def request() -> Request:
 
 
 @pytest.fixture
-def kept(kazasu: Kazasu, monkeypatch: pytest.MonkeyPatch) -> dict[Scene, str]:
+def kept(monkeypatch: pytest.MonkeyPatch) -> dict[Scene, str]:
     """Watch every page that is kept."""
     seen: dict[Scene, str] = {}
     real = bedside._frame
@@ -48,7 +48,6 @@ def kept(kazasu: Kazasu, monkeypatch: pytest.MonkeyPatch) -> dict[Scene, str]:
         return seen[scene]
 
     monkeypatch.setattr(bedside, "_frame", watched)
-    assert kazasu
     return seen
 
 

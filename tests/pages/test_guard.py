@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -95,7 +96,7 @@ async def test_a_body_too_large_is_refused_with_and_without_its_length(nurse: Nu
     page = await nurse.send("/visit/need", {"reference": "x" * length}, expect=413)
     assert "大きすぎます" in page.text
 
-    async def dripping():  # type: ignore[no-untyped-def]  # noqa: ANN202
+    async def dripping() -> AsyncIterator[bytes]:
         for _ in range(length // 1000 + 1):
             yield b"x" * 1000
 

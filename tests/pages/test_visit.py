@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from app import journey
@@ -75,7 +77,7 @@ async def test_after_a_change_one_returns_to_the_check_page(nurse: Nurse) -> Non
 
 
 async def test_declining_everything_goes_on_to_the_card(nurse: Nurse) -> None:
-    nothing = dict.fromkeys(
+    nothing: dict[str, Any] = dict.fromkeys(
         ["surgery", "clinical_drug", "health_checkup", "limit_amount", "specific_disease"], "decline"
     )
     page = await nurse.confirmed(**nothing)
