@@ -36,9 +36,12 @@ class Wording:
     details: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Item:
-    """One consent item as the official screen asks it, valid from `effective_from` until `effective_to`."""
+    """One consent item as the official screen asks it, valid from `effective_from` until `effective_to`.
+
+    Items are compared by identity: they are read once, and a page asks for them many times.
+    """
 
     id: str
     flags: tuple[str, ...]
@@ -79,6 +82,7 @@ def in_force(items: Iterable[Item], at: int) -> tuple[Item, ...]:
     return _in_force(tuple(items), day_of(at))
 
 
+@lru_cache
 def _in_force(items: tuple[Item, ...], day: date) -> tuple[Item, ...]:
     return tuple(
         item for item in items if item.effective_from <= day and (item.effective_to is None or day <= item.effective_to)

@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 
 from app.flow import Registration, Visit
 
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 GENESIS: Final = "0" * 64
 _EVENT: Final = b"kazasu/event/1\0"
 _BODY: Final = b"kazasu/body/1\0"
@@ -106,7 +107,7 @@ class Head:
 
 def canonical(value: Json) -> bytes:
     """Return RFC 8785 JSON for strings, whole numbers below 2^53, booleans, null, lists and ASCII-keyed objects."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    return _JSON.encode(value).encode()
 
 
 def body_hash(nonce: bytes, body: Body) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
@@ -166,9 +167,14 @@ def _another_way(_: Visit) -> tuple[Question, ...]:
 
 
 def _consent(visit: Visit) -> tuple[Question, ...]:
+    return _choices(visit.items)
+
+
+@lru_cache
+def _choices(items: tuple[Item, ...]) -> tuple[Question, ...]:
     missing = N_("「{同意|どうい}する」か「{同意|どうい}しない」をえらんでください")
     choices = (Choice.AGREE.value, Choice.DECLINE.value)
-    return tuple(Question(item.id, choices, missing, item.name) for item in visit.items)
+    return tuple(Question(item.id, choices, missing, item.name) for item in items)
 
 
 def _check(_: Visit) -> tuple[Question, ...]:

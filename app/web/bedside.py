@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
@@ -253,5 +252,5 @@ class Bedside:
 
 def fingerprint(form: Form, *about: str) -> str:
     """Return a hash of what was submitted, to tell a repeated submission from another one under its key."""
-    content = json.dumps([form.visit, *about, sorted(form.answers.items())], ensure_ascii=False)
+    content = repr((form.visit, about, sorted(form.answers.items())))
     return hashlib.sha256(content.encode()).hexdigest()
