@@ -23,7 +23,7 @@ check: lint ## format, lint, types, import contracts, all tests but the slow one
 test: needs lint node_modules/.package-lock.json ## everything, tests in a browser included; installs what it needs
 	$(BIN)/python -m pytest -n $(WORKERS)
 
-bench: .venv/dev.stamp ## every bench in its short form; fails below a floor
+bench: needs .venv/dev.stamp ## every bench in its short form; fails below a floor
 	$(BIN)/python -m bench all --profile ci
 
 docs: .venv/dev.stamp ## write anew the pages that are made from the code

@@ -17,7 +17,7 @@ from app.web.assets import Assets, takes_brotli
 from app.web.bedside import STATION_COOKIE
 from app.web.pages import Look, Pages
 
-KEPT: Final = ("app.css", "app.js", "icons.svg", "icons/favicon.svg", "pictures/offline.svg")
+KEPT: Final = ("vendor/tokens.css", "app.css", "app.js", "icons.svg", "icons/favicon.svg", "pictures/offline.svg")
 """What the offline page needs. Pictures and the rest are kept when they are first shown."""
 
 

@@ -74,9 +74,16 @@ def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def judged() -> Judged:
-    """Return the memory of what was looked at closely."""
-    return Judged()
+def worker() -> str:
+    """Return which of several workers this is; an empty string where there is but one."""
+    return os.environ.get("PYTEST_XDIST_WORKER", "")
+
+
+@pytest.fixture(scope="session")
+def judged(tmp_path_factory: pytest.TempPathFactory, worker: str) -> Judged:
+    """Return the memory of what was looked at closely; all workers share it."""
+    folder = tmp_path_factory.getbasetemp()
+    return Judged((folder.parent if worker else folder) / "judged")
 
 
 @pytest.fixture

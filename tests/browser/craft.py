@@ -15,9 +15,8 @@ _TAGS: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-pr
 _MOST_STOPS: Final = 80
 _RING: Final = 3.9
 """Pixels of outline that an eye finds."""
-_RUN_AXE: Final = """async (tags) =>
-    (await axe.run(document, {runOnly: {type: "tag", values: tags}, resultTypes: ["violations"]})).violations"""
-
+_RUN_AXE: Final = """async (runOnly) =>
+    (await axe.run(document, {runOnly, resultTypes: ["violations"]})).violations"""
 _MOVING: Final = """() => document.getAnimations().filter((one) => one.effect.getComputedTiming().activeDuration > 10)
     .map((one) => `moves: ${one.animationName ?? one.transitionProperty}`)"""
 _FROM_THE_TOP: Final = """() => {
@@ -47,8 +46,18 @@ def complaints(page: Page, *, ours: bool = True) -> list[str]:
 
 def violations(page: Page) -> list[str]:
     """Return what axe finds."""
-    page.evaluate(_AXE.read_text(encoding="utf-8"))
-    found: list[dict[str, Any]] = page.evaluate(_RUN_AXE, list(_TAGS))
+    return _axe(page, {"type": "tag", "values": list(_TAGS)})
+
+
+def pale_letters(page: Page) -> list[str]:
+    """Return what axe finds about colours alone: enough for a page that it has seen in others."""
+    return _axe(page, {"type": "rule", "values": ["color-contrast", "link-in-text-block"]})
+
+
+def _axe(page: Page, run_only: dict[str, Any]) -> list[str]:
+    if page.evaluate("typeof axe") == "undefined":
+        page.evaluate(_AXE.read_text(encoding="utf-8"))
+    found: list[dict[str, Any]] = page.evaluate(_RUN_AXE, run_only)
     return [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
@@ -88,11 +90,22 @@ SQUEEZED: Final = (
 """Every page that is new to these tests is measured in these sizes too."""
 
 
-@dataclass
 class Judged:
-    """Which shapes of page were looked at already, so that each is looked at closely once."""
+    """Which shapes of page were looked at closely by now, by any worker: each is once."""
 
-    shapes: set[tuple[str, bool]] = field(default_factory=set)
+    def __init__(self, folder: Path) -> None:
+        """Keep one empty file for each shape in a folder that all workers share."""
+        self._folder = folder
+        folder.mkdir(exist_ok=True)
+
+    def is_new(self, *mark: object) -> bool:
+        """Whether nobody has looked at this yet; from now on somebody has."""
+        name = hashlib.sha256(repr(mark).encode()).hexdigest()
+        try:
+            (self._folder / name).touch(exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
 
 
 class Phone:
@@ -289,9 +302,7 @@ class Phone:
             return
         found = craft.complaints(self._enlarged(), ours=self.is_ours)
         found += craft.moving(self.page) if self.look.still else []
-        mark = (craft.shape(self.page), self.look.forced_colors)
-        if mark not in self._judged.shapes:
-            self._judged.shapes.add(mark)
+        if self._judged.is_new(craft.shape(self.page), self.look.forced_colors):
             found += self._looks_closely()
         if self.is_tabbed:
             found += craft.ways_of_focus(self.page)
@@ -310,7 +321,7 @@ class Phone:
         found = craft.violations(self.page)
         if not self.look.forced_colors:  # there the person's own colours hold
             self.page.emulate_media(color_scheme="light" if self.look.dark else "dark")
-            found += [f"the other colours: {one}" for one in craft.violations(self.page)]
+            found += [f"the other colours: {one}" for one in craft.pale_letters(self.page)]
             self.page.emulate_media(color_scheme="dark" if self.look.dark else "light")
         self._scripts(on=self.look.scripts)
         for look in SQUEEZED:
