@@ -77,7 +77,7 @@ class Ledger:
     lost: int = 0
     resent: int = 0
     resent_that_was_kept: int = 0
-    wrong: int = 0
+    wrong: list[str] = field(default_factory=list)
     broken: int = 0
     restarts: list[float] = field(default_factory=list)
     restarts_cpu: list[float] = field(default_factory=list)
@@ -92,7 +92,7 @@ def run(profile: Profile, rand: int) -> Finding:
     slowest = percentile(ledger.restarts, 0.99)
     return Finding(
         n=KILLS[profile],
-        failures=ledger.lost + ledger.wrong + ledger.broken,
+        failures=ledger.lost + len(ledger.wrong) + ledger.broken,
         figures={
             "acknowledged": ledger.known,
             "lost": ledger.lost,
@@ -136,9 +136,10 @@ async def _settle(server: Server, ledger: Ledger) -> None:
     for each in ledger.unanswered:
         line = await connect(server.port)
         answer = await line.ask(post(server.port, STEP, each.fields, cookies=each.cookies))
-        ledger.wrong += answer.status != _ACCEPTED
         line.close()
-    ledger.wrong += len(unanswered - _kept(server, unanswered))
+        if answer.status != _ACCEPTED:
+            ledger.wrong.append(f"{answer.status} when sent again")
+    ledger.wrong += ["not there when sent again"] * len(unanswered - _kept(server, unanswered))
     ledger.acknowledged.clear()
     ledger.unanswered.clear()
 
@@ -175,7 +176,7 @@ async def _write_until_dead(server: Server, phone: Phone, ledger: Ledger) -> Non
             ledger.unanswered.append(sent)
             return
         if answer.status != _ACCEPTED:
-            ledger.wrong += 1
+            ledger.wrong.append(f"{answer.status} under load")
             return
         ledger.acknowledged.add(sent.key)
 
