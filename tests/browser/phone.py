@@ -37,8 +37,10 @@ _BARE: Final = """(elements) => elements.map((element) => {
 })"""
 _DOUBLE: Final = """() => {
     const root = document.documentElement;
-    root.style.fontSize = `${2 * parseFloat(getComputedStyle(root).fontSize)}px`;
+    const chosen = { s: 100 / 112.5, l: 137.5 / 112.5 }[root.dataset.text] ?? 1;
+    root.style.fontSize = `${2 * parseFloat(getComputedStyle(root).fontSize) / chosen}px`;
 }"""
+"""Makes letters twice as large as they are without 文字 小 or 大."""
 _WORKER_IN_CHARGE: Final = """() => navigator.serviceWorker.controller ? true : new Promise((resolve) =>
     navigator.serviceWorker.addEventListener("controllerchange", () => resolve(true), {once: true}))"""
 _STATUS_NOTE: Final = re.compile(r"the server responded with a status of (?P<status>\d+)")

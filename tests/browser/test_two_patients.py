@@ -125,6 +125,7 @@ def traces_of_the_first(server: Server, open_profile: OpenProfile, profile: Path
     """Let two patients come one after the other, and search for the first one in every place there is."""
     found: dict[str, list[str]] = {}
     with open_profile(server, profile) as phone:
+        phone.expects_no_line = True
         first = First(phone)
         first.comes_and_goes()
         found["in the stores at the end"] = first.stored()
@@ -136,7 +137,6 @@ def traces_of_the_first(server: Server, open_profile: OpenProfile, profile: Path
         found["with the second patient"] = looks_back(first)
         phone.page.reload()
         found["reloaded"] = first.left_behind()
-        phone.expects_no_line = True
         phone.server.cut()
         phone.page.reload()
         phone.stands_at("電波がありません")
