@@ -198,6 +198,11 @@ class Patient(Holder):
         with self.phone.arrives():
             self.phone.taps_on(links.filter(has_text=item))
 
+    def has_come_to_the_card(self, *, over_40: bool = True) -> None:
+        """Have agreed to all and confirmed it: the card is next."""
+        self.phone.hurries_to_the_card(over_40=over_40)
+        self.is_at("本人確認")
+
     def confirms(self) -> None:
         """Say that this is what was meant."""
         self.phone.presses("これでよい。カードへ進む")

@@ -28,6 +28,7 @@ from tests.browser.server import Server
 
 PATIENCE: Final = 8_000
 """Milliseconds after which a tap that leads nowhere is a failure."""
+_HURRY: Final = Path(__file__).with_name("hurry.js").read_text(encoding="utf-8")
 _WATCH: Final = """addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
     globalThis.kazasuSaw?.(`${violatedDirective} ${blockedURI}`))"""
 _BARE: Final = """(elements) => elements.map((element) => {
@@ -295,6 +296,14 @@ class Phone:
         with self.page.expect_navigation(wait_until="load"):
             yield
         self.looks_it_over()
+
+    def hurries_to_the_card(self, *, over_40: bool) -> None:
+        """Make the way to the card unseen: other stories walk it step by step."""
+        self.opens(self.server.entry)
+        self._scripts(on=True)
+        self.page.evaluate(_HURRY, {"entry": f"/f/{self.server.link}", "over_40": "yes" if over_40 else "no"})
+        self._scripts(on=self.look.scripts)
+        self.opens("/visit")
 
     # --- what is judged -----------------------------------------------------------------------------------------
 

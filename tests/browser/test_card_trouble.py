@@ -19,13 +19,10 @@ def look(request: pytest.FixtureRequest) -> Look:
 
 
 @pytest.fixture
-def patient(nurse: Nurse, phone: Phone) -> Patient:
+def patient(phone: Phone) -> Patient:
     """Return a patient who has chosen and is about to open the app."""
     one = Patient(phone)
-    nurse.starts()
-    nurse.says_first_time(over_40=True)
-    nurse.hands_the_phone_to(one)
-    one.has_chosen()
+    one.has_come_to_the_card()
     return one
 
 

@@ -103,10 +103,7 @@ def test_a_choice_is_changed_before_it_is_confirmed(nurse: Nurse, patient: Patie
 @pytest.mark.parametrize("name", ["𠮷田　架空", "見本　二郎", "架空　一郎", "例示　松", "練習寺小路　長左衛門之介"])
 def test_the_result_of_every_kind_of_patient(nurse: Nurse, patient: Patient, name: str) -> None:
     patient.name = name
-    nurse.starts()
-    nurse.says_first_time(over_40=True)
-    nurse.hands_the_phone_to(patient)
-    patient.has_chosen()
+    patient.has_come_to_the_card()
     patient.taps_the_card()
     patient.hands_the_phone_to(nurse)
     nurse.reads(name, "無効" if name == "例示　松" else "有効")

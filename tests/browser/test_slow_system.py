@@ -34,10 +34,7 @@ CONFIGURED = {
 
 def chooses_and_taps(nurse: Nurse, patient: Patient, mood: Mood) -> None:
     """Go through the visit to the result on a day like this."""
-    nurse.starts()
-    nurse.says_first_time(over_40=True)
-    nurse.hands_the_phone_to(patient)
-    patient.has_chosen()
+    patient.has_come_to_the_card()
     nurse.phone.server.kazasu.world.mood = mood
     patient.taps_the_card()
     patient.hands_the_phone_to(nurse)
@@ -88,10 +85,7 @@ def test_it_is_left_for_later(nurse: Nurse, patient: Patient) -> None:
 
 @BOTH
 def test_it_took_the_registration_and_then_went_down(nurse: Nurse, patient: Patient) -> None:
-    nurse.starts()
-    nurse.says_first_time(over_40=True)
-    nurse.hands_the_phone_to(patient)
-    patient.has_chosen()
+    patient.has_come_to_the_card()
     patient.taps_the_card()
     nurse.phone.server.kazasu.world.mood = Mood.FAILING
     patient.hands_the_phone_to(nurse)

@@ -62,6 +62,7 @@ def test_a_change_goes_through_the_card(nurse: Nurse, patient: Patient) -> None:
     patient.is_at("同意登録の準備")
 
 
+@pytest.mark.parametrize("look", [Look()], ids=str)
 def test_nothing_that_may_be_lacking_is_a_dead_end(nurse: Nurse, patient: Patient) -> None:
     nurse.starts()
     nurse.says_first_time(over_40=True)
