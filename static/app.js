@@ -51,6 +51,14 @@ const emptyOfNumbers = (form) => {
 
 // A submission goes out without leaving the page: when it cannot get through, the page stays as it was filled in,
 // and pressing again sends the same submission (same key), which the server takes once.
+// The same where the server says "not now": its page would say no more, and what was filled in would be gone.
+const NOT_NOW = [429, 503];
+const { unsent, unsaved } = document.documentElement.dataset;
+const stay = (form, submitter, message) => {
+  delete form.dataset.busy;
+  say(submitter ?? form, message);
+};
+
 addEventListener("submit", async (event) => {
   const form = event.target;
   if (!form.matches("[data-steady]")) return;
@@ -62,13 +70,13 @@ addEventListener("submit", async (event) => {
     const answer = await fetch(form.action, { method: "POST", body, headers: { "Kazasu-Steady": "1" } });
     const next = answer.headers.get("Kazasu-Next");
     if (next) return location.assign(next);
+    if (NOT_NOW.includes(answer.status)) return stay(form, event.submitter, unsaved);
     if (event.submitter?.name) {
       form.append(Object.assign(document.createElement("input"), { type: "hidden", name: event.submitter.name, value: event.submitter.value }));
     }
     form.submit();
   } catch {
-    delete form.dataset.busy;
-    say(event.submitter ?? form, document.documentElement.dataset.unsent);
+    stay(form, event.submitter, unsent);
   }
 });
 

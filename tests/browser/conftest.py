@@ -60,7 +60,7 @@ def playwright() -> Iterator[Playwright]:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Return where this machine keeps its browser."""
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    found = shutil.which("chromium")
     assert found, "Chromium is needed: `make needs` says how to get it"
     return found
 

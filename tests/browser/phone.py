@@ -42,8 +42,10 @@ _DOUBLE: Final = """() => {
     root.style.fontSize = `${2 * parseFloat(getComputedStyle(root).fontSize) / chosen}px`;
 }"""
 """Makes letters twice as large as they are without 文字 小 or 大."""
-_WORKER_IN_CHARGE: Final = """() => navigator.serviceWorker.controller ? true : new Promise((resolve) =>
-    navigator.serviceWorker.addEventListener("controllerchange", () => resolve(true), {once: true}))"""
+_WORKER_IN_CHARGE: Final = """(patience) => Promise.race([
+    navigator.serviceWorker.ready.then(() => Boolean(navigator.serviceWorker.controller)),
+    new Promise((_, reject) => setTimeout(() => reject(new Error("no service worker")), patience)),
+])"""
 _STATUS_NOTE: Final = re.compile(r"the server responded with a status of (?P<status>\d+)")
 _BROKEN: Final = 500
 
@@ -353,7 +355,9 @@ class Phone:
 
     def is_ready_for_dead_zones(self) -> None:
         """Wait until the service worker looks after this page."""
-        self.page.evaluate(_WORKER_IN_CHARGE)
+        if not self.page.evaluate(_WORKER_IN_CHARGE, PATIENCE):  # it began while the page was on its way
+            self.opens(self.page.url)
+        assert self.page.evaluate(_WORKER_IN_CHARGE, PATIENCE)
 
     def tries(self, words: str) -> None:
         """Press a button while nothing gets through; the page stays."""

@@ -7,9 +7,10 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any, Self, TypeVar
+from unittest.mock import patch
 
 import httpx
 import uvicorn
@@ -19,7 +20,7 @@ from app.evidence import Event, EventType
 from app.facility import Link, new_token
 from app.flow import Visit
 from app.main import PRACTICE_STATION, Kazasu, create_app, seed_practice
-from app.ports import Change, Logged, Written
+from app.ports import Change, Logged, Unavailable, Written
 from app.practice.system import Mood
 from app.settings import Settings
 from app.tokens import new_secret
@@ -162,6 +163,16 @@ class Server:
         self.ask(self.kazasu.store.replace_link(new))
         self.link = new.token
         return old.token
+
+    @contextlib.contextmanager
+    def full_disk(self) -> Iterator[None]:
+        """Let the store refuse whatever is to be written."""
+
+        async def refuse(_: Change) -> Written:
+            raise Unavailable
+
+        with patch.object(self.kazasu.store, "write", refuse):
+            yield
 
     def cut(self) -> None:
         """Cut the line: whatever is on it is lost."""

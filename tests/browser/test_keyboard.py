@@ -10,7 +10,7 @@ from tests.browser.phone import Look, Phone
 
 pytestmark = pytest.mark.browser
 
-LOOKS = (Look(), Look("forced colours", forced_colors=True), Look("dark", dark=True))
+LOOKS = (Look(), Look("forced colours", forced_colors=True))
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)

@@ -51,8 +51,9 @@ def nothing_is_claimed(nurse: Nurse) -> None:
     nurse.does_not_read("登録したと申告されました")
 
 
-@BOTH
-@pytest.mark.parametrize("mood", [Mood.SLOW, Mood.FAILING])
+@pytest.mark.parametrize(
+    ("look", "mood"), [(SCRIPTS, Mood.SLOW), (SCRIPTS, Mood.FAILING), (NO_SCRIPTS, Mood.FAILING)], ids=str
+)
 def test_it_does_not_answer_and_is_asked_again(nurse: Nurse, patient: Patient, mood: Mood) -> None:
     chooses_and_taps(nurse, patient, mood)
     nothing_is_claimed(nurse)

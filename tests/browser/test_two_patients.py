@@ -214,6 +214,7 @@ def test_a_page_that_comes_back_is_noticed(open_profile: OpenProfile, tmp_path: 
 def test_a_trace_is_found_in_every_store(server: Server, open_profile: OpenProfile, tmp_path: Path) -> None:
     with open_profile(server, tmp_path) as phone:
         phone.opens("/")
+        phone.is_ready_for_dead_zones()
         phone.page.evaluate(_PLANT, REFERENCE)
         found = traces_in_stores(phone.context, phone.page, [], [REFERENCE])
     places = {place.split()[0].rstrip(":") for place in found}

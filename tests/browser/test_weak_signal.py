@@ -66,6 +66,17 @@ def test_a_lost_answer_is_not_recorded_twice(choosing: Patient, phone: Phone) ->
     assert times_kept(phone, EventType.ITEMS_ANSWERED) == 1
 
 
+def test_a_full_disk_leaves_the_page_filled_in(choosing: Patient, phone: Phone) -> None:
+    phone.expects_no_line = True
+    with phone.server.full_disk():
+        phone.tries("えらんだ内容を確かめる")
+        phone.shows_soon("いま、保存できません。入力は残っています。少し待って、もう一度押してください")
+    every_answer_is_still_there(choosing)
+    choosing.looks_at_the_choices()
+    choosing.is_at("同意内容の確認")
+    assert times_kept(phone, EventType.ITEMS_ANSWERED) == 1
+
+
 @pytest.mark.parametrize("look", [Look(), Look("no JavaScript", scripts=False)], ids=str)
 def test_a_double_tap_is_one_record(nurse: Nurse, patient: Patient, phone: Phone) -> None:
     nurse.starts()
