@@ -9,12 +9,16 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date, timedelta, timezone
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
 JST: Final = timezone(timedelta(hours=9), "JST")
+"""Japan has no summer time."""
+_JAPAN_AHEAD: Final = 9 * 3600
+_DAY: Final = 24 * 3600
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 
 
 class Choice(StrEnum):
@@ -25,9 +29,9 @@ class Choice(StrEnum):
     NOT_ASKED = "not_asked"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Wording:
-    """The exact words that a person is shown for one item, with furigana notation."""
+    """The exact words that a person is shown for one item, with furigana notation. Compared by identity, as `Item`."""
 
     name: str
     short: str
@@ -74,7 +78,7 @@ def _hash(wording: Wording) -> str:
 
 def day_of(at: int) -> date:
     """Return the calendar day in Japan of a moment in seconds since 1970."""
-    return datetime.fromtimestamp(at, UTC).astimezone(JST).date()
+    return date.fromordinal(_EPOCH + (at + _JAPAN_AHEAD) // _DAY)
 
 
 def in_force(items: Iterable[Item], at: int) -> tuple[Item, ...]:

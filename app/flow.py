@@ -101,9 +101,13 @@ def _nothing(_: Visit) -> tuple[Question, ...]:
     return ()
 
 
-@dataclass(frozen=True, slots=True)
+def _always_these(questions: tuple[Question, ...]) -> Asks:
+    return lambda _: questions
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """One page of the visit."""
+    """One page of the visit. There is one of each: they are compared by identity."""
 
     id: str
     title: str
@@ -139,31 +143,31 @@ REASONS: Final = (
 REPORTS: Final = ("answered", "done", "trouble", "stopped", "later")
 
 
-def _need(_: Visit) -> tuple[Question, ...]:
-    return (
-        Question(
-            "over_40",
-            ("yes", "no"),
-            N_("{患者|かんじゃ}さまが40{歳|さい}{以上|いじょう}か、えらんでください"),
-        ),
-        Question("reference", staff_number=True, label=N_("{照会|しょうかい}{番号|ばんごう}")),
-        Question("intent", INTENTS, N_("あてはまるものを1つ{押|お}してください")),
-        Question("go_on", ("yes",)),
-    )
+_NEED: Final = (
+    Question(
+        "over_40",
+        ("yes", "no"),
+        N_("{患者|かんじゃ}さまが40{歳|さい}{以上|いじょう}か、えらんでください"),
+    ),
+    Question("reference", staff_number=True, label=N_("{照会|しょうかい}{番号|ばんごう}")),
+    Question("intent", INTENTS, N_("あてはまるものを1つ{押|お}してください")),
+    Question("go_on", ("yes",)),
+)
 
 
-def _ready(_: Visit) -> tuple[Question, ...]:
-    return (
-        Question(
-            "ready",
-            ("all", "missing"),
-            N_("「そろっています」か「ない・わからないものがある」を{押|お}してください"),
-        ),
-    )
+_READY: Final = (
+    Question(
+        "ready",
+        ("all", "missing"),
+        N_("「そろっています」か「ない・わからないものがある」を{押|お}してください"),
+    ),
+)
 
+_ANOTHER_WAY: Final = (Question("reason", REASONS, N_("あてはまるものを1つえらんでください")),)
 
-def _another_way(_: Visit) -> tuple[Question, ...]:
-    return (Question("reason", REASONS, N_("あてはまるものを1つえらんでください")),)
+_CHECK: Final = (
+    Question("confirmed", ("yes",), N_("{内容|ないよう}を{確認|かくにん}して、ボタンを{押|お}してください")),
+)
 
 
 def _consent(visit: Visit) -> tuple[Question, ...]:
@@ -175,10 +179,6 @@ def _choices(items: tuple[Item, ...]) -> tuple[Question, ...]:
     missing = N_("「{同意|どうい}する」か「{同意|どうい}しない」をえらんでください")
     choices = (Choice.AGREE.value, Choice.DECLINE.value)
     return tuple(Question(item.id, choices, missing, item.name) for item in items)
-
-
-def _check(_: Visit) -> tuple[Question, ...]:
-    return (Question("confirmed", ("yes",), N_("{内容|ないよう}を{確認|かくにん}して、ボタンを{押|お}してください")),)
 
 
 def _handoff(visit: Visit) -> tuple[Question, ...]:
@@ -212,7 +212,7 @@ FLOW: Final = (
         N_("{今日|きょう}、{登録|とうろく}は{必要|ひつよう}ですか"),
         Holder.STAFF,
         guide="再照会で済むかを先に確かめる",
-        asks=_need,
+        asks=_always_these(_NEED),
     ),
     Step(
         "reinquiry",
@@ -239,14 +239,14 @@ FLOW: Final = (
         N_("{同意|どうい}{登録|とうろく}の{準備|じゅんび}"),
         Holder.PATIENT,
         guide="同意登録準備",
-        asks=_ready,
+        asks=_always_these(_READY),
     ),
     Step(
         "another-way",
         N_("ほかの{方法|ほうほう}があります"),
         Holder.STAFF,
         guide="暗証番号やカードがないときの別の方法",
-        asks=_another_way,
+        asks=_always_these(_ANOTHER_WAY),
         applies=_lacks,
         open_from="ready",
         counted=False,
@@ -264,7 +264,7 @@ FLOW: Final = (
         N_("{同意|どうい}{内容|ないよう}の{確認|かくにん}"),
         Holder.PATIENT,
         guide="同意内容の確認",
-        asks=_check,
+        asks=_always_these(_CHECK),
         confirms=("consent",),
     ),
     Step(

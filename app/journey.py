@@ -49,7 +49,10 @@ def is_done(step: Step, visit: Visit) -> bool:
 
 def furthest(visit: Visit) -> Step:
     """Return the first step still open; no later page may be shown."""
-    steps = path(visit)
+    return _first_open(path(visit), visit)
+
+
+def _first_open(steps: tuple[Step, ...], visit: Visit) -> Step:
     return next((step for step in steps if not is_done(step, visit)), steps[-1])
 
 
@@ -58,7 +61,7 @@ def is_reachable(step: Step, visit: Visit) -> bool:
     steps = path(visit)
     if step.open_from and step not in steps:
         return is_reachable(STEPS[step.open_from], visit)
-    return step in steps and steps.index(step) <= steps.index(furthest(visit))
+    return step in steps and steps.index(step) <= steps.index(_first_open(steps, visit))
 
 
 def back(step: Step, visit: Visit) -> Step | None:
@@ -94,8 +97,8 @@ def errors(step: Step, visit: Visit, given: Answer) -> dict[str, str]:
 
 def fit(step: Step, visit: Visit, given: Answer) -> dict[str, str]:
     """Return the given answers that may be shown again: known questions, offered options, harmless text."""
-    wrong = errors(step, visit, given)
-    return {q.name: given[q.name] for q in step.asks(visit) if given.get(q.name) and q.name not in wrong}
+    answered = ((q, given.get(q.name, "")) for q in step.asks(visit))
+    return {question.name: value for question, value in answered if value and not _problem(question, value)}
 
 
 def record(step: Step, given: Answer, visit: Visit) -> Visit:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import structlog
 from fastapi import FastAPI
 from joserfc.jwk import ECKey
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
 from app.adapters.database import migrate
@@ -61,7 +62,7 @@ class Kazasu:
     """The joined application and the parts that commands and tests reach for."""
 
     asgi: ASGIApp
-    web: FastAPI
+    routes: tuple[BaseRoute, ...]
     store: Store
     world: PracticeWorld
     clock: Clock
@@ -81,32 +82,35 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
 
     world, handoff, gateway = _practice_doors(settings, signer, clock, assets)
     registrar = Registrar(bedside, gateway)
-    web = FastAPI(
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        lifespan=_sweeping(store, clock),
-        redirect_slashes=False,
-    )
+    explained = _explained(bedside)
+    web = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=explained)
     web.router.routes.extend(
         [
-            *VisitPages(bedside, handoff, registrar).routes(),
-            *Returning(bedside, handoff, registrar).routes(),
             *Guide(pages).routes(),
             *Pwa(pages, assets, store, practice_station=True).routes(),
             Mount("/practice", world.app),
         ]
     )
-    _explain(web, bedside)
+    # What FastAPI does for an interface costs each of the bedside's pages a tenth: they stand before it.
+    visits = Starlette(
+        routes=[
+            *VisitPages(bedside, handoff, registrar).routes(),
+            *Returning(bedside, handoff, registrar).routes(),
+        ],
+        lifespan=_sweeping(store, clock),
+        exception_handlers=explained,
+    )
+    visits.router.redirect_slashes = False
+    visits.router.default = web
     guard = Guard(
-        web,
+        visits,
         origin=settings.public_origin,
         csp=policy(pages.entry_sheet_hash),
         problem=problems.answer,
         starts_per_minute=settings.starts_per_minute,
         posts_per_minute=settings.posts_per_minute,
     )
-    return Kazasu(guard, web, store, world, clock, signer)
+    return Kazasu(guard, (*visits.routes, *web.routes), store, world, clock, signer)
 
 
 def _open(settings: Settings, clock: Clock) -> Store:
@@ -158,11 +162,11 @@ def _practice_doors(
     return world, handoff, gateway
 
 
-Handler = Callable[[Request, Exception], Awaitable[Response]]
+Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 
-def _explain(web: FastAPI, bedside: Bedside) -> None:
-    """Give every kind of failure its page."""
+def _explained(bedside: Bedside) -> dict[int | type[Exception], Handler]:
+    """Return what answers each kind of failure: its page."""
     problems = bedside.problems
 
     async def no_visit(request: Request, _: Exception) -> Response:
@@ -183,16 +187,18 @@ def _explain(web: FastAPI, bedside: Bedside) -> None:
 
         return answer
 
-    web.add_exception_handler(NoVisit, no_visit)
-    web.add_exception_handler(Refusal, refusal)
-    web.add_exception_handler(HTTPException, status)
-    web.add_exception_handler(TooLarge, named("too_large"))
-    web.add_exception_handler(BadForm, named("bad_form"))
-    web.add_exception_handler(Unavailable, named("unavailable"))
-    web.add_exception_handler(Exception, named("broken"))
+    return {
+        NoVisit: no_visit,
+        Refusal: refusal,
+        HTTPException: status,
+        TooLarge: named("too_large"),
+        BadForm: named("bad_form"),
+        Unavailable: named("unavailable"),
+        Exception: named("broken"),
+    }
 
 
-def _sweeping(store: Store, clock: Clock) -> Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]:
+def _sweeping(store: Store, clock: Clock) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
     """Return a lifespan that removes visits whose time is over, every minute, while the server runs."""
 
     async def sweep() -> None:
@@ -204,7 +210,7 @@ def _sweeping(store: Store, clock: Clock) -> Callable[[FastAPI], contextlib.Abst
             await asyncio.sleep(_SWEEP)
 
     @contextlib.asynccontextmanager
-    async def running(_: FastAPI) -> AsyncIterator[None]:
+    async def running(_: Starlette) -> AsyncIterator[None]:
         task = asyncio.create_task(sweep())
         yield
         task.cancel()

@@ -25,8 +25,6 @@ from bench.load_visit import Phone
 from bench.report import Control, Finding, Profile
 
 FLOOR: Final = 10.0
-GUARD: Final = 13.0
-"""What CI holds until the floor is safely reached on every machine; the other profiles judge the floor."""
 TARGET: Final = 7.0
 STEP: Final = "/visit/consent"
 EACH: Final = 200
@@ -63,13 +61,12 @@ def run(profile: Profile, _: int) -> Finding:
         figures={
             "floor": FLOOR,
             "target": TARGET,
-            "reaches_floor": middle(honest) <= FLOOR,
             "bytes": len(content),
             **figures(found),
             "with_defect": round(slow, 1),
         },
         control=Control("every page made 20 times more", caught=slow > max(FLOOR, *honest)),
-        passed=middle(honest) <= (GUARD if profile is Profile.CI else FLOOR),
+        passed=middle(honest) <= FLOOR,
     )
 
 

@@ -27,8 +27,6 @@ from bench.load_visit import Phone
 from bench.report import Control, Finding, Profile
 
 FLOOR: Final = 24.0
-GUARD: Final = 30.0
-"""What CI holds until the floor is safely reached on every machine; the other profiles judge the floor."""
 TARGET: Final = 16.0
 STEP: Final = "/visit/consent"
 EACH: Final = 150
@@ -92,13 +90,12 @@ def run(profile: Profile, _: int) -> Finding:
         figures={
             "floor": FLOOR,
             "target": TARGET,
-            "reaches_floor": middle(honest) <= FLOOR,
             **durable,
             **figures(found),
             "with_defect": round(slow, 1),
         },
         control=Control("a write that spins as long as the floor allows", caught=slow > max(FLOOR, *honest)),
-        passed=middle(honest) <= (GUARD if profile is Profile.CI else FLOOR),
+        passed=middle(honest) <= FLOOR,
     )
 
 

@@ -11,6 +11,7 @@ import sqlalchemy.event as hooks
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
+from app.adapters.direct import wrapped
 from app.adapters.schema import HEAD
 
 Driver: TypeAlias = Mapping[str, Any]
@@ -29,6 +30,7 @@ PRAGMAS: Final = (
 )
 """Name, what is asked for, and what SQLite must say when asked back."""
 
+_BEGIN: Final = "BEGIN IMMEDIATE"
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
@@ -92,7 +94,13 @@ def _prepare(connection: DBAPIConnection, _record: object) -> None:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(_BEGIN)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise wrapped(connection.dialect, _BEGIN, error) from error
+    finally:
+        cursor.close()
 
 
 def _revision(connection: Connection) -> str | None:

@@ -19,6 +19,11 @@ _Compiled: TypeAlias = tuple[str, Sequence[str] | None, Mapping[str, object]]
 """The driver's own SQL, the order of its parameters if they go by place, and those that the statement fixes."""
 
 
+def wrapped(dialect: Dialect, sql: str, error: Exception) -> BaseException:
+    """Return what SQLAlchemy would raise for an error of the driver."""
+    return DBAPIError.instance(sql, None, error, dialect.loaded_dbapi.Error, hide_parameters=True)
+
+
 class Direct:
     """One statement. Its columns have types that need no conversion: whole numbers and text."""
 
@@ -33,7 +38,7 @@ class Direct:
     def first(self, connection: Connection, values: Mapping[str, object]) -> AnyRow | None:
         """Return the first row, or None. Raises what SQLAlchemy raises."""
         row = self._execute(connection, values, fetch=True)
-        return None if row is None else self._row(*row)
+        return None if row is None else self._row._make(row)
 
     def run(self, connection: Connection, values: Mapping[str, object]) -> int:
         """Run the statement once; return how many rows it touched. Raises what SQLAlchemy raises."""
@@ -42,15 +47,14 @@ class Direct:
     def _execute(self, connection: Connection, values: Mapping[str, object], *, fetch: bool) -> Any:
         dialect = connection.dialect
         sql, order, fixed = self._compiled.get(dialect.name) or self._compile(dialect)
-        named = {**fixed, **values}
+        named = {**fixed, **values} if fixed else values
         given = named if order is None else [named[name] for name in order]
-        failures = dialect.loaded_dbapi.Error
         cursor = connection.connection.cursor()
         try:
             cursor.execute(sql, given)
             return cursor.fetchone() if fetch else cursor.rowcount
-        except failures as error:
-            raise DBAPIError.instance(sql, None, error, failures, hide_parameters=True) from error
+        except dialect.loaded_dbapi.Error as error:
+            raise wrapped(dialect, sql, error) from error
         finally:
             cursor.close()
 

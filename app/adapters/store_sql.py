@@ -7,10 +7,9 @@ where they are asked for: one takes about 20 µs, no more than the way to a thre
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection, Executable
 from sqlalchemy.exc import DatabaseError, IntegrityError, ProgrammingError, ResourceClosedError
@@ -48,7 +47,7 @@ class SqlStore:
 
     async def bedside(self, session: str) -> tuple[Visit, Facility] | None:
         """Return the visit of a browser session with its station; an ended one has none."""
-        with _reaching():
+        with _REACHING:
             row = sql.BEDSIDE.first(self._reader, {"session": session})
         return (visit_from(row), Facility(row.facility, row.station, row.code, row.telephone)) if row else None
 
@@ -65,7 +64,7 @@ class SqlStore:
 
     async def head(self, facility: str) -> Head:
         """Return the end of a facility's chain."""
-        with _reaching():
+        with _REACHING:
             return head_of(self._reader, facility)
 
     async def seen(self, facility: str, reference: str) -> int | None:
@@ -89,7 +88,7 @@ class SqlStore:
             removed += sum(row.handed_off_at is None for row in due)
             settled += len(due)
         if await self._durably(partial(retention.tidy, before)) or settled:
-            with _reaching():
+            with _REACHING:
                 await asyncio.to_thread(truncate_log, self._engines[1])
         return removed
 
@@ -141,27 +140,31 @@ class SqlStore:
             engine.dispose()
 
     async def _durably(self, work: Callable[[Connection], T]) -> T:
-        with _reaching():
+        with _REACHING:
             return await self._writer.run(work)
 
     def _one(self, statement: Executable, **values: object) -> AnyRow | None:
-        with _reaching():
+        with _REACHING:
             return self._reader.execute(statement, values).first()
 
     def _all(self, statement: Executable, **values: object) -> list[AnyRow]:
-        with _reaching():
+        with _REACHING:
             return list(self._reader.execute(statement, values))
 
 
-@contextmanager
-def _reaching() -> Iterator[None]:
-    """Turn what the database cannot do now into `Unavailable`; what we did wrong stays what it is."""
-    try:
-        yield
-    except (IntegrityError, ProgrammingError):
-        raise
-    except (DatabaseError, ResourceClosedError) as error:
-        raise Unavailable from error
+class _Reaching:
+    """Turns what the database cannot do now into `Unavailable`; what we did wrong stays what it is."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        ours = isinstance(error, (IntegrityError, ProgrammingError))
+        if not ours and isinstance(error, (DatabaseError, ResourceClosedError)):
+            raise Unavailable from error
+
+
+_REACHING: Final = _Reaching()
 
 
 def _nothing(_: Connection) -> None:

@@ -143,15 +143,20 @@ class Bedside:
         form: Form,
         after: Visit,
         *events: tuple[EventType, Body],
+        moment: str = "",
         issue: Departure | None = None,
         spend: str = "",
     ) -> Written:
-        """Write one submission: the visit as it is now, at the version after the one that the form was made for."""
+        """Write one submission: the visit as it is now, at the version after the one that the form was made for.
+
+        `moment` names what now is the time of.
+        """
         now = self.clock.now()
+        times = {**after.times, moment: now} if moment else after.times
         made = tuple(Event(kind, now, body) for kind, body in events)
         return await self.store.write(
             Change(
-                visit=replace(after, version=form.version + 1, touched_at=now),
+                visit=replace(after, version=form.version + 1, touched_at=now, times=times),
                 events=made,
                 key=form.key,
                 fingerprint=fingerprint(form, *(kind.value for kind, _ in events)),

@@ -14,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.log import AccessLog
+
 MAX_BODY: Final = 16 * 1024
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MINUTE: Final = 60.0
@@ -91,6 +93,7 @@ class Guard:
         if origin.startswith("https://"):
             headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
         self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        self._access = AccessLog()
         self._starts = Window(starts_per_minute)
         self._posts = Window(posts_per_minute)
 
@@ -99,7 +102,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        outgoing = _Outgoing(scope, send, self._headers)
+        outgoing = _Outgoing(scope, send, self._headers, self._access)
         if self._is_elsewhere(scope):
             await RedirectResponse(self._origin + scope["path"])(scope, receive, outgoing)
             return
@@ -189,7 +192,8 @@ def _limited(scope: Scope, receive: Receive) -> Receive:
 class _Outgoing:
     """Adds the headers to the answer and writes one line about it, with nothing in it but ids and outcomes."""
 
-    def __init__(self, scope: Scope, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self, scope: Scope, send: Send, headers: list[tuple[bytes, bytes]], access: AccessLog) -> None:
+        self._access = access
         self._scope = scope
         self._send = send
         self._headers = headers
@@ -207,9 +211,8 @@ class _Outgoing:
         await self._send(message)
 
     def log(self) -> None:
-        """Write the access line: the route's template, never the path."""
-        log.info(
-            "request",
+        """Note the access line: the route's template, never the path."""
+        self._access.note(
             method=self._scope["method"],
             route=_template(self._scope),
             status=self._status,

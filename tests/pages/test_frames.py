@@ -82,7 +82,7 @@ async def test_what_was_typed_is_never_kept(kazasu: Kazasu, kept: dict[Scene, st
 
 def the_bedside(kazasu: Kazasu) -> Bedside:
     """Return the bedside of a running application."""
-    for route in kazasu.web.routes:
+    for route in kazasu.routes:
         endpoint = getattr(route, "endpoint", None)
         owner = getattr(endpoint, "__self__", None)
         if owner is not None and hasattr(owner, "bedside"):
