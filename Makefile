@@ -83,10 +83,12 @@ needs:
 	@missing=; need() { missing="$$missing $$*"; }; \
 	$(PYTHON) -c 'import ensurepip' 2>/dev/null || need python3-venv; \
 	$(PYTHON) -c 'import ctypes; ctypes.CDLL("libatomic.so.1")' 2>/dev/null || need libatomic1; \
+	$(PYTHON) -c 'import ctypes; ctypes.CDLL("libzbar.so.0")' 2>/dev/null || need libzbar0; \
 	command -v chromium >/dev/null || need chromium; \
 	command -v pdftoppm >/dev/null || need poppler-utils; \
 	command -v npm >/dev/null || need npm; \
 	fc-list : family 2>/dev/null | grep -q 'Noto Sans CJK' || need fontconfig fonts-noto-cjk; \
+	fc-list : family 2>/dev/null | grep -q 'IPAexGothic' || need fontconfig fonts-ipaexfont-gothic; \
 	test -n "$$missing" || exit 0; \
 	install="apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends$$missing"; \
 	if command -v apt-get >/dev/null && test "$$(id -u)" = 0; then sh -c "$$install"; \

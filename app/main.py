@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -97,7 +97,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
             *VisitPages(bedside, handoff, registrar).routes(),
             *Returning(bedside, handoff, registrar).routes(),
         ],
-        lifespan=_sweeping(store, clock),
+        lifespan=_sweeping(store, clock, (handoff.close, gateway.close, store.close)),
         exception_handlers=explained,
     )
     visits.router.redirect_slashes = False
@@ -198,8 +198,10 @@ def _explained(bedside: Bedside) -> dict[int | type[Exception], Handler]:
     }
 
 
-def _sweeping(store: Store, clock: Clock) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
-    """Return a lifespan that removes visits whose time is over, every minute, while the server runs."""
+def _sweeping(
+    store: Store, clock: Clock, closing: tuple[Callable[[], Awaitable[None]], ...]
+) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
+    """Return a lifespan that removes visits whose time is over, every minute, and lets go of everything at the end."""
 
     async def sweep() -> None:
         while True:
@@ -216,6 +218,7 @@ def _sweeping(store: Store, clock: Clock) -> Callable[[Starlette], contextlib.Ab
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        await store.close()
+        for close in closing:
+            await close()
 
     return running

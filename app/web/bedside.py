@@ -257,5 +257,6 @@ class Bedside:
 
 def fingerprint(form: Form, *about: str) -> str:
     """Return a hash of what was submitted, to tell a repeated submission from another one under its key."""
+    # Kept beside its key: another spelling of the same content would refuse what is sent again after an upgrade.
     content = repr((form.visit, about, sorted(form.answers.items())))
     return hashlib.sha256(content.encode()).hexdigest()

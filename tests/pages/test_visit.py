@@ -12,6 +12,8 @@ from app.flow import FLOW, REASONS, STEPS, Registration, Visit
 from app.main import Kazasu
 from app.practice.system import Mood
 from app.tokens import hashed
+from app.web.bedside import fingerprint
+from app.web.forms import Form
 from tests.pages.nurse import Nurse, StillClock
 
 
@@ -221,3 +223,9 @@ async def test_when_the_other_system_is_down_nothing_is_lost(nurse: Nurse, kazas
     kazasu.world.mood = Mood.NORMAL
     page = await nurse.press("/visit/result", again="yes")
     assert "登録したと申告されました" in page.text
+
+
+def test_a_submission_is_told_by_the_same_mark_in_every_version() -> None:
+    sent = Form("v1", 2, "k", "t", {"surgery": "agree", "limit_amount": "decline"})
+    kept = "1ba6027d71bc85973e826b415db128b0fe67b50a7016f063d21a408f85c1e2f0"
+    assert fingerprint(sent, "items_answered") == kept
