@@ -7,10 +7,16 @@ import asyncio
 import socket
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from app.settings import Settings, UnsafeSettings
+
+if TYPE_CHECKING:
+    from app.facility import Link
+    from app.main import Kazasu
+    from app.web.office.desk import Desk
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,6 +52,19 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--head", required=True)
     verify.set_defaults(run=_verify)
 
+    facility = commands.add_parser("facility", help="add a station, or list them when nothing is given")
+    facility.add_argument("name", nargs="?")
+    facility.add_argument("--code", default="")
+    facility.add_argument("--telephone", default="")
+    facility.set_defaults(run=_facility)
+
+    account = commands.add_parser("account", help="print a one-time way in: for somebody new, or anew for a login")
+    account.add_argument("facility", help="the station's id, as `kazasu facility` lists it")
+    account.add_argument("--name", default="", help="the name that others see")
+    account.add_argument("--staff", action="store_true", help="staff instead of administrator")
+    account.add_argument("--reset", metavar="LOGIN", default="", help="for somebody who lost password or second factor")
+    account.set_defaults(run=_account)
+
     settings = commands.add_parser("settings", help="list every setting, its value and what it does")
     settings.set_defaults(run=_settings)
     return parser
@@ -55,7 +74,7 @@ def _serve(chosen: argparse.Namespace) -> int:
     import uvicorn  # noqa: PLC0415 - only this command needs a server
 
     from app.log import configure  # noqa: PLC0415
-    from app.main import create_app, seed_practice  # noqa: PLC0415
+    from app.main import create_app  # noqa: PLC0415
 
     given = {name: value for name in ("host", "port") if (value := getattr(chosen, name)) is not None}
     settings = Settings(**given)
@@ -63,8 +82,8 @@ def _serve(chosen: argparse.Namespace) -> int:
         settings = settings.model_copy(update={"origin": f"http://{_reachable_address()}:{settings.port}"})
     configure()
     kazasu = create_app(settings)
-    link = asyncio.run(seed_practice(kazasu.store, kazasu.clock))
-    _greet(settings, link.token)
+    link = asyncio.run(_seed(kazasu))
+    _greet(settings, link.token, kazasu.desk)
     uvicorn.run(
         kazasu.asgi,
         host=settings.host,
@@ -79,13 +98,29 @@ def _serve(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _greet(settings: Settings, token: str) -> None:
+async def _seed(kazasu: Kazasu) -> Link:
+    """Make the practice station and its accounts when they are not there yet."""
+    from app.main import seed_office, seed_practice  # noqa: PLC0415
+
+    link = await seed_practice(kazasu.store, kazasu.clock)
+    await seed_office(kazasu)
+    return link
+
+
+def _greet(settings: Settings, token: str, desk: Desk) -> None:
     origin = settings.public_origin
+    now = desk.clock.now()
     lines = [
         "",
         "  かざす（練習）",
         f"  練習のステーション  {origin}/f/{token}",
         f"  練習の世界          {origin}/practice/",
+        f"  事務所の画面        {origin}/office",
+        *(
+            f"    {each.name}  名前 {each.login}  パスワード {each.password}  コード {code}"
+            for each, code in ((each, desk.secrets.code(each.totp, now)) for each in desk.practice)
+        ),
+        "    （コードは30秒ごとに変わります。今のコードは、事務所のログイン画面に出ます）",
         "",
     ]
     if not settings.is_loopback:
@@ -104,6 +139,57 @@ def _reachable_address() -> str:
         except OSError:
             return "127.0.0.1"
         return str(probe.getsockname()[0])
+
+
+def _facility(chosen: argparse.Namespace) -> int:
+    from app.main import create_app  # noqa: PLC0415
+
+    kazasu = create_app(Settings())
+    return asyncio.run(_add_or_list(kazasu, chosen))
+
+
+async def _add_or_list(kazasu: Kazasu, chosen: argparse.Namespace) -> int:
+    from app.facility import Facility, Link, judge_code, new_token  # noqa: PLC0415
+
+    if chosen.name:
+        judged = judge_code(chosen.code)
+        if judged.problem or not chosen.telephone:
+            print(f"kazasu: --code {judged.problem} --telephone …", file=sys.stderr)
+            return 2
+        print(judged.warning or "", end="\n" if judged.warning else "")
+        made = Facility(new_token(), chosen.name, chosen.code, chosen.telephone)
+        await kazasu.store.add_facility(made, Link(new_token(), made.id, 1, kazasu.clock.now()))
+    for each in await kazasu.store.facilities():
+        link = await kazasu.store.live_link(each.id)
+        print(f"{each.id}  {each.name}  {each.code}  /f/{link.token if link else '-'}")
+    return 0
+
+
+def _account(chosen: argparse.Namespace) -> int:
+    from app.main import create_app  # noqa: PLC0415
+
+    return asyncio.run(_invite(create_app(Settings()), chosen))
+
+
+async def _invite(kazasu: Kazasu, chosen: argparse.Namespace) -> int:
+    from app.people import Invitation, Role, login_name  # noqa: PLC0415
+    from app.tokens import hashed, new_secret  # noqa: PLC0415
+
+    desk, way_in = kazasu.desk, new_secret()
+    known = await desk.office.account(login_name(chosen.reset)) if chosen.reset else None
+    if await kazasu.store.facility(chosen.facility) is None or (chosen.reset and known is None):
+        print("kazasu: no such station or login; `kazasu facility` lists the stations", file=sys.stderr)
+        return 2
+    role = Role.STAFF if chosen.staff else Role.ADMIN
+    for facility, held in await desk.office.stations_of(known.id) if known else ():
+        role = held if facility.id == chosen.facility else role
+    name, account = (known.name, known.id) if known else (chosen.name or "管理者", "")
+    now = kazasu.clock.now()
+    await desk.office.invite(
+        Invitation(new_secret(), hashed(way_in), chosen.facility, role, name, "kazasu account", now, account)
+    )
+    print(f"{desk.origin}/office/join#{way_in}\n（24時間以内に1回だけ使えます）")
+    return 0
 
 
 def _export(chosen: argparse.Namespace) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from base64 import b32encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,22 +25,34 @@ from starlette.types import ASGIApp
 from app.adapters.database import migrate
 from app.adapters.gateway_http import HttpGateway
 from app.adapters.handoff_oidc import OpenIdHandoff
+from app.adapters.office_sql import SqlOffice
+from app.adapters.passkeys import Passkeys, is_possible
+from app.adapters.passwords import Passwords
 from app.adapters.store_sql import SqlStore
 from app.facility import Facility, Link, new_token
+from app.people import Account, Role
 from app.ports import Clock, Store, Unavailable
 from app.practice.app import PracticeWorld, create_practice
 from app.settings import Settings
-from app.tokens import Signer
+from app.tokens import Sealed, Sealer, Signer, new_secret
 from app.web.assets import Assets
 from app.web.bedside import IDLE, Bedside, NoVisit, Refusal
 from app.web.forms import BadForm
 from app.web.guard import Guard, TooLarge, policy
 from app.web.guide import Guide
+from app.web.office.accounts import Accounts
+from app.web.office.desk import Desk, Endpoint, Forbidden, PracticeAccount, SignedOut
+from app.web.office.desk import routes as office_routes
+from app.web.office.front import Front
+from app.web.office.links import Links
+from app.web.office.prints import Prints
+from app.web.office.signin import Entrance
 from app.web.pages import Pages
 from app.web.problems import BY_STATUS, Problems
 from app.web.pwa import Pwa
 from app.web.registration import Registrar
 from app.web.returning import Returning
+from app.web.sheets import Sheets
 from app.web.visit import VisitPages
 
 STATIC: Final = Path(__file__).parents[1] / "static"
@@ -64,6 +77,7 @@ class Kazasu:
     asgi: ASGIApp
     routes: tuple[BaseRoute, ...]
     store: Store
+    desk: Desk
     world: PracticeWorld
     clock: Clock
     signer: Signer
@@ -82,12 +96,27 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
 
     world, handoff, gateway = _practice_doors(settings, signer, clock, assets)
     registrar = Registrar(bedside, gateway)
-    explained = _explained(bedside)
+    office = SqlOffice(settings.database)
+    desk = Desk(
+        office,
+        store,
+        Passwords(),
+        Passkeys(settings.host_name, "かざす", settings.public_origin) if is_possible(settings.public_origin) else None,
+        signer,
+        Sealer(settings.keys()),
+        clock,
+        pages,
+        problems,
+        settings.public_origin,
+        practice=_practice_accounts(signer),
+    )
+    explained = _explained(bedside, desk)
     web = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=explained)
     web.router.routes.extend(
         [
             *Guide(pages).routes(),
             *Pwa(pages, assets, store, practice_station=True).routes(),
+            *office_routes(desk, _office(desk, assets)),
             Mount("/practice", world.app),
         ]
     )
@@ -97,7 +126,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
             *VisitPages(bedside, handoff, registrar).routes(),
             *Returning(bedside, handoff, registrar).routes(),
         ],
-        lifespan=_sweeping(store, clock, (handoff.close, gateway.close, store.close)),
+        lifespan=_sweeping(store, clock, (handoff.close, gateway.close, office.close, store.close)),
         exception_handlers=explained,
     )
     visits.router.redirect_slashes = False
@@ -110,7 +139,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         starts_per_minute=settings.starts_per_minute,
         posts_per_minute=settings.posts_per_minute,
     )
-    return Kazasu(guard, (*visits.routes, *web.routes), store, world, clock, signer)
+    return Kazasu(guard, (*visits.routes, *web.routes), store, desk, world, clock, signer)
 
 
 def _open(settings: Settings, clock: Clock) -> Store:
@@ -126,6 +155,40 @@ async def seed_practice(store: Store, clock: Clock) -> Link:
         found = Link(new_token(), PRACTICE_STATION.id, revision=1, issued_at=clock.now())
         await store.add_facility(PRACTICE_STATION, found)
     return found
+
+
+def _office(desk: Desk, assets: Assets) -> dict[tuple[str, str], Endpoint]:
+    """Return what stands behind every door of the office."""
+    entrance = Entrance(desk)
+    return {
+        **entrance.endpoints(),
+        **Accounts(desk, entrance).endpoints(),
+        **Front(desk).endpoints(),
+        **Links(desk).endpoints(),
+        **Prints(desk, Sheets(desk.pages, assets)).endpoints(),
+    }
+
+
+def _practice_accounts(signer: Signer) -> tuple[PracticeAccount, ...]:
+    """Return the practice accounts: their secrets follow from this server's own key, so that no file holds them."""
+
+    def account(login: str, name: str, role: Role) -> PracticeAccount:
+        drawn = signer.form(f"practice account {login}")
+        password = "-".join(("renshu", drawn[:4], drawn[4:8], drawn[8:12]))
+        return PracticeAccount(login, name, role, password, b32encode(bytes.fromhex(drawn)).decode().rstrip("="))
+
+    return account("sakura", "事務 さくら", Role.ADMIN), account("haru", "受付 はる", Role.STAFF)
+
+
+async def seed_office(kazasu: Kazasu) -> None:
+    """Make the practice accounts at the practice station when they are not there yet."""
+    desk, now = kazasu.desk, kazasu.clock.now()
+    for each in desk.practice:
+        if await desk.office.account(each.login) is not None:
+            continue
+        password, totp = await desk.secrets.hashed(each.password), desk.sealer.seal(Sealed.ONE_TIME, each.totp)
+        account = Account(new_secret(), each.login, each.name, password, totp, created_at=now)
+        await desk.office.add(account, PRACTICE_STATION.id, each.role)
 
 
 def _practice_doors(
@@ -165,7 +228,7 @@ def _practice_doors(
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 
-def _explained(bedside: Bedside) -> dict[int | type[Exception], Handler]:
+def _explained(bedside: Bedside, desk: Desk) -> dict[int | type[Exception], Handler]:
     """Return what answers each kind of failure: its page."""
     problems = bedside.problems
 
@@ -187,7 +250,12 @@ def _explained(bedside: Bedside) -> dict[int | type[Exception], Handler]:
 
         return answer
 
+    async def signed_out(request: Request, _: Exception) -> Response:
+        return desk.to_sign_in(request)
+
     return {
+        SignedOut: signed_out,
+        Forbidden: named("forbidden"),
         NoVisit: no_visit,
         Refusal: refusal,
         HTTPException: status,

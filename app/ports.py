@@ -5,14 +5,15 @@ Adapters implement these; `main.py` alone decides which. Nothing here knows how.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from app.evidence import Body, Entry, Event, Head, canonical
-from app.facility import Facility, Link
+from app.facility import Facility, Link, Official, Printed, Station, Tick
 from app.flow import Visit
+from app.people import Account, Invitation, Key, Member, Officer, Role, SignIn
 
 
 class Unavailable(Exception):
@@ -163,6 +164,275 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Let go of every connection."""
+        ...
+
+
+# --- the office ------------------------------------------------------------------------------------------------
+
+
+class Office(Protocol):
+    """Where accounts, links, prints and checklists of the stations are kept.
+
+    Every look-up of a station's own things names the station, so that no id of another one finds anything. A method
+    that writes returns only after the data is durable. Raises `Unavailable` when the database is full, locked or gone.
+    """
+
+    # who is signed in
+
+    async def account(self, login: str) -> Account | None:
+        """Return an account that was not revoked, by its login."""
+        ...
+
+    async def account_by_id(self, account: str) -> Account | None:
+        """Return an account that was not revoked, by its id."""
+        ...
+
+    async def stations_of(self, account: str) -> tuple[tuple[Facility, Role], ...]:
+        """Return where an account belongs, in the order of the stations' names."""
+        ...
+
+    async def officer(self, secret: str) -> Officer | None:
+        """Return who is signed in with this secret (SHA-256, hex), unless account or membership are gone."""
+        ...
+
+    async def sign_in(self, new: SignIn) -> None:
+        """Keep a new sign-in."""
+        ...
+
+    async def touch(self, sign_in: str, now: int) -> None:
+        """Note that a sign-in was used."""
+        ...
+
+    async def move(self, sign_in: str, facility: str) -> None:
+        """Let a sign-in stand at another station."""
+        ...
+
+    async def sign_out(self, sign_in: str, *, facility: str = "", account: str = "") -> bool:
+        """End a sign-in at once, if it is of that station or account; say whether there was one."""
+        ...
+
+    async def sign_ins(self, *, facility: str = "", account: str = "") -> tuple[tuple[SignIn, str], ...]:
+        """Return sign-ins of a station or of an account, newest first, each with its person's name."""
+        ...
+
+    # proofs, each used once
+
+    async def take_step(self, account: str, step: int) -> bool:
+        """Use up a one-time code's 30-second step; False when it or a later one was used before."""
+        ...
+
+    async def take_recovery(self, account: str, secret: str) -> bool:
+        """Use up a recovery code (SHA-256, hex); False when there is none."""
+        ...
+
+    async def spend(self, secret: str, now: int) -> bool:
+        """Use up a one-time value (SHA-256, hex); False when it was used before."""
+        ...
+
+    # accounts
+
+    async def add(self, account: Account, facility: str, role: Role) -> None:
+        """Keep a new account that belongs to a station."""
+        ...
+
+    async def add_member(self, account: str, facility: str, role: Role) -> None:
+        """Let an account belong to one more station."""
+        ...
+
+    async def enrol(self, account: str, sealed_totp: str, recovery: tuple[str, ...], sign_in: SignIn) -> None:
+        """Keep a second factor with new recovery codes, and let the sign-in count fully, under a new secret."""
+        ...
+
+    async def renew_recovery(self, account: str, recovery: tuple[str, ...]) -> None:
+        """Put new recovery codes in the place of the old ones."""
+        ...
+
+    async def recovery_left(self, account: str) -> int:
+        """Return how many recovery codes are left."""
+        ...
+
+    async def keys(self, account: str) -> tuple[Key, ...]:
+        """Return the passkeys of an account."""
+        ...
+
+    async def key(self, key: str) -> Key | None:
+        """Return a passkey by its id."""
+        ...
+
+    async def add_key(self, key: Key) -> None:
+        """Keep a new passkey."""
+        ...
+
+    async def count_key(self, key: str, sign_count: int) -> None:
+        """Note how often a passkey has signed."""
+        ...
+
+    async def remove_key(self, account: str, key: str) -> None:
+        """Forget a passkey of an account."""
+        ...
+
+    async def people(self, facility: str) -> tuple[Member, ...]:
+        """Return who belongs to a station."""
+        ...
+
+    async def set_role(self, facility: str, account: str, role: Role) -> bool:
+        """Change what somebody is at a station; False when nobody is, or when no administrator would be left."""
+        ...
+
+    async def remove(self, facility: str, account: str) -> bool:
+        """End a membership and its sign-ins; False when there is none, or when no administrator would be left."""
+        ...
+
+    async def invite(self, new: Invitation) -> None:
+        """Keep an invitation."""
+        ...
+
+    async def invitation(self, secret: str) -> Invitation | None:
+        """Return an invitation by its secret (SHA-256, hex)."""
+        ...
+
+    async def invitations(self, facility: str) -> tuple[Invitation, ...]:
+        """Return a station's invitations, newest first."""
+        ...
+
+    async def withdraw(self, facility: str, invitation: str, now: int) -> bool:
+        """Revoke an invitation that was not used."""
+        ...
+
+    async def take_up(self, invitation: Invitation, account: Account, sign_in: SignIn) -> bool:
+        """Use an invitation: the account and its membership are there, its former proofs and sign-ins gone.
+
+        False when somebody was quicker or the login is taken.
+        """
+        ...
+
+    # stations and links
+
+    async def station(self, facility: str) -> Station:
+        """Return what a station says of its equipment and rules."""
+        ...
+
+    async def save_station(self, facility: Facility, station: Station) -> None:
+        """Keep what a station is and says."""
+        ...
+
+    async def links(self, facility: str, before: int | None = None, limit: int = 50) -> tuple[Link, ...]:
+        """Return revisions of a station's entry, newest first, older than `before`."""
+        ...
+
+    async def officials(self, facility: str, before: int | None = None, limit: int = 50) -> tuple[Official, ...]:
+        """Return revisions of a station's official address, newest first, older than `before`."""
+        ...
+
+    async def replace_entry(self, link: Link) -> Link | None:
+        """Make `link` the live entry, its revision counted here; None when `link.revision` is not the live one's."""
+        ...
+
+    async def replace_official(self, official: Official) -> Official:
+        """Make this the live official address, its revision counted here."""
+        ...
+
+    async def checked(self, facility: str, which: str, now: int) -> None:
+        """Note that the live entry or official address was opened and leads where it should."""
+        ...
+
+    # prints
+
+    async def print(self, new: Printed) -> None:
+        """Keep that sheets were printed."""
+        ...
+
+    async def prints(
+        self, facility: str, *, only: str = "", before: int | None = None, limit: int = 50
+    ) -> tuple[tuple[Printed, bool], ...]:
+        """Return prints with whether their code still lives, newest first; `only`: live, dead, or all."""
+        ...
+
+    async def copies(self, facility: str, which: str) -> Mapping[int, tuple[int, int]]:
+        """Return of each revision that was printed: how many copies, and when last."""
+        ...
+
+    async def replaced(self, facility: str, printed: str, now: int) -> None:
+        """Note that a dead print was taken down."""
+        ...
+
+    # checklists
+
+    async def ticks(self, facility: str, checklist: str, period: str) -> Mapping[str, tuple[int, str]]:
+        """Return the rows of a checklist that are done: when, and by whom."""
+        ...
+
+    async def tick(self, tick: Tick, *, done: bool) -> None:
+        """Tick a row, or take its tick away."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
+class Secrets(Protocol):
+    """What a person knows, and what a person's authenticator shows."""
+
+    async def hashed(self, password: str) -> str:
+        """Return the hash to keep of a password."""
+        ...
+
+    async def is_right(self, kept: str, password: str) -> bool:
+        """Whether a password is the one whose hash was kept; as much work when nothing was kept."""
+        ...
+
+    def new_totp(self) -> str:
+        """Return a fresh secret for an authenticator."""
+        ...
+
+    def totp_address(self, secret: str, login: str) -> str:
+        """Return what the QR code of an authenticator's secret says."""
+        ...
+
+    def code(self, secret: str, now: int) -> str:
+        """Return the code of this moment."""
+        ...
+
+    def step_of(self, secret: str, code: str, now: int) -> int:
+        """Return the 30-second step whose code this is, about now; 0 when it is none."""
+        ...
+
+
+class NotProven(Exception):
+    """What a browser sent does not prove the passkey; no more is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """A passkey as it is checked: its id, its public key, and how often it has signed."""
+
+    id: bytes
+    public_key: bytes
+    sign_count: int
+
+
+class Passkeys(Protocol):
+    """What a person has: a passkey, which also asks for a finger, a face or a device code."""
+
+    def options_to_create(self, account: str, name: str, known: Sequence[bytes]) -> tuple[str, bytes]:
+        """Return options (JSON) for a new passkey, and their challenge."""
+        ...
+
+    def created(self, credential: str, challenge: bytes) -> Passkey:
+        """Return the passkey that a browser made, or raise `NotProven`."""
+        ...
+
+    def options_to_get(self, known: Sequence[bytes] = ()) -> tuple[str, bytes]:
+        """Return options (JSON) for signing in, and their challenge."""
+        ...
+
+    def credential_id(self, credential: str) -> bytes:
+        """Return which passkey was used, or raise `NotProven`."""
+        ...
+
+    def proven(self, credential: str, challenge: bytes, passkey: Passkey) -> int:
+        """Return the new count of signatures, or raise `NotProven`."""
         ...
 
 

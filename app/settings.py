@@ -51,6 +51,11 @@ class Settings(BaseSettings):
         return self.origin.rstrip("/") or f"http://{self._shown_host}:{self.port}"
 
     @property
+    def host_name(self) -> str:
+        """The host of the public address, without a port."""
+        return urlsplit(self.public_origin).hostname or ""
+
+    @property
     def _shown_host(self) -> str:
         return f"[{self.host}]" if ":" in self.host else self.host
 

@@ -13,6 +13,7 @@ import secrets
 from enum import StrEnum
 from typing import Final
 
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 # itsdangerous accepts several spellings of one signature (spare base64 bits, dropped non-ASCII, ignored padding).
@@ -25,9 +26,10 @@ class Purpose(StrEnum):
 
     HANDOFF = "handoff"
     STATION = "station"
+    CHALLENGE = "challenge"
 
 
-MAX_AGE: Final = {Purpose.HANDOFF: 600, Purpose.STATION: 400 * 24 * 3600}
+MAX_AGE: Final = {Purpose.HANDOFF: 600, Purpose.STATION: 400 * 24 * 3600, Purpose.CHALLENGE: 300}
 
 
 class BadToken(Exception):
@@ -82,6 +84,37 @@ class Signer:
     def is_form(self, session: str, token: str) -> bool:
         """Whether a form token belongs to this browser session; compared in constant time."""
         return hmac.compare_digest(self.form(session).encode(), token.encode())
+
+
+class Sealed(StrEnum):
+    """What a sealed text is; one kind is never opened as another."""
+
+    ADDRESS = "address"
+    OFFERED = "offered"
+    ONE_TIME = "one-time"
+
+
+class Sealer:
+    """Encrypts what must be read again but never be seen in the database: with the newest key, read with any."""
+
+    def __init__(self, keys: tuple[str, ...]) -> None:
+        """Derive one key from each signing key."""
+        made = (hashlib.sha256(b"seal\0" + key.encode()).digest() for key in reversed(keys))
+        self._keys = MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in made])
+
+    def seal(self, kind: Sealed, text: str) -> str:
+        """Return the text, encrypted."""
+        return self._keys.encrypt(f"{kind.value}\0{text}".encode()).decode()
+
+    def open(self, kind: Sealed, sealed: str, max_age: int | None = None) -> str:
+        """Return what was sealed, or raise `BadToken`; `max_age` in seconds."""
+        try:
+            found, _, text = self._keys.decrypt(sealed.encode(), ttl=max_age).decode().partition("\0")
+        except (InvalidToken, UnicodeError) as error:
+            raise BadToken from error
+        if found != kind.value:
+            raise BadToken
+        return text
 
 
 def _serializer(keys: tuple[str, ...], purpose: Purpose) -> URLSafeTimedSerializer:

@@ -1,7 +1,8 @@
 """The tables: what is kept, and what the database itself refuses.
 
 `event` is the evidence: rows are added and never touched again. `event_body` is the only part of it that may
-go. `visit` is where each visit stands, as its events tell. No column holds a name.
+go. `visit` is where each visit stands, as its events tell. No column holds a patient's name. The rest is the office:
+its accounts, its links with their revisions, its prints.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from sqlalchemy import (
     or_,
 )
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The newest revision in `migrations/versions`, kept here too: an up-to-date start need not load Alembic."""
 
 metadata = MetaData(
@@ -57,6 +58,8 @@ link = Table(
     Column("revision", Integer, nullable=False),
     Column("issued_at", _WHOLE, nullable=False),
     Column("replaced_at", _WHOLE),
+    Column("issued_by", Text, nullable=False, server_default=""),
+    Column("checked_at", _WHOLE),
     UniqueConstraint("facility", "revision"),
     sqlite_strict=True,
 )
@@ -147,6 +150,152 @@ submission = Table(
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
+
+# --- the office -------------------------------------------------------------------------------------------------
+
+station = Table(
+    "station",
+    metadata,
+    Column("facility", Text, ForeignKey("facility.id"), primary_key=True),
+    Column("terminal", Text, nullable=False),
+    Column("linked", Integer),
+    Column("maintenance", Integer),
+    Column("maintenance_telephone", Text, nullable=False),
+    Column("router", Text, nullable=False),
+    Column("certificate_ends", Text, nullable=False),
+    Column("retention_days", Integer, nullable=False),
+    Column("keeps_names", Integer, nullable=False),
+    Column("hours", Text, nullable=False),
+    sqlite_strict=True,
+)
+
+official = Table(
+    "official",
+    metadata,
+    Column("facility", Text, ForeignKey("facility.id"), primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("sealed", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("tail", Text, nullable=False),
+    Column("issued_by", Text, nullable=False),
+    Column("issued_at", _WHOLE, nullable=False),
+    Column("replaced_at", _WHOLE),
+    Column("checked_at", _WHOLE),
+    sqlite_strict=True,
+)
+
+printed = Table(
+    "printed",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("facility", Text, ForeignKey("facility.id"), nullable=False),
+    Column("which", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("copies", Integer, nullable=False),
+    Column("at", _WHOLE, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("replaced_at", _WHOLE),
+    Index("ix_printed_facility", "facility", "which", "revision"),
+    sqlite_strict=True,
+)
+
+account = Table(
+    "account",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("login", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("password", Text, nullable=False),
+    Column("totp", Text, nullable=False),
+    Column("last_step", _WHOLE, nullable=False),
+    Column("created_at", _WHOLE, nullable=False),
+    Column("revoked_at", _WHOLE),
+    sqlite_strict=True,
+)
+
+member = Table(
+    "member",
+    metadata,
+    Column("account", Text, ForeignKey("account.id"), primary_key=True),
+    Column("facility", Text, ForeignKey("facility.id"), primary_key=True),
+    Column("role", Text, nullable=False),
+    sqlite_strict=True,
+)
+
+passkey = Table(
+    "passkey",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, ForeignKey("account.id"), nullable=False, index=True),
+    Column("public_key", Text, nullable=False),
+    Column("sign_count", _WHOLE, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("added_at", _WHOLE, nullable=False),
+    sqlite_strict=True,
+)
+
+recovery = Table(
+    "recovery",
+    metadata,
+    Column("account", Text, ForeignKey("account.id"), primary_key=True),
+    Column("secret", Text, primary_key=True),
+    sqlite_strict=True,
+)
+
+sign_in = Table(
+    "sign_in",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("secret", Text, nullable=False, unique=True),
+    Column("account", Text, ForeignKey("account.id"), nullable=False, index=True),
+    Column("facility", Text, ForeignKey("facility.id"), nullable=False),
+    Column("full", Integer, nullable=False),
+    Column("opened_at", _WHOLE, nullable=False),
+    Column("used_at", _WHOLE, nullable=False),
+    Column("browser", Text, nullable=False),
+    sqlite_strict=True,
+)
+
+invitation = Table(
+    "invitation",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("secret", Text, nullable=False, unique=True),
+    Column("facility", Text, ForeignKey("facility.id"), nullable=False, index=True),
+    Column("role", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("made_at", _WHOLE, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("used_at", _WHOLE),
+    Column("revoked_at", _WHOLE),
+    sqlite_strict=True,
+)
+
+spent = Table(
+    "spent",
+    metadata,
+    Column("secret", Text, primary_key=True),
+    Column("at", _WHOLE, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+"""One-time values that were used: signed ones, of which nothing else is kept."""
+
+ticked = Table(
+    "ticked",
+    metadata,
+    Column("facility", Text, ForeignKey("facility.id"), primary_key=True),
+    Column("checklist", Text, primary_key=True),
+    Column("period", Text, primary_key=True),
+    Column("row", Text, primary_key=True),
+    Column("at", _WHOLE, nullable=False),
+    Column("by", Text, nullable=False),
+    sqlite_strict=True,
+)
+
+OFFICE: Final = (station, official, printed, account, member, passkey, recovery, sign_in, invitation, spent, ticked)
 
 # REPLACE deletes the row in its way without firing a delete trigger unless recursive_triggers is on, which a
 # connection may forget. The third trigger stands in the schema and names every unique column of `event`.

@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import Connection, Executable
-from sqlalchemy.exc import DatabaseError, IntegrityError, ProgrammingError, ResourceClosedError
 
 import app.adapters.statements as sql
 from app.adapters import retention, step
 from app.adapters.chain import head_of
 from app.adapters.database import SHIPPED, Driver, reading, truncate_log, writing
+from app.adapters.reaching import REACHING
 from app.adapters.rows import AnyRow, fields, logged_from, visit_from
 from app.adapters.writer import Writer
 from app.evidence import Head
@@ -47,7 +47,7 @@ class SqlStore:
 
     async def bedside(self, session: str) -> tuple[Visit, Facility] | None:
         """Return the visit of a browser session with its station; an ended one has none."""
-        with _REACHING:
+        with REACHING:
             row = sql.BEDSIDE.first(self._reader, {"session": session})
         return (visit_from(row), Facility(row.facility, row.station, row.code, row.telephone)) if row else None
 
@@ -64,7 +64,7 @@ class SqlStore:
 
     async def head(self, facility: str) -> Head:
         """Return the end of a facility's chain."""
-        with _REACHING:
+        with REACHING:
             return head_of(self._reader, facility)
 
     async def seen(self, facility: str, reference: str) -> int | None:
@@ -88,7 +88,7 @@ class SqlStore:
             removed += sum(row.handed_off_at is None for row in due)
             settled += len(due)
         if await self._durably(partial(retention.tidy, before)) or settled:
-            with _REACHING:
+            with REACHING:
                 await asyncio.to_thread(truncate_log, self._engines[1])
         return removed
 
@@ -140,31 +140,16 @@ class SqlStore:
             engine.dispose()
 
     async def _durably(self, work: Callable[[Connection], T]) -> T:
-        with _REACHING:
+        with REACHING:
             return await self._writer.run(work)
 
     def _one(self, statement: Executable, **values: object) -> AnyRow | None:
-        with _REACHING:
+        with REACHING:
             return self._reader.execute(statement, values).first()
 
     def _all(self, statement: Executable, **values: object) -> list[AnyRow]:
-        with _REACHING:
+        with REACHING:
             return list(self._reader.execute(statement, values))
-
-
-class _Reaching:
-    """Turns what the database cannot do now into `Unavailable`; what we did wrong stays what it is."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        ours = isinstance(error, (IntegrityError, ProgrammingError))
-        if not ours and isinstance(error, (DatabaseError, ResourceClosedError)):
-            raise Unavailable from error
-
-
-_REACHING: Final = _Reaching()
 
 
 def _nothing(_: Connection) -> None:

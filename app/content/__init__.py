@@ -112,3 +112,95 @@ def load_names() -> Names:
 ITEMS: Final = load_items()
 EXITS: Final = load_exits()
 NAMES: Final = load_names()
+
+
+@dataclass(frozen=True, slots=True)
+class AppStore:
+    """Where a kind of phone gets the app, and what the phone must be."""
+
+    id: str
+    phone: str
+    name: str
+    needs: str
+    url: str
+    source: str
+    grade: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One sentence of a printed sheet, for every phone or for one kind."""
+
+    text: str
+    source: str
+    grade: str
+    phone: str = ""
+    alert: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneStep:
+    """One step of making a phone ready."""
+
+    id: str
+    title: str
+    picture: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """How one comes back to the browser on one kind of phone."""
+
+    phone: str
+    picture: str
+    text: str
+    also: str
+    source: str
+    grade: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dont:
+    """One thing not to do at the bedside, and why or what instead."""
+
+    title: str
+    text: str
+    source: str
+    grade: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneFacts:
+    """What the printed sheets say about phones, and the official page for what is known at second hand."""
+
+    stores: tuple[AppStore, ...]
+    steps: tuple[PhoneStep, ...]
+    ways_back: tuple[WayBack, ...]
+    donts: tuple[Dont, ...]
+    official: str
+    checked_on: date
+
+
+def load_phone_steps() -> PhoneFacts:
+    """Return what the printed sheets say about phones, of `phone.toml`."""
+    name = "phone.toml"
+    found = _read(name)
+    if not str(found.get("official", "")).startswith("https://"):
+        raise ContentError(f"{name}: the official page is missing, and some lines are second-hand")
+    return PhoneFacts(
+        stores=tuple(AppStore(**_graded(name, row)) for row in found["store"]),
+        steps=tuple(
+            PhoneStep(
+                id=row["id"],
+                title=row["title"],
+                picture=row["picture"],
+                lines=tuple(Line(**_graded(name, line)) for line in row["line"]),
+            )
+            for row in found["step"]
+        ),
+        ways_back=tuple(WayBack(**_graded(name, row)) for row in found["back"]),
+        donts=tuple(Dont(**_graded(name, row)) for row in found["dont"]),
+        official=found["official"],
+        checked_on=found["checked_on"],
+    )

@@ -17,10 +17,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.log import AccessLog
 
 MAX_BODY: Final = 16 * 1024
+PICTURES: Final = "/office/links/official/picture"
+MAX_PICTURE: Final = 8 * 1024 * 1024
+"""The one door that takes more: a picture of a QR code, from somebody who is signed in."""
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MINUTE: Final = 60.0
 _ADDRESSES: Final = 10_000
-_NO_STORE: Final = (b"cache-control", b"no-store")
 _PERMISSIONS: Final = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()"
 
 Problem: TypeAlias = Callable[[Request, str], Response]
@@ -37,21 +39,21 @@ def policy(entry_sheet_hash: str) -> str:
 
 
 class Window:
-    """Counts what each address did in the last minute, for so many addresses and no more.
+    """Counts what each address did in the last minute (or another span), for so many addresses and no more.
 
     Our own, because the library's memory store starts a thread for every few hits, and the event loop waits for it.
     """
 
-    def __init__(self, limit: int) -> None:
-        """Allow `limit` hits a minute."""
-        self._limit = limit
+    def __init__(self, limit: int, span: float = _MINUTE) -> None:
+        """Allow `limit` hits in `span` seconds."""
+        self._limit, self._span = limit, span
         self._hits: OrderedDict[str, deque[float]] = OrderedDict()
 
     def has_room(self, address: str, now: float) -> bool:
-        """Count a hit at `now` (seconds) unless the minute is full; say whether it was counted."""
+        """Count a hit at `now` (seconds) unless the span is full; say whether it was counted."""
         hits = self._hits.setdefault(address, deque())
         self._hits.move_to_end(address)
-        while hits and hits[0] <= now - _MINUTE:
+        while hits and hits[0] <= now - self._span:
             hits.popleft()
         if len(self._hits) > _ADDRESSES:
             self._hits.popitem(last=False)
@@ -92,6 +94,7 @@ class Guard:
         }
         if origin.startswith("https://"):
             headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        headers["Cache-Control"] = "no-store"
         self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         self._access = AccessLog()
         self._starts = Window(starts_per_minute)
@@ -130,7 +133,7 @@ class Guard:
         headers = Headers(scope=scope)
         if scope["method"] in _SAFE:
             return None
-        if int(_ascii_number(headers.get("content-length", "0"))) > MAX_BODY:
+        if int(_ascii_number(headers.get("content-length", "0"))) > _most(scope):
             return "too_large"
         if not self._is_ours(headers):
             return "foreign"
@@ -168,21 +171,25 @@ def _where(error: Exception) -> str:
     return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "-"
 
 
+def _most(scope: Scope) -> int:
+    return MAX_PICTURE if scope["path"] == PICTURES else MAX_BODY
+
+
 def _ascii_number(text: str) -> str:
-    return text if text.isascii() and text.isdigit() else str(MAX_BODY + 1)
+    return text if text.isascii() and text.isdigit() else str(MAX_PICTURE + 1)
 
 
 def _limited(scope: Scope, receive: Receive) -> Receive:
     """Count the body as it comes, so that a false or missing length does not help."""
     if scope["method"] in _SAFE:
         return receive
-    taken = 0
+    taken, most = 0, _most(scope)
 
     async def counted() -> Message:
         nonlocal taken
         message = await receive()
         taken += len(message.get("body", b""))
-        if taken > MAX_BODY:
+        if taken > most:
             raise TooLarge
         return message
 
@@ -205,9 +212,8 @@ class _Outgoing:
         if message["type"] == "http.response.start":
             self.started = True
             self._status = message["status"]
-            message["headers"] = [*message["headers"], *self._headers]
-            if not any(name == b"cache-control" for name, _ in message["headers"]):
-                message["headers"].append(_NO_STORE)
+            own = {name for name, _ in message["headers"]}
+            message["headers"] = [*message["headers"], *(each for each in self._headers if each[0] not in own)]
         await self._send(message)
 
     def log(self) -> None:

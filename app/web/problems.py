@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -72,6 +72,11 @@ PROBLEMS: Final = {
         ),
         on="/visit",
         on_label=N_("{訪問|ほうもん}の{画面|がめん}にもどる"),
+    ),
+    "forbidden": Problem(
+        403,
+        N_("この{画面|がめん}は、{管理者|かんりしゃ}だけが{開|ひら}けます"),
+        N_("{必要|ひつよう}なときは、{事業所|じぎょうしょ}の{管理者|かんりしゃ}に{頼|たの}んでください。"),
     ),
     "other_visit": Problem(
         409,
@@ -152,6 +157,8 @@ class Problems:
     def answer(self, request: Request, name: str, **values: Any) -> Response:
         """Answer the page of a problem."""
         problem = PROBLEMS[name]
+        if request.url.path.startswith("/office"):
+            problem = replace(problem, on="/office", on_label=N_("{事務所|じむしょ}の{画面|がめん}へ"))
         response = self.pages.respond(
             request,
             "problems/problem.html",

@@ -106,7 +106,7 @@ class Page:
     def held(self, action: str, nth: int = 0) -> dict[str, str]:
         """Return the hidden fields of a form."""
         return {
-            each.attrs["name"]: each.attrs["value"]
+            each.attrs["name"]: each.attrs.get("value", "")
             for each in self.forms(action)[nth].all("input")
             if each.attrs.get("type") == "hidden"
         }

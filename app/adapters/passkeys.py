@@ -1,0 +1,142 @@
+"""Passkeys: what the browser is asked, and whether its answer proves anything.
+
+A passkey here is two factors by itself: something one has, opened by something one is or knows. So it must live on the
+authenticator, and the authenticator must have checked who holds it. Which make it is, nobody is asked.
+
+The library is imported when first used: it takes a tenth of a second, and starting must stay quick.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from app.ports import NotProven, Passkey
+
+if TYPE_CHECKING:
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor
+
+MAX_ANSWER: Final = 8 * 1024
+"""The longest answer that is read; an honest one is about a thousand characters."""
+_LOCAL: Final = "localhost"
+_NUMBER: Final = re.compile(r"\d+|0x[0-9a-f]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Passkeys:
+    """Makes and checks passkeys for one origin."""
+
+    rp_id: str
+    rp_name: str
+    origin: str
+
+    def options_to_create(self, account: str, name: str, known: Sequence[bytes]) -> tuple[str, bytes]:
+        """Return what to ask the browser, as JSON, and the challenge to keep; `known` are not made twice."""
+        from webauthn import generate_registration_options, options_to_json  # noqa: PLC0415 - late on purpose
+        from webauthn.helpers.structs import (  # noqa: PLC0415 - late on purpose
+            AuthenticatorSelectionCriteria,
+            ResidentKeyRequirement,
+            UserVerificationRequirement,
+        )
+
+        options = generate_registration_options(
+            rp_id=self.rp_id,
+            rp_name=self.rp_name,
+            user_id=account.encode(),
+            user_name=name,
+            user_display_name=name,
+            authenticator_selection=AuthenticatorSelectionCriteria(
+                resident_key=ResidentKeyRequirement.REQUIRED,
+                user_verification=UserVerificationRequirement.REQUIRED,
+            ),
+            exclude_credentials=_described(known),
+        )
+        return options_to_json(options), options.challenge
+
+    def created(self, credential: str, challenge: bytes) -> Passkey:
+        """Return the passkey that the browser made for this challenge, to be kept; its id must be new to the store."""
+        from webauthn import verify_registration_response  # noqa: PLC0415 - late on purpose
+
+        with _or_not_proven():
+            made = verify_registration_response(
+                credential=_short(credential),
+                expected_challenge=challenge,
+                expected_rp_id=self.rp_id,
+                expected_origin=self.origin,
+                require_user_verification=True,
+            )
+            return Passkey(made.credential_id, made.credential_public_key, made.sign_count)
+
+    def options_to_get(self, known: Sequence[bytes] = ()) -> tuple[str, bytes]:
+        """Return what to ask the browser, as JSON, and the challenge to keep; without `known` any passkey of ours."""
+        from webauthn import generate_authentication_options, options_to_json  # noqa: PLC0415 - late on purpose
+        from webauthn.helpers.structs import UserVerificationRequirement  # noqa: PLC0415 - late on purpose
+
+        options = generate_authentication_options(
+            rp_id=self.rp_id,
+            allow_credentials=_described(known),
+            user_verification=UserVerificationRequirement.REQUIRED,
+        )
+        return options_to_json(options), options.challenge
+
+    def credential_id(self, credential: str) -> bytes:
+        """Return which passkey an answer speaks of. Proves nothing yet: it says what to look up."""
+        from webauthn.helpers import parse_authentication_credential_json  # noqa: PLC0415 - late on purpose
+
+        with _or_not_proven():
+            return parse_authentication_credential_json(_short(credential)).raw_id
+
+    def proven(self, credential: str, challenge: bytes, passkey: Passkey) -> int:
+        """Return the passkey's new sign count, to be kept, when the answer is its own to this challenge."""
+        from webauthn import verify_authentication_response  # noqa: PLC0415 - late on purpose
+
+        if self.credential_id(credential) != passkey.id:
+            raise NotProven
+        with _or_not_proven():
+            return verify_authentication_response(
+                credential=credential,
+                expected_challenge=challenge,
+                expected_rp_id=self.rp_id,
+                expected_origin=self.origin,
+                credential_public_key=passkey.public_key,
+                credential_current_sign_count=passkey.sign_count,
+                require_user_verification=True,
+            ).new_sign_count
+
+
+def is_possible(origin: str) -> bool:
+    """Whether browsers make passkeys for an origin: a name over https, or this machine by the name of localhost."""
+    try:
+        address = urlsplit(origin)
+        host = address.hostname or ""
+    except ValueError:
+        return False
+    if host == _LOCAL or host.endswith(f".{_LOCAL}"):
+        return address.scheme in {"http", "https"}
+    is_number = ":" in host or _NUMBER.fullmatch(host.rpartition(".")[2]) is not None
+    return address.scheme == "https" and bool(host) and not is_number
+
+
+@contextmanager
+def _or_not_proven() -> Iterator[None]:
+    """Turn every failure into the one that callers know."""
+    try:
+        yield
+    except Exception as error:  # the library lets many kinds through, and the answer is a stranger's
+        raise NotProven from error
+
+
+def _short(credential: str) -> str:
+    if len(credential) > MAX_ANSWER:
+        raise ValueError("longer than any honest answer")
+    return credential
+
+
+def _described(known: Sequence[bytes]) -> list[PublicKeyCredentialDescriptor]:
+    from webauthn.helpers.structs import PublicKeyCredentialDescriptor  # noqa: PLC0415 - late on purpose
+
+    return [PublicKeyCredentialDescriptor(id=one) for one in known]

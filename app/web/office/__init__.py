@@ -1,0 +1,1 @@
+"""The office's pages: signing in, stations, links with a life, prints, accounts."""

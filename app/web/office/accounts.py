@@ -1,0 +1,179 @@
+"""One's own account, and for administrators the accounts, invitations and sign-ins of the station."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from app.people import INVITED, Invitation, Member, Role, SignIn, name_problem
+from app.ports import NotProven
+from app.tokens import hashed, new_secret
+from app.web.office.desk import Caller, Desk, Endpoint, moment
+from app.web.office.signin import Entrance, hashes, new_recovery_codes
+
+_ROLES = {role.value: role for role in Role}
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """Who may enter, and how."""
+
+    desk: Desk
+    entrance: Entrance
+
+    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
+        """Return what stands behind the doors of accounts."""
+        return {
+            ("GET", "/office/account"): self.own,
+            ("POST", "/office/account/passkey"): self.add_passkey,
+            ("POST", "/office/account/passkey/remove"): self.remove_passkey,
+            ("POST", "/office/account/recovery"): self.renew_recovery,
+            ("POST", "/office/account/sign-ins"): self.end_own,
+            ("GET", "/office/accounts"): self.all,
+            ("POST", "/office/accounts/invite"): self.invite,
+            ("POST", "/office/accounts/invitations"): self.withdraw,
+            ("POST", "/office/accounts/role"): self.set_role,
+            ("POST", "/office/accounts/revoke"): self.revoke,
+            ("POST", "/office/accounts/reset"): self.reset,
+            ("POST", "/office/accounts/sign-ins"): self.end_any,
+        }
+
+    # --- one's own ------------------------------------------------------------------------------------------
+
+    async def own(self, caller: Caller) -> Response:
+        """Show one's own ways in and where one is signed in."""
+        return await self._own(caller)
+
+    async def _own(self, caller: Caller, *, status: int = 200, wrong: str = "") -> Response:
+        account, office = caller.officer.account, self.desk.office
+        keys, options, challenge = await office.keys(account.id), "", ""
+        if self.desk.passkeys is not None:
+            known = [bytes.fromhex(key.id) for key in keys]
+            options, made = self.desk.passkeys.options_to_create(account.id, account.login, known)
+            challenge = self.desk.challenge(made)
+        return self.desk.page(
+            caller,
+            "account.html",
+            status=status,
+            wrong=wrong,
+            keys=[(key, moment(key.added_at)) for key in keys],
+            left=await office.recovery_left(account.id),
+            sign_ins=self._shown(await office.sign_ins(account=account.id)),
+            options=options,
+            challenge=challenge,
+        )
+
+    async def add_passkey(self, caller: Caller) -> Response:
+        """Keep one more passkey."""
+        try:
+            await self.desk.office.add_key(await self.entrance.made(caller))
+        except NotProven:
+            return await self._own(caller, status=422, wrong="passkey")
+        return self.desk.go("/office/account")
+
+    async def remove_passkey(self, caller: Caller) -> Response:
+        """Forget a passkey, unless it is the only second factor."""
+        account = caller.officer.account
+        keys = await self.desk.office.keys(account.id)
+        if not account.totp and len(keys) < 2:  # noqa: PLR2004 - the last one
+            return await self._own(caller, status=422, wrong="last")
+        await self.desk.office.remove_key(account.id, caller.sent.get("key", ""))
+        return self.desk.go("/office/account")
+
+    async def renew_recovery(self, caller: Caller) -> Response:
+        """Make new recovery codes; the old ones are dead."""
+        codes = new_recovery_codes()
+        await self.desk.office.renew_recovery(caller.officer.account.id, hashes(codes))
+        return self.desk.page(caller, "recovery.html", codes=codes, account=caller.officer.account)
+
+    async def end_own(self, caller: Caller) -> Response:
+        """End one of one's own sign-ins."""
+        await self.desk.office.sign_out(caller.sent.get("sign_in", ""), account=caller.officer.account.id)
+        return self.desk.go("/office/account")
+
+    # --- everybody's ----------------------------------------------------------------------------------------
+
+    async def all(self, caller: Caller) -> Response:
+        """Show who belongs to the station, who is invited, and who is signed in."""
+        return await self._all(caller)
+
+    async def _all(
+        self, caller: Caller, *, status: int = 200, wrong: str = "", name: str = "", way_in: str = ""
+    ) -> Response:
+        office, now = self.desk.office, self.desk.clock.now()
+        invited = [each for each in await office.invitations(caller.facility) if each.is_open(now)]
+        return self.desk.page(
+            caller,
+            "accounts.html",
+            status=status,
+            wrong=wrong,
+            name=name,
+            way_in=way_in,
+            address=f"{self.desk.origin}/office/join#{way_in}" if way_in else "",
+            people=await office.people(caller.facility),
+            invitations=[(each, moment(each.made_at + INVITED)) for each in invited],
+            sign_ins=self._shown(await office.sign_ins(facility=caller.facility)),
+            roles=_ROLES,
+        )
+
+    async def invite(self, caller: Caller) -> Response:
+        """Invite somebody: the way in is shown once."""
+        name, role = caller.sent.get("name", "").strip(), _ROLES.get(caller.sent.get("role", ""))
+        wrong = name_problem(name)
+        if wrong or role is None:
+            return await self._all(caller, status=422, wrong=wrong or "役割をえらんでください", name=name)
+        return await self._invited(caller, name, role)
+
+    async def reset(self, caller: Caller) -> Response:
+        """Invite somebody anew who lost password or second factor: what they had stays until they take it up."""
+        who = await self._member(caller)
+        if who is None:
+            return await self._all(caller, status=422, wrong="このアカウントは、この事業所にありません")
+        stations = await self.desk.office.stations_of(who.account.id)
+        if len(stations) > 1:
+            # One station's administrator must not set up anew what opens another station's office.
+            return await self._all(
+                caller, status=422, wrong="ほかの事業所でも使うアカウントです。サーバーの管理者に頼んでください"
+            )
+        return await self._invited(caller, who.account.name, who.role, who.account.id)
+
+    async def _invited(self, caller: Caller, name: str, role: Role, account: str = "") -> Response:
+        way_in = new_secret()
+        by, now = caller.officer.account.name, self.desk.clock.now()
+        made = Invitation(new_secret(), hashed(way_in), caller.facility, role, name, by, now, account)
+        await self.desk.office.invite(made)
+        return await self._all(caller, way_in=way_in, name=name)
+
+    async def withdraw(self, caller: Caller) -> Response:
+        """Revoke an invitation."""
+        invitation, now = caller.sent.get("invitation", ""), self.desk.clock.now()
+        await self.desk.office.withdraw(caller.facility, invitation, now)
+        return self.desk.go("/office/accounts")
+
+    async def set_role(self, caller: Caller) -> Response:
+        """Change what somebody is."""
+        account, role = caller.sent.get("account", ""), _ROLES.get(caller.sent.get("role", ""))
+        if role is None or not await self.desk.office.set_role(caller.facility, account, role):
+            return await self._all(caller, status=422, wrong="管理者が1人もいなくなるため、変えられません")
+        return self.desk.go("/office/accounts")
+
+    async def revoke(self, caller: Caller) -> Response:
+        """End somebody's membership: dead on their next request."""
+        if not await self.desk.office.remove(caller.facility, caller.sent.get("account", "")):
+            return await self._all(caller, status=422, wrong="管理者が1人もいなくなるため、やめさせられません")
+        return self.desk.go("/office/accounts")
+
+    async def end_any(self, caller: Caller) -> Response:
+        """End anybody's sign-in at this station."""
+        await self.desk.office.sign_out(caller.sent.get("sign_in", ""), facility=caller.facility)
+        return self.desk.go("/office/accounts")
+
+    async def _member(self, caller: Caller) -> Member | None:
+        people = await self.desk.office.people(caller.facility)
+        return next((each for each in people if each.account.id == caller.sent.get("account", "")), None)
+
+    def _shown(self, sign_ins: Iterable[tuple[SignIn, str]]) -> list[tuple[SignIn, str, str]]:
+        now = self.desk.clock.now()
+        return [(each, name, moment(each.used_at)) for each, name in sign_ins if each.is_open(now)]

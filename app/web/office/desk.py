@@ -1,0 +1,237 @@
+"""What every page of the office shares: who is at the door, what they may open, and how a page is answered."""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+from urllib.parse import quote, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from app.consent import JST
+from app.people import DOORS, IDLE, ROLE_NAMES, Door, Need, Officer, Role, SignIn, may
+from app.ports import Clock, NotProven, Office, Passkeys, Secrets, Store
+from app.tokens import BadToken, Purpose, Sealer, Signer, hashed, new_secret
+from app.web.bedside import Refusal
+from app.web.forms import fields
+from app.web.pages import HOLE, Look, Pages
+from app.web.problems import Problems
+
+LIVE: Final = "kazasu-live"
+"""The header of a page that asks for news by itself: it keeps nobody signed in."""
+_NEXT: Final = re.compile(r"/office(?:/[a-z0-9][a-z0-9/.-]*)?(?:\?[a-z0-9=&-]*)?")
+_BROWSERS: Final = ("Edg", "Firefox", "CriOS", "Chrome", "Safari")
+_SYSTEMS: Final = ("iPhone", "iPad", "Android", "Windows", "Mac OS", "Linux")
+_OUTSIDE: Final = frozenset({"/office/sign-in", "/office/join", "/office/sign-out"})
+
+
+class SignedOut(Exception):
+    """Nobody is signed in, or not far enough for this door."""
+
+
+class Forbidden(Exception):
+    """Whoever is signed in may not open this door."""
+
+
+@dataclass(frozen=True)
+class PracticeAccount:
+    """A practice account, shown to everybody: nothing behind it is real."""
+
+    login: str
+    name: str
+    role: Role
+    password: str
+    totp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """One request at an open door."""
+
+    request: Request
+    sent: Mapping[str, str]
+    who: Officer | None = None
+
+    @property
+    def officer(self) -> Officer:
+        """Whoever is signed in."""
+        if self.who is None:
+            raise SignedOut
+        return self.who
+
+    @property
+    def facility(self) -> str:
+        """The station at which they stand: the only one whose things they find."""
+        return self.officer.facility.id
+
+
+Endpoint: TypeAlias = Callable[[Caller], Awaitable[Response]]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The stores, keys, clock and pages of the office, with what they do together."""
+
+    office: Office
+    store: Store
+    secrets: Secrets
+    passkeys: Passkeys | None
+    signer: Signer
+    sealer: Sealer
+    clock: Clock
+    pages: Pages
+    problems: Problems
+    origin: str
+    practice: tuple[PracticeAccount, ...] = ()
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether people reach this server over TLS."""
+        return self.origin.startswith("https://")
+
+    @property
+    def host(self) -> str:
+        """Our own host, as it stands in our addresses."""
+        return urlsplit(self.origin).netloc
+
+    @property
+    def cookie(self) -> str:
+        """The name of the sign-in's cookie; the strict prefix needs TLS."""
+        return "__Host-office" if self.is_secure else "office"
+
+    # --- who is at the door ---------------------------------------------------------------------------------
+
+    async def find(self, request: Request) -> Officer | None:
+        """Return who is signed in in this browser, fully or not, while the sign-in lasts."""
+        secret = request.cookies.get(self.cookie, "")
+        found = await self.office.officer(hashed(secret)) if secret else None
+        return found if found and found.sign_in.is_open(self.clock.now()) else None
+
+    async def enter(self, door: Door, endpoint: Endpoint, request: Request) -> Response:
+        """Open a door to whoever may, or say why not."""
+        who = await self.find(request)
+        self._admit(door, who)
+        is_asking = door.method == "GET"
+        sent = {} if is_asking or door.path.endswith("/picture") else await fields(request)
+        if who is not None and not is_asking and not door.path.endswith("/picture"):
+            self.check(request, sent)
+        if who is not None and LIVE not in request.headers:
+            await self.office.touch(who.sign_in.id, self.clock.now())
+        return await endpoint(Caller(request, sent, who))
+
+    def check(self, request: Request, sent: Mapping[str, str]) -> None:
+        """Refuse a form that was not made for this browser's sign-in."""
+        if not self.signer.is_form(request.cookies.get(self.cookie, ""), sent.get("token", "")):
+            raise Refusal("foreign")
+
+    @staticmethod
+    def _admit(door: Door, who: Officer | None) -> None:
+        if door.need is Need.NOTHING:
+            return
+        if who is None or who.sign_in.full is (door.need is Need.ENROLLING):
+            raise SignedOut
+        if not may(who.role, door.need):
+            raise Forbidden
+
+    # --- answers --------------------------------------------------------------------------------------------
+
+    def page(self, caller: Caller, template: str, *, status: int = 200, **values: Any) -> Response:
+        """Answer a page of the office."""
+        return self.pages.answer(caller.request, self.html(caller, template, **values), status)
+
+    def html(self, caller: Caller, template: str, **values: Any) -> str:
+        """Return a page of the office as text."""
+        who = caller.who
+        look = Look.of(caller.request)
+        shared = {"who": who, "role_names": ROLE_NAMES, "idle": IDLE, "here": caller.request.url.path}
+        html = self.pages.html(f"office/{template}", look, **shared, **values)
+        return html.replace(HOLE, self.held(caller.request) if who else "")
+
+    def held(self, request: Request) -> str:
+        """Return the hidden field of every form: that it was made for this browser's sign-in."""
+        token = self.signer.form(request.cookies.get(self.cookie, ""))
+        return f'<input type="hidden" name="token" value="{token}">'
+
+    def challenge(self, made: bytes) -> str:
+        """Return a passkey's challenge as the form carries it."""
+        return self.signer.sign(Purpose.CHALLENGE, urlsafe_b64encode(made).decode())
+
+    async def challenged(self, sent: Mapping[str, str]) -> bytes:
+        """Return the challenge that a form carries, once; raises `NotProven`."""
+        try:
+            (challenge,) = self.signer.read(Purpose.CHALLENGE, sent.get("challenge", ""))
+        except (BadToken, ValueError) as error:
+            raise NotProven from error
+        if not await self.office.spend(hashed(challenge), self.clock.now()):
+            raise NotProven
+        return urlsafe_b64decode(challenge)
+
+    @staticmethod
+    def go(address: str) -> Response:
+        """Answer where to go next."""
+        return RedirectResponse(address, status_code=303)
+
+    def to_sign_in(self, request: Request) -> Response:
+        """Send somebody who is not signed in to the door, and keep the place they wanted."""
+        query = f"?{request.url.query}" if request.url.query else ""
+        wanted = request.url.path + query if request.method in {"GET", "HEAD"} else "/office"
+        answer = self.go(f"/office/sign-in?next={quote(inside(wanted))}")
+        self.forget(answer)
+        return answer
+
+    def new_sign_in(self, request: Request, account: str, facility: str, *, full: bool) -> tuple[SignIn, str]:
+        """Return a new sign-in and the secret of its cookie."""
+        now, secret = self.clock.now(), new_secret()
+        browser = browser_of(request.headers.get("user-agent", ""))
+        return SignIn(new_secret(), hashed(secret), account, facility, full, now, now, browser), secret
+
+    def under_new_secret(self, sign_in: SignIn) -> tuple[SignIn, str]:
+        """Return a sign-in that counts fully, and the new secret of its cookie: the old one is dead."""
+        secret = new_secret()
+        return replace(sign_in, secret=hashed(secret), full=True, used_at=self.clock.now()), secret
+
+    def remember(self, answer: Response, secret: str) -> None:
+        """Give the browser its sign-in."""
+        answer.set_cookie(self.cookie, secret, secure=self.is_secure, httponly=True, samesite="lax", path="/")
+
+    def forget(self, answer: Response) -> None:
+        """Take the sign-in away."""
+        answer.delete_cookie(self.cookie, secure=self.is_secure, httponly=True, samesite="lax", path="/")
+
+
+def routes(desk: Desk, endpoints: Mapping[tuple[str, str], Endpoint]) -> list[Route]:
+    """Return a route for every door of the table; an endpoint without a door, or a door without one, is an error."""
+    if set(endpoints) != {(door.method, door.path) for door in DOORS}:
+        raise LookupError("doors and endpoints of the office differ")
+
+    def behind(door: Door) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            return await desk.enter(door, endpoints[door.method, door.path], request)
+
+        return endpoint
+
+    return [Route(door.path, behind(door), methods=[door.method]) for door in DOORS]
+
+
+def inside(address: str) -> str:
+    """Return an address if it is a page of the office, else the office's first page: no way leads out of here."""
+    return address if _NEXT.fullmatch(address) and address not in _OUTSIDE else "/office"
+
+
+def browser_of(agent: str) -> str:
+    """Return what tells a person which browser a sign-in is: 「Chrome・Windows」."""
+    browser = next((name for name in _BROWSERS if name in agent), "ブラウザ")
+    system = next((name for name in _SYSTEMS if name in agent), "")
+    shown = {"Edg": "Edge", "CriOS": "Chrome", "Mac OS": "Mac"}
+    return "・".join(shown.get(part, part) for part in (browser, system) if part)
+
+
+def moment(at: int | None) -> str:
+    """Return a moment in Japan as the office reads it: 2026/11/22 14:05."""
+    return datetime.fromtimestamp(at, JST).strftime("%Y/%m/%d %H:%M") if at is not None else ""

@@ -1,0 +1,205 @@
+"""Links with a life: the station's entry, which nurses scan, and the official address to which it leads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException
+from starlette.responses import Response
+
+from app.facility import Address, Link, Official, Wrong, is_token, new_token, official_address
+from app.tokens import BadToken, Sealed
+from app.web.codes import NoCode, NotAPicture, SeveralCodes, read_picture
+from app.web.forms import BadForm
+from app.web.guard import MAX_PICTURE
+from app.web.office.desk import Caller, Desk, Endpoint, moment
+
+_OFFERED: Final = 15 * 60
+_PAGE: Final = 20
+_CAMERA: Final = "camera=(self), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()"
+_NEXT_STEP: Final = "端末の「医療機関別URL取得・変更」の画面に出る、訪問診療等の二次元コードを読み取ってください。"
+
+WRONG: Final = {
+    Wrong.EMPTY: "URLが入っていません。" + _NEXT_STEP,
+    Wrong.LONG: "長すぎて、公式のURLではないようです。" + _NEXT_STEP,
+    Wrong.NO_ADDRESS: "URL（https:// で始まる住所）ではありません。" + _NEXT_STEP,
+    Wrong.NOT_HTTPS: "https:// で始まっていません。途中で切れたか、別の住所です。" + _NEXT_STEP,
+    Wrong.STORE: "アプリをダウンロードするための住所でした。" + _NEXT_STEP,
+    Wrong.HOST: "ホスト（住所の中の、どこへ行くかを決める部分）が、そのままでは信用できない書き方です。" + _NEXT_STEP,
+    Wrong.SPELLING: "URLに使えない文字があります。途中で切れたり、空白が入ったりしていないか、確かめてください。",
+}
+PICTURES: Final = {
+    NotAPicture: "画像として読めませんでした。PNG か JPEG の画像を選んでください。",
+    NoCode: "画像の中に二次元コードが見つかりません。コード全体が、まわりの白い部分まで写った画像を選んでください。",
+    SeveralCodes: "画像の中に二次元コードがいくつもあります。1つだけ写った画像を選んでください。",
+}
+
+
+@dataclass(frozen=True)
+class Links:
+    """The desk where an address comes in."""
+
+    desk: Desk
+
+    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
+        """Return what stands behind the doors of links."""
+        return {
+            ("GET", "/office/links"): self.all,
+            ("POST", "/office/links/official"): self.take_text,
+            ("POST", "/office/links/official/picture"): self.take_picture,
+            ("POST", "/office/links/official/confirm"): self.confirm,
+            ("POST", "/office/links/checked"): self.checked,
+            ("GET", "/office/links/replace"): self.ask_to_replace,
+            ("POST", "/office/links/replace"): self.replace,
+        }
+
+    async def all(self, caller: Caller) -> Response:
+        """Show both addresses with all their revisions."""
+        return await self._all(caller)
+
+    async def _all(self, caller: Caller, *, status: int = 200, wrong: str = "") -> Response:
+        office, facility, asked = self.desk.office, caller.facility, caller.request.query_params
+        before = {which: _number(asked.get(f"{which}-before", "")) for which in ("entry", "official")}
+        entries = await office.links(facility, before["entry"], _PAGE + 1)
+        officials = await office.officials(facility, before["official"], _PAGE + 1)
+        entry, official = await office.links(facility, limit=1), await office.officials(facility, limit=1)
+        answer = self.desk.page(
+            caller,
+            "links.html",
+            status=status,
+            wrong=wrong,
+            saved=asked.get("saved", ""),
+            origin=self.desk.origin,
+            host=self.desk.host,
+            entry=entry[0] if entry else None,
+            official=official[0] if official else None,
+            histories=(
+                ("entry", "かざすの入口", *_cut(entries), await office.copies(facility, "entry")),
+                ("official", "公式のURL", *_cut(officials), await office.copies(facility, "official")),
+            ),
+            moment=moment,
+        )
+        answer.headers["Permissions-Policy"] = _CAMERA
+        return answer
+
+    # --- the official address comes in ----------------------------------------------------------------------
+
+    async def take_text(self, caller: Caller) -> Response:
+        """Take what was pasted, typed or read by the camera."""
+        return await self._judged(caller, caller.sent.get("address", ""))
+
+    async def take_picture(self, caller: Caller) -> Response:
+        """Take a picture of the code."""
+        try:
+            async with caller.request.form(max_files=1, max_fields=3, max_part_size=MAX_PICTURE) as form:
+                self.desk.check(caller.request, {name: value for name, value in form.items() if isinstance(value, str)})
+                picture = form.get("picture")
+                content = await picture.read() if isinstance(picture, UploadFile) else b""
+        except MultiPartException as error:
+            raise BadForm from error
+        try:
+            text = read_picture(content)
+        except tuple(PICTURES) as problem:
+            return await self._all(caller, status=422, wrong=PICTURES[type(problem)])
+        return await self._judged(caller, text)
+
+    async def _judged(self, caller: Caller, text: str) -> Response:
+        address = official_address(text, our_host=self.desk.host)
+        if isinstance(address, Wrong):
+            return await self._all(caller, status=422, wrong=await self._why(caller, address, text))
+        offered = self.desk.sealer.seal(Sealed.ADDRESS, f"{caller.facility}\0{address.text}")
+        now = await self._live(caller.facility)
+        return self.desk.page(
+            caller,
+            "official.html",
+            offered=offered,
+            address=address,
+            masked=masked(address),
+            now=now,
+            same_host=now is not None and now.host == address.host,
+        )
+
+    async def _why(self, caller: Caller, wrong: Wrong, text: str) -> str:
+        """Return what is wrong with a text; one of our own codes is told apart from the official one."""
+        if wrong is not Wrong.OURS:
+            return WRONG[wrong]
+        token = text.strip().rpartition("/f/")[2]
+        link = await self.desk.store.link(token) if is_token(token) else None
+        if link is not None and link.facility != caller.facility:
+            return "ほかの事業所の「かざすの入口」です。" + _NEXT_STEP
+        return "これは「かざすの入口」で、公式のURLではありません。" + _NEXT_STEP
+
+    async def _live(self, facility: str) -> Official | None:
+        newest = await self.desk.office.officials(facility, limit=1)
+        return newest[0] if newest else None
+
+    async def confirm(self, caller: Caller) -> Response:
+        """Keep the address whose host a person has confirmed."""
+        try:
+            opened = self.desk.sealer.open(Sealed.ADDRESS, caller.sent.get("offered", ""), _OFFERED)
+        except BadToken:
+            return await self._all(caller, status=422, wrong="時間がたったので、もう一度読み取ってください。")
+        facility, _, text = opened.partition("\0")
+        address = official_address(text, our_host=self.desk.host)
+        if facility != caller.facility or isinstance(address, Wrong) or caller.sent.get("host") != address.host:
+            return await self._all(
+                caller, status=422, wrong="ホストが確かめられていません。もう一度読み取ってください。"
+            )
+        now, by = self.desk.clock.now(), caller.officer.account.name
+        sealed = self.desk.sealer.seal(Sealed.ADDRESS, address.text)
+        await self.desk.office.replace_official(
+            Official(facility, 0, sealed, address.host, address.text[-4:], issued_by=by, issued_at=now)
+        )
+        return self.desk.go("/office/links?saved=official")
+
+    async def checked(self, caller: Caller) -> Response:
+        """Note that somebody has opened the address and seen that it leads where it should."""
+        which = "official" if caller.sent.get("which") == "official" else "entry"
+        await self.desk.office.checked(caller.facility, which, self.desk.clock.now())
+        return self.desk.go("/office/links?saved=checked")
+
+    # --- our own link is replaced ---------------------------------------------------------------------------
+
+    async def ask_to_replace(self, caller: Caller) -> Response:
+        """Say what will stop before anything is replaced."""
+        return await self._ask(caller)
+
+    async def _ask(self, caller: Caller, *, status: int = 200, wrong: str = "") -> Response:
+        entry = (await self.desk.office.links(caller.facility, limit=1))[0]
+        living = [each for each, _ in await self.desk.office.prints(caller.facility, only="live", limit=200)]
+        return self.desk.page(
+            caller,
+            "replace.html",
+            status=status,
+            wrong=wrong,
+            entry=entry,
+            living=[(each, moment(each.at)) for each in living if each.which == "entry"],
+            issued=moment(entry.issued_at),
+        )
+
+    async def replace(self, caller: Caller) -> Response:
+        """Replace the entry: from now on the old code explains itself and starts nothing."""
+        if caller.sent.get("understood") != "yes":
+            return await self._ask(caller, status=422, wrong="使えなくなるものを確かめて、印をつけてください")
+        revision, now = _number(caller.sent.get("revision", "")), self.desk.clock.now()
+        new = Link(new_token(), caller.facility, revision or 0, now, issued_by=caller.officer.account.name)
+        if await self.desk.office.replace_entry(new) is None:
+            return await self._ask(caller, status=409, wrong="ほかの人が、先に新しくしました。いまの版を確かめてください")
+        return self.desk.go("/office/prints?only=dead&replaced=1")
+
+
+def masked(address: Address) -> str:
+    """Return an address as it may be seen: its host and its last four characters."""
+    return f"https://{address.host}/…{address.text[-4:]}"
+
+
+def _cut(found: tuple[Link, ...] | tuple[Official, ...]) -> tuple[tuple[Link | Official, ...], int | None]:
+    """Return one page of revisions, and where the next one begins."""
+    page = found[:_PAGE]
+    return tuple(page), page[-1].revision if len(found) > _PAGE else None
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 9 else None  # noqa: PLR2004 - no more

@@ -1,0 +1,164 @@
+"""What is printed: sheets, files, and the list of prints with their life."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from markupsafe import Markup
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from app.consent import day_of
+from app.facility import Printed
+from app.tokens import Sealed, new_secret
+from app.web.codes import code
+from app.web.office.desk import Caller, Desk, Endpoint, moment
+from app.web.sheets import Kind, NoFont, Sheet, Sheets, Which
+
+KINDS: Final = {
+    Which.ENTRY: (Kind.POSTER, Kind.CARD, Kind.LABELS, Kind.SETUP),
+    Which.OFFICIAL: (Kind.POSTER, Kind.CARD),
+}
+KIND_NAMES: Final = {
+    Kind.POSTER: ("ポスター", "A4。事業所の壁に"),
+    Kind.CARD: ("訪問バッグのカード", "A6。両面"),
+    Kind.LABELS: ("スマホのラベル", "A4に24枚"),
+    Kind.SETUP: ("このスマホの準備", "A4。スマホを渡すときに"),
+}
+WHICH_NAMES: Final = {Which.ENTRY: "かざすの入口", Which.OFFICIAL: "公式のURL"}
+_PAGE: Final = 30
+_MOST: Final = 999
+_ONLY: Final = {"live": "使えるもの", "dead": "差し替えるもの", "": "すべて"}
+_PIXELS: Final = 16
+
+
+@dataclass(frozen=True)
+class Prints:
+    """The printer's desk."""
+
+    desk: Desk
+    sheets: Sheets
+
+    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
+        """Return what stands behind the doors of prints."""
+        return {
+            ("GET", "/office/prints"): self.all,
+            ("POST", "/office/prints/replaced"): self.replaced,
+            ("GET", "/office/prints/{which}/code.svg"): self.svg,
+            ("GET", "/office/prints/{which}/code.png"): self.png,
+            ("GET", "/office/prints/{which}/{kind}.pdf"): self.pdf,
+            ("GET", "/office/prints/{which}/{kind}"): self.sheet,
+            ("POST", "/office/prints/{which}/{kind}"): self.print,
+        }
+
+    async def all(self, caller: Caller) -> Response:
+        """Show what can be printed, and what was."""
+        asked = caller.request.query_params
+        only = asked.get("only", "") if asked.get("only", "") in _ONLY else ""
+        before = asked.get("before", "")
+        found = await self.desk.office.prints(
+            caller.facility,
+            only=only,
+            before=int(before) if before.isascii() and before.isdigit() else None,
+            limit=_PAGE + 1,
+        )
+        page = found[:_PAGE]
+        official = await self.desk.office.officials(caller.facility, limit=1)
+        return self.desk.page(
+            caller,
+            "prints.html",
+            only=only,
+            choices=_ONLY,
+            prints=[(each, lives, moment(each.at), moment(each.replaced_at)) for each, lives in page],
+            older=page[-1][0].at if len(found) > _PAGE else None,
+            kinds=KINDS if official else {Which.ENTRY: KINDS[Which.ENTRY]},
+            kind_names=KIND_NAMES,
+            which_names=WHICH_NAMES,
+            just_replaced="replaced" in asked,
+        )
+
+    async def replaced(self, caller: Caller) -> Response:
+        """Note that a dead print was taken down."""
+        await self.desk.office.replaced(caller.facility, caller.sent.get("printed", ""), self.desk.clock.now())
+        return self.desk.go("/office/prints?only=dead")
+
+    # --- sheets and files -----------------------------------------------------------------------------------
+
+    async def sheet(self, caller: Caller) -> Response:
+        """Show a sheet as it prints."""
+        sheet = await self._sheet(caller)
+        return self.sheets.page(
+            caller.request,
+            sheet,
+            office={
+                "held": Markup(self.desk.held(caller.request)),  # noqa: S704 - our own field
+                "print_now": "now" in caller.request.query_params,
+                "address": f"/office/prints/{sheet.which.value}",
+            },
+        )
+
+    async def print(self, caller: Caller) -> Response:
+        """Keep that so many are printed, and open the sheet with the browser's own dialogue."""
+        sheet, copies = await self._sheet(caller), caller.sent.get("copies", "1")
+        if not (copies.isascii() and copies.isdigit() and 1 <= int(copies[:4]) <= _MOST and len(copies) <= 3):  # noqa: PLR2004
+            raise HTTPException(422)
+        now, by = self.desk.clock.now(), caller.officer.account.name
+        kept = (sheet.which.value, sheet.revision, sheet.kind.value, int(copies), now, by)
+        await self.desk.office.print(Printed(new_secret(), caller.facility, *kept))
+        start = caller.sent.get("start", "")
+        query = f"&start={int(start)}" if start.isascii() and start.isdigit() and len(start) <= 2 else ""  # noqa: PLR2004
+        return self.desk.go(f"/office/prints/{sheet.which.value}/{sheet.kind.value}?now=1{query}")
+
+    async def svg(self, caller: Caller) -> Response:
+        """Give the code alone as a drawing."""
+        which, url, revision = await self._address(caller)
+        return _file(code(url).svg().encode(), "image/svg+xml", f"kazasu-{which.value}-{revision}.svg")
+
+    async def png(self, caller: Caller) -> Response:
+        """Give the code alone as a picture."""
+        which, url, revision = await self._address(caller)
+        return _file(code(url).png(_PIXELS), "image/png", f"kazasu-{which.value}-{revision}.png")
+
+    async def pdf(self, caller: Caller) -> Response:
+        """Give a sheet as a file."""
+        sheet = await self._sheet(caller)
+        name = f"kazasu-{sheet.which.value}-{sheet.kind.value}-{sheet.revision}.pdf"
+        try:
+            return _file(self.sheets.pdf(sheet), "application/pdf", name)
+        except NoFont:
+            return self.desk.page(caller, "no-font.html", status=503)
+
+    async def _sheet(self, caller: Caller) -> Sheet:
+        kind = caller.request.path_params["kind"]
+        which, url, revision = await self._address(caller)
+        found = next((each for each in KINDS[which] if each.value == kind), None)
+        if found is None:
+            raise HTTPException(404)
+        start = caller.request.query_params.get("start", "")
+        return Sheet(
+            kind=found,
+            which=which,
+            facility=caller.officer.facility,
+            url=url,
+            revision=revision,
+            issued_on=day_of(self.desk.clock.now()),
+            practice=bool(self.desk.practice),
+            hours=(await self.desk.office.station(caller.facility)).hours,
+            start=int(start) if start.isascii() and start.isdigit() and len(start) <= 2 else 1,  # noqa: PLR2004
+        )
+
+    async def _address(self, caller: Caller) -> tuple[Which, str, int]:
+        """Return which address is meant, the address, and its revision."""
+        which = caller.request.path_params["which"]
+        if which == Which.ENTRY.value:
+            entry = (await self.desk.office.links(caller.facility, limit=1))[0]
+            return Which.ENTRY, f"{self.desk.origin}/f/{entry.token}", entry.revision
+        official = await self.desk.office.officials(caller.facility, limit=1) if which == Which.OFFICIAL.value else ()
+        if not official:
+            raise HTTPException(404)
+        return Which.OFFICIAL, self.desk.sealer.open(Sealed.ADDRESS, official[0].sealed), official[0].revision
+
+
+def _file(content: bytes, kind: str, name: str) -> Response:
+    return Response(content, headers={"Content-Type": kind, "Content-Disposition": f'attachment; filename="{name}"'})

@@ -1,0 +1,161 @@
+"""Sheets to look at, and Chromium to print them: without a server, under the real policy."""
+
+from __future__ import annotations
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page, Route, sync_playwright
+from starlette.requests import Request
+
+from app.facility import Facility
+from app.web.assets import Assets
+from app.web.guard import policy
+from app.web.pages import Pages
+from app.web.sheets import Kind, Sheet, Sheets, Which
+
+STATIC: Final = Path(__file__).parents[2] / "static"
+ASSETS: Final = Assets(STATIC)
+PAGES: Final = Pages(ASSETS, practice=True)
+SHEETS: Final = Sheets(PAGES, ASSETS)
+HINATAZAKA: Final = Facility("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
+ENTRY: Final = "https://kazasu.example/f/8h3kq2m49xtz"
+OFFICIAL_SHORT: Final = "https://zaitaku.example/k/Ab3Cd9Ef2Gh7Kp5"
+OFFICIAL_LONG: Final = "https://zaitaku.example/reception?facility=" + ("a7Kp-2Qx_9Zt" * 20)[:213]
+"""256 characters: as long as an address may be."""
+_ORIGIN: Final = "http://desk.example"
+
+
+def sheet(kind: Kind, which: Which, **more: Any) -> Sheet:
+    """Return an ordinary sheet; `more` changes it."""
+    official = OFFICIAL_SHORT if kind is Kind.LABELS else OFFICIAL_LONG
+    url = ENTRY if which is Which.ENTRY else official
+    given: dict[str, Any] = {
+        "facility": HINATAZAKA,
+        "url": url,
+        "revision": 3,
+        "issued_on": date(2026, 11, 22),
+        "practice": True,
+    }
+    return Sheet(kind, which, **{**given, "hours": "月〜金 9〜18時", **more})
+
+
+def every_sheet() -> dict[str, Sheet]:
+    """Return each kind for each address, and two cards on one A4."""
+    found = {f"{which}-{kind}": sheet(kind, which) for which in Which for kind in Kind}
+    return found | {f"{which}-two": sheet(Kind.CARD, which, two_up=True) for which in Which}
+
+
+LONG_NAME: Final = Facility(
+    "long",
+    "社会医療法人財団ひなた坂記念会みどりが丘総合訪問看護ステーション桜並木サテライト",
+    "9960000009",
+    "0120-000-0000",
+)
+LONG_HOST: Final = "https://kazasu.kunren.midorigaoka-houmonkango.example.jp/f/8h3kq2m49xtz"
+
+
+def stressed_sheets() -> dict[str, Sheet]:
+    """Return sheets with names and addresses as long as they come, and without the strip of a practice."""
+    kinds = {kind: LONG_HOST for kind in Kind if kind is not Kind.LABELS} | {
+        Kind.LABELS: "https://kz.midorigaoka-hokan.jp/f/8h3kq2m49xt"
+    }
+    long = {f"long-{kind}": sheet(kind, Which.ENTRY, facility=LONG_NAME, url=url) for kind, url in kinds.items()}
+    official = {f"long-official-{kind}": sheet(kind, Which.OFFICIAL, facility=LONG_NAME) for kind in Kind}
+    real = {f"real-{kind}": sheet(kind, Which.ENTRY, practice=False, hours="") for kind in Kind}
+    return long | official | real | {"long-two": sheet(Kind.CARD, Which.OFFICIAL, facility=LONG_NAME, two_up=True)}
+
+
+def request() -> Request:
+    """Return what a browser of the office sends."""
+    return Request({"type": "http", "method": "GET", "path": "/office/prints", "headers": [], "query_string": b""})
+
+
+def html(of: Sheet, **more: Any) -> str:
+    """Return the page as the browser gets it."""
+    return bytes(SHEETS.page(request(), of, **more).body).decode()
+
+
+@dataclass(frozen=True)
+class Printed:
+    """What Chromium made of a sheet."""
+
+    pdf: bytes
+    overflowing: list[str]
+    """What is cut off, or lies over its neighbour's edge."""
+    moved: list[str]
+    """What lies elsewhere on the screen than on paper."""
+    complaints: list[str] = field(default_factory=list)
+
+
+_OVERFLOWING: Final = """() => [...document.querySelectorAll('.kz-s, .kz-s *')].filter((part) => {
+  const sheet = part.closest('.kz-s');
+  const inside = (part.closest('.kz-s-labels > li') ?? sheet).getBoundingClientRect(), box = part.getBoundingClientRect();
+  const out = box.left < inside.left - 1 || box.right > inside.right + 1 || box.top < inside.top - 1 || box.bottom > inside.bottom + 1;
+  const cut = !part.closest('svg') && (part.scrollWidth > part.clientWidth + 2 || part.scrollHeight > part.clientHeight + 2)
+    && getComputedStyle(part).overflow !== 'visible' && !part.matches('.kz-s-poster');
+  return (part !== sheet && out) || cut;
+}).map((part) => part.outerHTML.slice(0, 120))"""
+_PLACES: Final = """() => [...document.querySelectorAll('.kz-s')].flatMap((sheet) => {
+  const from = sheet.getBoundingClientRect();
+  return [...sheet.querySelectorAll('*')].map((part) => {
+    const box = part.getBoundingClientRect();
+    return [part.className.toString() || part.tagName, box.left - from.left, box.top - from.top, box.width, box.height].map(
+      (value) => typeof value === 'number' ? Math.round(value) : value).join(' ');
+  });
+})"""
+
+
+def print_all(sheets: dict[str, Sheet]) -> dict[str, Printed]:
+    """Print every sheet with Chromium, in a thread of its own: another test may hold a browser open in this one."""
+    with ThreadPoolExecutor(1) as alone:
+        return alone.submit(_print_all, {name: html(each) for name, each in sheets.items()}).result()
+
+
+def _print_all(pages: dict[str, str]) -> dict[str, Printed]:
+    chromium = shutil.which("chromium")
+    assert chromium, "Chromium is needed: `make needs` says how to get it"
+    complaints: list[str] = []
+
+    def answer(route: Route) -> None:
+        path = urlsplit(route.request.url).path
+        if path.startswith("/sheet/"):
+            route.fulfill(
+                body=pages[path.removeprefix("/sheet/")],
+                headers={
+                    "Content-Type": "text/html; charset=utf-8",
+                    "Content-Security-Policy": policy(PAGES.entry_sheet_hash),
+                },
+            )
+        elif asset := ASSETS._by_url.get(path):
+            route.fulfill(body=asset.content, content_type=asset.type)
+        else:
+            complaints.append(f"not there: {path}")
+            route.fulfill(status=404)
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1280, "height": 900}, locale="ja-JP")
+        page.route("**/*", answer)
+        page.on("console", lambda message: complaints.append(message.text))
+        found = {name: _print(page, name, complaints) for name in pages}
+        browser.close()
+    return found
+
+
+def _print(page: Page, name: str, complaints: list[str]) -> Printed:
+    complaints.clear()
+    page.goto(f"{_ORIGIN}/sheet/{name}", wait_until="load")
+    seen = page.evaluate(_PLACES)
+    page.emulate_media(media="print")
+    laid = page.evaluate(_PLACES)
+    overflowing = page.evaluate(_OVERFLOWING)
+    pdf = page.pdf(prefer_css_page_size=True)
+    page.emulate_media(media="screen")
+    moved = [f"{a} / {b}" for a, b in zip(seen, laid, strict=True) if a != b]
+    return Printed(pdf, overflowing, moved, list(complaints))
