@@ -65,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     account.add_argument("--reset", metavar="LOGIN", default="", help="for somebody who lost password or second factor")
     account.set_defaults(run=_account)
 
+    reseal = commands.add_parser("reseal", help="put everything encrypted under the newest secret key")
+    reseal.set_defaults(run=_reseal)
+
     settings = commands.add_parser("settings", help="list every setting, its value and what it does")
     settings.set_defaults(run=_settings)
     return parser
@@ -189,6 +192,19 @@ async def _invite(kazasu: Kazasu, chosen: argparse.Namespace) -> int:
         Invitation(new_secret(), hashed(way_in), chosen.facility, role, name, "kazasu account", now, account)
     )
     print(f"{desk.origin}/office/join#{way_in}\n（24時間以内に1回だけ使えます）")
+    return 0
+
+
+def _reseal(_: argparse.Namespace) -> int:
+    from app.main import create_app  # noqa: PLC0415
+    from app.tokens import BadToken  # noqa: PLC0415
+
+    desk = create_app(Settings()).desk
+    try:
+        print(asyncio.run(desk.office.reseal(desk.sealer.renew)))
+    except BadToken:
+        print("kazasu: something is sealed with a key that is not among KAZASU_SECRET_KEYS", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -5,7 +5,7 @@ Adapters implement these; `main.py` alone decides which. Nothing here knows how.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -334,6 +334,10 @@ class Office(Protocol):
 
     async def checked(self, facility: str, which: str, now: int) -> None:
         """Note that the live entry or official address was opened and leads where it should."""
+        ...
+
+    async def reseal(self, renew: Callable[[str], str]) -> int:
+        """Put everything that is sealed under what `renew` makes of it, all or nothing; return how many."""
         ...
 
     # prints

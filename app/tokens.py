@@ -106,6 +106,13 @@ class Sealer:
         """Return the text, encrypted."""
         return self._keys.encrypt(f"{kind.value}\0{text}".encode()).decode()
 
+    def renew(self, sealed: str) -> str:
+        """Return the same, sealed with the newest key, or raise `BadToken`."""
+        try:
+            return self._keys.rotate(sealed.encode()).decode()
+        except InvalidToken as error:
+            raise BadToken from error
+
     def open(self, kind: Sealed, sealed: str, max_age: int | None = None) -> str:
         """Return what was sealed, or raise `BadToken`; `max_age` in seconds."""
         try:

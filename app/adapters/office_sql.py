@@ -304,6 +304,22 @@ class SqlOffice:
         live = update(table).where(table.c.facility == facility, table.c.replaced_at.is_(None))
         await self._run(live.values(checked_at=now))
 
+    async def reseal(self, renew: Callable[[str], str]) -> int:
+        """Put everything that is sealed under what `renew` makes of it, all or nothing; return how many."""
+
+        def work(connection: Connection) -> int:
+            found = connection.execute(select(t.account.c.id, t.account.c.totp).where(t.account.c.totp != "")).all()
+            for who, sealed in found:
+                connection.execute(update(t.account).where(t.account.c.id == who).values(totp=renew(sealed)))
+            place = t.official.c.facility, t.official.c.revision
+            addresses = connection.execute(select(*place, t.official.c.sealed)).all()
+            for facility, revision, sealed in addresses:
+                mine = and_(place[0] == facility, place[1] == revision)
+                connection.execute(update(t.official).where(mine).values(sealed=renew(sealed)))
+            return len(found) + len(addresses)
+
+        return await self._durably(work)
+
     # --- prints ---------------------------------------------------------------------------------------------
 
     async def print(self, new: Printed) -> None:

@@ -41,6 +41,7 @@ _PAUSES: Final = frozenset("、。　 )）」】")
 _ONLY_BEGINNINGS: Final = frozenset({"", "ご", "お"})
 A4: Final = (210.0, 297.0)
 A6: Final = (105.0, 148.0)
+_PAD: Final = 2.0
 _WORDS: Final = 10.0
 """Points of the words in the steps of "set up this phone"."""
 
@@ -48,8 +49,11 @@ _WORDS: Final = 10.0
 def draw(sheet: Sheet, font: Path, asset: Asset) -> bytes:
     """Return the sheet as a PDF. Raises `TooLong` and `Unreadable`."""
     paper = _Paper(sheet, font, asset)
-    {Kind.POSTER: _poster, Kind.CARD: _card, Kind.LABELS: _labels, Kind.SETUP: _setup}[sheet.kind](paper)
-    return paper.finish()
+    try:
+        {Kind.POSTER: _poster, Kind.CARD: _card, Kind.LABELS: _labels, Kind.SETUP: _setup}[sheet.kind](paper)
+        return paper.content()
+    finally:
+        paper.close()
 
 
 class _Paper:
@@ -77,8 +81,14 @@ class _Paper:
     def page(self, size: tuple[float, float]) -> None:
         self._pdf.add_page(format=size)
 
-    def finish(self) -> bytes:
+    def content(self) -> bytes:
         return bytes(self._pdf.output())
+
+    def close(self) -> None:
+        """Close the font's file, which stays open otherwise."""
+        for font in self._pdf.fonts.values():
+            if isinstance(font, TTFFont):
+                font.ttfont.close()
 
     # --- text ---
 
@@ -247,13 +257,21 @@ class _Paper:
             self.picture("icons/mark.svg", x, y, high)
             self.text(x + high * 1.2, y + high * 0.14, "かざす", high * 1.75, bold=True, colour=_BLUE, leading=1.2)
 
+    def _caption(self, wide: float, size: float) -> list[str]:
+        host, tail = self.sheet.host, f"{_TAIL} {self.sheet.tail}"
+        together = f"{host}　{tail}"
+        return [together] if self.width(together, size) <= wide - 4 else [host, tail]
+
+    def frame_height(self, wide: float, size: float) -> float:
+        """Return how high a framed code is, its raised edge included."""
+        line = size * _POINT * 1.5
+        return 2 * _PAD + wide + line * (len(self._caption(wide, size)) + 1.3 * self.official) + 2.2
+
     def framed(self, centre: float, y: float, wide: float, size: float) -> float:
         """Draw the code in its frame, where it leads below it; answer how high all of it is."""
-        sheet, pad = self.sheet, 2.0
-        bar = size * _POINT * 1.9 if self.official else 0
-        caption = size * _POINT * 1.9
-        x, full = centre - wide / 2 - pad, wide + 2 * pad
-        high = bar + pad + wide + caption
+        line = size * _POINT * 1.5
+        x, full, high = centre - wide / 2 - _PAD, wide + 2 * _PAD, self.frame_height(wide, size) - 2.2
+        bar = line * 1.3 if self.official else 0.0
         if self.official:
             self.box(x - 1.3, y - 1.3, full + 2.6, high + 2.6, line=_INK, fill=_WHITE, weight=0.8)
             self.box(x, y, full, high, line=_INK, weight=0.6)
@@ -262,16 +280,10 @@ class _Paper:
         else:
             self.box(x, y + 2.2, full, high, line=self.line, fill=self.line, weight=1, radius=6)
             self.box(x, y, full, high, line=self.line, fill=_WHITE, weight=1, radius=6)
-        self.code(sheet.code, x + pad, y + bar + pad, wide)
-        self.text(
-            x + 3,
-            y + high - caption + 0.3,
-            f"{sheet.host}　{_TAIL} {sheet.tail}",
-            size,
-            wide=full - 6,
-            align="C",
-            bold=True,
-        )
+        self.code(self.sheet.code, x + _PAD, y + bar + _PAD, wide)
+        at = y + bar + _PAD + wide
+        for words in self._caption(wide, size):
+            at += self.text(x + 2, at, words, size, wide=full - 4, align="C", bold=True, leading=1.5)
         return high + 2.2
 
     def foot(self, place: tuple[float, float, float], size: float, dies: str, below: str, *, telephone: bool) -> None:
@@ -322,6 +334,7 @@ _LACKS: Final = N_("〓：このファイルの書体にない文字です。画
 _IF_NOT: Final = N_("開かないときは、事業所へ電話してください。")
 _IN_TROUBLE: Final = N_("困ったとき")
 _READ_WITH: Final = N_("訪問に出るスマホで読み取ると、")
+_WITH_CAMERA: Final = N_("カメラで読み取ると、")
 _WAYS_BACK: Final = N_("もどり方")
 _DONTS: Final = N_("しないこと")
 _OFFICIAL_PAGE: Final = N_("アプリの公式の案内")
@@ -341,7 +354,7 @@ def _poster(paper: _Paper) -> None:
     y = 26 + paper.practice(12, 26, 186, 9, 12) + 3
     y += paper.text(12, y, sheet.facility.name, 29, wide=186, align="C", bold=True, lines=2, leading=1.3) + 1
     y += paper.text(12, y, f"{_READ_WITH}\n{sheet.words.leads}", 18, wide=186, align="C", lines=2) + 3
-    y += max(0, (221 - y - sheet.width - 26) / 2)
+    y += max(0, (219 - y - paper.frame_height(sheet.width, 14)) / 2)
     if not paper.official:
         paper.picture("pictures/print-waves.svg", 26, y + 48, 17)
         paper.picture("pictures/print-waves.svg", 167, y + 48, 17, mirrored=60)
@@ -388,7 +401,9 @@ def _front(paper: _Paper) -> None:
     y = 16 + paper.practice(6, 16, 93, 6.5, 10) + 1.5
     y += paper.text(6, y, sheet.facility.name, 16, wide=93, align="C", bold=True, lines=2, leading=1.3) + 2
     y += paper.framed(52.5, y, sheet.width, 10) + 1.5
-    paper.text(6, y, f"カメラで読み取ると、\n{sheet.words.leads}", 11, wide=93, align="C", lines=2, leading=1.35)
+    lines = 2 if y < 121 else 1  # noqa: PLR2004 - two lines end above the rule at 131 mm
+    lead = ("\n" if lines > 1 else "").join((_WITH_CAMERA, sheet.words.leads))
+    paper.text(6, y, lead, 11, wide=93, align="C", lines=lines, leading=1.35)
     paper.foot((6, 131, 93), 9.5, sheet.words.card_dies, sheet.words.not_the_other, telephone=False)
 
 
@@ -491,8 +506,7 @@ def _room(paper: _Paper, number: int) -> float:
 
 def _step_height(paper: _Paper, number: int) -> float:
     step = PHONE.steps[number]
-    bar = 11 * _POINT * 1.9
-    code_high = {"app": STORE_ROOM.wanted + 9, "read": paper.sheet.width + 2 + bar * (2 if paper.official else 1) + 4.6}
+    code_high = {"app": STORE_ROOM.wanted + 9, "read": paper.frame_height(paper.sheet.width, 11) + 2.4}
     return max(_words_height(paper, number) + 2.5, code_high.get(step.id, 0.0), 14.5)
 
 

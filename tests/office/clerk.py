@@ -31,7 +31,8 @@ class Clerk:
         assert page.status == expect, (page.status, str(answer.url), page.title if page.source else "")
         must_be_guarded(answer)
         if "text/html" in answer.headers.get("content-type", ""):
-            assert page.complaints() == [], answer.url.path
+            complaints = page.complaints()
+            assert complaints == [], (answer.url.path, complaints)
         self.page = page
         return page
 
@@ -45,10 +46,10 @@ class Clerk:
         answer = await self.http.post(address, data=fields, follow_redirects=True, **more)
         return self._read(answer, expect)
 
-    async def press(self, address: str, *, expect: int = 200, nth: int = 0, **given: Any) -> Page:
+    async def press(self, action: str, /, *, expect: int = 200, nth: int = 0, **given: Any) -> Page:
         """Fill in the form of the page at hand and send it."""
         assert self.page is not None
-        return await self.send(address, {**self.page.held(address, nth), **given}, expect=expect)
+        return await self.send(action, {**self.page.held(action, nth), **given}, expect=expect)
 
     # --- signing in ---------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from starlette.routing import Route
@@ -13,6 +14,7 @@ from app.facility import Facility, Link, Printed, new_token
 from app.main import PRACTICE_STATION, Kazasu
 from app.people import DOORS, INVITED, Account, Door, Need, Role
 from app.tokens import Sealed, hashed, new_secret
+from app.web.office.desk import routes
 from tests.office.clerk import STEP, Clerk
 from tests.pages.nurse import StillClock
 
@@ -60,20 +62,23 @@ async def invited(admin: Clerk, name: str = "新人 あおい", role: str = "sta
 
 async def joins(clerk: Clerk, code: str, login: str, *, expect: int = 200) -> None:
     await clerk.get("/office/join")
-    given = {"invitation": code, "login": login, "name": "新人 あおい", "password": "kamome-ga-sora-wo-tobu"}
+    given: dict[str, Any] = {
+        "invitation": code,
+        "login": login,
+        "name": "新人 あおい",
+        "password": "kamome-ga-sora-wo-tobu",
+    }
     await clerk.press("/office/join", expect=expect, **given)
 
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("door", DOORS, ids=shown)
-async def test_every_door_opens_for_whom_the_table_says(
-    kazasu: Kazasu, clerk: Clerk, door: Door, role: str
-) -> None:
+async def test_every_door_opens_for_whom_the_table_says(kazasu: Kazasu, clerk: Clerk, door: Door, role: str) -> None:
     if role == "enrolling":
         await enrolling(kazasu, clerk)
     elif role != "nobody":
         await clerk.signs_in({"staff": "haru", "admin": "sakura"}[role])
-    token = kazasu.signer.form(clerk.http.cookies.get("office", ""))
+    token = kazasu.signer.form(clerk.http.cookies.get("office") or "")
     if door.path.endswith("/picture"):
         answer = await clerk.http.post(address(door), data={"token": token}, files={"picture": b"x"})
     elif door.method == "POST":
@@ -85,13 +90,11 @@ async def test_every_door_opens_for_whom_the_table_says(
     assert turned_away is (role not in WHO_MAY[door.need]), answer.status_code
     if not turned_away:
         assert answer.status_code in OPENED | {404}, answer.status_code
-    elif role in {"staff"} and door.need is Need.ADMIN:
+    elif role == "staff" and door.need is Need.ADMIN:
         assert "管理者だけ" in answer.text.replace("<ruby>", "")
 
 
 async def test_an_endpoint_without_a_door_is_noticed(kazasu: Kazasu) -> None:
-    from app.web.office.desk import routes
-
     with pytest.raises(LookupError):
         routes(kazasu.desk, {})
 
@@ -144,7 +147,7 @@ async def state_of(kazasu: Kazasu) -> list[object]:
     ]
 
 
-ATTACKS = (
+ATTACKS: tuple[tuple[str, dict[str, str]], ...] = (
     ("/office/accounts/role", {"role": "staff"}),
     ("/office/accounts/revoke", {}),
     ("/office/accounts/reset", {}),
@@ -209,13 +212,17 @@ async def test_a_revoked_account_is_dead_on_the_next_request(kazasu: Kazasu, adm
 
 
 async def test_a_revoked_sign_in_is_dead_on_the_next_request(kazasu: Kazasu, admin: Clerk, staff: Clerk) -> None:
-    signed = next(each for each, name in await kazasu.desk.office.sign_ins(facility=PRACTICE_STATION.id) if "はる" in name)
+    signed = next(
+        each for each, name in await kazasu.desk.office.sign_ins(facility=PRACTICE_STATION.id) if "はる" in name
+    )
     await admin.get("/office/accounts")
     await admin.press("/office/accounts/sign-ins", sign_in=signed.id)
     assert (await staff.get("/office/prints")).path == "/office/sign-in"
 
 
-async def test_a_lost_role_is_lost_on_the_next_request(kazasu: Kazasu, admin: Clerk, browser: Callable[[], Clerk]) -> None:
+async def test_a_lost_role_is_lost_on_the_next_request(
+    kazasu: Kazasu, admin: Clerk, browser: Callable[[], Clerk]
+) -> None:
     who = (await kazasu.desk.office.account("haru")) or pytest.fail("no account")
     await kazasu.desk.office.set_role(PRACTICE_STATION.id, who.id, Role.ADMIN)
     second = browser()
@@ -290,7 +297,7 @@ async def test_nobody_takes_a_login_that_is_taken(admin: Clerk, clerk: Clerk) ->
 async def test_a_poor_password_is_refused(admin: Clerk, clerk: Clerk, password: str) -> None:
     code = await invited(admin)
     await clerk.get("/office/join")
-    given = {"invitation": code, "login": "aoi", "name": "あおい", "password": password}
+    given: dict[str, Any] = {"invitation": code, "login": "aoi", "name": "あおい", "password": password}
     page = await clerk.press("/office/join", expect=422, **given)
     assert password not in page.source
 
@@ -301,7 +308,11 @@ async def test_a_reset_kills_what_was_before(
     who = (await kazasu.desk.office.account("haru")) or pytest.fail("no account")
     await admin.get("/office/accounts")
     page = await admin.press("/office/accounts/reset", account=who.id)
-    code = next(each for each in page.root.all("input") if each.attrs.get("id") == "way-in").attrs["value"].partition("#")[2]
+    code = (
+        next(each for each in page.root.all("input") if each.attrs.get("id") == "way-in")
+        .attrs["value"]
+        .partition("#")[2]
+    )
     await staff.get("/office/prints")  # until it is taken up, nothing is lost
     one = browser()
     await joins(one, code, "")

@@ -237,7 +237,9 @@ async def test_no_secret_is_kept_as_it_is(admin: Clerk, kazasu: Kazasu) -> None:
 
 def options(clerk: Clerk, which: str) -> str:
     assert clerk.page is not None
-    return next(each.attrs["data-options"] for each in clerk.page.root.all("button") if each.attrs.get("data-passkey") == which)
+    return next(
+        each.attrs["data-options"] for each in clerk.page.root.all("button") if each.attrs.get("data-passkey") == which
+    )
 
 
 async def with_passkey(admin: Clerk) -> Authenticator:

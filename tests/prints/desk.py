@@ -6,6 +6,7 @@ import shutil
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -74,6 +75,12 @@ def stressed_sheets() -> dict[str, Sheet]:
 def request() -> Request:
     """Return what a browser of the office sends."""
     return Request({"type": "http", "method": "GET", "path": "/office/prints", "headers": [], "query_string": b""})
+
+
+@lru_cache(maxsize=64)
+def file_of(of: Sheet) -> bytes:
+    """Return the sheet as the PDF that the office can take along."""
+    return SHEETS.pdf(of)
 
 
 def html(of: Sheet, **more: Any) -> str:

@@ -18,7 +18,7 @@ from pyzbar import pyzbar  # type: ignore[import-untyped] # it ships none
 
 from app.web.codes import code as code_of
 from app.web.sheets import PHONE, Kind, Sheet
-from tests.prints.desk import SHEETS, Printed, every_sheet, print_all, stressed_sheets
+from tests.prints.desk import Printed, every_sheet, file_of, print_all, stressed_sheets
 from tests.prints.wear import WEARS, WHITE, lost
 
 EVERY: Final = every_sheet()
@@ -101,9 +101,8 @@ def printed() -> dict[str, Printed]:
     return print_all(EVERY | STRESSED)
 
 
-@lru_cache(maxsize=len(EVERY))
 def drawn(name: str) -> bytes:
-    return SHEETS.pdf(EVERY[name])
+    return file_of(EVERY[name])
 
 
 def expected(sheet: Sheet) -> dict[bytes, int]:
@@ -150,7 +149,7 @@ def test_a_printed_sheet_is_whole(printed: dict[str, Printed], name: str) -> Non
 def test_long_names_and_addresses_stay_on_their_sheet(printed: dict[str, Printed], name: str) -> None:
     sheet, made = STRESSED[name], printed[name]
     assert made.overflowing == []
-    for pdf in (made.pdf, SHEETS.pdf(sheet)):
+    for pdf in (made.pdf, file_of(sheet)):
         assert len(info(pdf)) == len(size(sheet))
         assert {url: len(where) for url, where in places(pdf).items()} == expected(sheet)
 

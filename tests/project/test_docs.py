@@ -21,6 +21,8 @@ from scripts import docs
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+CATALOGUED = [path for path in TEMPLATES if "office" not in path.parts]
+"""The office is in Japanese only (docs/adr/0012)."""
 MESSAGES = sorted({text for _, _, text in docs.messages()})
 SAID = {"_", "_plain"}
 
@@ -112,7 +114,7 @@ def name_of(call: nodes.Call) -> str:
     return call.node.name if isinstance(call.node, nodes.Name) else ""
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.relative_to(ROOT / "templates").as_posix())
+@pytest.mark.parametrize("template", CATALOGUED, ids=lambda path: path.relative_to(ROOT / "templates").as_posix())
 def test_templates_hold_no_bare_japanese(template: Path) -> None:
     assert bare(template.read_text(encoding="utf-8")) == []
 

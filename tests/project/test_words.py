@@ -57,18 +57,27 @@ class Inputs(HTMLParser):
             and given.get("maxlength") not in {"4", "12"}
             and "4}" not in given.get("pattern", "")
             and "12}" not in given.get("pattern", "")
-            and not (tag == "input" and given.get("type") in {"number", "password", "tel"})
+            and not (tag == "input" and given.get("type") in {"number", "tel"})
+            and (given.get("type") != "password" or given.get("autocomplete") in OF_AN_ACCOUNT)
             and not SECRET.fullmatch(given.get("name", ""))
         )
         if not fits:
             self.unfit.append(self.get_starttag_text() or tag)
 
 
+OF_AN_ACCOUNT = {"current-password", "new-password"}
+"""A password of the office's own accounts; the visit's pages have no field of that type at all."""
+
 SECRET = re.compile(
     r"_*(pin|pin_?(code|number)|pass_?code|(my|individual|personal)_?number|暗証番号|マイナンバー)",
     re.IGNORECASE,
 )
 """What a field, a column or a parameter may never be called."""
+
+
+@pytest.mark.parametrize("template", [path for path in OURS if "office" not in path.parts], ids=shown)
+def test_no_page_of_the_visit_has_a_field_for_a_password(template: Path) -> None:
+    assert 'type="password"' not in template.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("template", OURS, ids=shown)

@@ -186,7 +186,9 @@ class Links:
         revision, now = _number(caller.sent.get("revision", "")), self.desk.clock.now()
         new = Link(new_token(), caller.facility, revision or 0, now, issued_by=caller.officer.account.name)
         if await self.desk.office.replace_entry(new) is None:
-            return await self._ask(caller, status=409, wrong="ほかの人が、先に新しくしました。いまの版を確かめてください")
+            return await self._ask(
+                caller, status=409, wrong="ほかの人が、先に新しくしました。いまの版を確かめてください"
+            )
         return self.desk.go("/office/prints?only=dead&replaced=1")
 
 

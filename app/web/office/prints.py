@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from app.consent import day_of
 from app.facility import Printed
-from app.tokens import Sealed, new_secret
+from app.tokens import BadToken, Sealed, new_secret
 from app.web.codes import code
 from app.web.office.desk import Caller, Desk, Endpoint, moment
 from app.web.sheets import Kind, NoFont, Sheet, Sheets, Which
@@ -157,7 +157,10 @@ class Prints:
         official = await self.desk.office.officials(caller.facility, limit=1) if which == Which.OFFICIAL.value else ()
         if not official:
             raise HTTPException(404)
-        return Which.OFFICIAL, self.desk.sealer.open(Sealed.ADDRESS, official[0].sealed), official[0].revision
+        try:
+            return Which.OFFICIAL, self.desk.sealer.open(Sealed.ADDRESS, official[0].sealed), official[0].revision
+        except BadToken as error:  # its key was taken away: the address has to come in again
+            raise HTTPException(404) from error
 
 
 def _file(content: bytes, kind: str, name: str) -> Response:
