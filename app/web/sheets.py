@@ -98,7 +98,7 @@ STORE_ROOM: Final = Room(37, 37)
 
 TITLES: Final = {
     Kind.POSTER: N_("事業所用のポスター"),
-    Kind.CARD: N_("訪問かばん用の札"),
+    Kind.CARD: N_("訪問バッグのカード"),
     Kind.LABELS: N_("スマホ用のラベル"),
     Kind.SETUP: N_("このスマホの準備"),
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 
-VOID = frozenset({"meta", "link", "img", "input", "br", "hr", "use", "rect", "circle", "path", "source"})
+VOID = frozenset({"wbr", "meta", "link", "img", "input", "br", "hr", "use", "rect", "circle", "path", "source"})
 HELD = frozenset({"visit", "version", "key", "token"})
 FREE_FORMS = re.compile(r"/f/[^/]+$")
 

@@ -20,6 +20,7 @@ QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
 IN_AN_ADDRESS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/?#[]@!$&'()*+,;=%"
 
 
+@pytest.mark.slow
 def test_a_thousand_random_addresses_come_back_byte_for_byte() -> None:
     drawn = random.Random(20261122)
     for _ in range(1000):

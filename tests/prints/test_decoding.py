@@ -167,6 +167,7 @@ def test_a_file_is_whole(name: str) -> None:
     assert {url: len(where) for url, where in places(drawn(name)).items()} == expected(sheet)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 def test_a_file_is_read(name: str) -> None:
     assert list(unread(drawn(name), EVERY[name])) == []

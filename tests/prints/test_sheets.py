@@ -154,7 +154,7 @@ def test_a_long_address_fits_no_label_and_the_page_says_why() -> None:
     assert answer.status_code == 422
     assert "46文字まで" in text
     assert "256文字" in text
-    assert "訪問かばん用の札" in text
+    assert "訪問バッグのカード" in text
     with pytest.raises(TooLong):
         SHEETS.pdf(long)
 

@@ -57,7 +57,8 @@ class Inputs(HTMLParser):
             and given.get("maxlength") not in {"4", "12"}
             and "4}" not in given.get("pattern", "")
             and "12}" not in given.get("pattern", "")
-            and not (tag == "input" and given.get("type") in {"number", "tel"})
+            and not (tag == "input" and given.get("type") == "tel")
+            and (given.get("type") != "number" or 0 < len(given.get("max", "")) < len("1234"))
             and (given.get("type") != "password" or given.get("autocomplete") in OF_AN_ACCOUNT)
             and not SECRET.fullmatch(given.get("name", ""))
         )

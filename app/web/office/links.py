@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,7 +12,7 @@ from starlette.responses import Response
 
 from app.facility import Address, Link, Official, Wrong, is_token, new_token, official_address
 from app.tokens import BadToken, Sealed
-from app.web.codes import NoCode, NotAPicture, SeveralCodes, read_picture
+from app.web.codes import NoCode, NotAPicture, SeveralCodes, TooLarge, read_picture
 from app.web.forms import BadForm
 from app.web.guard import MAX_PICTURE
 from app.web.office.desk import Caller, Desk, Endpoint, moment
@@ -32,6 +33,7 @@ WRONG: Final = {
 }
 PICTURES: Final = {
     NotAPicture: "画像として読めませんでした。PNG か JPEG の画像を選んでください。",
+    TooLarge: "画像が大きすぎます。二次元コードのまわりだけを切り取った画像を選んでください。",
     NoCode: "画像の中に二次元コードが見つかりません。コード全体が、まわりの白い部分まで写った画像を選んでください。",
     SeveralCodes: "画像の中に二次元コードがいくつもあります。1つだけ写った画像を選んでください。",
 }
@@ -100,7 +102,7 @@ class Links:
         except MultiPartException as error:
             raise BadForm from error
         try:
-            text = read_picture(content)
+            text = await asyncio.to_thread(read_picture, content)
         except tuple(PICTURES) as problem:
             return await self._all(caller, status=422, wrong=PICTURES[type(problem)])
         return await self._judged(caller, text)

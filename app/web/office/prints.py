@@ -11,21 +11,23 @@ from starlette.responses import Response
 
 from app.consent import day_of
 from app.facility import Printed
+from app.people import IDLE
 from app.tokens import BadToken, Sealed, new_secret
 from app.web.codes import code
 from app.web.office.desk import Caller, Desk, Endpoint, moment
-from app.web.sheets import Kind, NoFont, Sheet, Sheets, Which
+from app.web.sheets import LABELS, TITLES, Kind, NoFont, Sheet, Sheets, Which
 
 KINDS: Final = {
     Which.ENTRY: (Kind.POSTER, Kind.CARD, Kind.LABELS, Kind.SETUP),
     Which.OFFICIAL: (Kind.POSTER, Kind.CARD),
 }
-KIND_NAMES: Final = {
-    Kind.POSTER: ("ポスター", "A4。事業所の壁に"),
-    Kind.CARD: ("訪問バッグのカード", "A6。両面"),
-    Kind.LABELS: ("スマホのラベル", "A4に24枚"),
-    Kind.SETUP: ("このスマホの準備", "A4。スマホを渡すときに"),
+_PAPER: Final = {
+    Kind.POSTER: "A4。事業所の壁に",
+    Kind.CARD: "A6。両面",
+    Kind.LABELS: "A4に24枚",
+    Kind.SETUP: "A4。スマホを渡すときに",
 }
+KIND_NAMES: Final = {kind: (TITLES[kind], paper) for kind, paper in _PAPER.items()}
 WHICH_NAMES: Final = {Which.ENTRY: "かざすの入口", Which.OFFICIAL: "公式のURL"}
 _PAGE: Final = 30
 _MOST: Final = 999
@@ -95,6 +97,8 @@ class Prints:
                 "held": Markup(self.desk.held(caller.request)),  # noqa: S704 - our own field
                 "print_now": "now" in caller.request.query_params,
                 "address": f"/office/prints/{sheet.which.value}",
+                "here": caller.request.url.path,
+                "idle": IDLE,
             },
         )
 
@@ -106,8 +110,7 @@ class Prints:
         now, by = self.desk.clock.now(), caller.officer.account.name
         kept = (sheet.which.value, sheet.revision, sheet.kind.value, int(copies), now, by)
         await self.desk.office.print(Printed(new_secret(), caller.facility, *kept))
-        start = caller.sent.get("start", "")
-        query = f"&start={int(start)}" if start.isascii() and start.isdigit() and len(start) <= 2 else ""  # noqa: PLR2004
+        query = f"&start={_place(caller.sent.get('start', ''))}" if sheet.kind is Kind.LABELS else ""
         return self.desk.go(f"/office/prints/{sheet.which.value}/{sheet.kind.value}?now=1{query}")
 
     async def svg(self, caller: Caller) -> Response:
@@ -145,7 +148,7 @@ class Prints:
             issued_on=day_of(self.desk.clock.now()),
             practice=bool(self.desk.practice),
             hours=(await self.desk.office.station(caller.facility)).hours,
-            start=int(start) if start.isascii() and start.isdigit() and len(start) <= 2 else 1,  # noqa: PLR2004
+            start=_place(start),
         )
 
     async def _address(self, caller: Caller) -> tuple[Which, str, int]:
@@ -161,6 +164,12 @@ class Prints:
             return Which.OFFICIAL, self.desk.sealer.open(Sealed.ADDRESS, official[0].sealed), official[0].revision
         except BadToken as error:  # its key was taken away: the address has to come in again
             raise HTTPException(404) from error
+
+
+def _place(text: str) -> int:
+    """Return the first free place of a used sheet of labels; 1 for anything that is none."""
+    found = int(text) if text.isascii() and text.isdigit() and len(text) <= 2 else 1  # noqa: PLR2004
+    return found if 1 <= found <= LABELS else 1
 
 
 def _file(content: bytes, kind: str, name: str) -> Response:
