@@ -145,67 +145,23 @@ def _reachable_address() -> str:
 
 
 def _facility(chosen: argparse.Namespace) -> int:
-    from app.main import create_app  # noqa: PLC0415
+    from app.administer import add_or_list  # noqa: PLC0415
 
-    kazasu = create_app(Settings())
-    return asyncio.run(_add_or_list(kazasu, chosen))
-
-
-async def _add_or_list(kazasu: Kazasu, chosen: argparse.Namespace) -> int:
-    from app.facility import Facility, Link, judge_code, new_token  # noqa: PLC0415
-
-    if chosen.name:
-        judged = judge_code(chosen.code)
-        if judged.problem or not chosen.telephone:
-            print(f"kazasu: --code {judged.problem} --telephone …", file=sys.stderr)
-            return 2
-        print(judged.warning or "", end="\n" if judged.warning else "")
-        made = Facility(new_token(), chosen.name, chosen.code, chosen.telephone)
-        await kazasu.store.add_facility(made, Link(new_token(), made.id, 1, kazasu.clock.now()))
-    for each in await kazasu.store.facilities():
-        link = await kazasu.store.live_link(each.id)
-        print(f"{each.id}  {each.name}  {each.code}  /f/{link.token if link else '-'}")
-    return 0
+    return asyncio.run(add_or_list(chosen.name or "", chosen.code, chosen.telephone))
 
 
 def _account(chosen: argparse.Namespace) -> int:
-    from app.main import create_app  # noqa: PLC0415
+    from app.administer import invite  # noqa: PLC0415
+    from app.people import Role  # noqa: PLC0415
 
-    return asyncio.run(_invite(create_app(Settings()), chosen))
-
-
-async def _invite(kazasu: Kazasu, chosen: argparse.Namespace) -> int:
-    from app.people import Invitation, Role, login_name  # noqa: PLC0415
-    from app.tokens import hashed, new_secret  # noqa: PLC0415
-
-    desk, way_in = kazasu.desk, new_secret()
-    known = await desk.office.account(login_name(chosen.reset)) if chosen.reset else None
-    if await kazasu.store.facility(chosen.facility) is None or (chosen.reset and known is None):
-        print("kazasu: no such station or login; `kazasu facility` lists the stations", file=sys.stderr)
-        return 2
     role = Role.STAFF if chosen.staff else Role.ADMIN
-    for facility, held in await desk.office.stations_of(known.id) if known else ():
-        role = held if facility.id == chosen.facility else role
-    name, account = (known.name, known.id) if known else (chosen.name or "管理者", "")
-    now = kazasu.clock.now()
-    await desk.office.invite(
-        Invitation(new_secret(), hashed(way_in), chosen.facility, role, name, "kazasu account", now, account)
-    )
-    print(f"{desk.origin}/office/join#{way_in}\n（24時間以内に1回だけ使えます）")
-    return 0
+    return asyncio.run(invite(chosen.facility, chosen.name, role, chosen.reset))
 
 
 def _reseal(_: argparse.Namespace) -> int:
-    from app.main import create_app  # noqa: PLC0415
-    from app.tokens import BadToken  # noqa: PLC0415
+    from app.administer import reseal  # noqa: PLC0415
 
-    desk = create_app(Settings()).desk
-    try:
-        print(asyncio.run(desk.office.reseal(desk.sealer.renew)))
-    except BadToken:
-        print("kazasu: something is sealed with a key that is not among KAZASU_SECRET_KEYS", file=sys.stderr)
-        return 1
-    return 0
+    return asyncio.run(reseal())
 
 
 def _export(chosen: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 from app.evidence import Event, EventType
 from app.facility import Link, new_token
 from app.flow import Visit
-from app.main import PRACTICE_STATION, Kazasu, create_app, seed_practice
+from app.main import PRACTICE_STATION, Kazasu, create_app, seed_office, seed_practice
 from app.ports import Change, Logged, Unavailable, Written
 from app.practice.system import Mood
 from app.settings import Settings
@@ -115,6 +115,7 @@ class Server:
         )
         self.kazasu = create_app(settings, clock=self.clock)
         self.link = (await seed_practice(self.kazasu.store, self.clock)).token
+        await seed_office(self.kazasu)
         self.line = Line(self._far.getsockname()[1])
         config = uvicorn.Config(
             self._plant(self.kazasu.asgi),

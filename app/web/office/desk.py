@@ -23,6 +23,7 @@ from app.web.forms import fields
 from app.web.pages import HOLE, Look, Pages
 from app.web.problems import Problems
 
+_HTMX: Final = "hx-request"
 LIVE: Final = "kazasu-live"
 """The header of a page that asks for news by itself: it keeps nobody signed in."""
 _NEXT: Final = re.compile(r"/office(?:/[a-z0-9][a-z0-9/.-]*)?(?:\?[a-z0-9=&-]*)?")
@@ -179,9 +180,12 @@ class Desk:
 
     def to_sign_in(self, request: Request) -> Response:
         """Send somebody who is not signed in to the door, and keep the place they wanted."""
+        if LIVE in request.headers:
+            return Response(status_code=204)  # the page covers itself, and keeps its place
         query = f"?{request.url.query}" if request.url.query else ""
         wanted = request.url.path + query if request.method in {"GET", "HEAD"} else "/office"
-        answer = self.go(f"/office/sign-in?next={quote(inside(wanted))}")
+        door = f"/office/sign-in?next={quote(inside(wanted))}"
+        answer = Response(status_code=204, headers={"HX-Redirect": door}) if _HTMX in request.headers else self.go(door)
         self.forget(answer)
         return answer
 
