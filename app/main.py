@@ -8,6 +8,7 @@ import time
 from base64 import b32encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,8 +90,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
     clock = clock or SystemClock()
     signer = Signer(settings.keys())
     store = store or _open(settings, clock)
-    assets = Assets(STATIC)
-    pages = Pages(assets, practice=True)
+    assets, pages = _shell()
     problems = Problems(pages)
     bedside = Bedside(store, signer, clock, pages, problems, settings.is_secure)
 
@@ -140,6 +140,13 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         posts_per_minute=settings.posts_per_minute,
     )
     return Kazasu(guard, (*visits.routes, *web.routes), store, desk, world, clock, signer)
+
+
+@lru_cache
+def _shell() -> tuple[Assets, Pages]:
+    """Return files and templates: they change with the code only, so one process needs them once."""
+    assets = Assets(STATIC)
+    return assets, Pages(assets, practice=True)
 
 
 def _open(settings: Settings, clock: Clock) -> Store:

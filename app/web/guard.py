@@ -23,7 +23,7 @@ MAX_PICTURE: Final = 8 * 1024 * 1024
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MINUTE: Final = 60.0
 _ADDRESSES: Final = 10_000
-_PERMISSIONS: Final = "camera=(), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()"
+_PERMISSIONS: Final = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
 
 Problem: TypeAlias = Callable[[Request, str], Response]
 log = structlog.get_logger()

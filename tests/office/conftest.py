@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -13,8 +15,6 @@ from app.settings import Settings
 from tests.office.clerk import Clerk
 from tests.pages.nurse import StillClock
 
-Enter = Callable[[str], "AsyncIterator[Clerk]"]
-
 
 @pytest.fixture
 def clock() -> StillClock:
@@ -22,15 +22,32 @@ def clock() -> StillClock:
     return StillClock()
 
 
+def settings(folder: Path) -> Settings:
+    """Return settings under which passkeys are possible and nobody has to wait."""
+    return Settings(data=folder, origin="http://localhost:8000", starts_per_minute=10_000, posts_per_minute=100_000)
+
+
+@pytest.fixture(scope="session")
+def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the practice station and its accounts, to be copied: making it anew takes longer."""
+    folder = tmp_path_factory.mktemp("seeded")
+
+    async def seed() -> None:
+        joined = create_app(settings(folder), clock=StillClock())
+        await seed_practice(joined.store, joined.clock)
+        await seed_office(joined)
+        await joined.desk.office.close()
+        await joined.store.close()
+
+    asyncio.run(seed())
+    return folder
+
+
 @pytest.fixture
-async def kazasu(tmp_path: Path, clock: StillClock) -> AsyncIterator[Kazasu]:
+async def kazasu(tmp_path: Path, clock: StillClock, seeded: Path) -> AsyncIterator[Kazasu]:
     """Return the application on a fresh store, with the practice accounts."""
-    settings = Settings(
-        data=tmp_path, origin="http://localhost:8000", starts_per_minute=10_000, posts_per_minute=100_000
-    )
-    joined = create_app(settings, clock=clock)
-    await seed_practice(joined.store, clock)
-    await seed_office(joined)
+    shutil.copytree(seeded, tmp_path, dirs_exist_ok=True)
+    joined = create_app(settings(tmp_path), clock=clock)
     yield joined
     await joined.desk.office.close()
     await joined.store.close()

@@ -71,6 +71,7 @@ async def joins(clerk: Clerk, code: str, login: str, *, expect: int = 200) -> No
     await clerk.press("/office/join", expect=expect, **given)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("door", DOORS, ids=shown)
 async def test_every_door_opens_for_whom_the_table_says(kazasu: Kazasu, clerk: Clerk, door: Door, role: str) -> None:

@@ -277,6 +277,7 @@ async def test_two_who_replace_at_once_replace_once(kazasu: Kazasu, admin: Clerk
     assert live.revision == 2
 
 
+@pytest.mark.slow
 async def test_a_hundred_replacements_and_every_old_code_starts_nothing(
     kazasu: Kazasu, admin: Clerk, clerk: Clerk, clock: StillClock
 ) -> None:
@@ -320,6 +321,7 @@ PAGES = (
 )
 
 
+@pytest.mark.slow
 async def test_no_page_grows_heavy_or_slow_with_two_thousand_revisions(
     kazasu: Kazasu, admin: Clerk, tmp_path: Path
 ) -> None:

@@ -160,6 +160,7 @@ def test_a_printed_sheet_is_read(printed: dict[str, Printed], name: str) -> None
     assert list(unread(printed[name].pdf, EVERY[name])) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 def test_a_file_is_whole(name: str) -> None:
     sheet = EVERY[name]

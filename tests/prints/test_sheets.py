@@ -66,18 +66,21 @@ def said(of: Sheet) -> Iterator[str]:
         yield "練習"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_every_sheet_says_whose_it_is_how_old_and_what_kills_it(name: str, tmp_path: Path) -> None:
     for text in (paper(html(ALL[name])), in_file(ALL[name], tmp_path)):
         assert [words for words in said(ALL[name]) if re.sub(r"\s+", "", words) not in text] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_no_sheet_shows_the_address_itself(name: str, tmp_path: Path) -> None:
     for text in (html(ALL[name]), in_file(ALL[name], tmp_path)):
         assert ALL[name].url not in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 def test_a_real_station_prints_no_practice(name: str, tmp_path: Path) -> None:
     real = replace(ALL[name], practice=False)

@@ -19,7 +19,7 @@ from app.web.office.desk import Caller, Desk, Endpoint, moment
 
 _OFFERED: Final = 15 * 60
 _PAGE: Final = 20
-_CAMERA: Final = "camera=(self), microphone=(), geolocation=(), payment=(), usb=(), interest-cohort=()"
+_CAMERA: Final = "camera=(self), microphone=(), geolocation=(), payment=(), usb=()"
 _NEXT_STEP: Final = "端末の「医療機関別URL取得・変更」の画面に出る、訪問診療等の二次元コードを読み取ってください。"
 
 WRONG: Final = {
