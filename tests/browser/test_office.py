@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, FilePayload, expect
 
 from app.main import PRACTICE_STATION
 from app.people import IDLE
@@ -144,7 +144,7 @@ def test_every_page_of_a_month(open_desk: OpenDesk, look: Look) -> None:
 def test_every_page_of_an_administrator(open_desk: OpenDesk, look: Look) -> None:
     desk = open_desk(look)
     clerk = Clerk(desk)
-    colleague = clerk.brings_a_colleague()
+    clerk.brings_a_colleague()
     clerk.also_belongs_to(PRACTICE_STATION)
     clerk.comes_in_unseen()
     desk.opens("/office")
@@ -168,17 +168,25 @@ def test_every_page_of_an_administrator(open_desk: OpenDesk, look: Look) -> None
     desk.taps_on(desk.page.locator("input[name=role][value=staff]"))
     desk.presses("招待を作る")
     assert desk.has_focus_on_the_error
+    clerk.invites("若葉 みどり")
+
+
+@pytest.mark.parametrize("look", [WIDE, NARROW], ids=str)
+def test_every_page_of_somebody_invited(open_desk: OpenDesk, look: Look) -> None:
+    clerk = Clerk(open_desk(look))
+    clerk.desk.judges = False
+    clerk.comes_in_unseen()
     way_in = clerk.invites("若葉 みどり")
 
-    invited = open_desk(look)
+    invited, secrets = open_desk(look), clerk.server.kazasu.desk.secrets
     invited.opens(way_in)
-    assert invited.page.url == f"{desk.server.origin}/office/join"
+    assert invited.page.url == f"{clerk.server.origin}/office/join"
     invited.fills_in("お名前", "若葉 みどり")
     invited.fills_in("ログイン用の名前", "み")
     invited.fills_in("新しいパスワード", "short")
     invited.presses("次へ")
     assert invited.has_focus_on_the_error
-    invited.fills_in("ログイン用の名前", colleague.login + "x")
+    invited.fills_in("ログイン用の名前", clerk.person.login + "x")
     invited.fills_in("新しいパスワード", PASSWORD)
     invited.presses("次へ")
     invited.unfolds("読み取れないとき")
@@ -187,7 +195,7 @@ def test_every_page_of_an_administrator(open_desk: OpenDesk, look: Look) -> None
     invited.presses("確かめて、使いはじめる")
     assert invited.has_focus_on_the_error
     secret = "".join((invited.page.locator("details code").text_content() or "").split())
-    invited.fills_in("コード（6けた）", desk.server.kazasu.desk.secrets.code(secret, desk.server.clock.now()))
+    invited.fills_in("コード（6けた）", secrets.code(secret, clerk.server.clock.now()))
     invited.presses("確かめて、使いはじめる")
     invited.stands_at("予備コードを紙に残してください")
     invited.follows("残しました")
@@ -282,8 +290,8 @@ def test_a_picture_of_the_official_code_is_taken_in(open_desk: OpenDesk, look: L
     clerk = Clerk(open_desk(look))
     clerk.comes_in_unseen()
     clerk.desk.opens("/office/links")
-    picture = {"name": "url.png", "mimeType": "image/png", "buffer": code(OFFICIAL).png(8)}
-    clerk.desk.field("二次元コードの画像").set_input_files([picture])  # type: ignore[list-item]
+    picture = FilePayload(name="url.png", mimeType="image/png", buffer=code(OFFICIAL).png(8))
+    clerk.desk.field("二次元コードの画像").set_input_files(picture)
     clerk.desk.presses("画像から取りこむ")
     clerk.confirms_the_host("reception.example.go.jp")
     clerk.desk.reads("https://reception.example.go.jp/…c123")
@@ -293,8 +301,8 @@ def test_a_picture_of_the_official_code_is_taken_in(open_desk: OpenDesk, look: L
 def test_a_picture_without_a_code_says_what_to_do(clerk: Clerk) -> None:
     clerk.comes_in_unseen()
     clerk.desk.opens("/office/links")
-    picture = {"name": "no.png", "mimeType": "image/png", "buffer": b"not a picture"}
-    clerk.desk.field("二次元コードの画像").set_input_files([picture])  # type: ignore[list-item]
+    picture = FilePayload(name="no.png", mimeType="image/png", buffer=b"not a picture")
+    clerk.desk.field("二次元コードの画像").set_input_files(picture)
     clerk.desk.presses("画像から取りこむ")
     assert clerk.desk.has_focus_on_the_error
     clerk.desk.reads("画像として読めませんでした")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import random
-import string
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,12 +16,12 @@ from app.main import PRACTICE_STATION, Kazasu
 from app.tokens import Sealed
 from app.web.codes import code
 from app.web.office.links import WRONG
+from bench.addresses import GOOD, HERE, crafted, is_safe
 from tests.office.clerk import Clerk
 from tests.office.test_doors import OTHER, another_station
 from tests.pages.nurse import StillClock
 
 URL = "https://uketsuke.example.go.jp/houmon/start?k=Zx81kQ"
-HERE = "kazasu.example"
 
 
 async def takes_in(admin: Clerk, url: str, *, expect: int = 200) -> None:
@@ -135,34 +133,6 @@ async def test_what_is_not_the_official_address_is_explained(
 
 
 # --- ten thousand crafted addresses -------------------------------------------------------------------------------
-
-GOOD = "https://uketsuke.example.go.jp"
-PIECES = (
-    "https://", "http://", "HTTPS://", "//", "\\\\", "javascript:", "data:text/html,", "https:/", "https:", "ftp://",
-    "uketsuke.example.go.jp", "evil.example", "user:pw@", "@", ":443", ":8443", ":", "127.0.0.1", "[::1]", "0x7f.1",
-    "2130706433", "localhost", HERE, "/", "\\", "?", "#", "/f/", "..", "%2f", "%00", "%0d%0a", "\r\n", "\t", " ",
-    "\u3000", "\u200b", "．", "。", "xn--", "é", "ｅｖｉｌ", "𝐞", "\x00", "&", "=", ";", "'", '"', "<", ">", "k=1", "a",
-)  # fmt: skip
-
-
-def crafted(count: int, seed: int) -> list[str]:
-    dice = random.Random(seed)
-    return ["".join(dice.choice(PIECES) for _ in range(dice.randint(1, 7))) for _ in range(count // 2)] + [
-        GOOD + "".join(dice.choice(PIECES) for _ in range(dice.randint(1, 5))) for _ in range(count // 2)
-    ]
-
-
-def is_safe(address: Address) -> bool:
-    """Whether another reader of addresses finds the same in it: https, that host, no port, nobody's name."""
-    read = urlsplit(address.text)
-    return (
-        address.text.startswith(f"https://{address.host}")
-        and read.scheme == "https"
-        and read.netloc == read.hostname == address.host
-        and address.text.isascii()
-        and not any(letter in address.text for letter in string.whitespace + "\\<>\"'\x00" if letter != "'")
-        and address.text[len(f"https://{address.host}") :][:1] in {"", "/", "?", "#"}
-    )
 
 
 def test_ten_thousand_crafted_addresses_yield_none_that_misleads() -> None:
