@@ -135,6 +135,7 @@ async def test_what_is_not_the_official_address_is_explained(
 # --- ten thousand crafted addresses -------------------------------------------------------------------------------
 
 
+@pytest.mark.threat("T05")
 def test_ten_thousand_crafted_addresses_yield_none_that_misleads() -> None:
     tried = crafted(10_000, 20261122)
     found = [official_address(each, our_host=HERE) for each in tried]
@@ -215,6 +216,7 @@ async def replaces(admin: Clerk) -> None:
     await admin.press("/office/links/replace", understood="yes")
 
 
+@pytest.mark.threat("T04")
 async def test_it_asks_first_and_says_what_stops(kazasu: Kazasu, admin: Clerk) -> None:
     await admin.get("/office/prints")
     await admin.press("/office/prints/entry/card", copies="5")

@@ -41,6 +41,7 @@ async def test_anything_wrong_is_said_in_the_same_words(clerk: Clerk, wrong: dic
     assert page.source.count(clerk.account("sakura").password) == 1  # the practice note, not the field
 
 
+@pytest.mark.threat("T15")
 async def test_whether_an_account_exists_changes_neither_work_nor_words(
     kazasu: Kazasu, clerk: Clerk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

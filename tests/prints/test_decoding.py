@@ -210,6 +210,7 @@ def test_a_code_printed_too_small_is_not_read() -> None:
     assert not any(read(small) for read in DECODERS.values())
 
 
+@pytest.mark.threat("T05")
 def test_a_wrong_code_is_noticed() -> None:
     other = EVERY["official-labels"]
     assert list(expected(other)) != list(expected(EVERY["entry-labels"]))
