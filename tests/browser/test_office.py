@@ -223,6 +223,10 @@ def test_on_a_phone_the_ways_are_behind_a_button(open_desk: OpenDesk) -> None:
         desk.taps_on(desk.find("button", "メニュー"))
         if look.scripts:
             assert craft.violations(desk.page) == []
+            assert craft.complaints(desk.page, ours=False) == []
+        desk.taps_on(desk.find("button", "とじる"))
+        assert not desk.page.get_by_role("link", name="印刷物", exact=True).is_visible()
+        desk.taps_on(desk.find("button", "メニュー"))
         desk.follows("印刷物")
         desk.stands_at("印刷物")
 
