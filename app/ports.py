@@ -347,9 +347,12 @@ class Office(Protocol):
         ...
 
     async def prints(
-        self, facility: str, *, only: str = "", before: int | None = None, limit: int = 50
+        self, facility: str, *, only: str = "", before: tuple[int, str] | None = None, limit: int = 50
     ) -> tuple[tuple[Printed, bool], ...]:
-        """Return prints with whether their code still lives, newest first; `only`: live, dead, or all."""
+        """Return prints with whether their code still lives, newest first; `only`: live, dead, or all.
+
+        `before`: time and id of the print behind which to go on.
+        """
         ...
 
     async def copies(self, facility: str, which: str) -> Mapping[int, tuple[int, int]]:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    tuple_,
     update,
 )
 
@@ -327,7 +328,7 @@ class SqlOffice:
         await self._run(insert(t.printed).values(**asdict(new)))
 
     async def prints(
-        self, facility: str, *, only: str = "", before: int | None = None, limit: int = 50
+        self, facility: str, *, only: str = "", before: tuple[int, str] | None = None, limit: int = 50
     ) -> tuple[tuple[Printed, bool], ...]:
         """Return prints with whether their code still lives, newest first; `only`: live, dead, or all."""
         lives = case((t.printed.c.which == "official", _lives(t.official)), else_=_lives(t.link))
@@ -337,8 +338,8 @@ class SqlOffice:
         elif only == "live":
             chosen = chosen.where(lives == 1)
         if before is not None:
-            chosen = chosen.where(t.printed.c.at < before)
-        rows = self._all(chosen.order_by(t.printed.c.at.desc(), t.printed.c.id).limit(limit))
+            chosen = chosen.where(tuple_(t.printed.c.at, t.printed.c.id) < before)
+        rows = self._all(chosen.order_by(t.printed.c.at.desc(), t.printed.c.id.desc()).limit(limit))
         return tuple((Printed(*row[:-1]), bool(row[-1])) for row in rows)
 
     async def copies(self, facility: str, which: str) -> Mapping[int, tuple[int, int]]:

@@ -8,6 +8,7 @@ import pytest
 import zxingcpp
 from PIL import Image
 
+from app.facility import Printed
 from app.main import PRACTICE_STATION, Kazasu
 from app.web.office.prints import KINDS
 from app.web.sheets import Kind, NoFont, Sheets, Which
@@ -51,8 +52,28 @@ async def test_a_sheet_says_what_it_is(admin: Clerk, which: Which, kind: Kind) -
 @pytest.mark.parametrize("copies", ["0", "-1", "1000", "x", "１", ""])
 async def test_a_number_of_copies_that_is_none_is_refused(kazasu: Kazasu, admin: Clerk, copies: str) -> None:
     await admin.get("/office/prints")
-    await admin.press("/office/prints/entry/poster", copies=copies, expect=422)
+    page = await admin.press("/office/prints/entry/poster", copies=copies, expect=422)
+    assert "1〜999" in page.text
     assert await kazasu.desk.office.prints(PRACTICE_STATION.id) == ()
+
+
+async def test_no_print_is_lost_between_two_pages(kazasu: Kazasu, admin: Clerk) -> None:
+    now = kazasu.clock.now()
+    for number in range(70):  # all in the same second
+        kept = (PRACTICE_STATION.id, "entry", 1, "poster", number + 1, now, "事務 さくら")
+        await kazasu.desk.office.print(Printed(f"p{number:02}", *kept))
+    seen: list[str] = []
+    page = await admin.get("/office/prints")
+    for _ in range(3):
+        seen += [each.text for each in page.root.all("td") if each.text.endswith("枚")]
+        older = [each for each in page.root.all("a") if "もっと前を見る" in each.text]
+        page = await admin.get(older[0].attrs["href"]) if older else page
+    assert sorted(seen) == sorted(f"{number + 1}枚" for number in range(70))
+
+
+@pytest.mark.parametrize("before", ["x", "1", ".", "1.", "-1.p", "９.p", "9" * 40 + ".p"])
+async def test_a_place_in_the_list_that_there_is_not(admin: Clerk, before: str) -> None:
+    await admin.get(f"/office/prints?before={before}")
 
 
 @pytest.mark.parametrize("path", ["entry/flag", "official/poster", "nothing/poster", "official/labels", "entry/x.pdf"])

@@ -44,7 +44,7 @@ class Front:
         """Show today's codes and what wants doing."""
         office, facility = self.desk.office, caller.facility
         entry, official = await office.links(facility, limit=1), await office.officials(facility, limit=1)
-        dead = await office.prints(facility, only="dead", limit=20)
+        dead = await office.prints(facility, only="dead", limit=200)
         return self.desk.page(
             caller,
             "first.html",

@@ -56,13 +56,15 @@ class Prints:
 
     async def all(self, caller: Caller) -> Response:
         """Show what can be printed, and what was."""
+        return await self._all(caller)
+
+    async def _all(self, caller: Caller, *, status: int = 200, wrong: str = "") -> Response:
         asked = caller.request.query_params
         only = asked.get("only", "") if asked.get("only", "") in _ONLY else ""
-        before = asked.get("before", "")
         found = await self.desk.office.prints(
             caller.facility,
             only=only,
-            before=int(before) if before.isascii() and before.isdigit() else None,
+            before=_behind(asked.get("before", "")),
             limit=_PAGE + 1,
         )
         page = found[:_PAGE]
@@ -70,10 +72,13 @@ class Prints:
         return self.desk.page(
             caller,
             "prints.html",
+            status=status,
+            wrong=wrong,
             only=only,
+            older_page="before" in asked,
             choices=_ONLY,
             prints=[(each, lives, moment(each.at), moment(each.replaced_at)) for each, lives in page],
-            older=page[-1][0].at if len(found) > _PAGE else None,
+            older=f"{page[-1][0].at}.{page[-1][0].id}" if len(found) > _PAGE else "",
             kinds=KINDS if official else {Which.ENTRY: KINDS[Which.ENTRY]},
             kind_names=KIND_NAMES,
             which_names=WHICH_NAMES,
@@ -106,7 +111,7 @@ class Prints:
         """Keep that so many are printed, and open the sheet with the browser's own dialogue."""
         sheet, copies = await self._sheet(caller), caller.sent.get("copies", "1")
         if not (copies.isascii() and copies.isdigit() and 1 <= int(copies[:4]) <= _MOST and len(copies) <= 3):  # noqa: PLR2004
-            raise HTTPException(422)
+            return await self._all(caller, status=422, wrong=f"枚数は、半角の数字で1〜{_MOST}にしてください")
         now, by = self.desk.clock.now(), caller.officer.account.name
         kept = (sheet.which.value, sheet.revision, sheet.kind.value, int(copies), now, by)
         await self.desk.office.print(Printed(new_secret(), caller.facility, *kept))
@@ -170,6 +175,12 @@ def _place(text: str) -> int:
     """Return the first free place of a used sheet of labels; 1 for anything that is none."""
     found = int(text) if text.isascii() and text.isdigit() and len(text) <= 2 else 1  # noqa: PLR2004
     return found if 1 <= found <= LABELS else 1
+
+
+def _behind(text: str) -> tuple[int, str] | None:
+    """Return the print behind which a page begins, as its address says it: time and id."""
+    at, dot, which = text.partition(".")
+    return (int(at), which) if dot and at.isascii() and at.isdigit() and len(at) <= 12 else None  # noqa: PLR2004
 
 
 def _file(content: bytes, kind: str, name: str) -> Response:
