@@ -15,6 +15,7 @@ from app.web.office.desk import inside
 from app.web.office.signin import TRIES
 from tests.office.authenticator import Authenticator
 from tests.office.clerk import ORIGIN, STEP, Clerk
+from tests.office.test_doors import enrolling
 from tests.pages.nurse import StillClock
 
 
@@ -295,3 +296,17 @@ async def test_a_challenge_that_is_not_ours_is_refused(
     await one.get("/office/sign-in")
     credential = device.get(options(one, "get"))
     await one.press("/office/sign-in/passkey", expect=422, credential=credential, challenge=challenge)
+
+
+async def test_who_has_stopped_halfway_can_sign_in_after_all(kazasu: Kazasu, clerk: Clerk) -> None:
+    await enrolling(kazasu, clerk)
+    await clerk.get("/office/sign-in")
+    page = await clerk.press(
+        "/office/sign-in", login="haru", password=clerk.account("haru").password, code=clerk.code("haru")
+    )
+    assert page.path == "/office"
+
+
+async def test_without_scripts_the_page_leaves_by_itself(admin: Clerk) -> None:
+    page = await admin.get("/office/prints?only=dead")
+    assert f'<noscript><meta http-equiv="refresh" content="{IDLE + 1};url=/office/prints?only=dead"></noscript>' in page.source
