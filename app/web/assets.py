@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +21,7 @@ TYPES: Final = {
     ".json": "application/json",
 }
 _BEST: Final = 11
+_COMMENT: Final = re.compile(rb"/\*.*?\*/\s*", re.DOTALL)
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 
@@ -76,6 +78,8 @@ def takes_brotli(request: Request) -> bool:
 
 def _asset(folder: Path, path: Path) -> Asset:
     content = path.read_bytes()
+    if path.suffix == ".css" and "vendor" not in path.parts:
+        content = _COMMENT.sub(b"", content)  # a tenth of what a phone has to fetch; vendored bytes stay as they are
     mark = hashlib.sha256(content).hexdigest()[:10]
     name = path.relative_to(folder).as_posix()
     stem = name.removesuffix(path.suffix)

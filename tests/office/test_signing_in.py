@@ -309,4 +309,7 @@ async def test_who_has_stopped_halfway_can_sign_in_after_all(kazasu: Kazasu, cle
 
 async def test_without_scripts_the_page_leaves_by_itself(admin: Clerk) -> None:
     page = await admin.get("/office/prints?only=dead")
-    assert f'<noscript><meta http-equiv="refresh" content="{IDLE + 1};url=/office/prints?only=dead"></noscript>' in page.source
+    assert (
+        f'<noscript><meta http-equiv="refresh" content="{IDLE + 1};url=/office/prints?only=dead"></noscript>'
+        in page.source
+    )

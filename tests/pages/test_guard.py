@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from starlette.routing import Mount, Route
 
-from app.main import Kazasu, create_app, seed_practice
+from app.main import STATIC, Kazasu, create_app, seed_practice
 from app.ports import Unavailable
 from app.settings import Settings
+from app.web.assets import Assets
 from app.web.guard import MAX_BODY
 from app.web.problems import PROBLEMS
 from tests.pages.nurse import BROWSER, ORIGIN, Nurse, StillClock, must_be_guarded
@@ -183,3 +185,14 @@ async def test_on_plain_http_another_host_is_led_to_the_right_one(nurse: Nurse) 
     answer = await nurse.http.get("http://localhost:8000/start")
     assert answer.status_code == 307
     assert answer.headers["location"] == f"{ORIGIN}/start"
+
+
+@pytest.mark.parametrize("name", ["app.css", "entry.css", "office.css", "print.css", "practice.css"])
+def test_a_style_sheet_goes_out_without_its_comments_and_whole(name: str) -> None:
+    written = (STATIC / name).read_text(encoding="utf-8")
+    served = Assets(STATIC)[name].content.decode()
+    assert "/*" not in served
+    assert [served.count(mark) for mark in "{};"] == [
+        re.sub(r"/\*.*?\*/", "", written, flags=re.DOTALL).count(m) for m in "{};"
+    ]
+    assert served.count("{") == served.count("}") > 0
