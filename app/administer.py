@@ -58,6 +58,9 @@ async def invite(facility: str, name: str, role: Role, reset: str) -> int:
             print("kazasu: no such station or login; `kazasu facility` lists the stations", file=sys.stderr)
             return _WRONG
         held = {each.id: role for each, role in await office.stations_of(known.id)} if known else {}
+        if known and facility not in held:
+            print("kazasu: this login does not belong to that station", file=sys.stderr)
+            return _WRONG
         who = known or Account("", "", name or "管理者")
         way_in, by, now = new_secret(), "kazasu account", kazasu.clock.now()
         made = (hashed(way_in), facility, held.get(facility, role), who.name, by, now, who.id)

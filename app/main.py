@@ -32,14 +32,14 @@ from app.adapters.passwords import Passwords
 from app.adapters.store_sql import SqlStore
 from app.facility import Facility, Link, new_token
 from app.people import Account, Role
-from app.ports import Clock, Store, Unavailable
+from app.ports import Clock, Office, Store, Unavailable
 from app.practice.app import PracticeWorld, create_practice
 from app.settings import Settings
 from app.tokens import Sealed, Sealer, Signer, new_secret
 from app.web.assets import Assets
 from app.web.bedside import IDLE, Bedside, NoVisit, Refusal
 from app.web.forms import BadForm
-from app.web.guard import Guard, TooLarge, policy
+from app.web.guard import PICTURES, Guard, TooLarge, policy
 from app.web.guide import Guide
 from app.web.office.accounts import Accounts
 from app.web.office.desk import Desk, Endpoint, Forbidden, PracticeAccount, SignedOut
@@ -126,7 +126,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
             *VisitPages(bedside, handoff, registrar).routes(),
             *Returning(bedside, handoff, registrar).routes(),
         ],
-        lifespan=_sweeping(store, clock, (handoff.close, gateway.close, office.close, store.close)),
+        lifespan=_sweeping(store, office, clock, (handoff.close, gateway.close, office.close, store.close)),
         exception_handlers=explained,
     )
     visits.router.redirect_slashes = False
@@ -257,6 +257,9 @@ def _explained(bedside: Bedside, desk: Desk) -> dict[int | type[Exception], Hand
 
         return answer
 
+    async def too_large(request: Request, _: Exception) -> Response:
+        return problems.answer(request, "picture_too_large" if request.url.path == PICTURES else "too_large")
+
     async def signed_out(request: Request, _: Exception) -> Response:
         return desk.to_sign_in(request)
 
@@ -266,7 +269,7 @@ def _explained(bedside: Bedside, desk: Desk) -> dict[int | type[Exception], Hand
         NoVisit: no_visit,
         Refusal: refusal,
         HTTPException: status,
-        TooLarge: named("too_large"),
+        TooLarge: too_large,
         BadForm: named("bad_form"),
         Unavailable: named("unavailable"),
         Exception: named("broken"),
@@ -274,13 +277,14 @@ def _explained(bedside: Bedside, desk: Desk) -> dict[int | type[Exception], Hand
 
 
 def _sweeping(
-    store: Store, clock: Clock, closing: tuple[Callable[[], Awaitable[None]], ...]
+    store: Store, office: Office, clock: Clock, closing: tuple[Callable[[], Awaitable[None]], ...]
 ) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
     """Return a lifespan that removes visits whose time is over, every minute, and lets go of everything at the end."""
 
     async def sweep() -> None:
         while True:
             with contextlib.suppress(Unavailable):
+                await office.tidy(clock.now())
                 gone = await store.expire(clock.now() - IDLE)
                 if gone:
                     log.info("expired", count=gone)

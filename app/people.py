@@ -164,6 +164,8 @@ class Invitation:
     account: str = ""
     used_at: int | None = None
     revoked_at: int | None = None
+    inviter: str = ""
+    """The account of whoever invited; empty when the command line did."""
 
     def is_open(self, now: int) -> bool:
         """Whether it may still be taken up."""
@@ -192,6 +194,11 @@ def login_name(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip().lower()
 
 
+def shown_name(text: str) -> str:
+    """Return a typed name as it is kept: in one width, with single spaces."""
+    return " ".join(unicodedata.normalize("NFKC", text).split())
+
+
 def login_problem(login: str) -> str:
     """Return what is wrong with a new account name, or nothing."""
     fits = _LOGIN.fullmatch(login) is not None
@@ -200,8 +207,9 @@ def login_problem(login: str) -> str:
 
 def name_problem(name: str) -> str:
     """Return what is wrong with a shown name, or nothing."""
-    printable = bool(name) and len(name) <= _NAME_LENGTH and name.isprintable()
-    return "" if printable else f"1〜{_NAME_LENGTH}文字で入れてください"
+    if not name or len(name) > _NAME_LENGTH:
+        return f"1〜{_NAME_LENGTH}文字で入れてください"
+    return "" if name.isprintable() else "使えない文字があります"
 
 
 def password_problem(password: str, login: str) -> str:

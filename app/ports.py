@@ -259,8 +259,8 @@ class Office(Protocol):
         """Return a passkey by its id."""
         ...
 
-    async def add_key(self, key: Key) -> None:
-        """Keep a new passkey."""
+    async def add_key(self, key: Key) -> bool:
+        """Keep a new passkey; False when one with this id is there already."""
         ...
 
     async def count_key(self, key: str, sign_count: int) -> None:
@@ -279,8 +279,11 @@ class Office(Protocol):
         """Change what somebody is at a station; False when nobody is, or when no administrator would be left."""
         ...
 
-    async def remove(self, facility: str, account: str) -> bool:
-        """End a membership and its sign-ins; False when there is none, or when no administrator would be left."""
+    async def remove(self, facility: str, account: str, now: int) -> bool:
+        """End a membership, its sign-ins and open invitations; False when no administrator would be left.
+
+        With the last membership go the account's proofs, and its login is free again.
+        """
         ...
 
     async def invite(self, new: Invitation) -> None:
@@ -371,6 +374,10 @@ class Office(Protocol):
 
     async def tick(self, tick: Tick, *, done: bool) -> None:
         """Tick a row, or take its tick away."""
+        ...
+
+    async def tidy(self, now: int) -> None:
+        """Remove used one-time values and sign-ins that are long over."""
         ...
 
     async def close(self) -> None:

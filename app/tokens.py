@@ -83,7 +83,7 @@ class Signer:
 
     def is_form(self, session: str, token: str) -> bool:
         """Whether a form token belongs to this browser session; compared in constant time."""
-        return hmac.compare_digest(self.form(session).encode(), token.encode())
+        return hmac.compare_digest(self.form(session).encode(), token.encode("utf-8", "replace"))
 
 
 class Sealed(StrEnum):

@@ -73,7 +73,7 @@ async def _replayed(one: Inside, line: InsideLine) -> bool:
     """Sign out, and come back with what was kept: whether that opens the office."""
     _, cookies = await _signed_in(one)
     assert (await line.ask(get(PORT, "/office", cookies=cookies))).status == _THERE
-    token = one.kazasu.signer.form(cookies.removeprefix("office="))
+    token = one.kazasu.signer.form(f"{cookies.removeprefix('office=')}\0{PRACTICE_STATION.id}")
     await line.ask(post(PORT, "/office/sign-out", {"token": token}, cookies=cookies))
     return (await line.ask(get(PORT, "/office", cookies=cookies))).status == _THERE
 

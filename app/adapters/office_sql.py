@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     Connection,
@@ -32,6 +32,9 @@ from app.facility import Facility, Link, Official, Printed, Station, Terminal, T
 from app.people import Account, Invitation, Key, Member, Officer, Role, SignIn
 
 T = TypeVar("T")
+_SPENT: Final = 3600
+_OVER: Final = 7 * 24 * 3600
+"""Seconds after which nothing depends on a sign-in any more: until then it tells where somebody last stood."""
 _OPEN = t.account.c.revoked_at.is_(None)
 
 
@@ -175,9 +178,16 @@ class SqlOffice:
         row = self._one(select(t.passkey).where(t.passkey.c.id == key))
         return Key(*row) if row else None
 
-    async def add_key(self, key: Key) -> None:
-        """Keep a new passkey."""
-        await self._run(insert(t.passkey).values(**asdict(key)))
+    async def add_key(self, key: Key) -> bool:
+        """Keep a new passkey; False when one with this id is there already."""
+
+        def work(connection: Connection) -> bool:
+            if connection.execute(select(t.passkey.c.id).where(t.passkey.c.id == key.id)).first():
+                return False
+            connection.execute(insert(t.passkey).values(**asdict(key)))
+            return True
+
+        return await self._durably(work)
 
     async def count_key(self, key: str, sign_count: int) -> None:
         """Note how often a passkey has signed."""
@@ -203,26 +213,37 @@ class SqlOffice:
         def work(connection: Connection) -> bool:
             if role is not Role.ADMIN and not _another_admin(connection, facility, account):
                 return False
+            _close_invitations(connection, facility, account)
             changed = connection.execute(update(t.member).where(_member(facility, account)).values(role=role))
             return changed.rowcount == 1
 
         return await self._durably(work)
 
-    async def remove(self, facility: str, account: str) -> bool:
-        """End a membership and its sign-ins; False when there is none, or when no administrator would be left."""
+    async def remove(self, facility: str, account: str, now: int) -> bool:
+        """End a membership, its sign-ins and open invitations; False when no administrator would be left."""
 
         def work(connection: Connection) -> bool:
             if not _another_admin(connection, facility, account):
                 return False
             mine = and_(t.sign_in.c.account == account, t.sign_in.c.facility == facility)
             connection.execute(delete(t.sign_in).where(mine))
-            return connection.execute(delete(t.member).where(_member(facility, account))).rowcount == 1
+            _close_invitations(connection, facility, account)
+            gone = connection.execute(delete(t.member).where(_member(facility, account))).rowcount == 1
+            if gone and not connection.execute(select(t.member).where(t.member.c.account == account)).first():
+                _forget(connection, account, now)
+            return gone
 
         return await self._durably(work)
 
     async def invite(self, new: Invitation) -> None:
         """Keep an invitation."""
-        await self._run(insert(t.invitation).values(**asdict(new)))
+
+        def work(connection: Connection) -> None:
+            if new.account:
+                _close(connection, t.invitation.c.account == new.account, new.made_at)
+            connection.execute(insert(t.invitation).values(**asdict(new)))
+
+        await self._durably(work)
 
     async def invitation(self, secret: str) -> Invitation | None:
         """Return an invitation by its secret."""
@@ -351,8 +372,9 @@ class SqlOffice:
 
     async def replaced(self, facility: str, printed: str, now: int) -> None:
         """Note that a dead print was taken down."""
-        mine = and_(t.printed.c.id == printed, t.printed.c.facility == facility)
-        await self._run(update(t.printed).where(mine).values(replaced_at=now))
+        mine = and_(t.printed.c.id == printed, t.printed.c.facility == facility, t.printed.c.replaced_at.is_(None))
+        dead = case((t.printed.c.which == "official", _lives(t.official)), else_=_lives(t.link)) == 0
+        await self._run(update(t.printed).where(mine, dead).values(replaced_at=now))
 
     # --- checklists -----------------------------------------------------------------------------------------
 
@@ -371,6 +393,11 @@ class SqlOffice:
                 connection.execute(insert(t.ticked).values(**asdict(tick)))
 
         await self._durably(work)
+
+    async def tidy(self, now: int) -> None:
+        """Remove used one-time values and sign-ins that are long over."""
+        await self._run(delete(t.spent).where(t.spent.c.at < now - _SPENT))
+        await self._run(delete(t.sign_in).where(t.sign_in.c.used_at < now - _OVER))
 
     async def close(self) -> None:
         """Finish what is being written and let go of every connection."""
@@ -423,8 +450,9 @@ def _take_up(invited: Invitation, new: Account, signed: SignIn, connection: Conn
         t.invitation.c.id == invited.id, t.invitation.c.used_at.is_(None), t.invitation.c.revoked_at.is_(None)
     )
     taken = connection.execute(select(t.account.c.id).where(t.account.c.login == new.login)).scalar()
-    if taken not in {None, new.id}:
+    if taken not in {None, new.id} or (invited.inviter and invited.account and not _is_only_here(connection, invited)):
         return False
+    here = _member(invited.facility, new.id)
     if connection.execute(update(t.invitation).where(unused).values(used_at=signed.opened_at)).rowcount != 1:
         return False
     if taken is None:
@@ -434,10 +462,36 @@ def _take_up(invited: Invitation, new: Account, signed: SignIn, connection: Conn
         connection.execute(update(t.account).where(t.account.c.id == new.id).values(**fresh))
         for table in (t.recovery, t.passkey, t.sign_in):
             connection.execute(delete(table).where(table.c.account == new.id))
-    connection.execute(delete(t.member).where(_member(invited.facility, new.id)))
-    connection.execute(insert(t.member).values(account=new.id, facility=invited.facility, role=invited.role.value))
+        _close(connection, t.invitation.c.account == new.id, signed.opened_at)
+    if new.id not in {member.account for member in connection.execute(select(t.member.c.account).where(here))}:
+        connection.execute(insert(t.member).values(account=new.id, facility=invited.facility, role=invited.role.value))
     connection.execute(insert(t.sign_in).values(**_row(signed)))
     return True
+
+
+def _is_only_here(connection: Connection, invited: Invitation) -> bool:
+    """Whether a station may still set an account up anew: it belongs there, and nowhere else."""
+    stations = connection.execute(select(t.member.c.facility).where(t.member.c.account == invited.account)).scalars()
+    return list(stations) == [invited.facility]
+
+
+def _close_invitations(connection: Connection, facility: str, account: str) -> None:
+    """Revoke what is open for somebody, and what they have invited others to."""
+    theirs = or_(t.invitation.c.account == account, t.invitation.c.inviter == account)
+    _close(connection, and_(t.invitation.c.facility == facility, theirs), 0)
+
+
+def _close(connection: Connection, which: Any, now: int) -> None:
+    still_open = and_(which, t.invitation.c.used_at.is_(None), t.invitation.c.revoked_at.is_(None))
+    connection.execute(update(t.invitation).where(still_open).values(revoked_at=now))
+
+
+def _forget(connection: Connection, account: str, now: int) -> None:
+    """Take away what somebody signed in with, once they belong nowhere; their login is free again."""
+    for table in (t.recovery, t.passkey, t.sign_in):
+        connection.execute(delete(table).where(table.c.account == account))
+    gone = {"login": account, "password": "", "totp": "", "revoked_at": now}
+    connection.execute(update(t.account).where(t.account.c.id == account).values(**gone))
 
 
 def _revisions(table: Table, facility: str, before: int | None, limit: int) -> Executable:

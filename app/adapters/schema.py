@@ -270,6 +270,7 @@ invitation = Table(
     Column("account", Text, nullable=False),
     Column("used_at", _WHOLE),
     Column("revoked_at", _WHOLE),
+    Column("inviter", Text, nullable=False),
     sqlite_strict=True,
 )
 

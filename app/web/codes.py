@@ -189,7 +189,10 @@ def _open(content: bytes) -> Image.Image:
         raise TooLarge from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError):
         raise NotAPicture from None
-    upright = ImageOps.exif_transpose(picture)
+    try:
+        upright = ImageOps.exif_transpose(picture)
+    except Exception:  # noqa: BLE001 - whatever is wrong with what the camera noted, the code is there to be read
+        upright = picture
     upright.thumbnail((_ENOUGH, _ENOUGH), reducing_gap=2)
     if upright.has_transparency_data:  # black on nothing is black on black once the nothing is dropped
         upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright.convert("RGBA"))

@@ -115,7 +115,7 @@ class Guard:
             await answer(scope, _limited(scope, receive), outgoing)
         except TooLarge:
             if not outgoing.started:
-                await self._problem(Request(scope), "too_large")(scope, receive, outgoing)
+                await self._problem(Request(scope), _too_large(scope))(scope, receive, outgoing)
         except Exception as error:  # noqa: BLE001 - the last stop: the page is out, only type and place may be logged
             log.error("broken", error_type=type(error).__name__, error_at=_where(error))  # noqa: TRY400
             if not outgoing.started:
@@ -134,7 +134,7 @@ class Guard:
         if scope["method"] in _SAFE:
             return None
         if int(_ascii_number(headers.get("content-length", "0"))) > _most(scope):
-            return "too_large"
+            return _too_large(scope)
         if not self._is_ours(headers):
             return "foreign"
         return None if self._has_room(scope) else "too_many"
@@ -169,6 +169,10 @@ def _where(error: Exception) -> str:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "-"
+
+
+def _too_large(scope: Scope) -> str:
+    return "picture_too_large" if scope["path"] == PICTURES else "too_large"
 
 
 def _most(scope: Scope) -> int:

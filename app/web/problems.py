@@ -105,6 +105,13 @@ PROBLEMS: Final = {
         on="/visit",
         on_label=N_("{訪問|ほうもん}の{画面|がめん}にもどる"),
     ),
+    "picture_too_large": Problem(
+        413,
+        N_("{画像|がぞう}が{大|おお}きすぎます"),
+        N_(
+            "8MBまでの{画像|がぞう}を{送|おく}れます。{二次元|にじげん}コードのまわりだけを{切|き}り{取|と}った{画像|がぞう}を{選|えら}んでください。{何|なに}も{保存|ほぞん}していません。"
+        ),
+    ),
     "bad_form": Problem(
         422,
         N_("{送信|そうしん}の{形|かたち}が{正|ただ}しくありません"),
@@ -145,7 +152,14 @@ PROBLEMS: Final = {
     ),
 }
 
-BY_STATUS: Final = {404: "not_found", 405: "wrong_method", 413: "too_large", 422: "bad_form", 429: "too_many"}
+BY_STATUS: Final = {
+    400: "bad_form",
+    404: "not_found",
+    405: "wrong_method",
+    413: "too_large",
+    422: "bad_form",
+    429: "too_many",
+}
 
 
 @dataclass(frozen=True)

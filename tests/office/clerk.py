@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from app.main import Kazasu
+from app.main import PRACTICE_STATION, Kazasu
 from app.web.office.desk import PracticeAccount
 from tests.pages.nurse import must_be_guarded
 from tests.pages.page import Page
@@ -50,6 +50,10 @@ class Clerk:
         """Fill in the form of the page at hand and send it."""
         assert self.page is not None
         return await self.send(action, {**self.page.held(action, nth), **given}, expect=expect)
+
+    def token(self) -> str:
+        """Return what the forms of this browser's sign-in carry, at the practice station."""
+        return self.kazasu.signer.form(f"{self.http.cookies.get('office') or ''}\0{PRACTICE_STATION.id}")
 
     # --- signing in ---------------------------------------------------------------------------------------------
 

@@ -87,7 +87,9 @@ async def test_somebody_else_cannot_use_what_was_offered(kazasu: Kazasu, admin: 
     await kazasu.desk.office.add_member(me.id, OTHER.id, (await kazasu.desk.office.people(OTHER.id))[0].role)
     await admin.get("/office")
     await admin.press("/office/switch", facility=OTHER.id)
-    await admin.send("/office/links/official/confirm", sent, expect=422)
+    await admin.send("/office/links/official/confirm", sent, expect=403)
+    there = kazasu.signer.form(f"{admin.http.cookies['office']}\0{OTHER.id}")
+    await admin.send("/office/links/official/confirm", {**sent, "token": there}, expect=422)
     assert await kazasu.desk.office.officials(OTHER.id) == ()
 
 
@@ -151,7 +153,7 @@ def test_a_careless_reader_would_be_noticed() -> None:
 
 
 async def test_what_is_crafted_is_never_kept(kazasu: Kazasu, admin: Clerk) -> None:
-    token = kazasu.signer.form(admin.http.cookies["office"])
+    token = admin.token()
     for each in crafted(300, 7):
         answer = await admin.http.post("/office/links/official", data={"token": token, "address": each})
         assert answer.status_code in {200, 422}
@@ -203,7 +205,7 @@ async def test_a_picture_from_elsewhere_is_refused(admin: Clerk) -> None:
 
 
 async def test_a_picture_that_is_too_large_is_refused(admin: Clerk, kazasu: Kazasu) -> None:
-    token = kazasu.signer.form(admin.http.cookies["office"])
+    token = admin.token()
     files = {"picture": ("code.png", b"\x89PNG" + b"x" * (8 * 1024 * 1024))}
     await admin.send("/office/links/official/picture", {"token": token}, files=files, expect=413)
 
@@ -325,3 +327,46 @@ async def test_no_page_grows_heavy_or_slow_with_two_thousand_revisions(
     assert "第2001版" in page.text
     following = await admin.get(page.link("もっと前を見る"))
     assert "第1981版" in following.text
+
+
+# --- what a second look found ---------------------------------------------------------------------------------------
+
+
+async def test_the_same_address_again_kills_no_print(kazasu: Kazasu, admin: Clerk) -> None:
+    await keeps(admin)
+    await keeps(admin)
+    assert await kept(kazasu) == [URL]
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("multipart/form-data", b""),
+        ("multipart/form-data; boundary=b", b"garbage"),
+        ("multipart/form-data; boundary=b", b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n"),
+        (
+            "multipart/form-data; boundary=b; charset=undefined",
+            b'--b\r\nContent-Disposition: form-data; name="token"\r\n\r\nx\r\n--b--\r\n',
+        ),
+        ("application/x-www-form-urlencoded", b"&".join(b"a=1" for _ in range(9))),
+    ],
+)
+async def test_a_body_that_is_no_form_is_no_fault_of_ours(admin: Clerk, kind: str, content: bytes) -> None:
+    answer = await admin.http.post("/office/links/official/picture", content=content, headers={"Content-Type": kind})
+    assert answer.status_code in {403, 422}, answer.status_code
+
+
+async def test_a_picture_that_is_too_large_is_told_so(admin: Clerk) -> None:
+    files = {"picture": ("code.png", b"x" * (8 * 1024 * 1024 + 1))}
+    page = await admin.send("/office/links/official/picture", {"token": admin.token()}, files=files, expect=413)
+    assert "8MBまで" in page.text
+
+
+async def test_a_live_print_is_not_taken_down(kazasu: Kazasu, admin: Clerk) -> None:
+    await admin.get("/office/prints")
+    await admin.press("/office/prints/entry/poster", copies="1")
+    ((made, _),) = await kazasu.desk.office.prints(PRACTICE_STATION.id)
+    await admin.send("/office/prints/replaced", {"token": admin.token(), "printed": made.id})
+    await replaces(admin)
+    ((again, lives),) = await kazasu.desk.office.prints(PRACTICE_STATION.id, only="dead")
+    assert (again.replaced_at, lives) == (None, False)

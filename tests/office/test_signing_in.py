@@ -151,6 +151,8 @@ async def test_a_part_of_a_page_asks_the_whole_page_to_sign_in(admin: Clerk, clo
         "//evil.example/office",
         "/office//evil.example",
         "/office/../visit",
+        "/office/x/../../visit",
+        "/office/second-factor",
         "/office\\evil",
         "/officeevil",
         "/office/sign-out",
@@ -313,3 +315,19 @@ async def test_without_scripts_the_page_leaves_by_itself(admin: Clerk) -> None:
         f'<noscript><meta http-equiv="refresh" content="{IDLE + 1};url=/office/prints?only=dead"></noscript>'
         in page.source
     )
+
+
+async def test_a_passkey_that_is_known_is_not_taken_again(admin: Clerk) -> None:
+    device = await with_passkey(admin)
+    await admin.get("/office/account")
+    page = await admin.press("/office/account/passkey", expect=422, credential=device.create(options(admin, "create")))
+    assert "パスキーを作れませんでした" in page.text
+
+
+async def test_what_was_used_is_swept(kazasu: Kazasu, admin: Clerk, clock: StillClock) -> None:
+    office: Any = kazasu.desk.office
+    assert await office.spend("x", clock.now())
+    clock.pass_(8 * 24 * 3600)
+    await office.tidy(clock.now())
+    assert await office.spend("x", clock.now())
+    assert await office.sign_ins(facility="hinatazaka") == ()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.responses import Response
 
-from app.people import INVITED, Invitation, Member, Role, SignIn, name_problem
+from app.people import INVITED, Invitation, Member, Role, SignIn, name_problem, shown_name
 from app.ports import NotProven
 from app.tokens import hashed, new_secret
 from app.web.office.desk import Caller, Desk, Endpoint, moment
 from app.web.office.signin import Entrance, hashes, new_recovery_codes
 
+_NOT_HERE = "このアカウントは、この事業所にありません"
 _ROLES = {role.value: role for role in Role}
 
 
@@ -68,7 +69,7 @@ class Accounts:
     async def add_passkey(self, caller: Caller) -> Response:
         """Keep one more passkey."""
         try:
-            await self.desk.office.add_key(await self.entrance.made(caller))
+            await self.entrance.add(caller)
         except NotProven:
             return await self._own(caller, status=422, wrong="passkey")
         return self.desk.go("/office/account")
@@ -120,7 +121,7 @@ class Accounts:
 
     async def invite(self, caller: Caller) -> Response:
         """Invite somebody: the way in is shown once."""
-        name, role = caller.sent.get("name", "").strip(), _ROLES.get(caller.sent.get("role", ""))
+        name, role = shown_name(caller.sent.get("name", "")), _ROLES.get(caller.sent.get("role", ""))
         wrong = name_problem(name)
         if wrong or role is None:
             return await self._all(caller, status=422, wrong=wrong or "役割をえらんでください", name=name)
@@ -130,7 +131,7 @@ class Accounts:
         """Invite somebody anew who lost password or second factor: what they had stays until they take it up."""
         who = await self._member(caller)
         if who is None:
-            return await self._all(caller, status=422, wrong="このアカウントは、この事業所にありません")
+            return await self._all(caller, status=422, wrong=_NOT_HERE)
         stations = await self.desk.office.stations_of(who.account.id)
         if len(stations) > 1:
             # One station's administrator must not set up anew what opens another station's office.
@@ -143,6 +144,7 @@ class Accounts:
         way_in = new_secret()
         by, now = caller.officer.account.name, self.desk.clock.now()
         made = Invitation(new_secret(), hashed(way_in), caller.facility, role, name, by, now, account)
+        made = replace(made, inviter=caller.officer.account.id)
         await self.desk.office.invite(made)
         return await self._all(caller, way_in=way_in, name=name)
 
@@ -155,13 +157,17 @@ class Accounts:
     async def set_role(self, caller: Caller) -> Response:
         """Change what somebody is."""
         account, role = caller.sent.get("account", ""), _ROLES.get(caller.sent.get("role", ""))
-        if role is None or not await self.desk.office.set_role(caller.facility, account, role):
+        if role is None or await self._member(caller) is None:
+            return await self._all(caller, status=422, wrong=_NOT_HERE)
+        if not await self.desk.office.set_role(caller.facility, account, role):
             return await self._all(caller, status=422, wrong="管理者が1人もいなくなるため、変えられません")
         return self.desk.go("/office/accounts")
 
     async def revoke(self, caller: Caller) -> Response:
         """End somebody's membership: dead on their next request."""
-        if not await self.desk.office.remove(caller.facility, caller.sent.get("account", "")):
+        if await self._member(caller) is None:
+            return await self._all(caller, status=422, wrong=_NOT_HERE)
+        if not await self.desk.office.remove(caller.facility, caller.sent.get("account", ""), self.desk.clock.now()):
             return await self._all(caller, status=422, wrong="管理者が1人もいなくなるため、やめさせられません")
         return self.desk.go("/office/accounts")
 

@@ -29,7 +29,7 @@ LIVE: Final = "kazasu-live"
 _NEXT: Final = re.compile(r"/office(?:/[a-z0-9][a-z0-9/.-]*)?(?:\?[a-z0-9=&-]*)?")
 _BROWSERS: Final = ("Edg", "Firefox", "CriOS", "Chrome", "Safari")
 _SYSTEMS: Final = ("iPhone", "iPad", "Android", "Windows", "Mac OS", "Linux")
-_OUTSIDE: Final = frozenset({"/office/sign-in", "/office/join", "/office/sign-out"})
+_OUTSIDE: Final = frozenset({"/office/sign-in", "/office/join", "/office/sign-out", "/office/second-factor"})
 
 
 class SignedOut(Exception):
@@ -117,26 +117,31 @@ class Desk:
     async def enter(self, door: Door, endpoint: Endpoint, request: Request) -> Response:
         """Open a door to whoever may, or say why not."""
         who = await self.find(request)
+        if who is not None and door.need is not Need.NOTHING and who.sign_in.full is (door.need is Need.ENROLLING):
+            return self.go("/office" if who.sign_in.full else "/office/second-factor")
         self._admit(door, who)
         # A picture comes in another kind of form, which its own endpoint reads and checks.
         sends = door.method == "POST" and not door.path.endswith("/picture")
         sent = await fields(request) if sends else {}
         if sends and door.need is not Need.NOTHING:
-            self.check(request, sent)
+            self.check(request, sent, who)
         if who is not None and LIVE not in request.headers:
             await self.office.touch(who.sign_in.id, self.clock.now())
         return await endpoint(Caller(request, sent, who))
 
-    def check(self, request: Request, sent: Mapping[str, str]) -> None:
-        """Refuse a form that was not made for this browser's sign-in."""
-        if not self.signer.is_form(request.cookies.get(self.cookie, ""), sent.get("token", "")):
+    def check(self, request: Request, sent: Mapping[str, str], who: Officer | None) -> None:
+        """Refuse a form that was not made for this browser's sign-in, or not at the station where it stands now."""
+        if who is None or not self.signer.is_form(self._place(request, who), sent.get("token", "")):
             raise Refusal("foreign")
+
+    def _place(self, request: Request, who: Officer) -> str:
+        return f"{request.cookies.get(self.cookie, '')}\0{who.facility.id}"
 
     @staticmethod
     def _admit(door: Door, who: Officer | None) -> None:
         if door.need is Need.NOTHING:
             return
-        if who is None or who.sign_in.full is (door.need is Need.ENROLLING):
+        if who is None:
             raise SignedOut
         if not may(who.role, door.need):
             raise Forbidden
@@ -153,11 +158,11 @@ class Desk:
         look = Look.of(caller.request)
         shared = {"who": who, "role_names": ROLE_NAMES, "idle": IDLE, "here": caller.request.url.path}
         html = self.pages.html(f"office/{template}", look, **shared, **values)
-        return html.replace(HOLE, self.held(caller.request) if who else "")
+        return html.replace(HOLE, self.held(caller.request, who) if who else "")
 
-    def held(self, request: Request) -> str:
-        """Return the hidden field of every form: that it was made for this browser's sign-in."""
-        token = self.signer.form(request.cookies.get(self.cookie, ""))
+    def held(self, request: Request, who: Officer) -> str:
+        """Return the hidden field of every form: that it was made for this browser's sign-in, at this station."""
+        token = self.signer.form(self._place(request, who))
         return f'<input type="hidden" name="token" value="{token}">'
 
     def challenge(self, made: bytes) -> str:
@@ -184,10 +189,13 @@ class Desk:
         if LIVE in request.headers:
             return Response(status_code=204)  # the page covers itself, and keeps its place
         query = f"?{request.url.query}" if request.url.query else ""
-        wanted = request.url.path + query if request.method in {"GET", "HEAD"} else "/office"
+        is_asking = request.method in {"GET", "HEAD"}
+        # A form that came too late is lost; its page is not.
+        wanted = request.url.path + query if is_asking else urlsplit(request.headers.get("referer", "")).path
         door = f"/office/sign-in?next={quote(inside(wanted))}"
         answer = Response(status_code=204, headers={"HX-Redirect": door}) if _HTMX in request.headers else self.go(door)
-        self.forget(answer)
+        if is_asking:
+            self.forget(answer)
         return answer
 
     def new_sign_in(self, request: Request, account: str, facility: str, *, full: bool) -> tuple[SignIn, str]:
@@ -226,7 +234,8 @@ def routes(desk: Desk, endpoints: Mapping[tuple[str, str], Endpoint]) -> list[Ro
 
 def inside(address: str) -> str:
     """Return an address if it is a page of the office, else the office's first page: no way leads out of here."""
-    return address if _NEXT.fullmatch(address) and address not in _OUTSIDE else "/office"
+    is_page = _NEXT.fullmatch(address) and ".." not in address and address.partition("?")[0] not in _OUTSIDE
+    return address if is_page else "/office"
 
 
 def browser_of(agent: str) -> str:

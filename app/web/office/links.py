@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.facility import Address, Link, Official, Wrong, is_token, new_token, official_address
@@ -96,10 +96,11 @@ class Links:
         """Take a picture of the code."""
         try:
             async with caller.request.form(max_files=1, max_fields=3, max_part_size=MAX_PICTURE) as form:
-                self.desk.check(caller.request, {name: value for name, value in form.items() if isinstance(value, str)})
+                sent = {name: value for name, value in form.items() if isinstance(value, str)}
+                self.desk.check(caller.request, sent, caller.who)
                 picture = form.get("picture")
                 content = await picture.read() if isinstance(picture, UploadFile) else b""
-        except MultiPartException as error:
+        except (HTTPException, LookupError, UnicodeError) as error:  # what Starlette makes of a body that is no form
             raise BadForm from error
         try:
             text = await asyncio.to_thread(read_picture, content)
@@ -150,11 +151,20 @@ class Links:
                 caller, status=422, wrong="ホストが確かめられていません。もう一度読み取ってください。"
             )
         now, by = self.desk.clock.now(), caller.officer.account.name
+        if await self._is_live(facility, address):
+            return self.desk.go("/office/links?saved=official")  # the same again: no print of it dies
         sealed = self.desk.sealer.seal(Sealed.ADDRESS, address.text)
         await self.desk.office.replace_official(
             Official(facility, 0, sealed, address.host, address.text[-4:], issued_by=by, issued_at=now)
         )
         return self.desk.go("/office/links?saved=official")
+
+    async def _is_live(self, facility: str, address: Address) -> bool:
+        live = await self._live(facility)
+        try:
+            return live is not None and self.desk.sealer.open(Sealed.ADDRESS, live.sealed) == address.text
+        except BadToken:  # its key was taken away: it comes in anew
+            return False
 
     async def checked(self, caller: Caller) -> Response:
         """Note that somebody has opened the address and seen that it leads where it should."""

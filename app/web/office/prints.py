@@ -99,7 +99,7 @@ class Prints:
             caller.request,
             sheet,
             office={
-                "held": Markup(self.desk.held(caller.request)),  # noqa: S704 - our own field
+                "held": Markup(self.desk.held(caller.request, caller.officer)),  # noqa: S704 - our own field
                 "print_now": "now" in caller.request.query_params,
                 "address": f"/office/prints/{sheet.which.value}",
                 "here": caller.request.url.path,

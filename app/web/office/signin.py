@@ -18,6 +18,7 @@ from app.people import (
     login_problem,
     name_problem,
     password_problem,
+    shown_name,
 )
 from app.ports import NotProven, Passkey
 from app.tokens import BadToken, Sealed, hashed, new_secret
@@ -30,6 +31,7 @@ _SPAN: Final = 15 * 60
 _LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 _LONGEST: Final = 200
 _OFFERED: Final = 15 * 60
+_USED: Final = "この招待は使えません。管理者に、新しい招待をもらってください"
 
 
 @dataclass(frozen=True)
@@ -109,11 +111,17 @@ class Entrance:
             return self._door(caller, to, status=422, wrong="no")
         if caller.who is not None:
             await self.desk.office.sign_out(caller.who.sign_in.id, account=caller.who.account.id)
-        new, secret = self.desk.new_sign_in(caller.request, account, stations[0][0].id, full=True)
+        place = await self._last_place(account, [facility.id for facility, _ in stations])
+        new, secret = self.desk.new_sign_in(caller.request, account, place, full=True)
         await self.desk.office.sign_in(new)
         answer = self.desk.go(to)
         self.desk.remember(answer, secret)
         return answer
+
+    async def _last_place(self, account: str, stations: list[str]) -> str:
+        """Return where somebody stood last: a page that they come back to is a page of that station."""
+        before = (each.facility for each, _ in await self.desk.office.sign_ins(account=account))
+        return next((facility for facility in before if facility in stations), stations[0])
 
     async def sign_out(self, caller: Caller) -> Response:
         """End the sign-in of this browser at once."""
@@ -164,9 +172,7 @@ class Entrance:
         secret = "".join(sent.get("invitation", "").split())
         invited = await self.desk.office.invitation(hashed(secret)) if secret else None
         if invited is None or not invited.is_open(self.desk.clock.now()):
-            return self._join_again(
-                caller, sent, {"invitation": "この招待は使えません。管理者に、新しい招待をもらってください"}
-            )
+            return self._join_again(caller, sent, {"invitation": _USED})
         account = await self._account(invited, sent)
         wrong = _join_problems(account, sent.get("password", ""))
         if wrong:
@@ -175,6 +181,9 @@ class Entrance:
         made = Account(account.id, account.login, account.name, kept, created_at=self.desk.clock.now())
         signed, cookie = self.desk.new_sign_in(caller.request, made.id, invited.facility, full=False)
         if not await self.desk.office.take_up(invited, made, signed):
+            now = await self.desk.office.invitation(hashed(secret))
+            if now is None or not now.is_open(self.desk.clock.now()):
+                return self._join_again(caller, sent, {"invitation": _USED})
             return self._join_again(caller, sent, {"login": "この名前は、もう使われています。ほかの名前にしてください"})
         answer = self.desk.go("/office/second-factor")
         self.desk.remember(answer, cookie)
@@ -183,7 +192,7 @@ class Entrance:
     async def _account(self, invited: Invitation, sent: Mapping[str, str]) -> Account:
         """Return the account that an invitation is for: a known one as it is, or a new one as it was typed."""
         known = await self.desk.office.account_by_id(invited.account) if invited.account else None
-        return known or Account(new_secret(), login_name(sent.get("login", "")), sent.get("name", "").strip())
+        return known or Account(new_secret(), login_name(sent.get("login", "")), shown_name(sent.get("name", "")))
 
     def _join_again(self, caller: Caller, sent: Mapping[str, str], wrong: Mapping[str, str]) -> Response:
         given = {name: value for name, value in sent.items() if name != "password"}
@@ -228,13 +237,17 @@ class Entrance:
     async def take_passkey(self, caller: Caller) -> Response:
         """Take a passkey as the second factor."""
         try:
-            await self.desk.office.add_key(await self.made(caller))
+            await self.add(caller)
         except NotProven:
             return self._offer(caller, self.desk.secrets.new_totp(), status=422, wrong="passkey")
         return await self._enrolled(caller, "")
 
-    async def made(self, caller: Caller) -> Key:
-        """Return the passkey that a browser has made for whoever is signed in; raises `NotProven`."""
+    async def add(self, caller: Caller) -> None:
+        """Keep the passkey that a browser has made for whoever is signed in; raises `NotProven`."""
+        if not await self.desk.office.add_key(await self._made(caller)):
+            raise NotProven
+
+    async def _made(self, caller: Caller) -> Key:
         if self.desk.passkeys is None:
             raise NotProven
         challenge = await self.desk.challenged(caller.sent)

@@ -114,6 +114,7 @@ def _ways_in() -> None:
         _text("account"),
         sa.Column("used_at", _WHOLE),
         sa.Column("revoked_at", _WHOLE),
+        _text("inviter"),
         sa.UniqueConstraint("secret"),
     )
     _table("spent", _key("secret"), _whole("at"), sqlite_with_rowid=False)
