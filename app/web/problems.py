@@ -33,6 +33,13 @@ PROBLEMS: Final = {
             "{住所|じゅうしょ}（URL）がちがうか、もう{使|つか}われていません。{事業所|じぎょうしょ}の{二次元|にじげん}コードを、もう{一度|いちど}{読|よ}み{取|と}ってください。"
         ),
     ),
+    "not_in_office": Problem(
+        404,
+        N_("このページはありません"),
+        N_(
+            "{住所|じゅうしょ}がちがうか、まだ{用意|ようい}されていません。{公式|こうしき}のURLの{印刷物|いんさつぶつ}は、URLを{取|と}りこむと{出|で}ます。"
+        ),
+    ),
     "wrong_method": Problem(
         405,
         N_("この{開|ひら}き{方|かた}はできません"),
@@ -170,8 +177,9 @@ class Problems:
 
     def answer(self, request: Request, name: str, **values: Any) -> Response:
         """Answer the page of a problem."""
-        problem = PROBLEMS[name]
-        if request.url.path.startswith("/office"):
+        is_office = request.url.path.startswith("/office")
+        problem = PROBLEMS["not_in_office" if is_office and name == "not_found" else name]
+        if is_office:
             problem = replace(problem, on="/office", on_label=N_("{事務所|じむしょ}の{画面|がめん}へ"))
         response = self.pages.respond(
             request,
