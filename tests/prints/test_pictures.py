@@ -103,6 +103,7 @@ def test_a_photo_of_a_screen_is_read(seed: int) -> None:
     assert read_picture(saved(photographed(seed), "JPEG", quality=70)) == OFFICIAL
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
 def test_a_photo_whose_notes_are_damaged_is_read() -> None:
     picture, damaged = io.BytesIO(), b"Exif\0\0II*\0\x08\0\0\0\x05\0\x12\x01\x03\0\xff\xff\xff\xff\x06\0"
     Image.open(io.BytesIO(code(OFFICIAL).png(6))).convert("RGB").save(picture, "JPEG", exif=damaged)
