@@ -309,12 +309,11 @@ async def test_who_has_stopped_halfway_can_sign_in_after_all(kazasu: Kazasu, cle
     assert page.path == "/office"
 
 
-async def test_without_scripts_the_page_leaves_by_itself(admin: Clerk) -> None:
-    page = await admin.get("/office/prints?only=dead")
-    assert (
-        f'<noscript><meta http-equiv="refresh" content="{IDLE + 1};url=/office/prints?only=dead"></noscript>'
-        in page.source
-    )
+async def test_without_scripts_the_cover_comes_by_the_style_sheet(admin: Clerk) -> None:
+    page = await admin.get("/office")
+    assert "data-cover hidden" in page.source
+    sheet = next(each.attrs["href"] for each in page.root.all("link") if "office." in each.attrs["href"])
+    assert f"animation: kz-cover 1ms {IDLE}s forwards" in (await admin.http.get(sheet)).text
 
 
 async def test_a_passkey_that_is_known_is_not_taken_again(admin: Clerk) -> None:
