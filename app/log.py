@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import logging
 import sys
 import time
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
-from typing import Any, Final, TextIO, cast
+from typing import Any, Final
 
 import structlog
 
@@ -38,35 +37,6 @@ FIELDS: Final = frozenset(
 def only_allowed(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Drop every field that is not on the list."""
     return {name: value for name, value in line.items() if name in FIELDS}
-
-
-class Gathered:
-    """A stream that writes what came in a tenth of a second at once: a line each would cost a system call each."""
-
-    def __init__(self, stream: TextIO) -> None:
-        """Keep the stream behind; what is left is written when the process ends."""
-        self._stream = stream
-        self._lines: list[str] = []
-        atexit.register(self.write_out)
-
-    def write(self, line: str) -> None:
-        """Take a line; without an event loop it is written at once."""
-        self._lines.append(line)
-        if len(self._lines) > 1:
-            return
-        try:
-            asyncio.get_running_loop().call_later(_GATHER, self.write_out)
-        except RuntimeError:
-            self.write_out()
-
-    def write_out(self) -> None:
-        """Write what was gathered."""
-        lines, self._lines = self._lines, []
-        self._stream.write("".join(lines))
-        self._stream.flush()
-
-    def flush(self) -> None:
-        """Do nothing: the loggers ask for this after every line."""
 
 
 class AccessLog:
@@ -109,7 +79,7 @@ def configure() -> None:
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", Gathered(sys.stderr))),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
     for name in ("httpx", "httpcore", "sqlalchemy", "alembic", "uvicorn.access"):

@@ -104,6 +104,7 @@ class Guard:
         """Let a request through, or answer it here with a page in the product's voice."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            self._access.write_out()  # the server is ending
             return
         outgoing = _Outgoing(scope, send, self._headers, self._access)
         if self._is_elsewhere(scope):
