@@ -96,20 +96,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
 
     world, handoff, gateway = _practice_doors(settings, signer, clock, assets)
     registrar = Registrar(bedside, gateway)
-    office = SqlOffice(settings.database)
-    desk = Desk(
-        office,
-        store,
-        Passwords(),
-        Passkeys(settings.host_name, "かざす", settings.public_origin) if is_possible(settings.public_origin) else None,
-        signer,
-        Sealer(settings.keys()),
-        clock,
-        pages,
-        problems,
-        settings.public_origin,
-        practice=_practice_accounts(signer),
-    )
+    desk = _desk(settings, store, signer, clock, problems)
+    office = desk.office
     explained = _explained(bedside, desk)
     web = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=explained)
     web.router.routes.extend(
@@ -162,6 +150,24 @@ async def seed_practice(store: Store, clock: Clock) -> Link:
         found = Link(new_token(), PRACTICE_STATION.id, revision=1, issued_at=clock.now())
         await store.add_facility(PRACTICE_STATION, found)
     return found
+
+
+def _desk(settings: Settings, store: Store, signer: Signer, clock: Clock, problems: Problems) -> Desk:
+    """Return what the office's pages share."""
+    origin = settings.public_origin
+    return Desk(
+        SqlOffice(settings.database),
+        store,
+        Passwords(),
+        Passkeys(settings.host_name, "かざす", origin) if is_possible(origin) else None,
+        signer,
+        Sealer(settings.keys()),
+        clock,
+        problems.pages,
+        problems,
+        origin,
+        practice=_practice_accounts(signer),
+    )
 
 
 def _office(desk: Desk, assets: Assets) -> dict[tuple[str, str], Endpoint]:
