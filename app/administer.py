@@ -69,6 +69,21 @@ async def invite(facility: str, name: str, role: Role, reset: str) -> int:
     return 0
 
 
+async def also(facility: str, login: str, role: Role) -> int:
+    """Let a known account belong to one more station; in the office it then finds a switcher."""
+    async with _opened() as kazasu:
+        office = kazasu.desk.office
+        known = await office.account(login_name(login))
+        if known is None or await kazasu.store.facility(facility) is None:
+            print("kazasu: no such station or login; `kazasu facility` lists the stations", file=sys.stderr)
+            return _WRONG
+        if facility in {each.id for each, _ in await office.stations_of(known.id)}:
+            print("kazasu: this login belongs to that station already", file=sys.stderr)
+            return _WRONG
+        await office.add_member(known.id, facility, role)
+    return 0
+
+
 async def reseal() -> int:
     """Put everything encrypted under the newest secret key; print how many values there were."""
     async with _opened() as kazasu:

@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     account.add_argument("--name", default="", help="the name that others see")
     account.add_argument("--staff", action="store_true", help="staff instead of administrator")
     account.add_argument("--reset", metavar="LOGIN", default="", help="for somebody who lost password or second factor")
+    account.add_argument("--also", metavar="LOGIN", default="", help="let a known login belong to this station too")
     account.set_defaults(run=_account)
 
     reseal = commands.add_parser("reseal", help="put everything encrypted under the newest secret key")
@@ -151,10 +152,12 @@ def _facility(chosen: argparse.Namespace) -> int:
 
 
 def _account(chosen: argparse.Namespace) -> int:
-    from app.administer import invite  # noqa: PLC0415
+    from app.administer import also, invite  # noqa: PLC0415
     from app.people import Role  # noqa: PLC0415
 
     role = Role.STAFF if chosen.staff else Role.ADMIN
+    if chosen.also:
+        return asyncio.run(also(chosen.facility, chosen.also, role))
     return asyncio.run(invite(chosen.facility, chosen.name, role, chosen.reset))
 
 

@@ -13,7 +13,7 @@ from app.cli import main
 from app.main import PRACTICE_STATION, Kazasu
 from app.tokens import BadToken, Sealed, Sealer
 from tests.office.clerk import Clerk
-from tests.office.test_doors import joins, second_factor
+from tests.office.test_doors import OTHER, another_station, joins, second_factor
 from tests.office.test_links import URL, keeps
 
 
@@ -105,3 +105,16 @@ async def test_a_key_that_is_missing_is_said_and_nothing_changes(
     monkeypatch.setenv("KAZASU_SECRET_KEYS", "x" * 48)
     assert "KAZASU_SECRET_KEYS" in apart(typed, "reseal", status=1)
     assert await kazasu.desk.office.officials(PRACTICE_STATION.id) == before
+
+
+async def test_somebody_of_one_station_belongs_to_another_too(
+    typed: Callable[..., str], kazasu: Kazasu, admin: Clerk
+) -> None:
+    await another_station(kazasu)
+    assert apart(typed, "account", OTHER.id, "--also", "sakura") == ""
+    page = await admin.get("/office")
+    assert OTHER.name in page.source
+    await admin.press("/office/switch", facility=OTHER.id)
+    await admin.get("/office/accounts")
+    for words in (("account", OTHER.id, "--also", "sakura"), ("account", "nowhere", "--also", "sakura")):
+        assert apart(typed, *words, status=2).startswith("kazasu:")
