@@ -51,9 +51,11 @@ from app.web.office.signin import Entrance
 from app.web.pages import Pages
 from app.web.problems import BY_STATUS, Problems
 from app.web.pwa import Pwa
+from app.web.ready import Ready
 from app.web.registration import Registrar
 from app.web.returning import Returning
 from app.web.sheets import Sheets
+from app.web.trouble import Trouble
 from app.web.visit import VisitPages
 
 STATIC: Final = Path(__file__).parents[1] / "static"
@@ -102,7 +104,9 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
     web = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=explained)
     web.router.routes.extend(
         [
-            *Guide(pages).routes(),
+            *Trouble(pages, store, office, clock).routes(),
+            *Ready(pages, store, office, clock).routes(),
+            *Guide(pages, store, office, clock).routes(),
             *Pwa(pages, assets, store, practice_station=True).routes(),
             *office_routes(desk, _office(desk, assets)),
             Mount("/practice", world.app),

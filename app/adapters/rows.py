@@ -39,6 +39,7 @@ def visit_row(change: Change, session: str | None, handed_off_at: int | None) ->
         "reference": visit.answer("need", "reference") or None,
         "subject": "" if visit.ended else visit.subject,
         "body": _body(visit),
+        "crossing": None,
     }
 
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
     or_,
 )
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The newest revision in `migrations/versions`, kept here too: an up-to-date start need not load Alembic."""
 
 metadata = MetaData(
@@ -82,6 +82,9 @@ visit = Table(
     Column("reference", Text),
     Column("subject", Text, nullable=False),
     Column("body", Text, nullable=False),
+    # SHA-256 of station and code under which another browser may take this visit up.
+    Column("crossing", Text),
+    Index("ix_visit_crossing", "crossing", unique=True),
     sqlite_strict=True,
 )
 MAY_EXPIRE = or_(visit.c.handed_off_at.is_(None), visit.c.session.is_not(None))
@@ -296,7 +299,32 @@ ticked = Table(
     sqlite_strict=True,
 )
 
-OFFICE: Final = (station, official, printed, account, member, passkey, recovery, sign_in, invitation, spent, ticked)
+note = Table(
+    "note",
+    metadata,
+    Column("facility", Text, ForeignKey("facility.id"), primary_key=True),
+    Column("topic", Text, primary_key=True),
+    Column("text", Text, nullable=False),
+    Column("telephone", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", _WHOLE, nullable=False),
+    sqlite_strict=True,
+)
+
+OFFICE: Final = (
+    station,
+    official,
+    printed,
+    account,
+    member,
+    passkey,
+    recovery,
+    sign_in,
+    invitation,
+    spent,
+    ticked,
+    note,
+)
 
 # REPLACE deletes the row in its way without firing a delete trigger unless recursive_triggers is on, which a
 # connection may forget. The third trigger stands in the schema and names every unique column of `event`.

@@ -1,26 +1,24 @@
-"""The guide's pages: public, dated, and without anybody's answers."""
+"""The guide: dated pages about the station's own equipment and work, shaped by what the station has."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
+from app.ports import Clock, Office, Store
 from app.web.pages import Pages
 
 
 @dataclass(frozen=True)
 class Guide:
-    """Help that needs no visit."""
+    """The guide's pages."""
 
     pages: Pages
+    store: Store
+    office: Office
+    clock: Clock
 
     def routes(self) -> list[Route]:
         """Return the routes."""
-        return [Route("/guide/trouble", self.trouble, methods=["GET"])]
-
-    async def trouble(self, request: Request) -> Response:
-        """Show every way on when the card or the digits cannot be used."""
-        return self.pages.respond(request, "guide/trouble.html")
+        return []
