@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from app.flow import Route
 from app.settings import Settings, UnsafeSettings
 
 if TYPE_CHECKING:
@@ -86,8 +87,9 @@ def _serve(chosen: argparse.Namespace) -> int:
         settings = settings.model_copy(update={"origin": f"http://{_reachable_address()}:{settings.port}"})
     configure()
     kazasu = create_app(settings)
-    link = asyncio.run(_seed(kazasu))
-    _greet(settings, link.token, kazasu.desk)
+    if settings.route is Route.PRACTICE:
+        link = asyncio.run(_seed(kazasu))
+        _greet(settings, link.token, kazasu.desk)
     uvicorn.run(
         kazasu.asgi,
         host=settings.host,

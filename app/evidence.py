@@ -43,6 +43,7 @@ class EventType(StrEnum):
     ANOTHER_WAY = "another_way"
     WENT_ON = "went_on"
     PHONE_PASSED = "phone_passed"
+    MOVED = "moved"
     EXPIRED = "expired"
     ENDED = "ended"
     VERIFIED = "verified"

@@ -23,6 +23,14 @@ Answer: TypeAlias = Mapping[str, str]
 NOTHING: Final[Answer] = MappingProxyType({})
 
 
+class Route(StrEnum):
+    """How identity and registration happen: one setting of the server, kept with every visit."""
+
+    PRACTICE = "practice"
+    OFFICIAL = "official"
+    IDENTITY = "identity"
+
+
 class Holder(StrEnum):
     """Who holds the phone."""
 
@@ -34,6 +42,8 @@ class Registration(StrEnum):
     """What the eligibility system has answered; never more than that (design: three claims)."""
 
     NONE = "none"
+    PROVEN = "proven"
+    """Who tapped is proven; nobody registers from here, so nothing is known of the registration."""
     PENDING = "pending"
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -60,6 +70,7 @@ class Visit:
     reason: str = ""
     times: Mapping[str, int] = field(default_factory=dict)
     ended: bool = False
+    route: Route = Route.PRACTICE
 
     def answer(self, step: str, name: str) -> str:
         """Return one given answer, or an empty string."""
@@ -69,6 +80,11 @@ class Visit:
     def over_40(self) -> bool:
         """Whether the nurse said that the patient is 40 or over; the official screen decides in the end."""
         return self.answer("need", "over_40") == "yes"
+
+    @property
+    def chooses_there(self) -> bool:
+        """Whether the patient chooses on the official page only: nothing was chosen here."""
+        return bool(self.answer("consent", "there"))
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -89,7 +105,8 @@ class Question:
     """The facility's own number (照会番号): exempt from the rule against four digits, never from My Number's."""
 
 
-Asks: TypeAlias = Callable[[Visit], tuple[Question, ...]]
+Asks: TypeAlias = Callable[[Visit, Answer], tuple[Question, ...]]
+"""What is asked, given the visit so far and what is being answered."""
 Test: TypeAlias = Callable[[Visit], bool]
 
 
@@ -97,12 +114,16 @@ def _always(_: Visit) -> bool:
     return True
 
 
-def _nothing(_: Visit) -> tuple[Question, ...]:
+def _never(_: Visit) -> bool:
+    return False
+
+
+def _nothing(_: Visit, _given: Answer) -> tuple[Question, ...]:
     return ()
 
 
 def _always_these(questions: tuple[Question, ...]) -> Asks:
-    return lambda _: questions
+    return lambda _, _given: questions
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,6 +145,14 @@ class Step:
     """A step from which on this page may be opened although the path does not lead there."""
     leaves: bool = False
     """A way out with dignity: the path ends here unless the person goes on all the same."""
+    held_officially: Holder | None = None
+    """Who holds the phone on the official route, where that is somebody else."""
+    by_hand: Test = _never
+    """Whether one leaves from here and comes back by hand: the next page is then open at any time."""
+
+    def held_by(self, visit: Visit) -> Holder:
+        """Return who holds the phone at this page."""
+        return self.held_officially or self.holder if visit.route is Route.OFFICIAL else self.holder
 
 
 INTENTS: Final = ("first", "continues", "change", "withdraw")
@@ -170,8 +199,13 @@ _CHECK: Final = (
 )
 
 
-def _consent(visit: Visit) -> tuple[Question, ...]:
-    return _choices(visit.items)
+_THERE: Final = (Question("there", ("yes",)),)
+
+_CODE: Final = (Question("code", label=N_("エラーの{番号|ばんごう}")),)
+
+
+def _consent(visit: Visit, given: Answer) -> tuple[Question, ...]:
+    return _THERE if visit.route is Route.OFFICIAL and "there" in given else _choices(visit.items)
 
 
 @lru_cache
@@ -181,14 +215,14 @@ def _choices(items: tuple[Item, ...]) -> tuple[Question, ...]:
     return tuple(Question(item.id, choices, missing, item.name) for item in items)
 
 
-def _handoff(visit: Visit) -> tuple[Question, ...]:
+def _handoff(visit: Visit, _: Answer) -> tuple[Question, ...]:
     proven = visit.registration is not Registration.NONE
     return (
         Question("outcome", ("identified",) if proven else ("by_hand",), N_("もどってきてから{押|お}してください")),
     )
 
 
-def _result(visit: Visit) -> tuple[Question, ...]:
+def _result(visit: Visit, _: Answer) -> tuple[Question, ...]:
     answered = visit.registration is Registration.ACCEPTED
     reports = tuple(report for report in REPORTS if answered or report != "answered")
     return (Question("report", reports, N_("{公式|こうしき}の{画面|がめん}に{出|で}たものを1つえらんでください")),)
@@ -200,6 +234,14 @@ def _continues(visit: Visit) -> bool:
 
 def _withdraws(visit: Visit) -> bool:
     return visit.answer("need", "intent") == "withdraw"
+
+
+def _returns_by_hand(visit: Visit) -> bool:
+    return visit.route is Route.OFFICIAL
+
+
+def _met_an_error(visit: Visit) -> bool:
+    return visit.answer("result", "report") == "trouble"
 
 
 def _lacks(visit: Visit) -> bool:
@@ -274,6 +316,8 @@ FLOW: Final = (
         guide="本人確認（公式アプリで暗証番号とカード）",
         asks=_handoff,
         confirms=("consent", "check"),
+        held_officially=Holder.STAFF,  # the nurse opens the official page, and hands over there
+        by_hand=_returns_by_hand,
     ),
     Step(
         "result",
@@ -282,6 +326,16 @@ FLOW: Final = (
         guide="資格確認（患者宅）",
         asks=_result,
         confirms=("handoff", "check"),
+    ),
+    Step(
+        "error-code",
+        N_("{出|で}た{番号|ばんごう}を{書|か}きとめます"),
+        Holder.STAFF,
+        guide="エラーの番号と文を控え、コールセンターに伝える",
+        asks=_always_these(_CODE),
+        confirms=("result",),
+        applies=_met_an_error,
+        counted=False,
     ),
     Step(
         "done",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 
 from app.digits import Finding, find
 from app.flow import FLOW, NOTHING, STEPS, Answer, Holder, Question, Registration, Step, Visit
@@ -61,7 +62,9 @@ def is_reachable(step: Step, visit: Visit) -> bool:
     steps = path(visit)
     if step.open_from and step not in steps:
         return is_reachable(STEPS[step.open_from], visit)
-    return step in steps and steps.index(step) <= steps.index(_first_open(steps, visit))
+    reached = _first_open(steps, visit)
+    last = steps.index(reached) + reached.by_hand(visit)
+    return step in steps and steps.index(step) <= last
 
 
 def back(step: Step, visit: Visit) -> Step | None:
@@ -69,7 +72,7 @@ def back(step: Step, visit: Visit) -> Step | None:
     steps = path(visit)
     place = steps.index(step) if step in steps else 0
     before = steps[place - 1] if place else None
-    return None if before is None or step.id in {"result", "done"} else before
+    return None if before is None or step.id in {"result", "error-code", "done"} else before
 
 
 def position(step: Step, visit: Visit) -> tuple[int, int] | None:
@@ -91,24 +94,34 @@ def _problem(question: Question, value: str) -> str:
 
 def errors(step: Step, visit: Visit, given: Answer) -> dict[str, str]:
     """Return what is wrong with the given answers: question name to message, in the page's order."""
-    found = {q.name: _problem(q, given.get(q.name, "")) for q in step.asks(visit)}
+    found = {q.name: _problem(q, given.get(q.name, "")) for q in step.asks(visit, given)}
     return {name: message for name, message in found.items() if message}
 
 
 def fit(step: Step, visit: Visit, given: Answer) -> dict[str, str]:
     """Return the given answers that may be shown again: known questions, offered options, harmless text."""
-    answered = ((q, given.get(q.name, "")) for q in step.asks(visit))
+    answered = ((q, given.get(q.name, "")) for q in step.asks(visit, given))
     return {question.name: value for question, value in answered if value and not _problem(question, value)}
 
 
 def record(step: Step, given: Answer, visit: Visit) -> Visit:
     """Return the visit with these answers; what rested on a changed answer is open again, and only that."""
+    visit = _come_back(step, visit)
     answer = fit(step, visit, given)
     changed = dict(visit.answers.get(step.id, NOTHING)) != answer
     answers = {**visit.answers, step.id: answer}
     draft = {name: held for name, held in visit.draft.items() if name != step.id}
     recorded = replace(visit, answers=answers, draft=draft)
     return _void(recorded, step.id) if changed else recorded
+
+
+def _come_back(step: Step, visit: Visit) -> Visit:
+    """Return the visit as one that was come back to: whoever answers the page behind a way out has returned."""
+    before = next((each for each, following in pairwise(path(visit)) if following is step), None)
+    if before is None or before.id in visit.answers or not before.by_hand(visit):
+        return visit
+    answer = {question.name: question.options[0] for question in before.asks(visit, NOTHING)}
+    return replace(visit, answers={**visit.answers, before.id: answer})
 
 
 def _void(visit: Visit, changed: str) -> Visit:
@@ -127,7 +140,7 @@ def _void(visit: Visit, changed: str) -> Visit:
 def _reconcile(visit: Visit) -> Visit:
     """Drop choices on items that no longer apply, and reopen the check when the items have changed."""
     chosen = visit.answers.get("consent")
-    if chosen is None:
+    if chosen is None or visit.chooses_there:
         return visit
     applicable = {item.id for item in visit.items}
     if applicable == set(chosen):
@@ -149,7 +162,7 @@ def go_on(step: Step, visit: Visit) -> Visit:
 
 def needs_hand_over(step: Step, visit: Visit) -> bool:
     """Whether the phone must change hands before this step is shown."""
-    return step.holder is not visit.holder
+    return step.held_by(visit) is not visit.holder
 
 
 def handed_over(visit: Visit, to: Holder) -> Visit:

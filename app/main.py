@@ -25,19 +25,22 @@ from starlette.types import ASGIApp
 
 from app.adapters.database import migrate
 from app.adapters.gateway_http import HttpGateway
+from app.adapters.handoff_official import NoProvider, SealedReception
 from app.adapters.handoff_oidc import OpenIdHandoff
 from app.adapters.office_sql import SqlOffice
 from app.adapters.passkeys import Passkeys, is_possible
 from app.adapters.passwords import Passwords
 from app.adapters.store_sql import SqlStore
 from app.facility import Facility, Link, new_token
+from app.flow import Route
 from app.people import Account, Role
-from app.ports import Clock, Office, Store, Unavailable
+from app.ports import Clock, EligibilityGateway, Handoff, Office, Store, Unavailable
 from app.practice.app import PracticeWorld, create_practice
-from app.settings import Settings
+from app.settings import Settings, UnsafeSettings
 from app.tokens import Sealed, Sealer, Signer, new_secret
 from app.web.assets import Assets
 from app.web.bedside import IDLE, Bedside, NoVisit, Refusal
+from app.web.crossing import Crossing
 from app.web.forms import BadForm
 from app.web.guard import PICTURES, Guard, TooLarge, policy
 from app.web.guide import Guide
@@ -81,9 +84,26 @@ class Kazasu:
     routes: tuple[BaseRoute, ...]
     store: Store
     desk: Desk
-    world: PracticeWorld
+    practice: PracticeWorld | None
     clock: Clock
     signer: Signer
+
+    @property
+    def world(self) -> PracticeWorld:
+        """The practice world, where there is one."""
+        if self.practice is None:
+            raise LookupError("the practice world is there on the practice route only")
+        return self.practice
+
+
+@dataclass(frozen=True)
+class _Doors:
+    """What leads out of the visit on one route."""
+
+    handoff: Handoff
+    gateway: EligibilityGateway | None = None
+    world: PracticeWorld | None = None
+    closing: tuple[Callable[[], Awaitable[None]], ...] = ()
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None, store: Store | None = None) -> Kazasu:
@@ -92,12 +112,13 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
     clock = clock or SystemClock()
     signer = Signer(settings.keys())
     store = store or _open(settings, clock)
-    assets, pages = _shell()
+    is_practice = settings.route is Route.PRACTICE
+    assets, pages = _shell(practice=is_practice)
     problems = Problems(pages)
     bedside = Bedside(store, signer, clock, pages, problems, settings.is_secure)
 
-    world, handoff, gateway = _practice_doors(settings, signer, clock, assets)
-    registrar = Registrar(bedside, gateway)
+    doors = _doors(settings, signer, clock, assets)
+    registrar = Registrar(bedside, doors.gateway)
     desk = _desk(settings, store, signer, clock, problems)
     office = desk.office
     explained = _explained(bedside, desk)
@@ -107,18 +128,20 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
             *Trouble(pages, store, office, clock).routes(),
             *Ready(pages, store, office, clock).routes(),
             *Guide(pages, store, office, clock).routes(),
-            *Pwa(pages, assets, store, practice_station=True).routes(),
+            *Pwa(pages, assets, store, practice_station=is_practice).routes(),
             *office_routes(desk, _office(desk, assets)),
-            Mount("/practice", world.app),
+            *([Mount("/practice", doors.world.app)] if doors.world else []),
         ]
     )
     # What FastAPI does for an interface costs each of the bedside's pages a tenth: they stand before it.
+    at_bedside = VisitPages(bedside, settings.route, doors.handoff, SealedReception(office, desk.sealer), registrar)
     visits = Starlette(
         routes=[
-            *VisitPages(bedside, handoff, registrar).routes(),
-            *Returning(bedside, handoff, registrar).routes(),
+            *at_bedside.routes(),
+            *Crossing(bedside, at_bedside).routes(),
+            *Returning(bedside, doors.handoff, registrar).routes(),
         ],
-        lifespan=_sweeping(store, office, clock, (handoff.close, gateway.close, office.close, store.close)),
+        lifespan=_sweeping(store, office, clock, (*doors.closing, office.close, store.close)),
         exception_handlers=explained,
     )
     visits.router.redirect_slashes = False
@@ -131,14 +154,14 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         starts_per_minute=settings.starts_per_minute,
         posts_per_minute=settings.posts_per_minute,
     )
-    return Kazasu(guard, (*visits.routes, *web.routes), store, desk, world, clock, signer)
+    return Kazasu(guard, (*visits.routes, *web.routes), store, desk, doors.world, clock, signer)
 
 
 @lru_cache
-def _shell() -> tuple[Assets, Pages]:
+def _shell(*, practice: bool) -> tuple[Assets, Pages]:
     """Return files and templates: they change with the code only, so one process needs them once."""
     assets = Assets(STATIC)
-    return assets, Pages(assets, practice=True)
+    return assets, Pages(assets, practice=practice)
 
 
 def _open(settings: Settings, clock: Clock) -> Store:
@@ -170,7 +193,7 @@ def _desk(settings: Settings, store: Store, signer: Signer, clock: Clock, proble
         problems.pages,
         problems,
         origin,
-        practice=_practice_accounts(signer),
+        practice=_practice_accounts(signer) if settings.route is Route.PRACTICE else (),
     )
 
 
@@ -208,9 +231,20 @@ async def seed_office(kazasu: Kazasu) -> None:
         await desk.office.add(account, PRACTICE_STATION.id, each.role)
 
 
-def _practice_doors(
-    settings: Settings, signer: Signer, clock: Clock, assets: Assets
-) -> tuple[PracticeWorld, OpenIdHandoff, HttpGateway]:
+def _doors(settings: Settings, signer: Signer, clock: Clock, assets: Assets) -> _Doors:
+    """Return the ways out of the visit on the route of these settings."""
+    if settings.route is Route.PRACTICE:
+        return _practice_doors(settings, signer, clock, assets)
+    if settings.route is Route.OFFICIAL:
+        return _Doors(NoProvider())
+    return _identity_doors(settings, clock)
+
+
+def _identity_doors(_settings: Settings, _clock: Clock) -> _Doors:
+    raise UnsafeSettings("KAZASU_ROUTE: identity is not joined yet")
+
+
+def _practice_doors(settings: Settings, signer: Signer, clock: Clock, assets: Assets) -> _Doors:
     """Build the practice world, and the same adapters as for the real one, joined to it without a network."""
     origin = settings.public_origin
     key = ECKey.generate_key("P-256", parameters={"use": "sig", "alg": "ES256"}, auto_kid=True)
@@ -239,7 +273,7 @@ def _practice_doors(
         deadline=settings.deadline,
     )
     gateway = HttpGateway(base=world.eligibility, api_key=api_key, http=client, deadline=settings.deadline)
-    return world, handoff, gateway
+    return _Doors(handoff, gateway, world, (handoff.close, gateway.close))
 
 
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]

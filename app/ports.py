@@ -65,6 +65,7 @@ class Change:
     `visit.version` is the version that was read plus one. `key` is unique per submission; `fingerprint` is a hash of
     what was submitted. `session` is the SHA-256 (hex) of the browser's cookie: given when the cookie changes (at the
     visit's start), empty when it stays; ending a visit forgets it. `spend` names a departure that must still be live.
+    `crossing` is the SHA-256 (hex) of station and code under which another browser may take the visit up from now on.
     """
 
     visit: Visit
@@ -74,6 +75,7 @@ class Change:
     session: str = ""
     issue: Departure | None = None
     spend: str = ""
+    crossing: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,10 @@ class Store(Protocol):
 
     async def departure(self, departure: str) -> Departure | None:
         """Return a departure by its id."""
+        ...
+
+    async def across(self, crossing: str) -> Visit | None:
+        """Return the open visit that another browser may take up under this crossing (SHA-256, hex)."""
         ...
 
     async def head(self, facility: str) -> Head:
@@ -496,6 +502,14 @@ class Handoff(Protocol):
 
     def declined(self, error: str, description: str) -> Decline:
         """Return what an `error=` answer means for the person."""
+        ...
+
+
+class Reception(Protocol):
+    """The door to マイナ在宅受付Web: a station's own address. Nothing comes back from there but people."""
+
+    async def address(self, facility: str) -> str | None:
+        """Return the live official address of a station, or None when the office has not entered one."""
         ...
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ipaddress
 import os
 import secrets
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
@@ -13,13 +12,9 @@ from urllib.parse import urlsplit
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.flow import Route
+
 _MIN_KEY: Final = 32
-
-
-class Route(StrEnum):
-    """How identity and registration happen. Only the practice route is in this version."""
-
-    PRACTICE = "practice"
 
 
 class UnsafeSettings(Exception):
@@ -31,7 +26,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="KAZASU_", frozen=True, extra="forbid")
 
-    route: Annotated[Route, Field(description="practice: training with invented patients")] = Route.PRACTICE
+    route: Annotated[
+        Route,
+        Field(description="practice: invented patients; official: the station's own page; identity: the real app"),
+    ] = Route.PRACTICE
     host: Annotated[str, Field(description="address to listen on; beyond loopback only on practice")] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535, description="port to listen on")] = 8000
     origin: Annotated[str, Field(description="public address, such as https://kazasu.example")] = ""

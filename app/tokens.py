@@ -81,9 +81,19 @@ class Signer:
         """Return the token that forms of this browser session carry against forgery."""
         return hmac.digest(self._form_key, session.encode(), "sha256").hex()[:32]
 
+    def code(self, secret: str) -> str:
+        """Return six letters that stand for a secret: to be read on one screen and typed on another."""
+        number = int.from_bytes(hmac.digest(self._form_key, b"code\0" + secret.encode(), "sha256"))
+        return "".join(CODE[number // len(CODE) ** place % len(CODE)] for place in range(CODE_LENGTH))
+
     def is_form(self, session: str, token: str) -> bool:
         """Whether a form token belongs to this browser session; compared in constant time."""
         return hmac.compare_digest(self.form(session).encode(), token.encode("utf-8", "replace"))
+
+
+CODE: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""Letters that nobody confuses when typing; no digits, so that nobody takes it for a PIN."""
+CODE_LENGTH: Final = 6
 
 
 class Sealed(StrEnum):

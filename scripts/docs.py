@@ -24,7 +24,7 @@ from babel.messages.pofile import write_po
 
 from app.consent import JST
 from app.content import ITEMS
-from app.flow import FLOW, Holder, Question, Step, Visit
+from app.flow import FLOW, NOTHING, Holder, Question, Route, Step, Visit
 from app.journey import furthest, go_on, path
 from app.words import plain
 
@@ -68,7 +68,7 @@ def edges() -> Iterator[Edge]:
     for step, following in pairwise(main):
         yield Edge(step.id, following.id)
     for step in main:
-        for question in step.asks(visit):
+        for question in step.asks(visit, NOTHING):
             for option in question.options:
                 yield from _ways_out(step, question, option)
 
@@ -76,6 +76,11 @@ def edges() -> Iterator[Edge]:
 def _ways_out(step: Step, question: Question, option: str) -> Iterator[Edge]:
     """Yield the way out that an answer leads to, and the way on from there, if there is one."""
     answered = _with(_visit("yes"), step, question, option)
+    ordinary = path(_visit("yes"))
+    for way, following in pairwise(path(answered)):
+        if not way.leaves and way not in ordinary:
+            yield Edge(step.id, way.id, f"{question.name}: {option}")
+            yield Edge(way.id, following.id)
     for way in path(answered):
         if way.leaves:
             yield Edge(step.id, way.id, f"{question.name}: {option}")
@@ -120,13 +125,18 @@ def _row(step: Step) -> tuple[str, ...]:
     return (
         f"`{step.id}`",
         plain(step.title),
-        step.holder.value,
+        _holder(step),
         "<br>".join(_asked(step)) or "nothing",
         ", ".join(f"`{name}`" for name in step.confirms),
         _yes(step.counted),
         _way_out(step),
         step.guide,
     )
+
+
+def _holder(step: Step) -> str:
+    officially = f" (official route: {step.held_officially.value})" if step.held_officially else ""
+    return f"{step.holder.value}{officially}"
 
 
 def _yes(value: bool) -> str:  # noqa: FBT001 - a word for a fact
@@ -140,10 +150,13 @@ def _way_out(step: Step) -> str:
 
 def _asked(step: Step) -> Iterator[str]:
     """Yield what a step asks: of everybody, and only from 40 on."""
-    of_all = {question.name for question in step.asks(_visit("no"))}
-    for question in step.asks(_visit("yes")):
+    of_all = {question.name for question in step.asks(_visit("no"), NOTHING)}
+    asked = step.asks(_visit("yes"), NOTHING)
+    there = step.asks(replace(_visit("yes"), route=Route.OFFICIAL), {"there": "yes"})
+    for question in (*asked, *(each for each in there if each not in asked)):
         options = " · ".join(question.options) or "text"
         notes = ", ".join(note for note, holds in _remarks(question, of_all) if holds)
+        notes = "instead, on the official route" if question not in asked else notes
         yield f"`{question.name}`: {options}" + (f" ({notes})" if notes else "")
 
 

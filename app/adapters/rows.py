@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from app.adapters.chain import ENTRY
 from app.evidence import Entry, State, state
 from app.facility import Facility, Link
-from app.flow import Holder, Registration, Visit
+from app.flow import Holder, Registration, Route, Visit
 from app.ports import Change, Departure, Logged
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
@@ -39,7 +39,7 @@ def visit_row(change: Change, session: str | None, handed_off_at: int | None) ->
         "reference": visit.answer("need", "reference") or None,
         "subject": "" if visit.ended else visit.subject,
         "body": _body(visit),
-        "crossing": None,
+        "crossing": change.crossing or None,
     }
 
 
@@ -51,6 +51,7 @@ def _body(visit: Visit) -> str:
         "registration": visit.registration.value,
         "reason": visit.reason,
         "times": visit.times,
+        "route": visit.route.value,
     }
     return _ENCODER.encode(rest)
 
@@ -73,6 +74,7 @@ def visit_from(row: AnyRow) -> Visit:
         reason=rest["reason"],
         times=rest["times"],
         ended=bool(row.ended),
+        route=Route(rest.get("route", Route.PRACTICE)),
     )
 
 

@@ -64,6 +64,8 @@ def _project(change: Change, found: AnyRow, connection: Connection) -> None:
         sql.CHANGE_VISIT.run(connection, row | {"which": row["id"]})
         if row["session"] != found.session:
             sql.CHANGE_SESSION.run(connection, {"which": row["id"], "session": row["session"]})
+        if change.crossing or row["session"] != found.session:
+            sql.CHANGE_CROSSING.run(connection, {"which": row["id"], "crossing": row["crossing"]})
     if change.issue:
         sql.ISSUE.run(connection, fields(change.issue))
 

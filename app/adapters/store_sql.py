@@ -51,6 +51,11 @@ class SqlStore:
             row = sql.BEDSIDE.first(self._reader, {"session": session})
         return (visit_from(row), Facility(row.facility, row.station, row.code, row.telephone)) if row else None
 
+    async def across(self, crossing: str) -> Visit | None:
+        """Return the open visit that another browser may take up under this crossing."""
+        row = self._one(sql.ACROSS, crossing=crossing)
+        return visit_from(row) if row else None
+
     async def departure(self, departure: str) -> Departure | None:
         """Return a departure by its id."""
         row = self._one(sql.DEPARTURE, departure=departure)

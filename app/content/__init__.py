@@ -109,6 +109,54 @@ def load_names() -> Names:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """One screen of マイナ在宅受付Web: its name there, what one does, and who holds the phone."""
+
+    name: str
+    does: str
+    holder: str
+    source: str
+    grade: str
+
+
+@dataclass(frozen=True, slots=True)
+class Homeward:
+    """How one comes back from the official side on one kind of phone (`app.web.browsers`)."""
+
+    system: str
+    text: str
+    source: str
+    grade: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfficialWay:
+    """What is known of the official side."""
+
+    screens: tuple[Screen, ...]
+    backs: tuple[Homeward, ...]
+    checked_on: date
+
+    @property
+    def sources(self) -> str:
+        """Every source once, as a page shows it."""
+        named = [*(screen.source for screen in self.screens), *(back.source for back in self.backs)]
+        return "・".join(dict.fromkeys(part for source in named for part in source.split("・")))
+
+
+def load_official() -> OfficialWay:
+    """Return what `official.toml` says of the official side."""
+    name = "official.toml"
+    found = _read(name)
+    return OfficialWay(
+        screens=tuple(Screen(**_graded(name, row)) for row in found["screen"]),
+        backs=tuple(Homeward(**_graded(name, row)) for row in found["back"]),
+        checked_on=found["checked_on"],
+    )
+
+
+OFFICIAL: Final = load_official()
 ITEMS: Final = load_items()
 EXITS: Final = load_exits()
 NAMES: Final = load_names()

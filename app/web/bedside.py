@@ -13,8 +13,8 @@ from starlette.responses import RedirectResponse, Response
 
 from app import journey
 from app.evidence import Body, Event, EventType
-from app.facility import Facility, Link
-from app.flow import NOTHING, STEPS, Answer, Step, Visit
+from app.facility import Facility, Link, is_token
+from app.flow import NOTHING, STEPS, Answer, Route, Step, Visit
 from app.ports import Change, Clock, Departure, Store, Written
 from app.tokens import Signer, hashed, new_secret
 from app.web.forms import Form
@@ -46,6 +46,7 @@ class Scene:
     look: Look
     step: str
     facility: Facility
+    route: Route
     over_40: bool
     day: int
     chosen: tuple[tuple[str, str], ...]
@@ -62,6 +63,7 @@ def render(pages: Pages, scene: Scene, visit: Visit, **values: Any) -> str:
         scene.template,
         scene.look,
         step=STEPS[scene.step],
+        holder=STEPS[scene.step].held_by(visit),
         facility=scene.facility,
         visit=visit,
         given=dict(scene.given),
@@ -77,7 +79,7 @@ def _frame(pages: Pages, scene: Scene) -> str:
     """Return the page of a scene for a visit that is nothing but the scene: what is kept cannot hold more."""
     answers = {"need": {"over_40": "yes" if scene.over_40 else "no"}, "consent": dict(scene.chosen)}
     opened_at = scene.day * _DAY
-    visit = Visit("", scene.facility.id, opened_at, opened_at, answers=answers)
+    visit = Visit("", scene.facility.id, opened_at, opened_at, answers=answers, route=scene.route)
     return render(pages, scene, visit)
 
 
@@ -125,11 +127,28 @@ class Bedside:
         """Return the open visit of this browser, or None."""
         session = request.cookies.get(self.cookie, "")
         found = await self.store.bedside(hashed(session)) if session else None
-        return Seat(found[0], session, found[1]) if found and self._is_open(found[0]) else None
+        return Seat(found[0], session, found[1]) if found and self.is_open(found[0]) else None
 
-    def _is_open(self, visit: Visit) -> bool:
+    def is_open(self, visit: Visit) -> bool:
+        """Whether a visit's time is not over."""
         now = self.clock.now()
         return now < visit.touched_at + IDLE and now < visit.opened_at + ABSOLUTE
+
+    async def station(self, request: Request) -> Facility | Response:
+        """Return the station of a live link, or the page that explains another one."""
+        token = request.path_params["token"]
+        link = await self.store.link(token) if is_token(token) else None
+        facility = await self.store.facility(link.facility) if link else None
+        if link is None or facility is None:
+            return self.problems.answer(request, "not_found")
+        if not link.is_live:
+            return self.problems.answer(request, "old_link", facility=facility)
+        return facility
+
+    def crossing(self, visit: Visit) -> str:
+        """Return the six letters under which another browser may take this visit up; none when it cannot."""
+        is_out = visit.route is Route.OFFICIAL and bool(visit.departure) and "check" in visit.answers
+        return self.signer.code(visit.departure) if is_out else ""
 
     def admit(self, seat: Seat, form: Form) -> None:
         """Refuse a form that was not made for this browser, or that belongs to another visit."""
@@ -138,7 +157,7 @@ class Bedside:
         if not self.signer.is_form(seat.session, form.token):
             raise Refusal("foreign")
 
-    async def write(
+    async def write(  # noqa: PLR0913 - what is written, and how
         self,
         form: Form,
         after: Visit,
@@ -146,6 +165,7 @@ class Bedside:
         moment: str = "",
         issue: Departure | None = None,
         spend: str = "",
+        crossing: str = "",
     ) -> Written:
         """Write one submission: the visit as it is now, at the version after the one that the form was made for.
 
@@ -162,6 +182,7 @@ class Bedside:
                 fingerprint=fingerprint(form, *(kind.value for kind, _ in events)),
                 issue=issue,
                 spend=spend,
+                crossing=crossing,
             )
         )
 
@@ -185,6 +206,7 @@ class Bedside:
             look=Look.of(request),
             step=step.id,
             facility=seat.facility,
+            route=seat.visit.route,
             over_40=seat.visit.over_40,
             day=seat.visit.opened_at // _DAY,
             chosen=_pairs(seat.visit.answers.get("consent", NOTHING)),
@@ -260,3 +282,8 @@ def fingerprint(form: Form, *about: str) -> str:
     # Kept beside its key: another spelling of the same content would refuse what is sent again after an upgrade.
     content = repr((form.visit, about, sorted(form.answers.items())))
     return hashlib.sha256(content.encode()).hexdigest()
+
+
+def crossing_hash(facility: str, code: str) -> str:
+    """Return how the store knows six letters of a station."""
+    return hashed(f"crossing\0{facility}\0{code}")

@@ -34,7 +34,13 @@ class Registrar:
     """Registration by the gateway, for the bedside."""
 
     bedside: Bedside
-    gateway: EligibilityGateway
+    gateway: EligibilityGateway | None
+    """None where no system takes registrations from here: then only who tapped is known."""
+
+    @property
+    def begun(self) -> Registration:
+        """What a visit's registration is as soon as it is proven who tapped."""
+        return Registration.PENDING if self.gateway else Registration.PROVEN
 
     def is_fresh(self, departure: Departure) -> bool:
         """Whether a way out may still be used."""
@@ -44,7 +50,7 @@ class Registrar:
     async def register(self, seat: Seat) -> Visit:
         """Register what was confirmed, if that is still open; return the visit as it then is."""
         visit = seat.visit
-        if visit.registration is not Registration.PENDING:
+        if visit.registration is not Registration.PENDING or self.gateway is None:
             return visit
         try:
             choices = dict(visit.answers["consent"])
@@ -67,7 +73,7 @@ class Registrar:
         """Ask what the system knows about this person; it is shown now and stored nowhere."""
         since = seat.visit.times.get("held_by_staff", 0)
         left = since + NAME_SHOWN - self.bedside.clock.now()
-        if seat.visit.registration is not Registration.ACCEPTED:
+        if seat.visit.registration is not Registration.ACCEPTED or self.gateway is None:
             return Answered(None, left)
         try:
             return Answered(await self.gateway.eligibility(seat.visit.subject, seat.facility.code), left)

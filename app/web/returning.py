@@ -12,11 +12,11 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route as At
 
 from app import journey
 from app.evidence import Body, EventType
-from app.flow import STEPS, Registration, Visit
+from app.flow import STEPS, Route, Visit
 from app.ports import Decline, Declined, Departure, Handoff, Identity, Refused, Unavailable, Written
 from app.tokens import BadToken, Purpose, hashed, new_secret
 from app.web.bedside import Bedside, Seat
@@ -48,15 +48,17 @@ class Returning:
     handoff: Handoff
     registrar: Registrar
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[At]:
         """Return the one route."""
-        return [Route("/return", self.back, methods=["GET"])]
+        return [At("/return", self.back, methods=["GET"])]
 
     async def back(self, request: Request) -> Response:
         """Take what came back, once."""
         seat = await self.bedside.find(request)
         if seat is None:
             return self.bedside.problems.answer(request, "return_elsewhere")
+        if seat.visit.route is Route.OFFICIAL and journey.furthest(seat.visit) is HANDOFF:
+            return self.bedside.go(request, "/visit/result")
         if not journey.is_reachable(HANDOFF, seat.visit) or journey.is_done(HANDOFF, seat.visit):
             return self.bedside.onward(request, seat.visit)
         if _is_being_proven(seat.visit) and "code" in request.query_params:
@@ -129,7 +131,7 @@ class Returning:
     async def _proven(self, seat: Seat, identity: Identity) -> Visit:
         times = {**seat.visit.times, HANDOFF.id: self.bedside.clock.now()}
         proven = replace(
-            seat.visit, subject=identity.subject, registration=Registration.PENDING, reason="", times=times
+            seat.visit, subject=identity.subject, registration=self.registrar.begun, reason="", times=times
         )
         after = journey.record(HANDOFF, {"outcome": "identified"}, proven)
         await self._write(seat.visit, after, EventType.IDENTIFIED, {"by": "oidc"})

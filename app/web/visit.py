@@ -10,20 +10,21 @@ from typing import Any, TypeAlias
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route as At
 from starlette.types import Receive, Scope, Send
 
 from app import journey
 from app.consent import Choice, complete, in_force, not_asked_reason
-from app.content import EXITS, ITEMS
+from app.content import EXITS, ITEMS, OFFICIAL
 from app.evidence import Body, Event, EventType, Json, state
-from app.facility import Facility, is_token
-from app.flow import FLOW, NOTHING, STEPS, Answer, Holder, Registration, Step, Visit
-from app.ports import Change, Handoff, Unavailable, Written
+from app.facility import Facility
+from app.flow import FLOW, NOTHING, STEPS, Answer, Holder, Registration, Route, Step, Visit
+from app.ports import Change, Handoff, Reception, Unavailable, Written
 from app.tokens import Purpose, hashed, new_secret
-from app.web.bedside import Bedside, Refusal, Seat
+from app.web.bedside import Bedside, Refusal, Seat, crossing_hash
+from app.web.browsers import recognise
 from app.web.forms import Form, fields, form
-from app.web.pages import LOOK_COOKIE, SIZES, Look
+from app.web.pages import HOLE, LOOK_COOKIE, SIZES, Look
 from app.web.registration import Answered, Registrar
 from app.web.returning import new_departure
 
@@ -37,6 +38,7 @@ _EVENTS = {
     "check": EventType.CONFIRMED,
     "handoff": EventType.RETURNED,
     "result": EventType.REPORTED,
+    "error-code": EventType.REPORTED,
 }
 
 
@@ -45,61 +47,72 @@ class VisitPages:
     """The bedside pages of one server."""
 
     bedside: Bedside
+    route: Route
     handoff: Handoff
+    reception: Reception
     registrar: Registrar
 
-    def routes(self) -> list[Route]:
+    def routes(self) -> list[At]:
         """Return a route for the entry, for every step of `FLOW`, and for what belongs to no single step."""
         return [
-            Route("/visit/hand-over", _ByMethod(self.hand_over, self.received), methods=["GET", "POST"]),
-            Route("/visit/look", _ByMethod(self.look, self.set_look), methods=["GET", "POST"]),
-            Route("/visit/end", self.end, methods=["POST"]),
-            Route("/visit/{step}", _ByMethod(self.show, self.submit), methods=["GET", "POST"]),
-            Route("/visit", self.resume, methods=["GET"]),
-            Route("/f/{token}", _ByMethod(self.entry, self.start), methods=["GET", "POST"]),
+            At("/visit/hand-over", _ByMethod(self.hand_over, self.received), methods=["GET", "POST"]),
+            At("/visit/look", _ByMethod(self.look, self.set_look), methods=["GET", "POST"]),
+            At("/visit/end", self.end, methods=["POST"]),
+            At("/visit/{step}", _ByMethod(self.show, self.submit), methods=["GET", "POST"]),
+            At("/visit", self.resume, methods=["GET"]),
+            At("/f/{token}", _ByMethod(self.entry, self.start), methods=["GET", "POST"]),
         ]
 
     # --- the entry -----------------------------------------------------------------------------------------------
 
     async def entry(self, request: Request) -> Response:
-        """Show the station's entry: what its QR code opens."""
-        facility = await self._station(request)
+        """Show the station's entry: what its QR code opens, with this browser's own open visit on top."""
+        facility = await self.bedside.station(request)
         if isinstance(facility, Response):
             return facility
-        answer = self.bedside.pages.respond(
-            request, "entry.html", facility=facility, token=request.path_params["token"]
-        )
+        seat = await self.bedside.find(request)
+        answer = self._entry(request, facility, seat if seat and seat.facility == facility else None)
         self.bedside.remember(answer, facility.id)
         return answer
 
-    async def _station(self, request: Request) -> Facility | Response:
-        """Return the station of a live link, or the page that explains another one."""
-        token = request.path_params["token"]
-        link = await self.bedside.store.link(token) if is_token(token) else None
-        facility = await self.bedside.store.facility(link.facility) if link else None
-        if link is None or facility is None:
-            return self.bedside.problems.answer(request, "not_found")
-        if not link.is_live:
-            return self.bedside.problems.answer(request, "old_link", facility=facility)
-        return facility
+    def _entry(self, request: Request, facility: Facility, seat: Seat | None) -> Response:
+        visit = seat.visit if seat else None
+        html = self.bedside.pages.html(
+            "entry.html",
+            Look(),
+            facility=facility,
+            token=request.path_params["token"],
+            route=self.route,
+            visit=visit,
+            reports=visit is not None and self._is_out(visit),
+            code=self.bedside.crossing(visit) if visit else "",
+            browser=recognise(request.headers.get("user-agent", "")),
+        )
+        return self.bedside.pages.answer(request, html.replace(HOLE, self.bedside.held(seat)) if seat else html)
+
+    @staticmethod
+    def _is_out(visit: Visit) -> bool:
+        """Whether somebody went to the official page and has not said yet what it showed."""
+        step = journey.furthest(visit)
+        return step.by_hand(visit) or (step.id == "result" and visit.route is Route.OFFICIAL)
 
     async def start(self, request: Request) -> Response:
         """Begin a visit: a new cookie; what this browser had before is dead at once."""
-        facility = await self._station(request)
+        facility = await self.bedside.station(request)
         if isinstance(facility, Response):
             return facility
         await fields(request)
-        await self._leave_old(request)
+        await self.leave_old(request)
         now, session = self.bedside.clock.now(), new_secret()
-        visit = Visit(id=new_secret(), facility=facility.id, opened_at=now, touched_at=now)
-        opened = Event(EventType.OPENED, now, {"holder": visit.holder.value})
+        visit = Visit(id=new_secret(), facility=facility.id, opened_at=now, touched_at=now, route=self.route)
+        opened = Event(EventType.OPENED, now, {"holder": visit.holder.value, "route": self.route.value})
         key = new_secret()
         await self.bedside.store.write(Change(visit, (opened,), key, key, session=hashed(session)))
         answer = self.bedside.go(request, f"/visit/{FLOW[0].id}")
         self.bedside.begin(answer, session, facility.id)
         return answer
 
-    async def _leave_old(self, request: Request) -> None:
+    async def leave_old(self, request: Request) -> None:
         """End what this browser had open: the next patient never continues the last one's visit."""
         seat = await self.bedside.find(request)
         if seat is not None:
@@ -133,7 +146,7 @@ class VisitPages:
         wrong: Mapping[str, str] = NOTHING,
         stale: bool = False,
     ) -> Response:
-        extra = await self._extra(seat, step)
+        extra = await self._extra(request, seat, step)
         page = self.bedside.show(request, seat, step, status=status, given=given, wrong=wrong, stale=stale, **extra)
         answered = extra.get("eligibility")
         if isinstance(answered, Answered) and answered.shows_name:
@@ -141,7 +154,7 @@ class VisitPages:
             page.headers["Refresh"] = str(answered.name_shown_for)
         return page
 
-    async def _extra(self, seat: Seat, step: Step) -> Mapping[str, Any]:
+    async def _extra(self, request: Request, seat: Seat, step: Step) -> Mapping[str, Any]:
         """Return what only this step's page needs beside the visit."""
         if step.id == "reinquiry":
             number = seat.visit.answer("need", "reference")
@@ -149,13 +162,19 @@ class VisitPages:
         if step.id == "another-way":
             return {"chosen": next((way for way in EXITS if way.id == seat.visit.answer(step.id, "reason")), None)}
         if step.id == "handoff":
-            return {"address": await self._address(seat)}
+            browser = recognise(request.headers.get("user-agent", ""))
+            code = self.bedside.crossing(seat.visit)
+            return {"address": await self._address(seat), "browser": browser, "code": code, "official": OFFICIAL}
         if step.id == "result":
-            return {"eligibility": await self.registrar.eligibility(seat)}
+            proven = seat.visit.registration is Registration.PROVEN
+            official = await self.reception.address(seat.facility.id) if proven else None
+            return {"eligibility": await self.registrar.eligibility(seat), "address": official}
         return {"head": await self.bedside.store.head(seat.facility.id)} if step.id == "done" else {}
 
     async def _address(self, seat: Seat) -> str:
-        """Return the link to the app, or nothing when the way there is closed or has grown old."""
+        """Return the link out of here, or nothing when the way there is closed, not known, or has grown old."""
+        if seat.visit.route is Route.OFFICIAL:
+            return await self.reception.address(seat.facility.id) or ""
         departure = await self.bedside.store.departure(seat.visit.departure) if seat.visit.departure else None
         if departure is None or not self.registrar.is_fresh(departure):
             return ""
@@ -191,8 +210,10 @@ class VisitPages:
             given = journey.fit(step, seat.visit, sent.answers)
             return await self._page(request, seat, step, status=422, given=given, wrong=wrong)
         after = journey.record(step, sent.answers, seat.visit)
-        event = (_EVENTS[step.id], self._body(step, after))
-        return await self._written(request, seat, step, sent, after, event, renew=step.id == "check")
+        events = [(_EVENTS[step.id], self._body(step, after))]
+        if step.id == "result" and "handoff" not in seat.visit.answers:
+            events.insert(0, (EventType.RETURNED, {"outcome": "by_hand"}))
+        return await self._written(request, seat, step, sent, after, *events, renew=step.id == "check")
 
     async def _fill(self, request: Request, seat: Seat, step: Step, sent: Form) -> Response:
         """Keep 「すべて…」 as answers to be seen and changed; nothing is submitted yet."""
@@ -213,11 +234,15 @@ class VisitPages:
         *events: tuple[EventType, Body],
         renew: bool = False,
     ) -> Response:
-        issue = new_departure(seat, self.bedside.clock.now()) if renew else None
-        if issue is not None:
+        issue, crossing = None, ""
+        if renew:
+            issue = new_departure(seat, self.bedside.clock.now())
             after = replace(after, departure=issue.id)
             events = (*events, (EventType.HANDED_OFF, {"choices": _choices(after)}))
-        written = await self.bedside.write(sent, after, *events, moment=step.id, issue=issue)
+            code = self.bedside.crossing(after)
+            crossing = crossing_hash(seat.facility.id, code) if code else ""
+        issue = None if crossing else issue  # on the official route nothing comes back that could be checked
+        written = await self.bedside.write(sent, after, *events, moment=step.id, issue=issue, crossing=crossing)
         return await self._answered(request, step, written, after)
 
     async def _answered(
@@ -266,9 +291,10 @@ class VisitPages:
         sent = await form(request)
         self.bedside.admit(seat, sent)
         to = self._towards(sent.answers.get("to", ""), seat)
-        after = journey.handed_over(seat.visit, to.holder)
-        passed = (EventType.PHONE_PASSED, {"to": to.holder.value})
-        written = await self.bedside.write(sent, after, passed, moment=f"held_by_{to.holder}")
+        holder = to.held_by(seat.visit)
+        after = journey.handed_over(seat.visit, holder)
+        passed = (EventType.PHONE_PASSED, {"to": holder.value})
+        written = await self.bedside.write(sent, after, passed, moment=f"held_by_{holder}")
         return await self._answered(request, to, written, after, to)
 
     def _towards(self, name: str, seat: Seat) -> Step:
@@ -343,5 +369,7 @@ def _choices(visit: Visit) -> dict[str, Json]:
 
 
 def _not_asked(visit: Visit) -> dict[str, Json]:
+    if visit.chooses_there:
+        return {item.id: "chosen on the official page" for item in in_force(ITEMS, visit.opened_at)}
     asked = set(visit.items)
     return {item.id: not_asked_reason(item) for item in in_force(ITEMS, visit.opened_at) if item not in asked}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -9,10 +10,12 @@ import pytest
 from app import journey
 from app.consent import complete
 from app.content import EXITS, ITEMS
-from app.flow import FLOW, REASONS, STEPS, Holder, Step, Visit
+from app.flow import FLOW, NOTHING, REASONS, REPORTS, STEPS, Holder, Route, Step, Visit
 from tests.flow.visits import NOW, a_visit, answered, choose, ordinary
 
-MAIN = tuple(step for step in FLOW if not step.leaves)
+ASIDE = {"error-code"}
+"""Pages that only some visits have, although they are no way out."""
+MAIN = tuple(step for step in FLOW if not step.leaves and step.id not in ASIDE)
 WAYS_OUT = tuple(step for step in FLOW if step.leaves)
 
 
@@ -33,7 +36,7 @@ def test_a_step_opens_when_all_before_it_are_answered_and_not_earlier(step: Step
 def test_every_required_question_has_words_for_what_is_missing(step: Step) -> None:
     visit = a_visit(upto="consent")
     wrong = journey.errors(step, visit, {})
-    required = {question.name for question in step.asks(visit) if question.missing}
+    required = {question.name for question in step.asks(visit, NOTHING) if question.missing}
     assert set(wrong) == required
     assert all(message for message in wrong.values())
 
@@ -41,7 +44,7 @@ def test_every_required_question_has_words_for_what_is_missing(step: Step) -> No
 @pytest.mark.parametrize("step", FLOW, ids=lambda step: step.id)
 def test_an_answer_that_is_not_offered_is_never_kept(step: Step) -> None:
     visit = a_visit(upto=step.id) if not step.leaves else a_visit()
-    for question in step.asks(visit):
+    for question in step.asks(visit, NOTHING):
         if question.options:
             given = {**ordinary(step.id, visit), question.name: "something-else"}
             assert question.name in journey.errors(step, visit, given)
@@ -122,8 +125,6 @@ def test_submitting_the_same_choices_again_voids_nothing() -> None:
 
 
 def test_a_way_out_made_for_other_choices_is_void() -> None:
-    from dataclasses import replace  # noqa: PLC0415 - only here
-
     visit = replace(a_visit(upto="handoff"), departure="d1")
     assert answered(visit, "consent", **choose(visit, set())).departure == ""
     assert answered(visit, "consent", **visit.answers["consent"]).departure == "d1"
@@ -182,3 +183,74 @@ def test_trouble_at_the_card_does_not_lose_the_choices() -> None:
     back = journey.go_on(STEPS["another-way"], visit)
     assert journey.furthest(back) is STEPS["handoff"]
     assert back.answers["consent"] == visit.answers["consent"]
+
+
+# --- the official route ------------------------------------------------------------------------------------------------
+
+
+def officially(upto: str) -> Visit:
+    return replace(a_visit(upto=upto), route=Route.OFFICIAL)
+
+
+def test_whoever_comes_back_by_any_way_may_report_at_once() -> None:
+    out = officially("handoff")
+    assert journey.furthest(out) is STEPS["handoff"]
+    assert journey.is_reachable(STEPS["result"], out)
+    assert not journey.is_reachable(STEPS["done"], out)
+    reported = answered(out, "result", report="done")
+    assert reported.answers["handoff"] == {"outcome": "by_hand"}
+    assert journey.furthest(reported) is STEPS["done"]
+
+
+def test_nobody_reports_before_the_choices_are_confirmed() -> None:
+    assert not journey.is_reachable(STEPS["result"], officially("check"))
+    assert not journey.is_reachable(STEPS["handoff"], officially("check"))
+
+
+def test_in_practice_the_card_comes_before_the_result() -> None:
+    assert not journey.is_reachable(STEPS["result"], a_visit(upto="handoff"))
+
+
+def test_on_the_official_route_the_nurse_opens_the_page() -> None:
+    assert STEPS["handoff"].held_by(officially("handoff")) is Holder.STAFF
+    assert STEPS["handoff"].held_by(a_visit(upto="handoff")) is Holder.PATIENT
+
+
+def test_choosing_there_is_an_answer_of_its_own_and_chooses_nothing_here() -> None:
+    visit = answered(officially("consent"), "consent", there="yes", surgery="agree")
+    assert visit.answers["consent"] == {"there": "yes"}
+    assert journey.furthest(visit) is STEPS["check"]
+    assert set(complete(ITEMS, dict(visit.answers["consent"]), at=NOW).values()) == {"not_asked"}
+
+
+def test_choosing_there_is_not_offered_in_practice() -> None:
+    visit = answered(a_visit(upto="consent"), "consent", there="yes")
+    assert journey.furthest(visit) is STEPS["consent"]
+
+
+def test_choosing_here_after_all_puts_the_choices_in_its_place() -> None:
+    visit = answered(officially("consent"), "consent", there="yes")
+    visit = answered(visit, "check", confirmed="yes")
+    chosen = answered(visit, "consent", **choose(visit, {"surgery"}))
+    assert not chosen.chooses_there
+    assert journey.furthest(chosen) is STEPS["check"]
+
+
+def test_an_older_patient_may_still_choose_there() -> None:
+    visit = answered(officially("consent"), "consent", there="yes")
+    younger = answered(visit, "need", over_40="no", intent="first")
+    assert younger.answers["consent"] == {"there": "yes"}
+
+
+def test_only_an_error_asks_for_its_number() -> None:
+    asks = [journey.furthest(answered(officially("result"), "result", report=report)).id for report in REPORTS[1:]]
+    assert asks == ["done", "error-code", "done", "done"]
+
+
+def test_the_number_of_an_error_may_be_missing_and_is_never_four_or_twelve_digits() -> None:
+    visit = answered(officially("result"), "result", report="trouble")
+    step = STEPS["error-code"]
+    assert [
+        bool(journey.errors(step, visit, {"code": code})) for code in ("", "OQC-OWSE0900000", "1234", "123456789012")
+    ] == [False, False, True, True]
+    assert journey.furthest(answered(visit, "error-code")) is STEPS["done"]

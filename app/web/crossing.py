@@ -1,0 +1,102 @@
+"""A visit is taken up in another browser: by six letters from the first, within 30 minutes, at that station only."""
+
+from __future__ import annotations
+
+import time
+import unicodedata
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as At
+
+from app.evidence import Event, EventType
+from app.facility import Facility
+from app.flow import Visit
+from app.ports import Change, Written
+from app.tokens import CODE, CODE_LENGTH, hashed, new_secret
+from app.web.bedside import Bedside, crossing_hash
+from app.web.forms import fields
+from app.web.guard import Window
+from app.web.visit import VisitPages
+
+LIVES: Final = 30 * 60
+"""Seconds for which the letters hold, counted from the check page."""
+_SPAN: Final = 600.0
+_PER_ADDRESS: Final = 5
+_PER_STATION: Final = 50
+_LETTERS: Final = frozenset(CODE)
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """The page where the six letters are typed."""
+
+    bedside: Bedside
+    visits: VisitPages
+    _by_address: Window = field(default_factory=lambda: Window(_PER_ADDRESS, _SPAN))
+    _by_station: Window = field(default_factory=lambda: Window(_PER_STATION, _SPAN))
+
+    def routes(self) -> list[At]:
+        """Return the routes."""
+        return [
+            At("/f/{token}/continue", self.ask, methods=["GET"]),
+            At("/f/{token}/continue", self.take_up, methods=["POST"]),
+        ]
+
+    async def ask(self, request: Request) -> Response:
+        """Ask for the letters."""
+        facility = await self.bedside.station(request)
+        return facility if isinstance(facility, Response) else self._page(request, facility)
+
+    def _page(self, request: Request, facility: Facility, *, wrong: bool = False, status: int = 200) -> Response:
+        token = request.path_params["token"]
+        return self.bedside.pages.respond(
+            request, "continue.html", facility=facility, token=token, wrong=wrong, status=status
+        )
+
+    async def take_up(self, request: Request) -> Response:
+        """Give this browser the visit; the browser before has it no longer."""
+        facility = await self.bedside.station(request)
+        if isinstance(facility, Response):
+            return facility
+        letters = (await fields(request)).get("letters", "")
+        if not self._may_try(request, facility):
+            return self.bedside.problems.answer(request, "too_many")
+        visit = await self._found(facility, letters)
+        if visit is None:
+            return self._page(request, facility, wrong=True, status=422)
+        await self._leave_other(request, visit)
+        return await self._moved(request, facility, visit)
+
+    def _may_try(self, request: Request, facility: Facility) -> bool:
+        address, now = request.client.host if request.client else "unknown", time.monotonic()
+        return self._by_address.has_room(address, now) and self._by_station.has_room(facility.id, now)
+
+    async def _found(self, facility: Facility, typed: str) -> Visit | None:
+        letters = "".join(char for char in unicodedata.normalize("NFKC", typed).upper() if char in _LETTERS)
+        if len(letters) != CODE_LENGTH:
+            return None
+        visit = await self.bedside.store.across(crossing_hash(facility.id, letters))
+        now = self.bedside.clock.now()
+        is_fresh = visit is not None and now < visit.times.get("check", 0) + LIVES
+        return visit if visit is not None and is_fresh and self.bedside.is_open(visit) else None
+
+    async def _leave_other(self, request: Request, visit: Visit) -> None:
+        """End what this browser had open besides: two visits in one browser are one too many."""
+        seat = await self.bedside.find(request)
+        if seat is not None and seat.visit.id != visit.id:
+            await self.visits.leave_old(request)
+
+    async def _moved(self, request: Request, facility: Facility, visit: Visit) -> Response:
+        now, session, key = self.bedside.clock.now(), new_secret(), new_secret()
+        after = replace(visit, version=visit.version + 1, touched_at=now, departure=new_secret())
+        crossing = crossing_hash(facility.id, self.bedside.crossing(after))
+        moved = Event(EventType.MOVED, now, {})
+        change = Change(after, (moved,), key, key, session=hashed(session), crossing=crossing)
+        if await self.bedside.store.write(change) is not Written.DONE:
+            return self._page(request, facility, wrong=True, status=422)
+        answer = self.bedside.onward(request, after)
+        self.bedside.begin(answer, session, facility.id)
+        return answer

@@ -1,0 +1,18 @@
+// The official page opens in a tab of its own, so that this one is still here when that one is closed.
+// Coming back is seen, and asked about; what happened over there is not known.
+let left = false;
+
+for (const link of document.querySelectorAll("[data-out]")) {
+  link.addEventListener("click", () => {
+    left = true;
+  });
+}
+document.addEventListener("visibilitychange", () => {
+  if (left && document.visibilityState === "visible") location.assign("/visit/result");
+});
+
+// From a home screen icon there is one frame only: a second tab would be an empty window there.
+if (navigator.standalone) {
+  document.getElementById("standalone").hidden = false;
+  for (const link of document.querySelectorAll("[data-out]")) link.removeAttribute("target");
+}
