@@ -44,6 +44,7 @@ from app.web.crossing import Crossing
 from app.web.forms import BadForm
 from app.web.guard import PICTURES, Guard, TooLarge, policy
 from app.web.guide import Guide
+from app.web.help import Help
 from app.web.office.accounts import Accounts
 from app.web.office.desk import Desk, Endpoint, Forbidden, PracticeAccount, SignedOut
 from app.web.office.desk import routes as office_routes
@@ -122,12 +123,12 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
     desk = _desk(settings, store, signer, clock, problems)
     office = desk.office
     explained = _explained(bedside, desk)
+    help_ = Help(pages, store, office, clock)
+    shelf = (Trouble(help_), Ready(pages, store, office, clock), Guide(help_))
     web = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=explained)
     web.router.routes.extend(
         [
-            *Trouble(pages, store, office, clock).routes(),
-            *Ready(pages, store, office, clock).routes(),
-            *Guide(pages, store, office, clock).routes(),
+            *(route for each in shelf for route in each.routes()),
             *Pwa(pages, assets, store, practice_station=is_practice).routes(),
             *office_routes(desk, _office(desk, assets)),
             *([Mount("/practice", doors.world.app)] if doors.world else []),

@@ -6,18 +6,14 @@ from dataclasses import dataclass
 
 from starlette.routing import Route
 
-from app.ports import Clock, Office, Store
-from app.web.pages import Pages
+from app.web.help import Help
 
 
 @dataclass(frozen=True)
 class Guide:
     """The guide's pages."""
 
-    pages: Pages
-    store: Store
-    office: Office
-    clock: Clock
+    help: Help
 
     def routes(self) -> list[Route]:
         """Return the routes."""

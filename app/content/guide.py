@@ -1,0 +1,138 @@
+"""The guide's topics of `guide.toml`: dated parts with their sources, some only for stations of one kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from datetime import date
+from types import MappingProxyType
+from typing import Any, Final
+
+from app.content import ContentError, _graded, _read
+from app.facility import Station
+
+_FILE: Final = "guide.toml"
+_SECOND_HAND: Final = "2"
+_SAYS_SO: Final = "という報告があります。"
+_KINDS: Final = frozenset({"steps", "facts", "table", "template"})
+_SAID: Final = {True: "yes", False: "no", None: ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One step or fact; `only` names the setting and value (`terminal=notebook`) for which it stands."""
+
+    text: str
+    only: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a topic, with its source and its grade."""
+
+    id: str
+    title: str
+    kind: str
+    source: str
+    grade: str
+    rows: tuple[Row, ...] = ()
+    columns: tuple[str, ...] = ()
+    cells: tuple[tuple[str, ...], ...] = ()
+    link: str = ""
+    link_label: str = ""
+    report: str = ""
+    report_source: str = ""
+
+    def rows_for(self, station: Station | None) -> tuple[Row, ...]:
+        """Return the rows that fit a station; where it does not say, all of them, each under its label."""
+        return tuple(row for row in (_shaped(row, station) for row in self.rows) if row is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One page of the guide."""
+
+    id: str
+    group: str
+    title: str
+    lead: str
+    words: str
+    related: tuple[str, ...]
+    parts: tuple[Part, ...]
+    desks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GuideContent:
+    """All topics, their groups, and when they were checked and must be looked at again."""
+
+    groups: Mapping[str, str]
+    topics: Mapping[str, Topic]
+    checked_on: date
+    review_by: date
+
+
+def _shaped(row: Row, station: Station | None) -> Row | None:
+    if not row.only:
+        return row
+    setting, _, value = row.only.partition("=")
+    found = getattr(station, setting, None)
+    said = _SAID[found] if found is None or isinstance(found, bool) else str(found)
+    if not said:
+        return row
+    return Row(row.text) if said == value else None
+
+
+def load_guide(found: Mapping[str, Any] | None = None) -> GuideContent:
+    """Return the guide of `guide.toml`, or of what was read of such a file."""
+    given = found or _read(_FILE)
+    topics = {row["id"]: _topic(given, row) for row in given["topic"]}
+    _insist(len(topics) == len(given["topic"]), "topics", "stand twice")
+    for topic in topics.values():
+        _insist(set(topic.related) <= topics.keys(), topic.id, "names a related topic that is not there")
+    return GuideContent(given["groups"], MappingProxyType(topics), given["checked_on"], given["review_by"])
+
+
+def _topic(given: Mapping[str, Any], row: dict[str, Any]) -> Topic:
+    parts = tuple(_part(given, row["id"], each) for each in row.get("part", ()))
+    _insist(row.get("group") in given["groups"] and bool(parts), row["id"], "has no group or no part")
+    _insist(len({part.id for part in parts}) == len(parts), row["id"], "has a part twice")
+    rest = {name: value for name, value in row.items() if name != "part"}
+    _insist(_fits(Topic, {**rest, "parts": parts}), row["id"], "is not whole, or says what is not known")
+    return Topic(**{**rest, "related": tuple(row["related"]), "parts": parts})
+
+
+def _part(given: Mapping[str, Any], topic: str, row: dict[str, Any]) -> Part:
+    name = f"{topic}#{row.get('id', '?')}"
+    _insist(_fits(Part, row) and row["kind"] in _KINDS, name, "is not whole, or says what is not known")
+    _insist(row["grade"] != _SECOND_HAND or "link" in row, name, "is second-hand and brings no official page")
+    _insist(row.get("link", "https://").startswith("https://"), name, "links to no safe page")
+    _insist(("report" in row) == ("report_source" in row), name, "has a report without its source")
+    _insist(row.get("report", _SAYS_SO).endswith(_SAYS_SO), name, "has a report that does not say that it is one")
+    cells = tuple(tuple(each) for each in row.get("cells", ()))
+    columns = tuple(row.get("columns", ()))
+    _insist(all(len(each) == len(columns) for each in cells), name, "has a row of another length")
+    rows = tuple(_row(given, name, each) for each in row.get("rows", ()))
+    _insist(bool(rows) != bool(cells), name, "has neither rows nor cells, or both")
+    return Part(**{**_graded(_FILE, row), "rows": rows, "cells": cells, "columns": columns})
+
+
+def _row(given: Mapping[str, Any], part: str, found: str | dict[str, str]) -> Row:
+    if isinstance(found, str):
+        return Row(found)
+    _insist(set(found) == {"text", "only"} and found["only"] in given["conditions"], part, "has an unknown condition")
+    return Row(found["text"], found["only"], given["conditions"][found["only"]])
+
+
+def _fits(kind: type[Topic | Part], row: Mapping[str, Any]) -> bool:
+    known = {field.name: field.default is MISSING for field in fields(kind)}
+    return row.keys() <= known.keys() and all(name in row for name, needed in known.items() if needed)
+
+
+def _insist(holds: bool, name: str, otherwise: str) -> None:  # noqa: FBT001 - reads as a sentence
+    if not holds:
+        raise ContentError(f"{_FILE}: {name} {otherwise}")
+
+
+GUIDE: Final = load_guide()

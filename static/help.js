@@ -1,0 +1,68 @@
+// Whether a desk answers now: said anew by the phone, because a kept page knows only the moment at which it was kept.
+const DAYS = ["日", "月", "火", "水", "木", "金", "土"];
+const inJapan = (at) => new Date(at + 9 * 3600e3); // Japan has no summer time; read with getUTC…
+const clock = (minute) => `${Math.floor(minute / 60)}:${String(minute % 60).padStart(2, "0")}`;
+
+const opening = (week, closed, at) => {
+  const now = inJapan(at);
+  for (let ahead = 0; ahead < 30; ahead += 1) {
+    const day = new Date(now.getTime() + ahead * 86400e3);
+    const name = day.toISOString().slice(0, 10);
+    const span = closed.includes(name) ? null : week[(day.getUTCDay() + 6) % 7];
+    if (!span) continue;
+    const minute = ahead ? -1 : now.getUTCHours() * 60 + now.getUTCMinutes();
+    if (minute >= span[1]) continue;
+    if (minute >= span[0]) return { open: true, says: clock(span[1]) };
+    return { open: false, says: `${day.getUTCMonth() + 1}/${day.getUTCDate()}（${DAYS[day.getUTCDay()]}）${clock(span[0])}` };
+  }
+  return null;
+};
+
+const say = () => {
+  for (const desk of document.querySelectorAll("[data-week]")) {
+    const week = desk.dataset.week.split(",").map((span) => (span ? span.split("-").map(Number) : null));
+    const found = opening(week, desk.dataset.closed.split(","), Date.now());
+    const line = desk.querySelector("[data-open]");
+    if (!found || !line) continue;
+    const text = (found.open ? line.dataset.open : line.dataset.closedUntil).replace("{}", found.says);
+    line.classList.toggle("kz-open-now", found.open);
+    if (line.textContent !== text) line.firstElementChild.textContent = text;
+  }
+};
+say();
+setInterval(say, 60e3);
+
+// The number of an error: looked up here, kept for this tab only, copied for whoever is called. It is not sent anywhere.
+const field = document.querySelector("[data-codes]");
+if (field) {
+  const codes = [...document.querySelectorAll("[data-code]")];
+  const none = document.querySelector("[data-none]");
+  const copy = document.querySelector("[data-copy]");
+  const said = document.querySelector("[data-said]");
+  const normal = (text) => text.normalize("NFKC").toUpperCase().replace(/[^0-9A-Z-]/g, "");
+  const refused = (text) => /^[0-9]{4}$/.test(text) || /[0-9]{12}/.test(text.replaceAll("-", ""));
+  document.querySelector("[data-lookup]").hidden = false;
+  const look = () => {
+    const typed = normal(field.value);
+    if (refused(typed)) {
+      field.value = "";
+      sessionStorage.removeItem("code");
+      said.textContent = said.dataset.refused;
+      return;
+    }
+    sessionStorage.setItem("code", typed);
+    const found = codes.filter((each) => typed && each.dataset.code.startsWith(typed));
+    for (const each of codes) each.hidden = Boolean(typed) && !found.includes(each);
+    none.hidden = !typed || found.length > 0;
+    said.textContent = "";
+  };
+  field.value = sessionStorage.getItem("code") ?? "";
+  look();
+  field.addEventListener("input", look);
+  copy.addEventListener("click", async () => {
+    const now = inJapan(Date.now()).toISOString().slice(0, 16).replace("T", " ");
+    const kind = (navigator.userAgent.match(/iPhone|iPad|Android|Windows|Mac/) ?? [""])[0];
+    await navigator.clipboard.writeText([normal(field.value), now, kind].filter(Boolean).join(" / "));
+    said.textContent = said.dataset.copied;
+  });
+}
