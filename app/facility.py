@@ -126,6 +126,18 @@ class Tick:
     by: str
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a station adds to a topic of the guide: a few words, a number to call, by whom and when."""
+
+    facility: str
+    topic: str
+    text: str
+    telephone: str
+    by: str
+    at: int
+
+
 class Wrong(StrEnum):
     """Why a text is not an official address that may be kept."""
 

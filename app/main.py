@@ -49,6 +49,7 @@ from app.web.office.accounts import Accounts
 from app.web.office.desk import Desk, Endpoint, Forbidden, PracticeAccount, SignedOut
 from app.web.office.desk import routes as office_routes
 from app.web.office.front import Front
+from app.web.office.guide import GuideDesk
 from app.web.office.links import Links
 from app.web.office.prints import Prints
 from app.web.office.signin import Entrance
@@ -205,6 +206,7 @@ def _office(desk: Desk, assets: Assets) -> dict[tuple[str, str], Endpoint]:
         **entrance.endpoints(),
         **Accounts(desk, entrance).endpoints(),
         **Front(desk).endpoints(),
+        **GuideDesk(desk).endpoints(),
         **Links(desk).endpoints(),
         **Prints(desk, Sheets(desk.pages, assets)).endpoints(),
     }

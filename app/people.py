@@ -84,6 +84,8 @@ DOORS: Final = (
     Door("GET", "/office/prints/{which}/{kind}.pdf", Need.STAFF),
     Door("GET", "/office/prints/{which}/{kind}", Need.STAFF),
     Door("POST", "/office/prints/{which}/{kind}", Need.STAFF),
+    Door("GET", "/office/guide", Need.STAFF),
+    Door("POST", "/office/guide/note", Need.ADMIN),
     Door("GET", "/office/checklist/{checklist}", Need.STAFF),
     Door("POST", "/office/checklist/{checklist}", Need.STAFF),
     Door("GET", "/office/station", Need.ADMIN),

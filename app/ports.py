@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from app.evidence import Body, Entry, Event, Head, canonical
-from app.facility import Facility, Link, Official, Printed, Station, Tick
+from app.facility import Facility, Link, Note, Official, Printed, Station, Tick
 from app.flow import Visit
 from app.people import Account, Invitation, Key, Member, Officer, Role, SignIn
 
@@ -380,6 +380,16 @@ class Office(Protocol):
 
     async def tick(self, tick: Tick, *, done: bool) -> None:
         """Tick a row, or take its tick away."""
+        ...
+
+    # the guide
+
+    async def notes(self, facility: str) -> Mapping[str, Note]:
+        """Return what a station added to the guide, by topic."""
+        ...
+
+    async def save_note(self, note: Note) -> None:
+        """Keep a note; one without text and number goes."""
         ...
 
     async def tidy(self, now: int) -> None:

@@ -66,3 +66,59 @@ if (field) {
     said.textContent = said.dataset.copied;
   });
 }
+
+// Steps are ticked for today, on this phone only.
+const today = inJapan(Date.now()).toISOString().slice(0, 10);
+const ticks = [...document.querySelectorAll("[data-tick]")];
+if (ticks.length) {
+  let kept = {};
+  try {
+    kept = JSON.parse(localStorage.getItem("ticks")) ?? {};
+  } catch {
+    kept = {};
+  }
+  if (kept.day !== today) kept = { day: today };
+  const keep = () => localStorage.setItem("ticks", JSON.stringify(kept));
+  for (const tick of ticks) {
+    tick.checked = Boolean(kept[tick.dataset.tick]);
+    tick.addEventListener("change", () => {
+      kept[tick.dataset.tick] = tick.checked;
+      keep();
+    });
+  }
+  document.querySelector("[data-clear]")?.addEventListener("click", () => {
+    for (const tick of ticks) {
+      tick.checked = false;
+      delete kept[tick.dataset.tick];
+    }
+    keep();
+  });
+}
+for (const row of document.querySelectorAll("[data-scripted]")) row.hidden = false;
+document.querySelector("[data-print]")?.addEventListener("click", () => print());
+
+// The certificate's days, counted by the phone: a kept page grows old.
+const ends = document.querySelector("[data-ends]");
+if (ends) {
+  const left = Math.round((Date.parse(ends.dataset.ends) - Date.parse(today)) / 86400e3);
+  ends.firstElementChild.textContent = left >= 0 ? ends.dataset.left.replace("{}", left) : ends.dataset.over;
+}
+
+// Search as one types, also without a signal.
+const search = document.querySelector("[data-search]");
+if (search) {
+  const fold = (text) =>
+    text.normalize("NFKC").toLowerCase().replace(/[\u30a1-\u30f6]/g, (kana) => String.fromCharCode(kana.charCodeAt(0) - 0x60)).replace(/\s/g, "");
+  const found = document.querySelector("[data-found]");
+  search.addEventListener("input", () => {
+    const wanted = fold(search.value);
+    let count = 0;
+    for (const group of document.querySelectorAll("[data-group]")) {
+      const rows = [...group.querySelectorAll("[data-text]")];
+      for (const row of rows) row.hidden = !row.dataset.text.includes(wanted);
+      group.hidden = rows.every((row) => row.hidden);
+      count += rows.filter((row) => !row.hidden).length;
+    }
+    found.textContent = count ? "" : found.dataset.none;
+  });
+}

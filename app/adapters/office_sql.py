@@ -28,7 +28,7 @@ from app.adapters import schema as t
 from app.adapters.database import SHIPPED, Driver, reading, writing
 from app.adapters.reaching import REACHING
 from app.adapters.writer import Writer
-from app.facility import Facility, Link, Official, Printed, Station, Terminal, Tick
+from app.facility import Facility, Link, Note, Official, Printed, Station, Terminal, Tick
 from app.people import Account, Invitation, Key, Member, Officer, Role, SignIn
 
 T = TypeVar("T")
@@ -391,6 +391,21 @@ class SqlOffice:
             connection.execute(delete(t.ticked).where(mine))
             if done:
                 connection.execute(insert(t.ticked).values(**asdict(tick)))
+
+        await self._durably(work)
+
+    async def notes(self, facility: str) -> Mapping[str, Note]:
+        """Return what a station added to the guide, by topic."""
+        mine = select(t.note).where(t.note.c.facility == facility)
+        return {row.topic: Note(*row) for row in self._all(mine)}
+
+    async def save_note(self, note: Note) -> None:
+        """Keep a note; one without text and number goes."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(delete(t.note).where(t.note.c.facility == note.facility, t.note.c.topic == note.topic))
+            if note.text or note.telephone:
+                connection.execute(insert(t.note).values(**asdict(note)))
 
         await self._durably(work)
 
