@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import socket
 import sys
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from app.adapters.client_keys import KeyInUse, KeyRing, NoSuchKey, UnusableKeys
 from app.flow import Route
 from app.settings import Settings, UnsafeSettings
 
@@ -30,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         names = ", ".join(f"KAZASU_{str(error['loc'][0]).upper()}: {error['msg']}" for error in wrong.errors())
         print(f"kazasu: {names}", file=sys.stderr)
         return 2
-    except UnsafeSettings as unsafe:
+    except (UnsafeSettings, UnusableKeys) as unsafe:
         print(f"kazasu: {unsafe}", file=sys.stderr)
         return 2
 
@@ -70,9 +72,28 @@ def _parser() -> argparse.ArgumentParser:
     reseal = commands.add_parser("reseal", help="put everything encrypted under the newest secret key")
     reseal.set_defaults(run=_reseal)
 
+    _add_identity(commands.add_parser("identity", help="the keys and the registration of the identity route"))
+
     settings = commands.add_parser("settings", help="list every setting, its value and what it does")
     settings.set_defaults(run=_settings)
     return parser
+
+
+def _add_identity(identity: argparse.ArgumentParser) -> None:
+    commands = identity.add_subparsers(required=True)
+    show = commands.add_parser("show", help="print what is registered with the provider, and which key signs")
+    show.set_defaults(run=_identity_show)
+    check = commands.add_parser("check", help="ask the configured issuer, and say what is right and what is not")
+    check.set_defaults(run=_identity_check)
+    new = commands.add_parser("new-key", help="make the next key, and print its public half to register")
+    new.set_defaults(run=_identity_new_key)
+    for name, run, says in (
+        ("use", _identity_use, "sign with this key from now on"),
+        ("retire", _identity_retire, "forget this key for good; not the one that signs"),
+    ):
+        command = commands.add_parser(name, help=says)
+        command.add_argument("kid", help="the key's id, as `kazasu identity show` lists it")
+        command.set_defaults(run=run)
 
 
 def _serve(chosen: argparse.Namespace) -> int:
@@ -167,6 +188,68 @@ def _reseal(_: argparse.Namespace) -> int:
     from app.administer import reseal  # noqa: PLC0415
 
     return asyncio.run(reseal())
+
+
+def _identity_show(_: argparse.Namespace) -> int:
+    settings = Settings()
+    kept = KeyRing(settings.identity_keys).kept()
+    print(f"issuer        {settings.identity_issuer or '(not set)'}")
+    print(f"client id     {settings.identity_client_id or '(not set)'}")
+    print(f"redirect uri  {settings.return_address}")
+    print(f"signs         {kept.signs or '(no key yet; kazasu identity new-key)'}")
+    print(json.dumps(kept.public(), indent=2))
+    return 0
+
+
+def _identity_check(_: argparse.Namespace) -> int:
+    import httpx  # noqa: PLC0415
+
+    from app.adapters.oidc_check import examine  # noqa: PLC0415
+    from app.main import SystemClock  # noqa: PLC0415
+
+    settings = Settings()
+    settings.check_identity()
+    KeyRing(settings.identity_keys).signing()
+    http = httpx.AsyncClient(timeout=settings.deadline)
+    found = asyncio.run(examine(settings.identity_issuer, http, SystemClock(), settings.deadline))
+    print("\n".join(f"{'ok   ' if each.is_right else 'WRONG'}  {each.says}" for each in found))
+    return 0 if all(each.is_right for each in found) else 1
+
+
+def _identity_new_key(_: argparse.Namespace) -> int:
+    from app.main import SystemClock  # noqa: PLC0415
+
+    ring = KeyRing(Settings().identity_keys)
+    made = ring.new(SystemClock().now())
+    print(json.dumps(made.as_dict(private=False), indent=2))
+    waits = "it signs from now on" if ring.kept().signs == made.kid else f"then: kazasu identity use {made.kid}"
+    print(f"kazasu: register this public key with the provider; {waits}", file=sys.stderr)
+    return 0
+
+
+def _identity_use(chosen: argparse.Namespace) -> int:
+    try:
+        KeyRing(Settings().identity_keys).use(chosen.kid)
+    except NoSuchKey:
+        return _wrong("no such key; `kazasu identity show` lists the keys")
+    print(f"{chosen.kid} signs from now on; a running server needs no restart")
+    return 0
+
+
+def _identity_retire(chosen: argparse.Namespace) -> int:
+    try:
+        KeyRing(Settings().identity_keys).retire(chosen.kid)
+    except NoSuchKey:
+        return _wrong("no such key; `kazasu identity show` lists the keys")
+    except KeyInUse:
+        return _wrong("this key signs; put another one to use first: kazasu identity use KID")
+    print(f"{chosen.kid} is gone; take it out of the registration too")
+    return 0
+
+
+def _wrong(says: str) -> int:
+    print(f"kazasu: {says}", file=sys.stderr)
+    return 2
 
 
 def _export(chosen: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Annotated, Final
@@ -15,6 +16,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.flow import Route
 
 _MIN_KEY: Final = 32
+_LONGEST: Final = 255
+_CLIENT_ID: Final = re.compile(r"[0-9a-zA-Z]{1,255}")
+_ISSUER: Final = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
+_ACR_VALUES: Final = re.compile(r"([\x21-\x7e]+( [\x21-\x7e]+)*)?")
 
 
 class UnsafeSettings(Exception):
@@ -40,6 +45,9 @@ class Settings(BaseSettings):
         Field(description="signing keys, newest last, separated by spaces; kept in the data folder if empty"),
     ] = ""
     deadline: Annotated[float, Field(gt=0, le=30, description="seconds that another system may take")] = 4.0
+    identity_issuer: Annotated[str, Field(description="who proves identity, letter by letter as in the contract")] = ""
+    identity_client_id: Annotated[str, Field(description="our name at the issuer: letters and digits")] = ""
+    identity_acr_values: Annotated[str, Field(description="sent only if set; only what the contract names")] = ""
     starts_per_minute: Annotated[int, Field(gt=0, description="visits one address may start in a minute")] = 30
     posts_per_minute: Annotated[int, Field(gt=0, description="submissions one address may make in a minute")] = 600
 
@@ -71,6 +79,27 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The SQLAlchemy address of the database."""
         return self.database_url or f"sqlite:///{self.data.absolute() / 'kazasu.db'}"
+
+    @property
+    def return_address(self) -> str:
+        """The address that the identity provider leads back to, as it is registered there."""
+        return f"{self.public_origin}/return"
+
+    @property
+    def identity_keys(self) -> Path:
+        """The file of our private keys at the identity provider."""
+        return self.data / "identity-keys.json"
+
+    def check_identity(self) -> None:
+        """Raise `UnsafeSettings` unless everything agreed on with the identity provider can be right."""
+        if not _ISSUER.fullmatch(self.identity_issuer):
+            raise UnsafeSettings("KAZASU_IDENTITY_ISSUER: https, exactly as in the contract, without ? or #")
+        if not _CLIENT_ID.fullmatch(self.identity_client_id):
+            raise UnsafeSettings("KAZASU_IDENTITY_CLIENT_ID: 1 to 255 letters and digits, as in the contract")
+        if not _ACR_VALUES.fullmatch(self.identity_acr_values):
+            raise UnsafeSettings("KAZASU_IDENTITY_ACR_VALUES: words with one space between, as in the contract")
+        if not self.is_secure or len(self.return_address) > _LONGEST:
+            raise UnsafeSettings(f"KAZASU_ORIGIN: https, and with /return {_LONGEST} characters at most")
 
     def keys(self) -> tuple[str, ...]:
         """Return the signing keys, newest last; make and keep one in the data folder when none is set."""

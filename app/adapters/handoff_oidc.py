@@ -12,22 +12,33 @@ import hashlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias
 
 import httpx
+import structlog
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
-from pydantic import ValidationError
 
-from app.adapters.oidc_answers import Claims, Failure, Keys, Provider, Said, Tokens, UnknownKey, read
+from app.adapters.client_keys import UnusableKeys
+from app.adapters.oidc_answers import Claims, Failure, Keys, Provider, S, Tokens, UnknownKey, parse, read
 from app.ports import Clock, Decline, Declined, Departure, Identity, Refused, Unavailable
 
+LARGEST: Final = 64 * 1024
+"""How much of an answer is read, in bytes: an honest one has a few thousand."""
+LOOK_AGAIN: Final = 60
+"""How long after a second look at the keys no other is taken, in seconds."""
 _ASSERTION_LIVES: Final = 60
 _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _CACHE_LIVES: Final = 3600
+_REMEMBERED: Final = 10_000
 _REASONS: Final = {decline.value: decline for decline in Decline}
+_OURS: Final = frozenset({"invalid_request", "invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client"})
+"""Errors that whoever runs the server has to know of: most speak of the registration."""
+_AWAY: Final = frozenset({"server_error", "temporarily_unavailable"})
+log = structlog.get_logger()
 
-S = TypeVar("S", bound=Said)
+Key: TypeAlias = str | Mapping[str, Any] | Callable[[], ECKey]
+"""Our private key, as PEM or as JWK, or what answers the one to sign with now."""
 
 
 class OpenIdHandoff:
@@ -39,23 +50,27 @@ class OpenIdHandoff:
         issuer: str,
         client_id: str,
         redirect_uri: str,
-        key: str | Mapping[str, Any],
+        key: Key,
         http: Callable[[], httpx.AsyncClient],
         clock: Clock,
         deadline: float = 4.0,
+        acr_values: str = "",
     ) -> None:
-        """Keep what was agreed on at registration; `key` is our private key, as PEM or as JWK."""
+        """Keep what was agreed on at registration; `acr_values` only if the contract names some."""
         self._issuer = issuer
         self._client_id = client_id
         self._redirect_uri = redirect_uri
-        self._key = ECKey.import_key(key if isinstance(key, str) else dict(key))
-        self._key.ensure_kid()
+        self._key = key if callable(key) else _always(key)
+        self._optional = {"acr_values": acr_values} if acr_values else {}
         self._open = http
         self._client: httpx.AsyncClient | None = None
         self._clock = clock
         self._deadline = deadline
         self._provider: tuple[int, Provider] | None = None
         self._keys: tuple[int, KeySet] | None = None
+        self._looking = asyncio.Lock()
+        self._looked_again: int | None = None
+        self._exchanged: dict[bytes, None] = {}
 
     async def close(self) -> None:
         """Let go of the connections."""
@@ -65,6 +80,7 @@ class OpenIdHandoff:
 
     async def address(self, departure: Departure, state: str) -> str:
         """Return the address of the link that the person taps. Raises `Unavailable`."""
+        self._signing_key()  # without one, the card would be tapped for nothing
         async with self._in_time():
             provider = await self._discovered()
             asks = {
@@ -76,6 +92,7 @@ class OpenIdHandoff:
                 "nonce": departure.nonce,
                 "code_challenge": _challenge(departure.verifier),
                 "code_challenge_method": "S256",
+                **self._optional,
             }
             return str(httpx.URL(provider.authorization_endpoint).copy_merge_params(asks))
 
@@ -85,8 +102,9 @@ class OpenIdHandoff:
             provider = await self._discovered()
             token = await self._exchange(provider, departure, code)
             claims = await self._signed(provider, token)
-        now = self._clock.now()
-        if not claims.hold(issuer=self._issuer, client_id=self._client_id, nonce=departure.nonce, now=now):
+        names = {"issuer": self._issuer, "client_id": self._client_id, "nonce": departure.nonce}
+        if not claims.hold(**names, since=departure.issued_at, now=self._clock.now()):
+            log.warning("identity refused", reason="claims")
             raise Refused
         return Identity(claims.sub)
 
@@ -109,30 +127,35 @@ class OpenIdHandoff:
         """Return the discovery document; its issuer is the configured one, letter by letter."""
         now = self._clock.now()
         if self._provider is None or now >= self._provider[0]:
-            found = await self._get(f"{self._issuer}/.well-known/openid-configuration", Provider)
+            found = await self._get(discovery_address(self._issuer), Provider)
             if found.issuer != self._issuer or not found.is_as_safe_as_its_name:
+                log.error("identity unavailable", reason="discovery")
                 raise Unavailable
             self._provider = (now + _CACHE_LIVES, found)
         return self._provider[1]
 
     async def _known_keys(self, provider: Provider) -> KeySet:
+        if self._keys is None or self._clock.now() >= self._keys[0]:
+            await self._fetch_keys(provider)
+        return self._keys[1] if self._keys else KeySet([])
+
+    async def _fetch_keys(self, provider: Provider) -> None:
         now = self._clock.now()
-        if self._keys is None or now >= self._keys[0]:
-            found = await self._get(provider.jwks_uri, Keys)
-            self._keys = (now + _CACHE_LIVES, found.for_signing())
-        return self._keys[1]
+        found = await self._get(provider.jwks_uri, Keys)
+        self._keys = (now + _CACHE_LIVES, found.for_signing())
 
     async def _get(self, url: str, kind: type[S]) -> S:
-        answer = await self._http.get(url, headers={"Accept": "application/json"}, timeout=self._deadline)
-        if answer.status_code != httpx.codes.OK:
+        answer = await ask(self._http, "GET", url, deadline=self._deadline)
+        if answer.status_code != httpx.codes.OK or not is_json(answer):
             raise Unavailable
         try:
-            return kind.model_validate_json(answer.content)
-        except ValidationError as error:
+            return parse(answer.content, kind)
+        except ValueError as error:
             raise Unavailable from error
 
     async def _exchange(self, provider: Provider, departure: Departure, code: str) -> str:
         """Return the ID token for a code. Never repeated: a code is good for one exchange."""
+        self._exchange_once(code)
         form = {
             "grant_type": "authorization_code",
             "code": code,
@@ -142,22 +165,36 @@ class OpenIdHandoff:
             "client_assertion_type": _ASSERTION_TYPE,
             "client_assertion": self._assertion(provider.token_endpoint),
         }
-        answer = await self._http.post(provider.token_endpoint, data=form, timeout=self._deadline)
+        answer = await ask(self._http, "POST", provider.token_endpoint, deadline=self._deadline, form=form)
         if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error:
             raise Unavailable
         try:
-            if answer.status_code == httpx.codes.OK:
-                return Tokens.model_validate_json(answer.content).id_token
-            said = Failure.model_validate_json(answer.content)
-        except ValidationError as error:
+            if answer.status_code == httpx.codes.OK and is_json(answer):
+                return parse(answer.content, Tokens).id_token
+            said = parse(answer.content, Failure)
+        except ValueError as error:
             raise Refused from error
+        raise self._meant(said)
+
+    def _meant(self, said: Failure) -> Declined | Unavailable | Refused:
+        """Return what an error of the token endpoint means (RFC 6749, section 5.2)."""
         if said.error == "access_denied":
-            raise Declined(self.declined(said.error, said.error_description))
-        raise Refused
+            return Declined(self.declined(said.error, said.error_description))
+        log.warning("identity refused", reason=said.error if said.error in _OURS | _AWAY else "other")
+        return Unavailable() if said.error in _AWAY else Refused()
+
+    def _exchange_once(self, code: str) -> None:
+        """Refuse a code that was sent before: asking twice may end what the first exchange began."""
+        digest = hashlib.sha256(code.encode(errors="surrogatepass")).digest()
+        if not code or digest in self._exchanged:
+            raise Refused
+        if len(self._exchanged) >= _REMEMBERED:
+            del self._exchanged[next(iter(self._exchanged))]
+        self._exchanged[digest] = None
 
     def _assertion(self, audience: str) -> str:
         """Return the signed statement that it is we who ask: for one use, within a minute."""
-        now = self._clock.now()
+        now, key = self._clock.now(), self._signing_key()
         claims = {
             "iss": self._client_id,
             "sub": self._client_id,
@@ -166,18 +203,37 @@ class OpenIdHandoff:
             "iat": now,
             "exp": now + _ASSERTION_LIVES,
         }
-        return jwt.encode({"alg": "ES256", "kid": self._key.kid}, claims, self._key, algorithms=["ES256"])
+        return jwt.encode({"alg": "ES256", "kid": key.kid}, claims, key, algorithms=["ES256"])
+
+    def _signing_key(self) -> ECKey:
+        try:
+            return self._key()
+        except UnusableKeys as error:
+            log.error("identity unavailable", reason="key")  # noqa: TRY400 - the message names the file, no fault here
+            raise Unavailable from error
 
     async def _signed(self, provider: Provider, token: str) -> Claims:
         """Return the claims of a token that the provider signed; an unknown key is looked up once more."""
+        known = await self._known_keys(provider)
         try:
-            return read(token, await self._known_keys(provider))
+            return read(token, known)
         except UnknownKey:
-            self._keys = None
+            newer = await self._newer_keys(provider, known)
         try:
-            return read(token, await self._known_keys(provider))
+            return read(token, newer)
         except UnknownKey as error:
+            log.warning("identity refused", reason="signature")
             raise Refused from error
+
+    async def _newer_keys(self, provider: Provider, known: KeySet) -> KeySet:
+        """Look at the keys again, one visit for all; forged tokens cannot make us ask more than once a minute."""
+        async with self._looking:
+            now = self._clock.now()
+            is_unchanged = self._keys is None or self._keys[1] is known
+            if is_unchanged and (self._looked_again is None or now >= self._looked_again + LOOK_AGAIN):
+                self._looked_again = now
+                await self._fetch_keys(provider)
+            return await self._known_keys(provider)
 
     @property
     def _http(self) -> httpx.AsyncClient:
@@ -185,6 +241,51 @@ class OpenIdHandoff:
         if self._client is None:
             self._client = self._open()
         return self._client
+
+
+async def ask(
+    http: httpx.AsyncClient, method: str, url: str, *, deadline: float, form: Mapping[str, str] | None = None
+) -> httpx.Response:
+    """Return an answer of limited size, as it was sent: no redirect is followed and no cookie kept.
+
+    Raises `Unavailable` when the answer is too large, or packed so that its size cannot be told.
+    """
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+    request = http.build_request(method, url, headers=headers, timeout=deadline, data=dict(form) if form else None)
+    answer = await http.send(request, stream=True, follow_redirects=False)
+    try:
+        if answer.headers.get("content-encoding", "identity") != "identity":
+            raise Unavailable
+        body = b""
+        async for chunk in answer.aiter_bytes():
+            body += chunk
+            if len(body) > LARGEST:
+                raise Unavailable
+    finally:
+        await answer.aclose()
+        http.cookies.clear()
+    return httpx.Response(answer.status_code, headers=_told(answer), content=body)
+
+
+def is_json(answer: httpx.Response) -> bool:
+    """Whether an answer says that it is JSON, of any kind."""
+    kind = str(answer.headers.get("content-type", "")).partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+def discovery_address(issuer: str) -> str:
+    """Return where an issuer keeps its discovery document (OpenID Connect Discovery, section 4)."""
+    return f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+
+
+def _told(answer: httpx.Response) -> dict[str, str]:
+    return {name: answer.headers[name] for name in ("content-type", "date") if name in answer.headers}
+
+
+def _always(key: str | Mapping[str, Any]) -> Callable[[], ECKey]:
+    found = ECKey.import_key(key if isinstance(key, str) else dict(key))
+    found.ensure_kid()
+    return lambda: found
 
 
 def _challenge(verifier: str) -> str:

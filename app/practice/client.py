@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, KeySet
 
 from app.ports import Clock
 from app.practice.memory import Memory
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-LONGEST_ASSERTION: Final = 120
+LONGEST_ASSERTION: Final = 60
 _ROOM: Final = 20_000
 
 
@@ -38,7 +38,16 @@ class Door:
         self._client = client
         self._audience = audience
         self._clock = clock
+        self._keys = [client.key]
         self._used: Memory[bool] = Memory(clock, seconds=2 * LONGEST_ASSERTION, room=_ROOM)
+
+    def register(self, key: ECKey) -> None:
+        """Let one more public key stand for the client: its next one."""
+        self._keys.append(key)
+
+    def withdraw(self, kid: str | None) -> None:
+        """Let a public key stand for nobody any more."""
+        self._keys = [key for key in self._keys if key.kid != kid]
 
     def admit(self, form: Mapping[str, str]) -> None:
         """Raise `NotTheClient` unless the form carries a fresh assertion of the registered client."""
@@ -53,7 +62,7 @@ class Door:
 
     def _read(self, assertion: str) -> dict[str, Any]:
         try:
-            return jwt.decode(assertion, self._client.key, algorithms=["ES256"]).claims
+            return jwt.decode(assertion, KeySet(list(self._keys)), algorithms=["ES256"]).claims
         except (JoseError, ValueError, TypeError) as error:
             raise NotTheClient from error
 

@@ -6,8 +6,10 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from joserfc import jwt
@@ -19,6 +21,7 @@ from starlette.routing import Route
 from app.ports import Clock
 from app.practice.asked import Asked
 from app.practice.client import Client, Door, NotTheClient
+from app.practice.fault import Fault, refusal, signed_badly, spoilt, stated
 from app.practice.memory import Memory
 from app.practice.people import Person
 
@@ -47,6 +50,8 @@ class Myna:
         self._door = Door(client, f"{issuer}/token", clock)
         self._codes: Memory[Grant] = Memory(clock, seconds=CODE_LIVES)
         self._key = _new_key()
+        self._fault = Fault.NONE
+        self._fault_at = ""
 
     def routes(self) -> list[Route]:
         """Return the endpoints."""
@@ -60,6 +65,22 @@ class Myna:
         """Sign with a new key from now on; the old one is no longer published."""
         self._key = _new_key()
 
+    def rotate_under_one_name(self) -> None:
+        """Sign with a new key that bears the old one's id."""
+        self._key = ECKey.generate_key("P-256", parameters={"kid": str(self._key.kid)})
+
+    def register(self, jwk: Mapping[str, Any]) -> None:
+        """Accept one more public key of the service."""
+        self._door.register(ECKey.import_key(dict(jwk)))
+
+    def withdraw(self, kid: str) -> None:
+        """Accept a key of the service no more."""
+        self._door.withdraw(kid)
+
+    def misbehave(self, fault: Fault, at: str = "token") -> None:
+        """Do one thing wrong from now on; faults of the line happen at one endpoint: discovery, jwks or token."""
+        self._fault, self._fault_at = fault, at
+
     def code_for(self, asked: Asked, person: Person) -> str:
         """Return a code that stands for this person, for one exchange within a minute."""
         code = secrets.token_urlsafe(24)
@@ -68,7 +89,7 @@ class Myna:
 
     async def discovery(self, _: Request) -> Response:
         """Say where everything is (OpenID Connect Discovery)."""
-        return JSONResponse(
+        found = JSONResponse(
             {
                 "issuer": self.issuer,
                 "authorization_endpoint": f"{self.issuer}/authorize",
@@ -84,10 +105,12 @@ class Myna:
                 "token_endpoint_auth_signing_alg_values_supported": ["ES256"],
             }
         )
+        return await self._sent("discovery", found)
 
     async def jwks(self, _: Request) -> Response:
         """Publish the signing key."""
-        return JSONResponse({"keys": [{**self._key.as_dict(private=False), "use": "sig", "alg": "ES256"}]})
+        key = {**self._key.as_dict(private=False), "use": "sig", "alg": "ES256"}
+        return await self._sent("jwks", JSONResponse({"keys": [key]}))
 
     def back(self, state: str, error: str = "", description: str = "", code: str = "") -> str:
         """Return the address that leads back to the service with an answer."""
@@ -97,8 +120,10 @@ class Myna:
 
     async def token(self, request: Request) -> Response:
         """Exchange a code for an ID token (RFC 6749, section 4.1.3), or say why not (section 5.2)."""
-        form = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
-        if any(not form.get(name) for name in _GRANT_FIELDS):
+        given = (await request.form()).multi_items()
+        form = {name: value for name, value in given if isinstance(value, str)}
+        is_doubled = any(count > 1 for count in Counter(name for name, _ in given).values())
+        if is_doubled or any(not form.get(name) for name in _GRANT_FIELDS):
             return _refused("invalid_request")
         if form["grant_type"] != "authorization_code":
             return _refused("unsupported_grant_type")
@@ -109,7 +134,10 @@ class Myna:
         grant = self._codes.take(form["code"])
         if grant is None or not self._is_same_asker(grant, form["redirect_uri"], form["code_verifier"]):
             return _refused("invalid_grant")
-        return self._answer(grant)
+        return refusal(self._fault) or await self._sent("token", self._answer(grant))
+
+    async def _sent(self, endpoint: str, answer: JSONResponse) -> Response:
+        return await spoilt(self._fault, answer) if endpoint == self._fault_at else answer
 
     def _is_same_asker(self, grant: Grant, redirect_uri: str, verifier: str) -> bool:
         """Whether whoever exchanges the code also began the request (RFC 7636)."""
@@ -118,7 +146,7 @@ class Myna:
         same = hmac.compare_digest(challenge, grant.asked.challenge.encode())
         return same and redirect_uri == self.client.redirect_uri
 
-    def _answer(self, grant: Grant) -> Response:
+    def _answer(self, grant: Grant) -> JSONResponse:
         """Answer the ID token; the access token that the protocol demands opens nothing."""
         return JSONResponse(
             {
@@ -133,7 +161,7 @@ class Myna:
 
     def _id_token(self, grant: Grant) -> str:
         now = self._clock.now()
-        claims = {
+        claims: dict[str, object] = {
             "iss": self.issuer,
             "sub": grant.subject,
             "aud": self.client.client_id,
@@ -142,6 +170,10 @@ class Myna:
             "auth_time": now,
             "exp": now + TOKEN_LIVES,
         }
+        claims = stated(self._fault, claims)
+        badly = signed_badly(self._fault, claims, self._key)
+        if badly is not None:
+            return badly
         header = {"alg": "ES256", "kid": self._key.kid}
         return jwt.encode(header, claims, self._key, algorithms=["ES256"])
 

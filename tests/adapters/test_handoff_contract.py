@@ -224,8 +224,8 @@ async def test_documents_are_fetched_once_an_hour() -> None:
     clock = Clock()
     provider = Provider()
     handoff = provider.handoff(clock)
-    for _ in range(3):
-        await handoff.identify(DEPARTURE, "code")
+    for turn in range(3):
+        await handoff.identify(DEPARTURE, f"code {turn}")
     assert provider.calls.count("openid-configuration") == 1
     assert provider.calls.count("jwks") == 1
     clock.at += 3600
@@ -253,8 +253,8 @@ async def test_the_assertion_is_ours_short_lived_and_never_the_same() -> None:
         http=lambda: httpx.AsyncClient(transport=httpx.MockTransport(taken)),
         clock=Clock(),
     )
-    for _ in range(2):
-        await handoff.identify(DEPARTURE, "the-code")
+    for turn in range(2):
+        await handoff.identify(DEPARTURE, f"the-code-{turn}")
     tokens = [jwt.decode(form["client_assertion"], KEY, algorithms=["ES256"]) for form in forms]
     for token in tokens:
         assert {name: token.claims[name] for name in ("iss", "sub", "aud", "iat", "exp")} == {
@@ -265,7 +265,7 @@ async def test_the_assertion_is_ours_short_lived_and_never_the_same() -> None:
             "exp": NOW + 60,
         }
     assert tokens[0].claims["jti"] != tokens[1].claims["jti"]
-    assert {form["code"] for form in forms} == {"the-code"}
+    assert [form["code"] for form in forms] == ["the-code-0", "the-code-1"]
 
 
 async def test_the_address_asks_for_openid_only_and_hides_the_verifier() -> None:

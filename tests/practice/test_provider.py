@@ -125,8 +125,8 @@ async def test_nothing_may_be_given_twice(name: str) -> None:
 # --- the token request ---
 
 
-def assertion(key: ECKey = KEY, /, **changed: object) -> str:
-    claims = {
+def good_claims() -> dict[str, object]:
+    return {
         "iss": CLIENT,
         "sub": CLIENT,
         "aud": f"{ISSUER}/token",
@@ -134,7 +134,10 @@ def assertion(key: ECKey = KEY, /, **changed: object) -> str:
         "iat": NOW,
         "exp": NOW + 60,
     }
-    given = {name: value for name, value in {**claims, **changed}.items() if value is not None}
+
+
+def assertion(key: ECKey = KEY, /, **changed: object) -> str:
+    given = {name: value for name, value in {**good_claims(), **changed}.items() if value is not None}
     return jwt.encode({"alg": "ES256"}, given, key, algorithms=["ES256"])
 
 
@@ -198,7 +201,7 @@ async def test_an_unfit_token_request_is_refused(changed: dict[str, str | None],
         {"iat": None},
         {"exp": NOW},
         {"exp": None},
-        {"exp": NOW + 121},
+        {"exp": NOW + 61},
         {"iat": NOW - 200, "exp": NOW + 60},
         {"exp": float(NOW + 60)},
     ],
@@ -221,6 +224,31 @@ async def test_an_assertion_is_good_for_one_use() -> None:
     assert (await exchange(world, client_assertion=once)).status_code == 200
     again = await exchange(world, client_assertion=once)
     assert (again.status_code, again.json()["error"]) == (401, "invalid_client")
+
+
+async def test_a_field_given_twice_is_refused() -> None:
+    world = a_world()
+    form = [("grant_type", "authorization_code"), ("code", await a_code(world)), ("code", "another")]
+    rest = [("redirect_uri", RETURN), ("code_verifier", DEPARTURE.verifier), ("client_assertion", assertion())]
+    async with client(world.app)() as http:
+        answer = await http.post(
+            f"{ISSUER}/token",
+            content=urlencode(form + rest),
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+        )
+    assert (answer.status_code, answer.json()) == (400, {"error": "invalid_request"})
+
+
+async def test_a_key_counts_from_its_registration_to_its_withdrawal() -> None:
+    world = a_world()
+    coming = ECKey.generate_key("P-256", auto_kid=True)
+    named = jwt.encode({"alg": "ES256", "kid": coming.kid}, good_claims(), coming, algorithms=["ES256"])
+    assert (await exchange(world, client_assertion=named)).status_code == 401
+    world.provider.register(coming.as_dict(private=False))
+    assert (await exchange(world, client_assertion=named)).status_code == 200
+    world.provider.withdraw(str(coming.kid))
+    late = jwt.encode({"alg": "ES256", "kid": coming.kid}, good_claims(), coming, algorithms=["ES256"])
+    assert (await exchange(world, client_assertion=late)).status_code == 401
 
 
 async def test_a_failed_exchange_spends_the_code() -> None:

@@ -59,14 +59,14 @@ def a_handoff(
     *,
     issuer: str = ISSUER,
     redirect_uri: str = RETURN,
-    key: ECKey = KEY,
+    key: ECKey | Callable[[], ECKey] = KEY,
     deadline: float = 4.0,
 ) -> OpenIdHandoff:
     return OpenIdHandoff(
         issuer=issuer,
         client_id=CLIENT,
         redirect_uri=redirect_uri,
-        key=key.as_dict(private=True),
+        key=key.as_dict(private=True) if isinstance(key, ECKey) else key,
         http=client(app),
         clock=clock or Clock(),
         deadline=deadline,

@@ -1,0 +1,154 @@
+"""What a provider can do wrong, one thing at a time: so that our side can be seen to notice it."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gzip
+import hmac
+import json
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+from joserfc import jwt
+from joserfc.jwk import ECKey, RSAKey
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+SLOW_SECONDS: Final = 6.0
+_TOO_LARGE: Final = 64 * 1024
+_JSON: Final = "application/json"
+
+
+class Fault(StrEnum):
+    """One thing done wrong."""
+
+    NONE = "none"
+    # what the ID token states
+    ANOTHER_ISSUER = "another_issuer"
+    ANOTHER_AUDIENCE = "another_audience"
+    SEVERAL_AUDIENCES = "several_audiences"
+    ANOTHER_ASKER = "another_asker"
+    ANOTHER_NONCE = "another_nonce"
+    NO_NONCE = "no_nonce"
+    NO_SUBJECT = "no_subject"
+    NO_EXPIRY = "no_expiry"
+    NO_ISSUE_TIME = "no_issue_time"
+    EXPIRED = "expired"
+    FROM_THE_FUTURE = "from_the_future"
+    NOT_YET = "not_yet"
+    OLD = "old"
+    EARLIER_TAP = "earlier_tap"
+    # how it is signed
+    UNSIGNED = "unsigned"
+    SHARED_SECRET = "shared_secret"  # noqa: S105 - the name of an attack
+    RSA = "rsa"
+    UNKNOWN_KEY = "unknown_key"
+    FORGED = "forged"
+    # what the token endpoint says instead (RFC 6749, section 5.2)
+    ACCESS_DENIED = "access_denied"
+    INVALID_REQUEST = "invalid_request"
+    INVALID_CLIENT = "invalid_client"
+    INVALID_GRANT = "invalid_grant"
+    INVALID_SCOPE = "invalid_scope"
+    UNAUTHORIZED_CLIENT = "unauthorized_client"
+    UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"
+    SERVER_ERROR = "server_error"
+    TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
+    # what becomes of an answer on the line
+    DOWN = "down"
+    BUSY = "busy"
+    SLOW = "slow"
+    REDIRECTING = "redirecting"
+    TRUNCATED = "truncated"
+    OVERSIZED = "oversized"
+    PACKED = "packed"
+    NO_JSON = "no_json"
+    SAID_TWICE = "said_twice"
+
+
+OF_THE_LINE: Final = tuple(Fault)[tuple(Fault).index(Fault.DOWN) :]
+_REFUSALS: Final = frozenset(
+    tuple(Fault)[tuple(Fault).index(Fault.ACCESS_DENIED) : tuple(Fault).index(Fault.TEMPORARILY_UNAVAILABLE) + 1]
+)
+_WITHOUT: Final = {
+    Fault.NO_NONCE: "nonce",
+    Fault.NO_SUBJECT: "sub",
+    Fault.NO_EXPIRY: "exp",
+    Fault.NO_ISSUE_TIME: "iat",
+}
+_HOUR: Final = 3600
+
+
+def stated(fault: Fault, claims: Mapping[str, object]) -> dict[str, object]:
+    """Return the claims as this fault has them."""
+    client, now = claims["aud"], int(str(claims["iat"]))
+    changed: dict[Fault, dict[str, object]] = {
+        Fault.ANOTHER_ISSUER: {"iss": "https://elsewhere.example"},
+        Fault.ANOTHER_AUDIENCE: {"aud": "another"},
+        Fault.SEVERAL_AUDIENCES: {"aud": [client, "another"]},
+        Fault.ANOTHER_ASKER: {"azp": "another"},
+        Fault.ANOTHER_NONCE: {"nonce": "of-another-departure"},
+        Fault.EXPIRED: {"exp": now - 61},
+        Fault.FROM_THE_FUTURE: {"iat": now + 61},
+        Fault.NOT_YET: {"nbf": now + 61},
+        Fault.OLD: {"iat": now - _HOUR},
+        Fault.EARLIER_TAP: {"auth_time": now - _HOUR},
+    }
+    without = _WITHOUT.get(fault)
+    return {name: value for name, value in {**claims, **changed.get(fault, {})}.items() if name != without}
+
+
+def signed_badly(fault: Fault, claims: Mapping[str, object], key: ECKey) -> str | None:
+    """Return the token signed as this fault does it, or None if it signs well."""
+    stranger = ECKey.generate_key("P-256", auto_kid=True)
+    match fault:
+        case Fault.UNSIGNED:
+            return _text({"alg": "none", "kid": key.kid}, claims) + "."
+        case Fault.SHARED_SECRET:
+            body = _text({"alg": "HS256", "kid": key.kid}, claims)
+            return f"{body}.{_letters(hmac.digest(key.as_pem(private=False), body.encode(), 'sha256'))}"
+        case Fault.RSA:
+            header = {"alg": "RS256", "kid": key.kid}
+            return jwt.encode(header, dict(claims), RSAKey.generate_key(2048), algorithms=["RS256"])
+        case Fault.UNKNOWN_KEY:
+            return jwt.encode({"alg": "ES256", "kid": stranger.kid}, dict(claims), stranger, algorithms=["ES256"])
+        case Fault.FORGED:
+            return jwt.encode({"alg": "ES256", "kid": key.kid}, dict(claims), stranger, algorithms=["ES256"])
+    return None
+
+
+def refusal(fault: Fault) -> Response | None:
+    """Return the token endpoint's error, if this fault is one."""
+    if fault not in _REFUSALS:
+        return None
+    said = {"error": fault.value}
+    if fault is Fault.ACCESS_DENIED:
+        said["error_description"] = "pin_locked"
+    return JSONResponse(said, status_code=401 if fault is Fault.INVALID_CLIENT else 400)
+
+
+async def spoilt(fault: Fault, answer: JSONResponse) -> Response:
+    """Return an answer as it arrives with this fault."""
+    body = bytes(answer.body)
+    if fault is Fault.SLOW:
+        await asyncio.sleep(SLOW_SECONDS)
+    made: dict[Fault, Response] = {
+        Fault.DOWN: Response(status_code=503),
+        Fault.BUSY: Response(status_code=429, headers={"Retry-After": "30"}),
+        Fault.REDIRECTING: RedirectResponse("https://elsewhere.example/", 307),
+        Fault.TRUNCATED: Response(body[: len(body) // 2], media_type=_JSON),
+        Fault.OVERSIZED: Response(body + b" " * _TOO_LARGE, media_type=_JSON),
+        Fault.PACKED: Response(gzip.compress(body), media_type=_JSON, headers={"Content-Encoding": "gzip"}),
+        Fault.NO_JSON: Response(body, media_type="text/html"),
+        Fault.SAID_TWICE: Response(body[:-1] + b"," + body[1:], media_type=_JSON),
+    }
+    return made.get(fault, answer)
+
+
+def _text(header: Mapping[str, object], claims: Mapping[str, object]) -> str:
+    return ".".join(_letters(json.dumps(part).encode()) for part in (dict(header), dict(claims)))
+
+
+def _letters(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
