@@ -130,7 +130,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
     web.router.routes.extend(
         [
             *(route for each in shelf for route in each.routes()),
-            *Pwa(pages, assets, store, practice_station=is_practice).routes(),
+            *Pwa(pages, assets, store, practice_station=is_practice, shelf=shelf).routes(),
             *office_routes(desk, _office(desk, assets)),
             *([Mount("/practice", doors.world.app)] if doors.world else []),
         ]

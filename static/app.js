@@ -49,35 +49,58 @@ const emptyOfNumbers = (form) => {
   return false;
 };
 
-// A submission goes out without leaving the page: when it cannot get through, the page stays as it was filled in,
-// and pressing again sends the same submission (same key), which the server takes once.
+// A submission goes out without leaving the page: when it cannot get through, the page stays as it was filled in, and
+// the same submission (same key) goes out again, by itself and by the button; the server takes it once.
 // The same where the server says "not now": its page would say no more, and what was filled in would be gone.
 const NOT_NOW = [429, 503];
+const LONGEST = 15e3;
 const { unsent, unsaved } = document.documentElement.dataset;
-const stay = (form, submitter, message) => {
+let waiting;
+const stop = () => {
+  clearTimeout(waiting?.timer);
+  waiting = undefined;
+};
+const goNow = () => {
+  const { form, submitter } = waiting ?? {};
+  stop();
+  form?.requestSubmit(submitter ?? undefined);
+};
+const stay = (form, submitter, message, seconds) => {
   delete form.dataset.busy;
   say(submitter ?? form, message);
+  waiting = { form, submitter, timer: setTimeout(goNow, seconds * 1e3) };
 };
+// What is sent again by itself is what was sent before: whoever changes an answer presses the button once more.
+addEventListener("input", stop);
+addEventListener("pagehide", stop);
+addEventListener("online", goNow);
+document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && goNow());
 
 addEventListener("submit", async (event) => {
   const form = event.target;
   if (!form.matches("[data-steady]")) return;
   event.preventDefault();
   if (form.dataset.busy || !emptyOfNumbers(form)) return;
+  stop();
   form.dataset.busy = "1";
+  const tries = Number(form.dataset.tries ?? 0);
+  form.dataset.tries = tries + 1;
   const body = new URLSearchParams(new FormData(form, event.submitter));
   try {
-    const answer = await fetch(form.action, { method: "POST", body, headers: { "Kazasu-Steady": "1" } });
+    const answer = await fetch(form.action, { method: "POST", body, headers: { "Kazasu-Steady": "1" }, signal: AbortSignal.timeout(LONGEST) });
     const next = answer.headers.get("Kazasu-Next");
     if (next) return location.assign(next);
-    if (NOT_NOW.includes(answer.status)) return stay(form, event.submitter, unsaved);
+    if (NOT_NOW.includes(answer.status)) return stay(form, event.submitter, unsaved, Number(answer.headers.get("Retry-After")) || 60);
     if (event.submitter?.name) {
       form.append(Object.assign(document.createElement("input"), { type: "hidden", name: event.submitter.name, value: event.submitter.value }));
     }
     form.submit();
   } catch {
-    stay(form, event.submitter, unsent);
+    stay(form, event.submitter, unsent, Math.min(2 ** tries, 30));
   }
 });
 
-if ("serviceWorker" in navigator) navigator.serviceWorker.register("/sw.js");
+if ("serviceWorker" in navigator) {
+  navigator.serviceWorker.register("/sw.js");
+  navigator.serviceWorker.ready.then(({ active }) => active.postMessage("keep"));
+}

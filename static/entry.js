@@ -1,6 +1,8 @@
 // The entry needs two things: the offline page kept for later, and no copy of it shown from the back/forward cache.
 if ("serviceWorker" in navigator) {
   addEventListener("load", () => navigator.serviceWorker.register("/sw.js"));
+  // The guide for dead zones comes when the page has long been there, and nobody waits for it.
+  setTimeout(() => navigator.serviceWorker.ready.then(({ active }) => active.postMessage("keep")), 8000);
 }
 addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();

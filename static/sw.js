@@ -1,32 +1,65 @@
-// Keeps hashed static files and the offline page, and nothing else: never a page with anybody's answers.
+// Keeps hashed static files, the offline page, and the guide's public pages: never a page with anybody's answers.
 // VERSION and KEPT are written above by the server.
 const CACHE = `kazasu-${VERSION}`;
+const GUIDE = "kazasu-guide";
 const OFFLINE = "/offline";
+const BUNDLE = "/guide-kept";
+const PATIENCE = 4000;
+const GUARDS = ["Content-Security-Policy", "Referrer-Policy", "X-Content-Type-Options", "Permissions-Policy"];
+let asked = 0;
 
 addEventListener("install", (event) => {
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll([OFFLINE, ...KEPT])).then(() => skipWaiting()));
 });
 
 addEventListener("activate", (event) => {
-  const old = (names) => Promise.all(names.filter((name) => name !== CACHE).map((name) => caches.delete(name)));
-  event.waitUntil(caches.keys().then(old).then(() => clients.claim()));
+  const old = (names) => names.filter((name) => name !== CACHE && name !== GUIDE).map((name) => caches.delete(name));
+  event.waitUntil(caches.keys().then((names) => Promise.all(old(names))).then(() => clients.claim()));
+});
+
+// A page asks when it has time: the guide comes as one bundle, and is kept page by page.
+const keepGuide = async () => {
+  if (Date.now() - asked < 300e3) return;
+  asked = Date.now();
+  const answer = await fetch(BUNDLE);
+  if (!answer.ok) return;
+  const { version, pages, files } = await answer.json();
+  const cache = await caches.open(GUIDE);
+  const before = await cache.match(BUNDLE);
+  if (before && (await before.text()) === version) return;
+  const guards = GUARDS.map((name) => [name, answer.headers.get(name)]).filter(([, value]) => value);
+  const headers = { "Content-Type": "text/html; charset=utf-8", ...Object.fromEntries(guards) };
+  const wanted = [...Object.keys(pages), ...files];
+  for (const { url } of await cache.keys()) if (!wanted.includes(new URL(url).pathname)) await cache.delete(url);
+  for (const file of files) if (!(await caches.match(file))) await cache.add(file);
+  for (const [address, html] of Object.entries(pages)) await cache.put(address, new Response(html, { headers }));
+  await cache.put(BUNDLE, new Response(version));
+};
+addEventListener("message", (event) => {
+  if (event.data === "keep") event.waitUntil(keepGuide().catch(() => (asked = 0)));
 });
 
 const kept = async (request) => {
-  const cache = await caches.open(CACHE);
-  const found = await cache.match(request);
+  const found = await caches.match(request);
   if (found) return found;
   const fresh = await fetch(request);
-  if (fresh.ok && fresh.headers.get("Cache-Control")?.includes("immutable")) await cache.put(request, fresh.clone());
+  if (fresh.ok && fresh.headers.get("Cache-Control")?.includes("immutable")) await (await caches.open(CACHE)).put(request, fresh.clone());
   return fresh;
+};
+
+const visited = async (request, path) => {
+  const guide = /^\/guide(\/|$)/.test(path) && (await caches.match(path));
+  const late = new Promise((_, reject) => guide && setTimeout(reject, PATIENCE));
+  try {
+    return await Promise.race([fetch(request), late]);
+  } catch {
+    return guide || caches.match(OFFLINE);
+  }
 };
 
 addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
   if (url.origin !== location.origin) return;
-  if (event.request.mode === "navigate") {
-    event.respondWith(fetch(event.request).catch(() => caches.match(OFFLINE)));
-  } else if (event.request.method === "GET" && url.pathname.startsWith("/static/")) {
-    event.respondWith(kept(event.request));
-  }
+  if (event.request.mode === "navigate") event.respondWith(visited(event.request, url.pathname));
+  else if (event.request.method === "GET" && url.pathname.startsWith("/static/")) event.respondWith(kept(event.request));
 });

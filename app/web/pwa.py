@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 import brotli
 from starlette.requests import Request
@@ -17,8 +17,21 @@ from app.web.assets import Assets, takes_brotli
 from app.web.bedside import STATION_COOKIE
 from app.web.pages import Look, Pages
 
-KEPT: Final = ("vendor/tokens.css", "app.css", "app.js", "icons.svg", "icons/favicon.svg", "pictures/offline.svg")
+KEPT: Final = ("vendor/tokens.css", "app.css", "icons.svg", "icons/favicon.svg", "pictures/offline.svg")
 """What the offline page needs. Pictures and the rest are kept when they are first shown."""
+
+
+class Keeps(Protocol):
+    """Pages that a phone may keep for where there is no signal: public, and about nobody."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the static files that these pages need."""
+        ...
+
+    async def kept(self, request: Request) -> dict[str, str]:
+        """Return the pages by address."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,7 @@ class Pwa:
     assets: Assets
     store: Store
     practice_station: bool
+    shelf: tuple[Keeps, ...] = ()
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -36,6 +50,7 @@ class Pwa:
             Route("/", self.home, methods=["GET"]),
             Route("/start", self.start, methods=["GET"]),
             Route("/offline", self.offline, methods=["GET"]),
+            Route("/guide-kept", self.bundle, methods=["GET"]),
             Route("/manifest.webmanifest", self.manifest, methods=["GET"]),
             Route("/sw.js", self.worker, methods=["GET"]),
             Route("/healthz", self.healthz, methods=["GET"]),
@@ -87,6 +102,15 @@ class Pwa:
         }
         headers = {"Cache-Control": "no-cache"}
         return packed(request, json.dumps(found, ensure_ascii=False), "application/manifest+json", headers)
+
+    async def bundle(self, request: Request) -> Response:
+        """Answer the guide as one bundle for the worker: every page, the files they need, and a version."""
+        pages = {address: html for each in self.shelf for address, html in (await each.kept(request)).items()}
+        files = sorted({self.assets.url(name) for each in self.shelf for name in each.files})
+        content = {"pages": pages, "files": files}
+        version = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+        found = json.dumps({"version": version, **content}, ensure_ascii=False)
+        return packed(request, found, "application/json", {"Cache-Control": "no-cache"})
 
     async def worker(self, request: Request) -> Response:
         """Answer the service worker, with the list of what it may keep."""

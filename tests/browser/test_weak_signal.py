@@ -12,7 +12,7 @@ from tests.browser.phone import Look, Phone
 
 pytestmark = pytest.mark.browser
 
-UNSENT = "送れませんでした。入力は残っています。電波のよい場所で、もう一度押してください"
+UNSENT = "送れませんでした。入力は残っています。自動でもう一度送ります。いま押しても送れます"
 
 
 @pytest.fixture
@@ -48,6 +48,31 @@ def test_a_lost_request_leaves_the_page_filled_in(choosing: Patient, phone: Phon
     every_answer_is_still_there(choosing)
     phone.looks_it_over()
     phone.server.mend()
+    choosing.is_at("同意内容の確認")
+    assert times_kept(phone, EventType.ITEMS_ANSWERED) == 1
+
+
+def test_pressing_again_while_it_waits_sends_it_once(choosing: Patient, phone: Phone) -> None:
+    phone.expects_no_line = True
+    phone.server.cut()
+    for _ in range(4):  # the pauses grow: by now the next try by itself is seconds away
+        phone.tries("えらんだ内容を確かめる")
+        phone.shows_soon(UNSENT)
+    phone.server.mend()
+    choosing.looks_at_the_choices()
+    choosing.is_at("同意内容の確認")
+    assert times_kept(phone, EventType.ITEMS_ANSWERED) == 1
+
+
+def test_whoever_changes_an_answer_is_not_overtaken_by_the_old_one(choosing: Patient, phone: Phone) -> None:
+    phone.expects_no_line = True
+    phone.server.cut()
+    phone.tries("えらんだ内容を確かめる")
+    phone.shows_soon(UNSENT)
+    phone.answers("手術の情報", AGREE)
+    phone.server.mend()
+    phone.page.wait_for_timeout(2_500)
+    assert times_kept(phone, EventType.ITEMS_ANSWERED) == 0
     choosing.looks_at_the_choices()
     choosing.is_at("同意内容の確認")
     assert times_kept(phone, EventType.ITEMS_ANSWERED) == 1
@@ -61,7 +86,6 @@ def test_a_lost_answer_is_not_recorded_twice(choosing: Patient, phone: Phone) ->
     every_answer_is_still_there(choosing)
     assert times_kept(phone, EventType.ITEMS_ANSWERED) == 1
     phone.server.mend()
-    choosing.looks_at_the_choices()
     choosing.is_at("同意内容の確認")
     assert times_kept(phone, EventType.ITEMS_ANSWERED) == 1
 
@@ -112,7 +136,7 @@ def test_a_visit_that_cannot_begin_says_so(nurse: Nurse, phone: Phone) -> None:
     nurse.starts()
 
 
-def test_the_worker_keeps_only_hashed_files_and_the_offline_page(nurse: Nurse, choosing: Patient, phone: Phone) -> None:
+def test_the_worker_keeps_only_hashed_files_and_public_pages(nurse: Nurse, choosing: Patient, phone: Phone) -> None:
     choosing.looks_at_the_choices()
     choosing.confirms()
     choosing.taps_the_card()
@@ -130,7 +154,11 @@ def test_the_worker_keeps_only_hashed_files_and_the_offline_page(nurse: Nurse, c
 
 def is_public(path: str) -> bool:
     """Whether a cached address is the same for everybody, for ever."""
-    return path == "/offline" or re.fullmatch(r"/static/[\w/-]+\.[0-9a-f]{10}\.\w+", path) is not None
+    return (
+        path in {"/offline", "/guide", "/guide-kept"}
+        or path.startswith("/guide/")
+        or re.fullmatch(r"/static/[\w/-]+\.[0-9a-f]{10}\.\w+", path) is not None
+    )
 
 
 def test_a_page_of_the_visit_in_the_cache_would_be_noticed() -> None:
