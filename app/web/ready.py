@@ -34,7 +34,7 @@ class Ready:
     files: ClassVar[tuple[str, ...]] = (
         "ready.css",
         "ready.js",
-        *sorted({f"pictures/{each.picture}.svg" for each in (*READY.rows, *READY.sights.values()) if each.picture}),
+        *(f"pictures/{name}.svg" for name in READY.pictures),
     )
     """What the page needs where there is no signal, beside what every page needs."""
 
