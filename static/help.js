@@ -103,22 +103,3 @@ if (ends) {
   const left = Math.round((Date.parse(ends.dataset.ends) - Date.parse(today)) / 86400e3);
   ends.firstElementChild.textContent = left >= 0 ? ends.dataset.left.replace("{}", left) : ends.dataset.over;
 }
-
-// Search as one types, also without a signal.
-const search = document.querySelector("[data-search]");
-if (search) {
-  const fold = (text) =>
-    text.normalize("NFKC").toLowerCase().replace(/[\u30a1-\u30f6]/g, (kana) => String.fromCharCode(kana.charCodeAt(0) - 0x60)).replace(/\s/g, "");
-  const found = document.querySelector("[data-found]");
-  search.addEventListener("input", () => {
-    const wanted = fold(search.value);
-    let count = 0;
-    for (const group of document.querySelectorAll("[data-group]")) {
-      const rows = [...group.querySelectorAll("[data-text]")];
-      for (const row of rows) row.hidden = !row.dataset.text.includes(wanted);
-      group.hidden = rows.every((row) => row.hidden);
-      count += rows.filter((row) => !row.hidden).length;
-    }
-    found.textContent = count ? "" : found.dataset.none;
-  });
-}

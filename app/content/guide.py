@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from datetime import date
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from app.content import ContentError, _graded, _read
 from app.facility import Station
 
 _FILE: Final = "guide.toml"
 _SECOND_HAND: Final = "2"
+_SAFE: Final = "https://"
+_OURS: Final = ("/guide/", "/office/")
 _SAYS_SO: Final = "という報告があります。"
 _KINDS: Final = frozenset({"steps", "facts", "table", "template"})
 _SAID: Final = {True: "yes", False: "no", None: ""}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One step or fact; `only` names the setting and value (`terminal=notebook`) for which it stands."""
+class Source:
+    """How a page calls a source, and where it is; `docs/sources.md` tells the rest under the same key."""
 
+    name: str
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One step or fact; `only` names the setting and value (`terminal=notebook`) for which it stands.
+
+    Its id counts every row of the part, so that a link to a step leads to the same step at every station.
+    """
+
+    id: str
     text: str
     only: str = ""
     label: str = ""
@@ -48,6 +62,12 @@ class Part:
         """Return the rows that fit a station; where it does not say, all of them, each under its label."""
         return tuple(row for row in (_shaped(row, station) for row in self.rows) if row is not None)
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of its sources, the report's included."""
+        named = (*self.source.split("・"), *self.report_source.split("・"))
+        return tuple(dict.fromkeys(key for key in named if key))
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:
@@ -57,6 +77,7 @@ class Topic:
     group: str
     title: str
     lead: str
+    for_whom: str
     words: str
     related: tuple[str, ...]
     parts: tuple[Part, ...]
@@ -68,6 +89,7 @@ class GuideContent:
     """All topics, their groups, and when they were checked and must be looked at again."""
 
     groups: Mapping[str, str]
+    sources: Mapping[str, Source]
     topics: Mapping[str, Topic]
     checked_on: date
     review_by: date
@@ -81,7 +103,7 @@ def _shaped(row: Row, station: Station | None) -> Row | None:
     said = _SAID[found] if found is None or isinstance(found, bool) else str(found)
     if not said:
         return row
-    return Row(row.text) if said == value else None
+    return replace(row, only="", label="") if said == value else None
 
 
 def load_guide(found: Mapping[str, Any] | None = None) -> GuideContent:
@@ -91,7 +113,16 @@ def load_guide(found: Mapping[str, Any] | None = None) -> GuideContent:
     _insist(len(topics) == len(given["topic"]), "topics", "stand twice")
     for topic in topics.values():
         _insist(set(topic.related) <= topics.keys(), topic.id, "names a related topic that is not there")
-    return GuideContent(given["groups"], MappingProxyType(topics), given["checked_on"], given["review_by"])
+    sources = {key: Source(**row) for key, row in given["sources"].items()}
+    return GuideContent(
+        given["groups"], sources, MappingProxyType(topics), given["checked_on"], _later(given, "review_by")
+    )
+
+
+def _later(given: Mapping[str, Any], name: str) -> date:
+    found = given.get(name)
+    _insist(isinstance(found, date) and found > given["checked_on"], name, "is no day after the check")
+    return cast("date", found)
 
 
 def _topic(given: Mapping[str, Any], row: dict[str, Any]) -> Topic:
@@ -106,23 +137,27 @@ def _topic(given: Mapping[str, Any], row: dict[str, Any]) -> Topic:
 def _part(given: Mapping[str, Any], topic: str, row: dict[str, Any]) -> Part:
     name = f"{topic}#{row.get('id', '?')}"
     _insist(_fits(Part, row) and row["kind"] in _KINDS, name, "is not whole, or says what is not known")
-    _insist(row["grade"] != _SECOND_HAND or "link" in row, name, "is second-hand and brings no official page")
-    _insist(row.get("link", "https://").startswith("https://"), name, "links to no safe page")
+    link = row.get("link", "")
+    _insist(row["grade"] != _SECOND_HAND or link.startswith(_SAFE), name, "is second-hand, without its official page")
+    _insist(not link or link.startswith((_SAFE, *_OURS)), name, "links to no safe page")
+    _insist(bool(link) == ("link_label" in row), name, "has a link or its words alone")
     _insist(("report" in row) == ("report_source" in row), name, "has a report without its source")
     _insist(row.get("report", _SAYS_SO).endswith(_SAYS_SO), name, "has a report that does not say that it is one")
     cells = tuple(tuple(each) for each in row.get("cells", ()))
     columns = tuple(row.get("columns", ()))
     _insist(all(len(each) == len(columns) for each in cells), name, "has a row of another length")
-    rows = tuple(_row(given, name, each) for each in row.get("rows", ()))
+    rows = tuple(_row(given, f"{row['id']}-{number}", each) for number, each in enumerate(row.get("rows", ()), 1))
     _insist(bool(rows) != bool(cells), name, "has neither rows nor cells, or both")
-    return Part(**{**_graded(_FILE, row), "rows": rows, "cells": cells, "columns": columns})
+    part = Part(**{**_graded(_FILE, row), "rows": rows, "cells": cells, "columns": columns})
+    _insist(set(part.keys) <= given["sources"].keys(), name, "names an unknown source")
+    return part
 
 
-def _row(given: Mapping[str, Any], part: str, found: str | dict[str, str]) -> Row:
+def _row(given: Mapping[str, Any], name: str, found: str | dict[str, str]) -> Row:
     if isinstance(found, str):
-        return Row(found)
-    _insist(set(found) == {"text", "only"} and found["only"] in given["conditions"], part, "has an unknown condition")
-    return Row(found["text"], found["only"], given["conditions"][found["only"]])
+        return Row(name, found)
+    _insist(set(found) == {"text", "only"} and found["only"] in given["conditions"], name, "has an unknown condition")
+    return Row(name, found["text"], found["only"], given["conditions"][found["only"]])
 
 
 def _fits(kind: type[Topic | Part], row: Mapping[str, Any]) -> bool:

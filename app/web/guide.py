@@ -5,21 +5,31 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Final
 
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from app.consent import day_of
+from app.content import NAMES
 from app.content.guide import GUIDE, Topic
 from app.facility import Note
 from app.web.help import Help, Here
 from app.web.pages import Look
+from app.web.problems import Problem
+from app.words import N_
 
 _KATAKANA: Final = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
 _LONGEST: Final = 40
+_MISSING: Final = Problem(
+    404,
+    N_("このページは手引きにありません"),
+    N_("題が変わったか、住所（URL）がちがいます。手引きの一覧から探してください。"),
+    on="/guide",
+    on_label=N_("手引きの一覧へ"),
+)
 
 
 @dataclass(frozen=True)
@@ -27,7 +37,7 @@ class Guide:
     """The guide's pages."""
 
     help: Help
-    files: tuple[str, ...] = ("help.css", "help.js")
+    files: tuple[str, ...] = ("help.css", "help.js", "guide.css", "guide.js")
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -43,14 +53,16 @@ class Guide:
         return self.help.answer(request, self._index(here, Look.of(request), wanted))
 
     def _index(self, here: Here, look: Look, wanted: str = "") -> str:
-        found = [topic for topic in GUIDE.topics.values() if folded(wanted) in searched(topic)]
+        words = folded(wanted).split()
+        found = [topic for topic in GUIDE.topics.values() if all(word in searched(topic) for word in words)]
         return self.help.html("guide/index.html", here, look, guide=GUIDE, found=found, wanted=wanted, text_of=searched)
 
     async def show(self, request: Request) -> Response:
         """Show one topic."""
         topic = GUIDE.topics.get(request.path_params["topic"])
         if topic is None:
-            raise HTTPException(404)
+            pages = self.help.pages
+            return pages.respond(request, "problems/problem.html", status=_MISSING.status, problem=_MISSING)
         here = await self.help.here(request)
         return self.help.answer(request, await self._topic(topic, here, Look.of(request)))
 
@@ -83,13 +95,15 @@ class Guide:
 
 
 def folded(text: str) -> str:
-    """Return a text as it is searched: one width, one case, one kana, no blanks."""
-    return "".join(unicodedata.normalize("NFKC", text).lower().translate(_KATAKANA).split())
+    """Return a text as it is searched: one width, one case, one kana. Its twin is in `static/guide.js`."""
+    return unicodedata.normalize("NFKC", text).lower().translate(_KATAKANA)
 
 
+@lru_cache(maxsize=64)
 def searched(topic: Topic) -> str:
     """Return everything in which a topic is found."""
     rows = (row.text for part in topic.parts for row in part.rows)
     cells = (cell for part in topic.parts for line in part.cells for cell in line)
     titles = (part.title for part in topic.parts)
-    return folded(" ".join((topic.title, topic.lead, topic.words, *titles, *rows, *cells)))
+    told = " ".join((topic.title, topic.lead, topic.for_whom, topic.words, *titles, *rows, *cells))
+    return folded(told.replace("%(app)s", NAMES.app_with_former))

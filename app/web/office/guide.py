@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,13 +11,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.content.guide import GUIDE
-from app.digits import find, has_my_number
+from app.digits import ascii_digits, has_my_number
 from app.facility import Note
 from app.web.bedside import STATION_COOKIE
 from app.web.office.desk import Caller, Desk, Endpoint
 
 _LONGEST: Final = 500
 _NUMBER: Final = 20
+_DIGITS: Final = re.compile(r"\+?[0-9][0-9-]*")
+_TWELVE: Final = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 _YEAR: Final = 365 * 24 * 3600
 
 
@@ -61,12 +65,11 @@ class GuideDesk:
         topic = caller.sent.get("topic", "")
         if topic not in GUIDE.topics:
             raise HTTPException(404)
-        text = caller.sent.get("text", "").replace("\r\n", "\n").strip()
         note = Note(
             caller.facility,
             topic,
-            text,
-            caller.sent.get("telephone", "").strip(),
+            caller.sent.get("text", "").replace("\r\n", "\n").strip(),
+            unicodedata.normalize("NFKC", caller.sent.get("telephone", "")).strip(),
             caller.officer.account.name,
             self.desk.clock.now(),
         )
@@ -78,9 +81,17 @@ class GuideDesk:
 
 
 def _problem(note: Note) -> str:
-    if has_my_number(note.text) or has_my_number(note.telephone):
-        return "マイナンバーのように見える数字があります。ここには書けません"
+    """Return why a note may not be kept. It is read by everybody at the entry, so it holds words and a number only."""
+    if _has_twelve_digits(note.text) or _has_twelve_digits(note.telephone):
+        return "12けたの数字があります。マイナンバーのように見えるので、書けません"
     if len(note.text) > _LONGEST:
-        return f"{_LONGEST}文字までにしてください"
-    is_number = find(note.telephone, number_expected=True, limit=_NUMBER) is None
+        return f"メモは、{_LONGEST}文字までにしてください"
+    if not all(line.isprintable() for line in note.text.split("\n")):
+        return "メモに、使えない文字があります"
+    is_number = len(note.telephone) <= _NUMBER and _DIGITS.fullmatch(note.telephone)
     return "" if not note.telephone or is_number else "電話番号は、数字とハイフンだけで入れてください"
+
+
+def _has_twelve_digits(text: str) -> bool:
+    """Whether a word has twelve digits or several make a My Number: 「0120-000113 24時間」 is neither."""
+    return has_my_number(text) or any(_TWELVE.search(ascii_digits(word)) for word in text.split())
