@@ -8,8 +8,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-import jpholiday
-
 from app.consent import JST
 
 DAY: Final = 24 * 60
@@ -58,6 +56,8 @@ class Opening:
 @lru_cache(maxsize=1024)
 def is_holiday(day: date) -> bool:
     """Whether a day is a national holiday of Japan, substitute holidays included."""
+    import jpholiday  # noqa: PLC0415 - four megabytes that a server needs only once somebody asks
+
     return bool(jpholiday.is_holiday(day))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 from datetime import date
 from types import MappingProxyType
 from typing import Any, Final
@@ -13,6 +13,7 @@ from app.facility import Facility, Station
 from app.hours import DAY, Hours
 
 _FILE: Final = "contacts.toml"
+_STATION: Final = "telephone"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,11 @@ class Contact:
     name: str
     about: str
     have: tuple[str, ...]
-    source: str
-    grade: str
     checked_on: date
+    review_by: date
+    source: str = ""
+    grade: str = ""
+    """Empty only for the station itself: its number is its own, and no fact of others."""
     telephone: str = ""
     mail: str = ""
     hours: Hours | None = None
@@ -45,12 +48,15 @@ class Contact:
 def load_contacts() -> Mapping[str, Contact]:
     """Return the desks by id, in the order of the file."""
     found = _read(_FILE)
-    return MappingProxyType({row["id"]: _contact(row, found["checked_on"]) for row in found["contact"]})
+    return MappingProxyType({row["id"]: _contact(row, found) for row in found["contact"]})
 
 
-def _contact(row: dict[str, Any], checked_on: date) -> Contact:
+def _contact(row: dict[str, Any], found: Mapping[str, Any]) -> Contact:
     known = {field.name: field.default is MISSING for field in fields(Contact)}
-    given = {**_graded(_FILE, row), "checked_on": checked_on, "have": tuple(row.get("have", ()))}
+    if row.get("own") != _STATION:
+        _graded(_FILE, row)
+    dates = {name: found[name] for name in ("checked_on", "review_by")}
+    given = {**row, **dates, "have": tuple(row.get("have", ()))}
     if given.keys() - known.keys() or any(name not in given for name, needed in known.items() if needed):
         raise ContentError(f"{_FILE}: {row.get('id', '?')} is not whole, or says what is not known")
     if "hours" in row:
@@ -97,8 +103,7 @@ def with_number(contact: Contact, facility: Facility | None, station: Station | 
     if not contact.own:
         return contact
     telephone = getattr(facility, contact.own, "") or getattr(station, contact.own, "")
-    given = {field.name: getattr(contact, field.name) for field in fields(Contact)}
-    return Contact(**{**given, "telephone": telephone})
+    return replace(contact, telephone=telephone)
 
 
 def _concerns(contact: Contact, station: Station | None) -> bool:

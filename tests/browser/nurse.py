@@ -203,10 +203,10 @@ class Patient(Holder):
         self.phone.hurries_to_the_card(over_40=over_40)
         self.is_at("本人確認")
 
-    def confirms(self) -> None:
+    def confirms(self, leads_to: str = "本人確認") -> None:
         """Say that this is what was meant."""
         self.phone.presses("これでよい。カードへ進む")
-        self.is_at("本人確認")
+        self.is_at(leads_to)
 
     def has_chosen(self) -> None:
         """Be ready, agree to all, and confirm."""

@@ -171,7 +171,7 @@ class Phone:
         self.noticed.append(f"console: {message.text}")
 
     def _asks(self, request: Request) -> None:
-        if not request.url.startswith((self.server.origin, "data:", "blob:")):
+        if not request.url.startswith((self.server.origin, "data:", "blob:", *self.server.friends)):
             self.noticed.append(f"another origin: {request.url}")
 
     def _answers(self, response: Response) -> None:

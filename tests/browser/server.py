@@ -83,6 +83,10 @@ class Line:
 class Server:
     """Kazasu as people meet it, in a thread of its own."""
 
+    scheme = "http"
+    friends: tuple[str, ...] = ()
+    """Origins that a page may lead to."""
+
     def __init__(self, data: Path, plant: Callable[[ASGIApp], ASGIApp] = lambda app: app) -> None:
         """Keep where to store; `plant` puts a defect in front, for tests that must see it caught."""
         self._data = data
@@ -91,7 +95,7 @@ class Server:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="server")
         self.clock = RunningClock()
         self._near, self._far = _port(), _port()
-        self.origin = f"http://127.0.0.1:{self._near.getsockname()[1]}"
+        self.origin = f"{self.scheme}://127.0.0.1:{self._near.getsockname()[1]}"
         self.kazasu: Kazasu
         self.link = ""
 
@@ -106,16 +110,8 @@ class Server:
 
     async def _run(self) -> None:
         self._loop = asyncio.get_running_loop()
-        settings = Settings(
-            data=self._data,
-            origin=self.origin,
-            deadline=PATIENCE,
-            starts_per_minute=10_000,
-            posts_per_minute=100_000,
-        )
-        self.kazasu = create_app(settings, clock=self.clock)
-        self.link = (await seed_practice(self.kazasu.store, self.clock)).token
-        await seed_office(self.kazasu)
+        self.kazasu = create_app(self._settings(), clock=self.clock)
+        await self._seed()
         self.line = Line(self._far.getsockname()[1])
         config = uvicorn.Config(
             self._plant(self.kazasu.asgi),
@@ -124,6 +120,7 @@ class Server:
             server_header=False,
             log_level="error",
             timeout_graceful_shutdown=1,
+            **self._tls(),
         )
         self._uvicorn = uvicorn.Server(config)
         near = await self.line.open(self._near)
@@ -131,6 +128,23 @@ class Server:
         await self._uvicorn.serve(sockets=[self._far])
         near.close()
         self.line.hang_up()
+
+    def _settings(self, **more: Any) -> Settings:
+        return Settings(
+            data=self._data,
+            origin=self.origin,
+            deadline=PATIENCE,
+            starts_per_minute=10_000,
+            posts_per_minute=100_000,
+            **more,
+        )
+
+    def _tls(self) -> dict[str, Any]:
+        return {}
+
+    async def _seed(self) -> None:
+        self.link = (await seed_practice(self.kazasu.store, self.clock)).token
+        await seed_office(self.kazasu)
 
     @property
     def entry(self) -> str:

@@ -1,0 +1,304 @@
+"""The official route: out to a page that tells us nothing, and back by any way, any time, in any browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Playwright
+
+from app.evidence import EventType
+from app.main import PRACTICE_STATION
+from tests.browser.conftest import ARGUMENTS
+from tests.browser.nurse import AGREE, Nurse, Patient
+from tests.browser.official import ADDRESS, HOST, OfficialServer, Reception, certificate
+from tests.browser.phone import Judged, Look, Phone, new_phone
+
+pytestmark = pytest.mark.browser
+
+ASKS = "公式の画面に、何と出ましたか"
+DONE = "終わったという表示が出た"
+LINE_APP = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 Safari Line/15.1.0"
+
+
+@pytest.fixture(scope="module")
+def reception(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reception]:
+    with Reception(certificate(tmp_path_factory.mktemp("tls"))) as standing:
+        yield standing
+
+
+@pytest.fixture(scope="module")
+def _official(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OfficialServer]:
+    with OfficialServer(tmp_path_factory.mktemp("official"), certificate(tmp_path_factory.mktemp("tls"))) as running:
+        yield running
+
+
+@pytest.fixture
+def server(_official: OfficialServer) -> Iterator[OfficialServer]:
+    _official.mend()
+    yield _official
+    _official.mend()
+
+
+@pytest.fixture(scope="module")
+def browser(playwright: Playwright, chromium: str, reception: Reception) -> Iterator[Browser]:
+    rules = f"--host-resolver-rules=MAP {HOST}:443 127.0.0.1:{reception.port}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    arguments = [*(each for each in ARGUMENTS if "resolver" not in each), rules, "--ignore-certificate-errors"]
+    opened = playwright.chromium.launch(executable_path=chromium, args=arguments)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def phone(browser: Browser, server: OfficialServer, look: Look, judged: Judged) -> Iterator[Phone]:
+    held = new_phone(browser, server, look, judged)
+    yield held
+    noticed = held.noticed
+    held.context.close()
+    assert not noticed, noticed
+
+
+def goes_out(nurse: Nurse, patient: Patient) -> None:
+    """Walk to the page that leads to the official one."""
+    nurse.starts()
+    nurse.says_first_time(over_40=True)
+    nurse.hands_the_phone_to(patient)
+    patient.has_everything()
+    patient.agrees_to_each(but=("手術の情報",))
+    patient.looks_at_the_choices()
+    patient.confirms(Nurse.receives)
+    patient.hands_the_phone_to(nurse)
+    nurse.is_at("本人確認")
+
+
+def opens_the_official_page(phone: Phone) -> None:
+    with phone.context.expect_page() as opened:
+        phone.taps_on(phone.find("link", "公式のページを開く"))
+    opened.value.wait_for_load_state()
+    assert opened.value.url == ADDRESS
+    opened.value.close()
+
+
+def reported(phone: Phone) -> list[dict[str, Any]]:
+    """Return what was reported of the newest visit."""
+    record = phone.server.record()
+    visit = record[-1].entry.visit
+    return [
+        dict(each.body or {}) for each in record if each.entry.visit == visit and each.entry.type == EventType.REPORTED
+    ]
+
+
+@pytest.mark.parametrize("look", [Look(), Look("no JavaScript", scripts=False)], ids=str)
+def test_out_and_back_and_told(nurse: Nurse, patient: Patient, phone: Phone, reception: Reception) -> None:
+    reception.asked.clear()
+    goes_out(nurse, patient)
+    phone.reads(
+        "公式の画面では、もう一度聞かれます", "まだ登録されていません", "2回ちがったら、やめる", "資格確認・同意登録"
+    )
+    opens_the_official_page(phone)
+    phone.follows("もどってきたら、ここ")
+    phone.reads(ASKS)
+    phone.presses(DONE)
+    nurse.is_at("おつかれさまでした")
+    phone.reads("登録したと申告されました")
+    assert reported(phone) == [{"report": "done"}]
+    ((asked, headers),) = reception.asked
+    assert f"https://{HOST}{asked}" == ADDRESS
+    assert "referer" not in headers
+    assert "cookie" not in headers
+
+
+@pytest.mark.threat("T06")
+def test_nothing_of_the_patient_stands_in_any_address(nurse: Nurse, patient: Patient, phone: Phone) -> None:
+    seen: list[str] = []
+    phone.context.on("request", lambda request: seen.append(request.url))
+    goes_out(nurse, patient)
+    opens_the_official_page(phone)
+    phone.follows("もどってきたら、ここ")
+    phone.presses(DONE)
+    visit = phone.server.record()[-1].entry.visit
+    secrets = [
+        visit,
+        "agree",
+        "decline",
+        "surgery",
+        *(each["value"] for each in phone.context.cookies() if each["name"] != "station"),
+    ]
+    assert len(seen) > 20
+    assert [url for url in seen if any(secret in url for secret in secrets)] == []
+
+
+def test_seen_again_the_page_asks_what_was_shown(nurse: Nurse, patient: Patient, phone: Phone) -> None:
+    goes_out(nurse, patient)
+    opens_the_official_page(phone)
+    with phone.arrives():
+        phone.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    phone.reads(ASKS)
+    assert reported(phone) == [], "coming back says nothing"
+
+
+def test_nobody_is_asked_who_never_left(nurse: Nurse, patient: Patient, phone: Phone) -> None:
+    goes_out(nurse, patient)
+    phone.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    phone.page.wait_for_timeout(300)
+    nurse.is_at("本人確認")
+
+
+@pytest.mark.parametrize(
+    ("says", "report", "heading"),
+    [
+        (DONE, "done", "おつかれさまでした"),
+        ("途中でやめた", "stopped", "おつかれさまでした"),
+        ("分からない・あとで報告する", "later", "おつかれさまでした"),
+        ("エラーや番号が出た", "trouble", "出た番号を書きとめます"),
+    ],
+)
+def test_a_lost_way_back_is_found_at_the_entry_in_one_tap(
+    nurse: Nurse, patient: Patient, phone: Phone, says: str, report: str, heading: str
+) -> None:
+    goes_out(nurse, patient)
+    phone.another_tab()
+    nurse.opens_the_entry()
+    phone.reads("このスマホで続いている訪問", ASKS)
+    phone.presses(says)
+    nurse.is_at(heading)
+    assert reported(phone) == [{"report": report}]
+
+
+def test_the_number_of_an_error_is_kept(nurse: Nurse, patient: Patient, phone: Phone) -> None:
+    goes_out(nurse, patient)
+    phone.follows("もどってきたら、ここ")
+    phone.presses("エラーや番号が出た")
+    phone.fills_in("エラーの番号", "1234")
+    phone.presses("書きとめて、つぎへ")
+    phone.reads("暗証番号のように見えます")
+    phone.fills_in("エラーの番号", "OQC-OWSE0900000")
+    phone.presses("書きとめて、つぎへ")
+    nurse.is_at("おつかれさまでした")
+    assert reported(phone) == [{"report": "trouble"}, {"code": "OQC-OWSE0900000"}]
+
+
+def test_coming_back_twice_is_told_once(nurse: Nurse, patient: Patient, phone: Phone) -> None:
+    goes_out(nurse, patient)
+    for address in ("/return", "/return?code=x&state=y"):
+        phone.opens(address)
+        phone.reads(ASKS)
+    phone.presses(DONE)
+    phone.opens("/return")
+    nurse.is_at("おつかれさまでした")
+    assert reported(phone) == [{"report": "done"}]
+
+
+@pytest.mark.parametrize(("minutes", "asks"), [(29, True), (31, False)])
+def test_a_phone_that_slept(nurse: Nurse, patient: Patient, phone: Phone, minutes: int, asks: bool) -> None:
+    goes_out(nurse, patient)
+    phone.server.clock.ahead = 60 * minutes
+    nurse.opens_the_entry()
+    assert (ASKS in phone.words) is asks
+    phone.opens("/return")
+    assert (ASKS in phone.words) is asks
+    if not asks:
+        phone.reads("ここからは分かりません")
+    phone.server.clock.ahead = 0
+
+
+def letters(phone: Phone) -> str:
+    phone.unfolds("ちがうブラウザにもどってしまうとき")
+    return phone.page.locator("p.kz-letters").inner_text()
+
+
+def types_the_letters(phone: Phone, code: str) -> None:
+    phone.opens(phone.server.entry)
+    phone.follows("ほかのブラウザの続き")
+    phone.fills_in("6文字", code)
+    phone.presses("この訪問を続ける")
+
+
+def test_another_browser_goes_on_and_the_first_has_nothing(
+    nurse: Nurse, patient: Patient, phone: Phone, browser: Browser, server: OfficialServer, judged: Judged
+) -> None:
+    goes_out(nurse, patient)
+    code = letters(phone)
+    other = new_phone(browser, server, Look(), judged)
+    types_the_letters(other, code.lower())
+    other.stands_at("本人確認")
+    other.follows("もどってきたら、ここ")
+    other.presses(DONE)
+    other.stands_at("おつかれさまでした")
+    phone.opens("/visit")
+    phone.reads("この訪問は終わっています")
+    types_the_letters(phone, code)
+    phone.reads("この6文字の訪問は見つかりません")
+    assert reported(phone) == [{"report": "done"}]
+    assert not other.noticed
+    other.context.close()
+
+
+@pytest.mark.threat("T06")
+@pytest.mark.parametrize("minutes", [29, 31])
+def test_the_letters_hold_for_30_minutes(
+    nurse: Nurse, patient: Patient, phone: Phone, browser: Browser, server: OfficialServer, judged: Judged, minutes: int
+) -> None:
+    goes_out(nurse, patient)
+    code = letters(phone)
+    server.clock.ahead = 60 * minutes
+    other = new_phone(browser, server, Look(), judged)
+    types_the_letters(other, code)
+    assert ("この6文字の訪問は見つかりません" in other.words) is (minutes > 30)
+    other.context.close()
+
+
+def test_choosing_on_the_official_page_only(nurse: Nurse, patient: Patient, phone: Phone) -> None:
+    nurse.starts()
+    nurse.says_first_time(over_40=True)
+    nurse.hands_the_phone_to(patient)
+    patient.has_everything()
+    phone.presses("公式の画面で選びます")
+    phone.reads("ここでは、まだ選んでいません")
+    patient.confirms(Nurse.receives)
+    patient.hands_the_phone_to(nurse)
+    phone.reads("公式の画面で選びます")
+    phone.follows("もどってきたら、ここ")
+    phone.presses(DONE)
+    phone.reads("ここには残っていません")
+    record = phone.server.record()
+    chosen = [
+        each.body
+        for each in record
+        if each.entry.visit == record[-1].entry.visit and each.entry.type == EventType.ITEMS_ANSWERED
+    ]
+    assert chosen[0] is not None
+    assert set(json.loads(json.dumps(chosen[0]["choices"])).values()) == {"not_asked"}
+
+
+def test_without_an_official_address_the_page_says_what_to_do(
+    nurse: Nurse, patient: Patient, phone: Phone, tmp_path: Path, server: OfficialServer
+) -> None:
+    office = server.kazasu.desk.office
+    before = server.ask(office.officials(PRACTICE_STATION.id, limit=1))[0]
+    server.ask(
+        office.replace_official(type(before)(PRACTICE_STATION.id, 0, "unreadable", HOST, "", "", server.clock.now()))
+    )
+    goes_out(nurse, patient)
+    phone.reads("公式のURLが、まだ入っていません")
+    phone.follows("もどってきたら、ここ")
+    phone.reads(ASKS)
+    server.ask(server.enter(ADDRESS))
+
+
+def test_an_app_around_the_browser_is_named(browser: Browser, server: OfficialServer, judged: Judged) -> None:
+    context = browser.new_context(**Look().settings, user_agent=LINE_APP)
+    inside = Phone(context, server, Look(), judged)
+    inside.opens(server.entry)
+    inside.reads("LINEの中で開いています")
+    context.close()
+
+
+def test_agreeing_to_all_is_shown_as_a_memo(nurse: Nurse, patient: Patient, phone: Phone) -> None:
+    goes_out(nurse, patient)
+    memo = phone.page.locator(".kz-memo").inner_text()
+    assert memo.count(AGREE) == 4
+    assert memo.count("同意しない") == 1
