@@ -14,5 +14,6 @@ document.addEventListener("visibilitychange", () => {
 // From a home screen icon there is one frame only: a second tab would be an empty window there.
 if (navigator.standalone) {
   document.getElementById("standalone").hidden = false;
+  document.getElementById("bare")?.remove();
   for (const link of document.querySelectorAll("[data-out]")) link.removeAttribute("target");
 }

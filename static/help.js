@@ -40,17 +40,20 @@ if (field) {
   const copy = document.querySelector("[data-copy]");
   const said = document.querySelector("[data-said]");
   const normal = (text) => text.normalize("NFKC").toUpperCase().replace(/[^0-9A-Z-]/g, "");
-  const refused = (text) => /^[0-9]{4}$/.test(text) || /[0-9]{12}/.test(text.replaceAll("-", ""));
+  // asciiDigits and hasTwelveDigits come from app.js, which every page has. Four digits may be the beginning of a number
+  // that is still being typed: they are judged when the field is left.
+  const hasFourDigits = (text) => /^[0-9]{4}$/.test(asciiDigits(text).trim());
   document.querySelector("[data-lookup]").hidden = false;
+  const takeOut = () => {
+    field.value = "";
+    sessionStorage.removeItem("code");
+    said.textContent = said.dataset.refused;
+  };
   const look = () => {
+    if (hasTwelveDigits(field.value)) return takeOut();
     const typed = normal(field.value);
-    if (refused(typed)) {
-      field.value = "";
-      sessionStorage.removeItem("code");
-      said.textContent = said.dataset.refused;
-      return;
-    }
-    sessionStorage.setItem("code", typed);
+    if (hasFourDigits(field.value)) sessionStorage.removeItem("code");
+    else sessionStorage.setItem("code", typed);
     const found = codes.filter((each) => typed && each.dataset.code.startsWith(typed));
     for (const each of codes) each.hidden = Boolean(typed) && !found.includes(each);
     none.hidden = !typed || found.length > 0;
@@ -59,9 +62,11 @@ if (field) {
   field.value = sessionStorage.getItem("code") ?? "";
   look();
   field.addEventListener("input", look);
+  field.addEventListener("change", () => hasFourDigits(field.value) && takeOut());
   copy.addEventListener("click", async () => {
     const now = inJapan(Date.now()).toISOString().slice(0, 16).replace("T", " ");
-    const kind = (navigator.userAgent.match(/iPhone|iPad|Android|Windows|Mac/) ?? [""])[0];
+    const kinds = [/iPhone|iPad|Android|Windows|Mac|Linux/, /CriOS|FxiOS|EdgiOS|Firefox|Edg|Chrome|Safari/];
+    const kind = kinds.map((each) => navigator.userAgent.match(each)?.[0]).filter(Boolean).join(" ");
     await navigator.clipboard.writeText([normal(field.value), now, kind].filter(Boolean).join(" / "));
     said.textContent = said.dataset.copied;
   });

@@ -32,6 +32,7 @@ class Exit:
     picture: str
     source: str
     grade: str
+    checked_on: date
     link: str = ""
     link_label: str = ""
 
@@ -89,8 +90,9 @@ def _item(row: dict[str, Any], checked_on: date) -> Item:
 
 def load_exits() -> tuple[Exit, ...]:
     """Return the ways on of `exits.toml`."""
-    rows = _read("exits.toml")["exit"]
-    return tuple(Exit(**{**_graded("exits.toml", row), "also": tuple(row["also"])}) for row in rows)
+    found = _read("exits.toml")
+    rows = ({**_graded("exits.toml", row), "also": tuple(row["also"])} for row in found["exit"])
+    return tuple(Exit(**row, checked_on=found["checked_on"]) for row in rows)
 
 
 def load_names() -> Names:

@@ -26,6 +26,7 @@ from starlette.responses import Response
 
 from app.consent import JST, day_of
 from app.content import EXITS, NAMES
+from app.content.sources import named
 from app.web.assets import Assets, takes_brotli
 from app.words import RUBY, plain
 
@@ -115,6 +116,7 @@ class Pages:
             "mark": Markup(assets["icons/mark.svg"].content.decode()),  # noqa: S704 - our own file
             "names": NAMES,
             "exits": EXITS,
+            "named": named,
         }
         loader = jinja2.FileSystemLoader(folder)
         self._templates = {

@@ -47,7 +47,8 @@ def test_a_lost_request_leaves_the_page_filled_in(choosing: Patient, phone: Phon
     phone.shows_soon(UNSENT)
     every_answer_is_still_there(choosing)
     phone.looks_it_over()
-    phone.server.mend()
+    with phone.arrives():  # by itself
+        phone.server.mend()
     choosing.is_at("同意内容の確認")
     assert times_kept(phone, EventType.ITEMS_ANSWERED) == 1
 
@@ -85,7 +86,8 @@ def test_a_lost_answer_is_not_recorded_twice(choosing: Patient, phone: Phone) ->
     phone.shows_soon(UNSENT)
     every_answer_is_still_there(choosing)
     assert times_kept(phone, EventType.ITEMS_ANSWERED) == 1
-    phone.server.mend()
+    with phone.arrives():  # by itself
+        phone.server.mend()
     choosing.is_at("同意内容の確認")
     assert times_kept(phone, EventType.ITEMS_ANSWERED) == 1
 

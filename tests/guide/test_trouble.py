@@ -14,6 +14,7 @@ import pytest
 from app.consent import JST
 from app.content import ContentError, _read
 from app.content.contacts import CONTACTS, contacts_for
+from app.content.sources import named
 from app.content.trouble import SAYS_SO, TROUBLES, Answer, load_troubles
 from app.facility import Facility, Station
 from app.main import PRACTICE_STATION, Kazasu, create_app, seed_practice
@@ -152,7 +153,8 @@ async def test_the_page_shows_all_of_it_without_a_script(nurse: Nurse, answer: A
     page = await nurse.get(f"{LIST}/{answer.id}")
     for said in (answer.next, *answer.also, answer.other.text):
         assert plain(said) in page.text
-    for written in ("出典", answer.source, "確認した日 2026/11/22"):
+    sources = [each.name for each in named(answer.source, answer.other.source)]
+    for written in ("出典", *sources, "確認した日 2026/11/22"):
         assert written in page.text
     found = addresses(page)
     assert [each for each in found if each.startswith("tel:")], "somebody to call"
