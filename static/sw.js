@@ -6,7 +6,6 @@ const OFFLINE = "/offline";
 const BUNDLE = "/guide-kept";
 const PATIENCE = 4000;
 const GUARDS = ["Content-Security-Policy", "Referrer-Policy", "X-Content-Type-Options", "Permissions-Policy"];
-let asked = 0;
 
 addEventListener("install", (event) => {
   event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll([OFFLINE, ...KEPT])).then(() => skipWaiting()));
@@ -17,26 +16,31 @@ addEventListener("activate", (event) => {
   event.waitUntil(caches.keys().then((names) => Promise.all(old(names))).then(() => clients.claim()));
 });
 
-// A page asks when it has time: the guide comes as one bundle, and is kept page by page.
+// A page asks when it has time: the guide comes as one bundle, and is kept page by page. Every page asks, and this worker
+// forgets all that is not kept: so what was kept says when, and is asked for again after five minutes, if it has changed.
+let keeping;
 const keepGuide = async () => {
-  if (Date.now() - asked < 300e3) return;
-  asked = Date.now();
-  const answer = await fetch(BUNDLE);
-  if (!answer.ok) return;
-  const { version, pages, files } = await answer.json();
   const cache = await caches.open(GUIDE);
   const before = await cache.match(BUNDLE);
-  if (before && (await before.text()) === version) return;
+  if (Date.now() - Number(before?.headers.get("Kept-At") ?? 0) < 300e3) return;
+  const known = before && (await before.text());
+  const done = (version) => cache.put(BUNDLE, new Response(version, { headers: { "Kept-At": Date.now() } }));
+  const answer = await fetch(BUNDLE, known ? { headers: { "If-None-Match": `"${known}"` } } : {});
+  if (answer.status === 304) return done(known);
+  if (!answer.ok) return;
+  const { version, pages, files } = await answer.json();
   const guards = GUARDS.map((name) => [name, answer.headers.get(name)]).filter(([, value]) => value);
   const headers = { "Content-Type": "text/html; charset=utf-8", ...Object.fromEntries(guards) };
   const wanted = [...Object.keys(pages), ...files];
   for (const { url } of await cache.keys()) if (!wanted.includes(new URL(url).pathname)) await cache.delete(url);
   for (const file of files) if (!(await caches.match(file))) await cache.add(file);
   for (const [address, html] of Object.entries(pages)) await cache.put(address, new Response(html, { headers }));
-  await cache.put(BUNDLE, new Response(version));
+  await done(version);
 };
 addEventListener("message", (event) => {
-  if (event.data === "keep") event.waitUntil(keepGuide().catch(() => (asked = 0)));
+  if (event.data !== "keep") return;
+  keeping ??= keepGuide().catch(() => {}).finally(() => (keeping = undefined)); // the next page asks again
+  event.waitUntil(keeping);
 });
 
 const kept = async (request) => {

@@ -19,6 +19,9 @@ from app.web.pages import Look, Pages
 
 KEPT: Final = ("vendor/tokens.css", "app.css", "icons.svg", "icons/favicon.svg", "pictures/offline.svg")
 """What the offline page needs. Pictures and the rest are kept when they are first shown."""
+_LARGE: Final = 20_000
+_BEST, _QUICK = 11, 5
+"""What is large is packed quickly: the best quality would stop everybody for a fifth of a second."""
 
 
 class Keeps(Protocol):
@@ -109,8 +112,11 @@ class Pwa:
         files = sorted({self.assets.url(name) for each in self.shelf for name in each.files})
         content = {"pages": pages, "files": files}
         version = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+        headers = {"Cache-Control": "no-cache", "ETag": f'"{version}"'}
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
         found = json.dumps({"version": version, **content}, ensure_ascii=False)
-        return packed(request, found, "application/json", {"Cache-Control": "no-cache"})
+        return packed(request, found, "application/json", headers)
 
     async def worker(self, request: Request) -> Response:
         """Answer the service worker, with the list of what it may keep."""
@@ -138,6 +144,6 @@ def packed(request: Request, text: str, media_type: str, headers: dict[str, str]
     """Answer a small text that is the same for everybody, packed where the browser takes brotli."""
     content = text.encode()
     if takes_brotli(request):
-        content = brotli.compress(content)
+        content = brotli.compress(content, quality=_QUICK if len(content) > _LARGE else _BEST)
         headers = {**headers, "Content-Encoding": "br"}
     return Response(content, media_type=media_type, headers={**headers, "Vary": "Accept-Encoding"})

@@ -16,6 +16,7 @@ from app.web.pages import Look
 
 LIST: Final = "/guide/trouble"
 FILES: Final = (
+    "app.js",
     "help.css",
     "help.js",
     *sorted({f"pictures/{each.picture}.svg" for each in TROUBLES.answers.values()}),

@@ -88,3 +88,11 @@ def test_what_is_kept_fits_a_phone(kept: list[str], phone: Phone) -> None:
         }"""
     )
     assert 100_000 < size < LARGEST
+
+
+def test_the_guide_is_fetched_once_for_a_whole_visit(kept: list[str], phone: Phone) -> None:
+    at = """async () => (await caches.match("/guide-kept")).headers.get("Kept-At")"""
+    first = phone.page.evaluate(at)
+    phone.page.reload()
+    phone.page.wait_for_timeout(500)
+    assert phone.page.evaluate(at) == first
