@@ -14,6 +14,7 @@ addEventListener("click", (event) => {
   const fill = event.target.closest("[data-fill]");
   if (!fill) return;
   event.preventDefault();
+  stop();
   for (const radio of fill.form.querySelectorAll(`input[type=radio][value=${fill.dataset.fill}]`)) radio.checked = true;
 });
 

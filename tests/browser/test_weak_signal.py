@@ -65,12 +65,16 @@ def test_pressing_again_while_it_waits_sends_it_once(choosing: Patient, phone: P
     assert times_kept(phone, EventType.ITEMS_ANSWERED) == 1
 
 
-def test_whoever_changes_an_answer_is_not_overtaken_by_the_old_one(choosing: Patient, phone: Phone) -> None:
+@pytest.mark.parametrize("by", ["one answer", "all at once"])
+def test_whoever_changes_an_answer_is_not_overtaken_by_the_old_one(choosing: Patient, phone: Phone, by: str) -> None:
     phone.expects_no_line = True
     phone.server.cut()
     phone.tries("えらんだ内容を確かめる")
     phone.shows_soon(UNSENT)
-    phone.answers("手術の情報", AGREE)
+    if by == "one answer":
+        phone.answers("手術の情報", AGREE)
+    else:
+        choosing.agrees_to_all()
     phone.server.mend()
     phone.page.wait_for_timeout(2_500)
     assert times_kept(phone, EventType.ITEMS_ANSWERED) == 0
