@@ -112,6 +112,7 @@ def test_out_and_back_and_told(nurse: Nurse, patient: Patient, phone: Phone, rec
 
 
 @pytest.mark.threat("T06")
+@pytest.mark.threat("T13")
 def test_nothing_of_the_patient_stands_in_any_address(nurse: Nurse, patient: Patient, phone: Phone) -> None:
     seen: list[str] = []
     phone.context.on("request", lambda request: seen.append(request.url))
@@ -147,6 +148,7 @@ def test_nobody_is_asked_who_never_left(nurse: Nurse, patient: Patient, phone: P
     nurse.is_at("本人確認")
 
 
+@pytest.mark.threat("T20")
 @pytest.mark.parametrize(
     ("says", "report", "heading"),
     [

@@ -41,6 +41,7 @@ def pages_of(phone: Phone) -> dict[str, str]:
     return found
 
 
+@pytest.mark.threat("T26")
 def test_every_page_opens_without_a_network(kept: list[str], phone: Phone) -> None:
     pages = pages_of(phone)
     assert {"/guide", "/guide/trouble", "/guide/ready"} <= set(pages) <= set(kept)
@@ -71,6 +72,7 @@ def test_a_page_that_is_not_kept_says_what_works(kept: list[str], phone: Phone) 
     phone.context.set_offline(False)
 
 
+@pytest.mark.threat("T14")
 def test_nothing_but_public_pages_is_kept(kept: list[str], phone: Phone) -> None:
     wrong = [path for path in kept if not path.startswith(("/guide", "/static/"))]
     assert wrong == []

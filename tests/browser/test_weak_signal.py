@@ -83,6 +83,8 @@ def test_whoever_changes_an_answer_is_not_overtaken_by_the_old_one(choosing: Pat
     assert times_kept(phone, EventType.ITEMS_ANSWERED) == 1
 
 
+@pytest.mark.threat("T19")
+@pytest.mark.threat("T20")
 def test_a_lost_answer_is_not_recorded_twice(choosing: Patient, phone: Phone) -> None:
     phone.expects_no_line = True
     phone.server.lose_answers()
