@@ -111,6 +111,8 @@ def _serve(chosen: argparse.Namespace) -> int:
     if settings.route is Route.PRACTICE:
         link = asyncio.run(_seed(kazasu))
         _greet(settings, link.token, kazasu.desk)
+    else:
+        print(f"\n  かざす（{settings.route.value}）  {settings.public_origin}/office\n", flush=True)
     uvicorn.run(
         kazasu.asgi,
         host=settings.host,
@@ -202,15 +204,14 @@ def _identity_show(_: argparse.Namespace) -> int:
 
 
 def _identity_check(_: argparse.Namespace) -> int:
-    import httpx  # noqa: PLC0415
-
+    from app.adapters.handoff_oidc import line  # noqa: PLC0415
     from app.adapters.oidc_check import examine  # noqa: PLC0415
     from app.main import SystemClock  # noqa: PLC0415
 
     settings = Settings()
     settings.check_identity()
     KeyRing(settings.identity_keys).signing()
-    http = httpx.AsyncClient(timeout=settings.deadline)
+    http = line(settings.deadline)
     found = asyncio.run(examine(settings.identity_issuer, http, SystemClock(), settings.deadline))
     print("\n".join(f"{'ok   ' if each.is_right else 'WRONG'}  {each.says}" for each in found))
     return 0 if all(each.is_right for each in found) else 1

@@ -23,10 +23,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
+from app.adapters.client_keys import KeyRing, UnusableKeys
 from app.adapters.database import migrate
 from app.adapters.gateway_http import HttpGateway
 from app.adapters.handoff_official import NoProvider, SealedReception
-from app.adapters.handoff_oidc import OpenIdHandoff
+from app.adapters.handoff_oidc import OpenIdHandoff, line
 from app.adapters.office_sql import SqlOffice
 from app.adapters.passkeys import Passkeys, is_possible
 from app.adapters.passwords import Passwords
@@ -105,6 +106,7 @@ class _Doors:
     handoff: Handoff
     gateway: EligibilityGateway | None = None
     world: PracticeWorld | None = None
+    issuer: str = ""
     closing: tuple[Callable[[], Awaitable[None]], ...] = ()
 
 
@@ -113,13 +115,13 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
     settings.check()
     clock = clock or SystemClock()
     signer = Signer(settings.keys())
-    store = store or _open(settings, clock)
     is_practice = settings.route is Route.PRACTICE
     assets, pages = _shell(practice=is_practice)
+    doors = _doors(settings, signer, clock, assets)  # first: what may not serve people changes no database either
+    store = store or _open(settings, clock)
     problems = Problems(pages)
     bedside = Bedside(store, signer, clock, pages, problems, settings.is_secure)
 
-    doors = _doors(settings, signer, clock, assets)
     registrar = Registrar(bedside, doors.gateway)
     desk = _desk(settings, store, signer, clock, problems)
     office = desk.office
@@ -141,7 +143,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         routes=[
             *at_bedside.routes(),
             *Crossing(bedside, at_bedside).routes(),
-            *Returning(bedside, doors.handoff, registrar).routes(),
+            *Returning(bedside, doors.handoff, registrar, doors.issuer).routes(),
         ],
         lifespan=_sweeping(store, office, clock, (*doors.closing, office.close, store.close)),
         exception_handlers=explained,
@@ -243,8 +245,24 @@ def _doors(settings: Settings, signer: Signer, clock: Clock, assets: Assets) -> 
     return _identity_doors(settings, clock)
 
 
-def _identity_doors(_settings: Settings, _clock: Clock) -> _Doors:
-    raise UnsafeSettings("KAZASU_ROUTE: identity is not joined yet")
+def _identity_doors(settings: Settings, clock: Clock) -> _Doors:
+    """Join the adapter to a real provider. It proves who tapped; the registration is the official page's."""
+    ring = KeyRing(settings.identity_keys)
+    try:
+        ring.signing()
+    except UnusableKeys as error:
+        raise UnsafeSettings(str(error)) from error
+    handoff = OpenIdHandoff(
+        issuer=settings.identity_issuer,
+        client_id=settings.identity_client_id,
+        redirect_uri=settings.return_address,
+        key=ring.signing,
+        http=lambda: line(settings.deadline),
+        clock=clock,
+        deadline=settings.deadline,
+        acr_values=settings.identity_acr_values,
+    )
+    return _Doors(handoff, issuer=settings.identity_issuer, closing=(handoff.close,))
 
 
 def _practice_doors(settings: Settings, signer: Signer, clock: Clock, assets: Assets) -> _Doors:
@@ -276,7 +294,7 @@ def _practice_doors(settings: Settings, signer: Signer, clock: Clock, assets: As
         deadline=settings.deadline,
     )
     gateway = HttpGateway(base=world.eligibility, api_key=api_key, http=client, deadline=settings.deadline)
-    return _Doors(handoff, gateway, world, (handoff.close, gateway.close))
+    return _Doors(handoff, gateway, world, world.issuer, (handoff.close, gateway.close))
 
 
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]

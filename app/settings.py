@@ -114,6 +114,8 @@ class Settings(BaseSettings):
             raise UnsafeSettings("KAZASU_ORIGIN: an address without a path, such as https://kazasu.example")
         if not self.is_secure and self.route is not Route.PRACTICE:
             raise UnsafeSettings("KAZASU_ORIGIN: plain http is for practice only")
+        if self.route is Route.IDENTITY:
+            self.check_identity()
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 

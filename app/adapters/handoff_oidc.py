@@ -28,6 +28,8 @@ LARGEST: Final = 64 * 1024
 LOOK_AGAIN: Final = 60
 """How long after a second look at the keys no other is taken, in seconds."""
 _ASSERTION_LIVES: Final = 60
+EARLIER: Final = 10
+"""Seconds by which an assertion is dated back: a strict provider refuses one from a moment that it has not reached."""
 _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _CACHE_LIVES: Final = 3600
 _REMEMBERED: Final = 10_000
@@ -200,8 +202,8 @@ class OpenIdHandoff:
             "sub": self._client_id,
             "aud": audience,
             "jti": secrets.token_urlsafe(16),
-            "iat": now,
-            "exp": now + _ASSERTION_LIVES,
+            "iat": now - EARLIER,
+            "exp": now - EARLIER + _ASSERTION_LIVES,
         }
         return jwt.encode({"alg": "ES256", "kid": key.kid}, claims, key, algorithms=["ES256"])
 
@@ -241,6 +243,11 @@ class OpenIdHandoff:
         if self._client is None:
             self._client = self._open()
         return self._client
+
+
+def line(deadline: float) -> httpx.AsyncClient:
+    """Return a client for a real provider: certificates are checked, and no proxy or password of the machine's used."""
+    return httpx.AsyncClient(timeout=deadline, trust_env=False, follow_redirects=False)
 
 
 async def ask(

@@ -9,7 +9,7 @@ from typing import Final
 
 import httpx
 
-from app.adapters.handoff_oidc import ask, discovery_address, is_json
+from app.adapters.handoff_oidc import EARLIER, ask, discovery_address, is_json
 from app.adapters.oidc_answers import LEEWAY, Keys, Provider, parse
 from app.ports import Clock, Unavailable
 
@@ -74,8 +74,9 @@ def _of_clock(answer: httpx.Response, clock: Clock) -> Iterator[Finding]:
         theirs = int(parsedate_to_datetime(answer.headers["date"]).timestamp())
     except (KeyError, ValueError, TypeError):
         return
-    apart = abs(theirs - clock.now())
-    yield Finding(apart <= LEEWAY // 2, f"clock: {apart} s apart; assertions live for 60 s")
+    ahead = clock.now() - theirs
+    says = f"clock: ours is {abs(ahead)} s {'ahead' if ahead > 0 else 'behind'}"
+    yield Finding(-LEEWAY // 2 <= ahead <= EARLIER // 2, says)
 
 
 def _body(answer: httpx.Response) -> bytes:

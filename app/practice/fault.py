@@ -45,7 +45,8 @@ class Fault(StrEnum):
     RSA = "rsa"
     UNKNOWN_KEY = "unknown_key"
     FORGED = "forged"
-    # what the token endpoint says instead (RFC 6749, section 5.2)
+    # what the provider says instead: at the token endpoint (RFC 6749, section 5.2), or with the person who comes back
+    # (RFC 6749, section 4.1.2.1; OpenID Connect Core, section 3.1.2.6)
     ACCESS_DENIED = "access_denied"
     INVALID_REQUEST = "invalid_request"
     INVALID_CLIENT = "invalid_client"
@@ -53,8 +54,27 @@ class Fault(StrEnum):
     INVALID_SCOPE = "invalid_scope"
     UNAUTHORIZED_CLIENT = "unauthorized_client"
     UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"
+    UNSUPPORTED_RESPONSE_TYPE = "unsupported_response_type"
+    INTERACTION_REQUIRED = "interaction_required"
+    LOGIN_REQUIRED = "login_required"
+    ACCOUNT_SELECTION_REQUIRED = "account_selection_required"
+    CONSENT_REQUIRED = "consent_required"
+    INVALID_REQUEST_URI = "invalid_request_uri"
+    INVALID_REQUEST_OBJECT = "invalid_request_object"
+    REQUEST_NOT_SUPPORTED = "request_not_supported"
+    REQUEST_URI_NOT_SUPPORTED = "request_uri_not_supported"
+    REGISTRATION_NOT_SUPPORTED = "registration_not_supported"
     SERVER_ERROR = "server_error"
     TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
+    IN_OTHER_WORDS = "in_other_words"
+    # what comes back with the person is not what was sent out (RFC 6749, section 4.1.2; RFC 9207)
+    NO_STATE = "no_state"
+    ANOTHER_STATE = "another_state"
+    STATE_TWICE = "state_twice"
+    NO_CODE = "no_code"
+    ANOTHER_CODE = "another_code"
+    CODE_TWICE = "code_twice"
+    ANOTHER_SENDER = "another_sender"
     # what becomes of an answer on the line
     DOWN = "down"
     BUSY = "busy"
@@ -67,10 +87,10 @@ class Fault(StrEnum):
     SAID_TWICE = "said_twice"
 
 
-OF_THE_LINE: Final = tuple(Fault)[tuple(Fault).index(Fault.DOWN) :]
-_REFUSALS: Final = frozenset(
-    tuple(Fault)[tuple(Fault).index(Fault.ACCESS_DENIED) : tuple(Fault).index(Fault.TEMPORARILY_UNAVAILABLE) + 1]
-)
+_ALL: Final = tuple(Fault)
+REFUSALS: Final = _ALL[_ALL.index(Fault.ACCESS_DENIED) : _ALL.index(Fault.IN_OTHER_WORDS) + 1]
+ON_THE_WAY_BACK: Final = _ALL[_ALL.index(Fault.NO_STATE) : _ALL.index(Fault.ANOTHER_SENDER) + 1]
+OF_THE_LINE: Final = _ALL[_ALL.index(Fault.DOWN) :]
 _WITHOUT: Final = {
     Fault.NO_NONCE: "nonce",
     Fault.NO_SUBJECT: "sub",
@@ -120,12 +140,28 @@ def signed_badly(fault: Fault, claims: Mapping[str, object], key: ECKey) -> str 
 
 def refusal(fault: Fault) -> Response | None:
     """Return the token endpoint's error, if this fault is one."""
-    if fault not in _REFUSALS:
+    if fault not in REFUSALS:
         return None
     said = {"error": fault.value}
     if fault is Fault.ACCESS_DENIED:
         said["error_description"] = "pin_locked"
     return JSONResponse(said, status_code=401 if fault is Fault.INVALID_CLIENT else 400)
+
+
+def answered(fault: Fault, said: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return what comes back with the person as this fault has it."""
+    if fault in REFUSALS:
+        return [("error", fault.value), ("error_description", "words & <b>signs</b>"), ("state", said["state"])]
+    changed = {
+        Fault.NO_STATE: {"state": ""},
+        Fault.ANOTHER_STATE: {"state": f"{said['state']}x"},
+        Fault.NO_CODE: {"code": ""},
+        Fault.ANOTHER_CODE: {"code": "of-another-departure"},
+        Fault.ANOTHER_SENDER: {"iss": "https://elsewhere.example"},
+    }
+    twice = {Fault.STATE_TWICE: "state", Fault.CODE_TWICE: "code"}.get(fault)
+    pairs = [(name, value) for name, value in {**said, **changed.get(fault, {})}.items() if value]
+    return [*pairs, *((name, value) for name, value in pairs if name == twice)]
 
 
 async def spoilt(fault: Fault, answer: JSONResponse) -> Response:

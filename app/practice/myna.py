@@ -21,7 +21,7 @@ from starlette.routing import Route
 from app.ports import Clock
 from app.practice.asked import Asked
 from app.practice.client import Client, Door, NotTheClient
-from app.practice.fault import Fault, refusal, signed_badly, spoilt, stated
+from app.practice.fault import Fault, answered, refusal, signed_badly, spoilt, stated
 from app.practice.memory import Memory
 from app.practice.people import Person
 
@@ -78,7 +78,7 @@ class Myna:
         self._door.withdraw(kid)
 
     def misbehave(self, fault: Fault, at: str = "token") -> None:
-        """Do one thing wrong from now on; faults of the line happen at one endpoint: discovery, jwks or token."""
+        """Do one thing wrong from now on, at one place: discovery, jwks, token, or the way back."""
         self._fault, self._fault_at = fault, at
 
     def code_for(self, asked: Asked, person: Person) -> str:
@@ -116,7 +116,8 @@ class Myna:
         """Return the address that leads back to the service with an answer."""
         answer = {"code": code, "error": error, "error_description": description, "state": state}
         said = {name: value for name, value in answer.items() if value}
-        return f"{self.client.redirect_uri}?{urlencode(said)}"
+        pairs = answered(self._fault, said) if self._fault_at == "back" else said
+        return f"{self.client.redirect_uri}?{urlencode(pairs)}"
 
     async def token(self, request: Request) -> Response:
         """Exchange a code for an ID token (RFC 6749, section 4.1.3), or say why not (section 5.2)."""
@@ -134,7 +135,8 @@ class Myna:
         grant = self._codes.take(form["code"])
         if grant is None or not self._is_same_asker(grant, form["redirect_uri"], form["code_verifier"]):
             return _refused("invalid_grant")
-        return refusal(self._fault) or await self._sent("token", self._answer(grant))
+        refused = refusal(self._fault) if self._fault_at == "token" else None
+        return refused or await self._sent("token", self._answer(grant))
 
     async def _sent(self, endpoint: str, answer: JSONResponse) -> Response:
         return await spoilt(self._fault, answer) if endpoint == self._fault_at else answer

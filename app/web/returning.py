@@ -47,6 +47,8 @@ class Returning:
     bedside: Bedside
     handoff: Handoff
     registrar: Registrar
+    issuer: str
+    """Who was asked: an answer that says from whom it comes must say this one (RFC 9207)."""
 
     def routes(self) -> list[At]:
         """Return the one route."""
@@ -78,6 +80,8 @@ class Returning:
         """Return the departure that this return answers: of this visit, this browser, these choices, and still live."""
         params = request.query_params
         if len(params.multi_items()) != len(params) or any(len(value) > _LONGEST for value in params.values()):
+            raise NotOurs
+        if params.get("iss", self.issuer) != self.issuer:
             raise NotOurs
         departure_id, visit_id = self.bedside.signer.read(Purpose.HANDOFF, params.get("state", ""))
         found = await self.bedside.store.departure(departure_id)

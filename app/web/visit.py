@@ -166,8 +166,8 @@ class VisitPages:
             code = self.bedside.crossing(seat.visit)
             return {"address": await self._address(seat), "browser": browser, "code": code, "official": OFFICIAL}
         if step.id == "result":
-            proven = seat.visit.registration is Registration.PROVEN
-            official = await self.reception.address(seat.facility.id) if proven else None
+            there = seat.visit.route is Route.IDENTITY
+            official = await self.reception.address(seat.facility.id) if there else None
             return {"eligibility": await self.registrar.eligibility(seat), "address": official}
         return {"head": await self.bedside.store.head(seat.facility.id)} if step.id == "done" else {}
 

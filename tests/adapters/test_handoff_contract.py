@@ -261,8 +261,8 @@ async def test_the_assertion_is_ours_short_lived_and_never_the_same() -> None:
             "iss": CLIENT,
             "sub": CLIENT,
             "aud": f"{ISSUER}/token",
-            "iat": NOW,
-            "exp": NOW + 60,
+            "iat": NOW - 10,
+            "exp": NOW + 50,
         }
     assert tokens[0].claims["jti"] != tokens[1].claims["jti"]
     assert [form["code"] for form in forms] == ["the-code-0", "the-code-1"]
