@@ -18,7 +18,7 @@ from fastapi import FastAPI
 from joserfc.jwk import ECKey
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
@@ -325,10 +325,14 @@ def _explained(bedside: Bedside, desk: Desk) -> dict[int | type[Exception], Hand
     async def too_large(request: Request, _: Exception) -> Response:
         return problems.answer(request, "picture_too_large" if request.url.path == PICTURES else "too_large")
 
+    async def hung_up(_request: Request, _: Exception) -> Response:
+        return Response(status_code=400)  # the body ended half-way: whoever sent it is gone, and sends it again
+
     async def signed_out(request: Request, _: Exception) -> Response:
         return desk.to_sign_in(request)
 
     return {
+        ClientDisconnect: hung_up,
         SignedOut: signed_out,
         Forbidden: named("forbidden"),
         NoVisit: no_visit,

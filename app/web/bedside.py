@@ -174,12 +174,14 @@ class Bedside:
         now = self.clock.now()
         times = {**after.times, moment: now} if moment else after.times
         made = tuple(Event(kind, now, body) for kind, body in events)
+        # A return by hand goes with the first report, not with its repetition: what was submitted is the same.
+        kinds = [kind.value for kind, _ in events if len(events) == 1 or kind is not EventType.RETURNED]
         return await self.store.write(
             Change(
                 visit=replace(after, version=form.version + 1, touched_at=now, times=times),
                 events=made,
                 key=form.key,
-                fingerprint=fingerprint(form, *(kind.value for kind, _ in events)),
+                fingerprint=fingerprint(form, *kinds),
                 issue=issue,
                 spend=spend,
                 crossing=crossing,

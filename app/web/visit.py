@@ -253,6 +253,8 @@ class VisitPages:
         if written is Written.KEY_REUSED:
             raise Refusal("key_reused")
         now = await self.bedside.seat(request)
+        if written is Written.REPEATED and to is not None and journey.is_reachable(to, now.visit):
+            return self.bedside.go(request, f"/visit/{to.id}")
         if written is Written.REPEATED:
             return self.bedside.onward(request, now.visit)
         if not journey.is_reachable(step, now.visit):
