@@ -2,6 +2,7 @@
 const KEY = "kazasu-ready";
 const LOW = 0.2;
 const PATIENCE = 6000;
+const AGAIN = 3000;
 
 const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 const list = document.querySelector("[data-asks]");
@@ -10,9 +11,10 @@ const afresh = document.querySelector("[data-afresh]");
 const overall = document.querySelector("[data-overall]");
 const sprite = document.querySelector(".kz-ask-head use").getAttribute("href").split("#")[0];
 
+// The day in Japan, wherever the phone believes to be: no summer time, so nine hours are always right.
 const today = () => {
-  const now = new Date();
-  return [now.getFullYear(), now.getMonth() + 1, now.getDate()].join("-");
+  const now = new Date(Date.now() + 9 * 3600e3);
+  return [now.getUTCFullYear(), now.getUTCMonth() + 1, now.getUTCDate()].join("-");
 };
 
 // --- what is remembered -----------------------------------------------------------------------------------------
@@ -146,13 +148,16 @@ const seen = (name, isSo) => {
   count();
 };
 
+let again;
 const connection = async () => {
+  clearTimeout(again);
   const reached = await fetch("/healthz", { cache: "no-store", signal: AbortSignal.timeout?.(PATIENCE) }).then(
     (answer) => answer.ok,
     () => false,
   );
   show("net", reached ? "ok" : navigator.onLine ? "weak" : "off");
   if (document.querySelector('[data-says="before"]')) show("station", reached ? "live" : "before");
+  if (!reached) again = setTimeout(connection, AGAIN); // whoever walks to the window need not press anything
 };
 
 const battery = async () => {
@@ -164,10 +169,13 @@ const battery = async () => {
   look();
 };
 
-const kept = async () => {
+// Storing begins with the first visit and takes a moment: it is looked for again, a few times.
+const kept = async (times = 10) => {
   if (!("serviceWorker" in navigator) || !("caches" in globalThis)) return;
+  if (document.querySelector('[data-sight="kept"]').hidden) show("kept", "not_yet"); // both take one line: nothing moves
   const found = navigator.serviceWorker.controller && (await caches.match(location.pathname, { ignoreVary: true }));
   show("kept", found ? "ok" : "not_yet");
+  if (!found && times) setTimeout(kept, 2000, times - 1);
 };
 
 // Browsers do not say whether a tab is private; little room is a hint, so the question only gets a sentence more.

@@ -60,8 +60,9 @@ class ContentError(Exception):
 
 def _read(name: str) -> dict[str, Any]:
     found = tomllib.loads((_FOLDER / name).read_text(encoding="utf-8"))
-    if not isinstance(found.get("checked_on"), date):
-        raise ContentError(f"{name}: checked_on is missing")
+    checked, review = found.get("checked_on"), found.get("review_by")
+    if not (isinstance(checked, date) and isinstance(review, date) and checked < review):
+        raise ContentError(f"{name}: checked_on or review_by is missing, or comes before it")
     return found
 
 

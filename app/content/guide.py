@@ -8,7 +8,8 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, Final, cast
 
-from app.content import ContentError, _graded, _read
+from app.content import _GRADES, ContentError, _graded, _read
+from app.content.sources import Source, named
 from app.facility import Station
 
 _FILE: Final = "guide.toml"
@@ -16,16 +17,9 @@ _SECOND_HAND: Final = "2"
 _SAFE: Final = "https://"
 _OURS: Final = ("/guide/", "/office/")
 _SAYS_SO: Final = "という報告があります。"
+_HEARSAY: Final = "報告があります"
 _KINDS: Final = frozenset({"steps", "facts", "table", "template"})
 _SAID: Final = {True: "yes", False: "no", None: ""}
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """How a page calls a source, and where it is; `docs/sources.md` tells the rest under the same key."""
-
-    name: str
-    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +57,9 @@ class Part:
         return tuple(row for row in (_shaped(row, station) for row in self.rows) if row is not None)
 
     @property
-    def keys(self) -> tuple[str, ...]:
-        """The keys of its sources, the report's included."""
-        named = (*self.source.split("・"), *self.report_source.split("・"))
-        return tuple(dict.fromkeys(key for key in named if key))
+    def sources(self) -> tuple[Source, ...]:
+        """What it rests on, the report's source included."""
+        return named(self.source, self.report_source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +82,8 @@ class GuideContent:
     """All topics, their groups, and when they were checked and must be looked at again."""
 
     groups: Mapping[str, str]
-    sources: Mapping[str, Source]
+    grades: Mapping[str, str]
+    """What kind of source a grade stands for, in the words of a page."""
     topics: Mapping[str, Topic]
     checked_on: date
     review_by: date
@@ -113,9 +107,13 @@ def load_guide(found: Mapping[str, Any] | None = None) -> GuideContent:
     _insist(len(topics) == len(given["topic"]), "topics", "stand twice")
     for topic in topics.values():
         _insist(set(topic.related) <= topics.keys(), topic.id, "names a related topic that is not there")
-    sources = {key: Source(**row) for key, row in given["sources"].items()}
+    _insist(given["grades"].keys() == _GRADES, "grades", "names not each grade that may be printed")
     return GuideContent(
-        given["groups"], sources, MappingProxyType(topics), given["checked_on"], _later(given, "review_by")
+        groups=given["groups"],
+        grades=given["grades"],
+        topics=MappingProxyType(topics),
+        checked_on=given["checked_on"],
+        review_by=_later(given, "review_by"),
     )
 
 
@@ -148,8 +146,10 @@ def _part(given: Mapping[str, Any], topic: str, row: dict[str, Any]) -> Part:
     _insist(all(len(each) == len(columns) for each in cells), name, "has a row of another length")
     rows = tuple(_row(given, f"{row['id']}-{number}", each) for number, each in enumerate(row.get("rows", ()), 1))
     _insist(bool(rows) != bool(cells), name, "has neither rows nor cells, or both")
+    told = (*(each.text for each in rows), *(cell for line in cells for cell in line))
+    _insist(not any(_HEARSAY in each for each in told), name, "tells a report among the facts")
     part = Part(**{**_graded(_FILE, row), "rows": rows, "cells": cells, "columns": columns})
-    _insist(set(part.keys) <= given["sources"].keys(), name, "names an unknown source")
+    _insist(bool(part.sources), name, "names no source")
     return part
 
 

@@ -59,12 +59,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """All that the page says, and the day on which it was looked up."""
+    """All that the page says, the day on which it was looked up, and by when it must be looked up again."""
 
     sights: Mapping[str, Sight]
     rows: tuple[Row, ...]
     stores: tuple[AppStore, ...]
     checked_on: date
+    review_by: date
 
     @property
     def pictures(self) -> tuple[str, ...]:
@@ -89,7 +90,10 @@ def load_readiness(found: Mapping[str, Any] | None = None) -> Readiness:
     missing = _CHECKS - {sight.check for sight in sights} - {row.check for row in rows}
     if missing:
         raise ContentError(f"{_FILE}: nothing asks for {sorted(missing)}")
-    return Readiness({each.id: each for each in sights}, rows, load_phone_steps().stores, given["checked_on"])
+    checked_on, review_by = given["checked_on"], given.get("review_by")
+    if not isinstance(review_by, date) or review_by <= checked_on:
+        raise ContentError(f"{_FILE}: review_by is no day after the check")
+    return Readiness({each.id: each for each in sights}, rows, load_phone_steps().stores, checked_on, review_by)
 
 
 def _row(found: dict[str, Any]) -> Row:

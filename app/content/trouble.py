@@ -71,6 +71,7 @@ class Troubles:
     groups: Mapping[str, str]
     answers: Mapping[str, Answer]
     codes: tuple[KnownCode, ...]
+    review_by: date
 
 
 def load_troubles(found: Mapping[str, Any] | None = None) -> Troubles:
@@ -81,9 +82,8 @@ def load_troubles(found: Mapping[str, Any] | None = None) -> Troubles:
     if len({each.id for each in answers}) != len(answers):
         raise ContentError(f"{_FILE}: an answer stands twice")
     codes = tuple(_code(row) for row in given["known"])
-    return Troubles(
-        MappingProxyType(dict(given["groups"])), MappingProxyType({each.id: each for each in answers}), codes
-    )
+    by_id = MappingProxyType({each.id: each for each in answers})
+    return Troubles(MappingProxyType(dict(given["groups"])), by_id, codes, given["review_by"])
 
 
 def _answer(given: Mapping[str, Any], others: Mapping[str, Other], row: dict[str, Any]) -> Answer:

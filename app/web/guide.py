@@ -14,15 +14,21 @@ from starlette.routing import Route
 
 from app.consent import day_of
 from app.content import NAMES
+from app.content.contacts import CONTACTS
 from app.content.guide import GUIDE, Topic
+from app.content.ready import READY
+from app.content.sources import named
 from app.facility import Note
 from app.web.help import Help, Here
 from app.web.pages import Look
 from app.web.problems import Problem
-from app.words import N_
+from app.words import N_, RUBY, plain
 
 _KATAKANA: Final = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
 _LONGEST: Final = 40
+_READING: Final = r"\2"
+_DESKS_SOURCES: Final = named(*(each.source for each in CONTACTS.values()))
+_DESKS_CHECKED_ON: Final = min(each.checked_on for each in CONTACTS.values())
 _MISSING: Final = Problem(
     404,
     N_("このページは手引きにありません"),
@@ -54,8 +60,18 @@ class Guide:
 
     def _index(self, here: Here, look: Look, wanted: str = "") -> str:
         words = folded(wanted).split()
-        found = [topic for topic in GUIDE.topics.values() if all(word in searched(topic) for word in words)]
-        return self.help.html("guide/index.html", here, look, guide=GUIDE, found=found, wanted=wanted, text_of=searched)
+        found = [topic for topic in GUIDE.topics.values() if _stands_in(words, searched(topic))]
+        return self.help.html(
+            "guide/index.html",
+            here,
+            look,
+            guide=GUIDE,
+            found=found,
+            wanted=wanted,
+            text_of=searched,
+            ready=_stands_in(words, searched_ready()),
+            ready_text=searched_ready(),
+        )
 
     async def show(self, request: Request) -> Response:
         """Show one topic."""
@@ -79,7 +95,10 @@ class Guide:
             topic=topic,
             note=note,
             desks=self.help.desks(here) if topic.desks else (),
+            desks_sources=_DESKS_SOURCES,
+            desks_checked_on=_DESKS_CHECKED_ON,
             days_left=self._days_left(here) if topic.id == "certificate" else None,
+            is_overdue=day_of(self.help.clock.now()) > GUIDE.review_by,
         )
 
     def _days_left(self, here: Here) -> int | None:
@@ -99,6 +118,10 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).lower().translate(_KATAKANA)
 
 
+def _stands_in(words: list[str], text: str) -> bool:
+    return all(word in text for word in words)
+
+
 @lru_cache(maxsize=64)
 def searched(topic: Topic) -> str:
     """Return everything in which a topic is found."""
@@ -107,3 +130,11 @@ def searched(topic: Topic) -> str:
     titles = (part.title for part in topic.parts)
     told = " ".join((topic.title, topic.lead, topic.for_whom, topic.words, *titles, *rows, *cells))
     return folded(told.replace("%(app)s", NAMES.app_with_former))
+
+
+@lru_cache(maxsize=1)
+def searched_ready() -> str:
+    """Return everything in which the readiness check is found: it is no topic, but one looks for it here."""
+    asked = " ".join(f"{row.title} {row.text}" for row in READY.rows)
+    told = f"{{出|で}}かける{{前|まえ}}の{{確認|かくにん}} {{出発|しゅっぱつ}} {{準備|じゅんび}} {asked}"
+    return folded(f"{plain(told)} {RUBY.sub(_READING, told)}".replace("%(app)s", NAMES.app_with_former))

@@ -9,6 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app.consent import day_of
+from app.content.guide import GUIDE
 from app.content.ready import READY
 from app.ports import Clock, Office, Store
 from app.web.bedside import STATION_COOKIE
@@ -67,7 +69,9 @@ class Ready:
             "rows": READY.rows_for(browser.system),
             "stores": READY.stores_for(browser.system),
             "sights": READY.sights,
+            "grades": GUIDE.grades,
             "checked_on": READY.checked_on,
+            "is_overdue": day_of(self.clock.now()) > READY.review_by,
         }
 
 
@@ -77,6 +81,8 @@ def _browser_state(browser: Browser) -> str:
         return "in_app"
     if browser.is_bare:
         return "bare"
+    if browser.system == "desktop":
+        return "desktop"
     return "ok" if _SHOWN_BY_GUIDE.get(browser.system) == browser.name else "other"
 
 

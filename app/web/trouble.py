@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app.consent import day_of
 from app.content.trouble import TROUBLES, Answer
 from app.web.help import Help, Here
 from app.web.pages import Look
@@ -54,7 +55,8 @@ class Trouble:
     def _answer(self, answer: Answer, here: Here, look: Look) -> str:
         desks = self.help.near(answer.contact, here)
         codes = TROUBLES.codes if answer.id == "code" else ()
-        return self.help.html("guide/answer.html", here, look, answer=answer, desks=desks, codes=codes)
+        late = day_of(self.help.clock.now()) > TROUBLES.review_by
+        return self.help.html("guide/answer.html", here, look, answer=answer, desks=desks, codes=codes, is_overdue=late)
 
     async def kept(self, request: Request) -> dict[str, str]:
         """Return every page, for where there is no signal."""

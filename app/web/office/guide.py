@@ -19,8 +19,18 @@ from app.web.office.desk import Caller, Desk, Endpoint
 _LONGEST: Final = 500
 _NUMBER: Final = 20
 _DIGITS: Final = re.compile(r"\+?[0-9][0-9-]*")
+_FOUR: Final = re.compile(r"(?<![0-9])[0-9]{4}(?![0-9])")
+_SECRET: Final = re.compile("暗証|あんしょう|pin", re.IGNORECASE)
 _TWELVE: Final = re.compile(r"(?<![0-9])[0-9]{12}(?![0-9])")
 _YEAR: Final = 365 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """What is wrong with a note, and in which of its fields."""
+
+    field: str
+    says: str
 
 
 @dataclass(frozen=True)
@@ -47,7 +57,7 @@ class GuideDesk:
         )
         return answer
 
-    async def _page(self, caller: Caller, *, wrong: str = "", given: Note | None = None) -> Response:
+    async def _page(self, caller: Caller, *, wrong: Wrong | None = None, given: Note | None = None) -> Response:
         notes = await self.desk.office.notes(caller.facility)
         topic = caller.request.query_params.get("note", "")
         return self.desk.page(
@@ -80,16 +90,26 @@ class GuideDesk:
         return self.desk.go(f"/office/guide#{topic}")
 
 
-def _problem(note: Note) -> str:
+def _problem(note: Note) -> Wrong | None:
     """Return why a note may not be kept. It is read by everybody at the entry, so it holds words and a number only."""
-    if _has_twelve_digits(note.text) or _has_twelve_digits(note.telephone):
-        return "12けたの数字があります。マイナンバーのように見えるので、書けません"
+    for field, text in (("text", note.text), ("telephone", note.telephone)):
+        if _has_twelve_digits(text):
+            return Wrong(field, "12けたの数字があります。マイナンバーのように見えるので、書けません")
+    if _has_four_digits(note.text):
+        return Wrong("text", "4けたの数字があります。暗証番号のように見えるので、書けません")
     if len(note.text) > _LONGEST:
-        return f"メモは、{_LONGEST}文字までにしてください"
+        return Wrong("text", f"メモは、{_LONGEST}文字までにしてください")
     if not all(line.isprintable() for line in note.text.split("\n")):
-        return "メモに、使えない文字があります"
-    is_number = len(note.telephone) <= _NUMBER and _DIGITS.fullmatch(note.telephone)
-    return "" if not note.telephone or is_number else "電話番号は、数字とハイフンだけで入れてください"
+        return Wrong("text", "メモに、使えない文字があります")
+    if note.telephone and (len(note.telephone) > _NUMBER or not _DIGITS.fullmatch(note.telephone)):
+        return Wrong("telephone", "電話番号は、数字とハイフンだけで入れてください")
+    return None
+
+
+def _has_four_digits(text: str) -> bool:
+    """Whether a PIN may stand here: four digits alone, or beside its name. 「内線 1234」 is none."""
+    seen = ascii_digits(text)
+    return bool(_FOUR.fullmatch(seen) or (_SECRET.search(seen) and _FOUR.search(seen)))
 
 
 def _has_twelve_digits(text: str) -> bool:
