@@ -61,7 +61,8 @@ class Nurse(Holder):
     def starts(self) -> None:
         """Begin a visit from the station's entry."""
         self.opens_the_entry()
-        self.phone.presses("はじめる")
+        is_again = self.phone.page.locator("#open").count()  # a visit is open on this phone
+        self.phone.presses("新しくはじめる" if is_again else "はじめる")
         self.is_at("今日、登録は必要ですか")
 
     def says_the_age(self, *, over_40: bool = True) -> None:

@@ -169,6 +169,8 @@ def test_what_the_app_said_is_told_by_hand(nurse: Nurse, patient: Patient, said:
     patient.hands_the_phone_to(nurse)
     nurse.reads("登録の申告は、まだです", "事業所での確認は、まだです")
     nurse.reports(said)
+    if said.startswith("エラー"):
+        nurse.phone.presses("書きとめて、つぎへ")
     nurse.is_at("おつかれさまでした")
     nurse.reads(kept, "登録されたかは、事業所の端末で確かめます")
     nurse.ends_the_visit()
