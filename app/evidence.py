@@ -47,6 +47,7 @@ class EventType(StrEnum):
     EXPIRED = "expired"
     ENDED = "ended"
     VERIFIED = "verified"
+    CLOSED = "closed"
 
 
 class State(StrEnum):

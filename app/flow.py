@@ -7,6 +7,7 @@ A step's id is its address, its template, its key in the answers and its name in
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,6 +21,7 @@ from app.words import N_
 
 Answer: TypeAlias = Mapping[str, str]
 
+_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 NOTHING: Final[Answer] = MappingProxyType({})
 
 
@@ -75,6 +77,12 @@ class Visit:
     def answer(self, step: str, name: str) -> str:
         """Return one given answer, or an empty string."""
         return self.answers.get(step, NOTHING).get(name, "")
+
+    @property
+    def code(self) -> str:
+        """Six letters by which people call this visit on the telephone; no secret."""
+        number = int.from_bytes(hashlib.sha256(b"visit\0" + self.id.encode()).digest())
+        return "".join(_LETTERS[number // len(_LETTERS) ** place % len(_LETTERS)] for place in range(6))
 
     @property
     def over_40(self) -> bool:

@@ -32,10 +32,11 @@ from app.adapters.office_sql import SqlOffice
 from app.adapters.passkeys import Passkeys, is_possible
 from app.adapters.passwords import Passwords
 from app.adapters.store_sql import SqlStore
+from app.adapters.worklist_sql import SqlWorklist
 from app.facility import Facility, Link, new_token
 from app.flow import Route
 from app.people import Account, Role
-from app.ports import Clock, EligibilityGateway, Handoff, Office, Store, Unavailable
+from app.ports import Clock, EligibilityGateway, Handoff, Office, Store, Unavailable, Worklist
 from app.practice.app import PracticeWorld, create_practice
 from app.settings import Settings, UnsafeSettings
 from app.tokens import Sealed, Sealer, Signer, new_secret
@@ -54,6 +55,7 @@ from app.web.office.guide import GuideDesk
 from app.web.office.links import Links
 from app.web.office.prints import Prints
 from app.web.office.signin import Entrance
+from app.web.office.worklist import WorkDesk
 from app.web.pages import Pages
 from app.web.problems import BY_STATUS, Problems
 from app.web.pwa import Pwa
@@ -124,7 +126,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
 
     registrar = Registrar(bedside, doors.gateway)
     desk = _desk(settings, store, signer, clock, problems)
-    office = desk.office
+    office, worklist = desk.office, SqlWorklist(settings.database)
     explained = _explained(bedside, desk)
     help_ = Help(pages, store, office, clock)
     shelf = (Trouble(help_), Ready(pages, store, office, clock), Guide(help_))
@@ -133,7 +135,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         [
             *(route for each in shelf for route in each.routes()),
             *Pwa(pages, assets, store, practice_station=is_practice, shelf=shelf).routes(),
-            *office_routes(desk, _office(desk, assets)),
+            *office_routes(desk, _office(desk, assets, worklist)),
             *([Mount("/practice", doors.world.app)] if doors.world else []),
         ]
     )
@@ -145,7 +147,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
             *Crossing(bedside, at_bedside).routes(),
             *Returning(bedside, doors.handoff, registrar, doors.issuer).routes(),
         ],
-        lifespan=_sweeping(store, office, clock, (*doors.closing, office.close, store.close)),
+        lifespan=_sweeping(store, office, clock, (*doors.closing, worklist.close, office.close, store.close)),
         exception_handlers=explained,
     )
     visits.router.redirect_slashes = False
@@ -201,7 +203,7 @@ def _desk(settings: Settings, store: Store, signer: Signer, clock: Clock, proble
     )
 
 
-def _office(desk: Desk, assets: Assets) -> dict[tuple[str, str], Endpoint]:
+def _office(desk: Desk, assets: Assets, worklist: Worklist) -> dict[tuple[str, str], Endpoint]:
     """Return what stands behind every door of the office."""
     entrance = Entrance(desk)
     return {
@@ -211,6 +213,7 @@ def _office(desk: Desk, assets: Assets) -> dict[tuple[str, str], Endpoint]:
         **GuideDesk(desk).endpoints(),
         **Links(desk).endpoints(),
         **Prints(desk, Sheets(desk.pages, assets)).endpoints(),
+        **WorkDesk(desk, worklist).endpoints(),
     }
 
 

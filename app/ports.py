@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from app.evidence import Body, Entry, Event, Head, canonical
+from app.evidence import Body, Entry, Event, EventType, Head, canonical
 from app.facility import Facility, Link, Note, Official, Printed, Station, Tick
 from app.flow import Visit
 from app.people import Account, Invitation, Key, Member, Officer, Role, SignIn
+from app.worklist import Closed, Followed, Sight
 
 
 class Unavailable(Exception):
@@ -174,6 +175,51 @@ class Store(Protocol):
 
 
 # --- the office ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that the office saw or decided about a visit, written once: its event, and what stands from now on.
+
+    Either `sight` or `closed` is given. `key` is unique per submission.
+    """
+
+    facility: str
+    visit: str
+    key: str
+    type: EventType
+    at: int
+    body: Body
+    is_settled: bool = True
+    sight: Sight | None = None
+    closed: Closed | None = None
+
+
+class Worklist(Protocol):
+    """Where it is kept what the office saw and decided about visits that reached the handoff.
+
+    Raises `Unavailable` when the database is full, locked or gone.
+    """
+
+    async def open(self, facility: str) -> tuple[Followed, ...]:
+        """Return what is not settled yet, oldest first."""
+        ...
+
+    async def settled(self, facility: str, before: tuple[int, str] | None, limit: int) -> tuple[Followed, ...]:
+        """Return what is settled, newest first, older than `before` (moment and visit)."""
+        ...
+
+    async def followed(self, facility: str, visit: str) -> Followed | None:
+        """Return one visit of a station that reached the office, or None."""
+        ...
+
+    async def record(self, act: Act) -> bool:
+        """Write an act, event and all; return only after it is durable. False when its key was used before."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        ...
 
 
 class Office(Protocol):

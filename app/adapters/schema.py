@@ -25,7 +25,7 @@ from sqlalchemy import (
     or_,
 )
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The newest revision in `migrations/versions`, kept here too: an up-to-date start need not load Alembic."""
 
 metadata = MetaData(
@@ -311,6 +311,21 @@ note = Table(
     sqlite_strict=True,
 )
 
+followup = Table(
+    "followup",
+    metadata,
+    Column("visit", Text, ForeignKey("visit.id", ondelete="CASCADE"), primary_key=True),
+    Column("facility", Text, ForeignKey("facility.id"), nullable=False),
+    # When it reached the office; once it is settled, when that was.
+    Column("at", _WHOLE, nullable=False),
+    Column("settled", Integer, nullable=False, server_default="0"),
+    # What was seen and why it was closed, as JSON: both may be there.
+    Column("sight", Text),
+    Column("closed", Text),
+    Index("ix_followup_facility", "facility", "settled", "at", "visit"),
+    sqlite_strict=True,
+)
+
 OFFICE: Final = (
     station,
     official,
@@ -324,6 +339,7 @@ OFFICE: Final = (
     spent,
     ticked,
     note,
+    followup,
 )
 
 # REPLACE deletes the row in its way without firing a delete trigger unless recursive_triggers is on, which a

@@ -7,7 +7,17 @@ from typing import Final
 from sqlalchemy import BindParameter, bindparam, delete, func, insert, literal, select, tuple_, update
 
 from app.adapters.direct import Direct
-from app.adapters.schema import MAY_EXPIRE, departure, event, event_body, facility, link, submission, visit
+from app.adapters.schema import (
+    MAY_EXPIRE,
+    departure,
+    event,
+    event_body,
+    facility,
+    followup,
+    link,
+    submission,
+    visit,
+)
 
 BATCH: Final = 100
 """Visits that one transaction of `expire` settles: nobody's answer waits behind a thousand."""
@@ -58,6 +68,9 @@ ADD_SUBMISSION = Direct(insert(submission))
 ADD_EVENT = Direct(insert(event))
 ADD_BODY = Direct(insert(event_body))
 ISSUE = Direct(insert(departure))
+REACH_THE_OFFICE = Direct(
+    insert(followup).values(visit=bindparam("visit"), facility=bindparam("facility"), at=bindparam("at"))
+)
 SPEND = Direct(
     update(departure)
     .where(

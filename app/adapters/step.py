@@ -66,6 +66,9 @@ def _project(change: Change, found: AnyRow, connection: Connection) -> None:
             sql.CHANGE_SESSION.run(connection, {"which": row["id"], "session": row["session"]})
         if change.crossing or row["session"] != found.session:
             sql.CHANGE_CROSSING.run(connection, {"which": row["id"], "crossing": row["crossing"]})
+    if found.handed_off_at is None and row["handed_off_at"] is not None:
+        reached = {"visit": row["id"], "facility": row["facility"], "at": row["handed_off_at"]}
+        sql.REACH_THE_OFFICE.run(connection, reached)
     if change.issue:
         sql.ISSUE.run(connection, fields(change.issue))
 

@@ -1,0 +1,114 @@
+"""The worklist in SQL: each act of the office is an event in the chain; what stands now is kept beside the visit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import date
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, Executable, Select, select, tuple_, update
+
+from app.adapters import schema as t
+from app.adapters.chain import Chain, head_of
+from app.adapters.database import SHIPPED, Driver, reading, writing
+from app.adapters.reaching import REACHING
+from app.adapters.rows import visit_from
+from app.adapters.writer import Writer
+from app.evidence import Event
+from app.ports import Act
+from app.worklist import Closed, Closing, Followed, Sight
+
+T = TypeVar("T")
+OPEN_AT_MOST: Final = 1_000
+"""Open visits that a station's list holds: more is no list of things to do."""
+
+
+class SqlWorklist:
+    """Keeps what the office saw and decided. Implements `app.ports.Worklist`."""
+
+    def __init__(self, url: str, driver: Driver = SHIPPED) -> None:
+        """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged."""
+        self._engines = writing(url, driver), reading(url, driver)
+        self._reader = self._engines[1].connect()
+        self._writer = Writer(self._engines[0])
+
+    async def open(self, facility: str) -> tuple[Followed, ...]:
+        """Return what is not settled yet, oldest first."""
+        mine = _visits(facility).where(t.followup.c.settled == 0).order_by(t.followup.c.at, t.followup.c.visit)
+        return tuple(_followed(row) for row in self._all(mine.limit(OPEN_AT_MOST)))
+
+    async def settled(self, facility: str, before: tuple[int, str] | None, limit: int) -> tuple[Followed, ...]:
+        """Return what is settled, newest first, older than `before` (moment and visit)."""
+        key = t.followup.c.at, t.followup.c.visit
+        mine = _visits(facility).where(t.followup.c.settled == 1).order_by(*(each.desc() for each in key)).limit(limit)
+        return tuple(_followed(row) for row in self._all(mine.where(tuple_(*key) < before) if before else mine))
+
+    async def followed(self, facility: str, visit: str) -> Followed | None:
+        """Return one visit of a station that reached the office, or None."""
+        rows = self._all(_visits(facility).where(t.followup.c.visit == visit))
+        return _followed(rows[0]) if rows else None
+
+    async def record(self, act: Act) -> bool:
+        """Write what the office saw or decided: the event and what stands now; False when this key was used before."""
+
+        def work(connection: Connection) -> bool:
+            if connection.execute(select(t.event.c.seq).where(t.event.c.key == act.key)).first():
+                return False
+            chain = Chain(act.facility, head_of(connection, act.facility))
+            chain.add(act.visit, Event(act.type, act.at, act.body), key=act.key)
+            chain.write(connection)
+            connection.execute(_kept(act))
+            return True
+
+        return await self._durably(work)
+
+    async def close(self) -> None:
+        """Finish what is being written and let go of every connection."""
+        self._writer.close()
+        self._reader.close()
+        for engine in self._engines:
+            engine.dispose()
+
+    def _all(self, statement: Executable) -> list[Any]:
+        with REACHING:
+            return list(self._reader.execute(statement))
+
+    async def _durably(self, work: Callable[[Connection], T]) -> T:
+        with REACHING:
+            return await self._writer.run(work)
+
+
+def _visits(facility: str) -> Select[Any]:
+    office = (t.followup.c.at.label("followed_at"), t.followup.c.sight, t.followup.c.closed)
+    return select(t.visit, *office).join_from(t.followup, t.visit).where(t.followup.c.facility == facility)
+
+
+def _kept(act: Act) -> Executable:
+    """Return what makes this act stand: a sight takes the place of the one before, and opens what was closed."""
+    mine = update(t.followup).where(t.followup.c.visit == act.visit, t.followup.c.facility == act.facility)
+    if act.sight:
+        return mine.values(at=act.at, settled=int(act.is_settled), sight=_as_json(act.sight), closed=None)
+    return mine.values(at=act.at, settled=1, closed=_as_json(act.closed))
+
+
+def _as_json(value: Sight | Closed | None) -> str:
+    return json.dumps(asdict(value) if value else None, ensure_ascii=False, default=str)
+
+
+def _followed(row: Any) -> Followed:
+    return Followed(visit_from(row), row.handed_off_at, _sight(row.sight), _closed(row.closed), row.followed_at)
+
+
+def _sight(raw: str | None) -> Sight | None:
+    if raw is None:
+        return None
+    found = json.loads(raw)
+    day = found.pop("consented_on")
+    return Sight(**found, consented_on=date.fromisoformat(day) if day else None)
+
+
+def _closed(raw: str | None) -> Closed | None:
+    found = json.loads(raw) if raw else None
+    return Closed(found["at"], found["by"], Closing(found["why"])) if found else None

@@ -1,0 +1,169 @@
+"""The worklist: visits that reached the handoff, the neediest first, and what the office saw of each."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from app.content import ITEMS
+from app.digits import has_my_number
+from app.evidence import Body, EventType
+from app.ports import Act, Worklist
+from app.tokens import new_secret
+from app.web.office.desk import Caller, Desk, Endpoint, moment
+from app.worklist import DONE, NEEDY, Closed, Closing, Followed, Sight, Standing, compared, neediest_first, standing
+
+PAGE: Final = 50
+FLAGS: Final = tuple(flag for item in ITEMS for flag in item.flags)
+_CLOSINGS: Final = {each.value: each for each in Closing}
+_BEFORE: Final = re.compile(r"([0-9]{1,12})-([A-Za-z0-9_-]{1,40})")
+_LONGEST: Final = 20
+
+
+@dataclass(frozen=True)
+class WorkDesk:
+    """The worklist's pages."""
+
+    desk: Desk
+    worklist: Worklist
+
+    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
+        """Return what stands behind these doors."""
+        return {
+            ("GET", "/office/visits"): self.list_all,
+            ("GET", "/office/visits/{visit}"): self.show,
+            ("POST", "/office/visits/{visit}/seen"): self.see,
+            ("POST", "/office/visits/{visit}/close"): self.close,
+        }
+
+    async def list_all(self, caller: Caller) -> Response:
+        """Show what wants doing, or what is settled."""
+        if caller.request.query_params.get("only") == "done":
+            return await self._done(caller)
+        placed = neediest_first(await self.worklist.open(caller.facility), self.desk.clock.now())
+        groups = {
+            "needy": [pair for pair in placed if pair[0] in NEEDY],
+            "said": [pair for pair in placed if pair[0] not in NEEDY | {Standing.UNDERWAY}],
+            "underway": [pair for pair in placed if pair[0] is Standing.UNDERWAY],
+        }
+        return self.desk.page(caller, "visits.html", groups=groups, only="", older="", moment=moment)
+
+    async def _done(self, caller: Caller) -> Response:
+        given = _BEFORE.fullmatch(caller.request.query_params.get("before", ""))
+        before = (int(given[1]), given[2]) if given else None
+        found = await self.worklist.settled(caller.facility, before, PAGE + 1)
+        shown, now = found[:PAGE], self.desk.clock.now()
+        older = f"{shown[-1].settled_at}-{shown[-1].visit.id}" if len(found) > PAGE else ""
+        groups = {"done": [(standing(each, now), each) for each in shown]}
+        return self.desk.page(caller, "visits.html", groups=groups, only="done", older=older, moment=moment)
+
+    async def show(self, caller: Caller) -> Response:
+        """Show one visit: what was chosen, said and seen, and what can be done."""
+        return self._page(caller, await self._found(caller))
+
+    async def _found(self, caller: Caller) -> Followed:
+        found = await self.worklist.followed(caller.facility, caller.request.path_params["visit"])
+        if found is None:
+            raise HTTPException(404)
+        return found
+
+    def _page(self, caller: Caller, followed: Followed, wrong: dict[str, str] | None = None) -> Response:
+        place = standing(followed, self.desk.clock.now())
+        return self.desk.page(
+            caller,
+            "visit.html",
+            status=422 if wrong else 200,
+            followed=followed,
+            visit=followed.visit,
+            standing=place,
+            is_done=place in DONE,
+            compared=compared(followed.visit, followed.sight) if followed.sight else (),
+            flags=FLAGS,
+            wrong=wrong or {},
+            sent=caller.sent,
+            key=new_secret(),
+            moment=moment,
+            place="/office/visits",
+        )
+
+    # --- what the office does -----------------------------------------------------------------------------------
+
+    async def see(self, caller: Caller) -> Response:
+        """Keep what the terminal's screen shows."""
+        followed = await self._found(caller)
+        sight, wrong = _sight(caller, self.desk.clock.now())
+        if sight is None:
+            return self._page(caller, followed, wrong)
+        place = standing(Followed(followed.visit, followed.handed_off_at, sight), sight.at)
+        body: Body = {
+            "by": caller.officer.account.id,
+            "from": "screen",
+            "found": sight.found,
+            "flags": dict(sight.flags),
+            "consented_on": str(sight.consented_on or ""),
+            "available_until": sight.available_until,
+            "reference": followed.visit.answer("need", "reference"),
+        }
+        await self._record(caller, followed, EventType.VERIFIED, body, place in DONE, sight=sight)
+        return self.desk.go(f"/office/visits/{followed.visit.id}")
+
+    async def close(self, caller: Caller) -> Response:
+        """Expect nothing more of a visit."""
+        followed = await self._found(caller)
+        why = _CLOSINGS.get(caller.sent.get("why", ""))
+        if why is None:
+            return self._page(caller, followed, {"why": "理由をえらんでください"})
+        closed = Closed(self.desk.clock.now(), caller.officer.account.name, why)
+        body: Body = {"by": caller.officer.account.id, "why": why.value}
+        await self._record(caller, followed, EventType.CLOSED, body, closed=closed)
+        return self.desk.go("/office/visits")
+
+    async def _record(  # noqa: PLR0913 - what is written, and how
+        self,
+        caller: Caller,
+        followed: Followed,
+        kind: EventType,
+        body: Body,
+        is_settled: bool = True,  # noqa: FBT001, FBT002 - a fact of the act, named by the port
+        *,
+        sight: Sight | None = None,
+        closed: Closed | None = None,
+    ) -> None:
+        key, now = caller.sent.get("key", "") or new_secret(), self.desk.clock.now()
+        await self.worklist.record(
+            Act(caller.facility, followed.visit.id, f"office {key}", kind, now, body, is_settled, sight, closed)
+        )
+
+
+def _sight(caller: Caller, now: int) -> tuple[Sight | None, dict[str, str]]:
+    """Return what was seen, or what is wrong with how it was said."""
+    sent, by = caller.sent, caller.officer.account.name
+    if sent.get("found") not in {"yes", "no"}:
+        return None, {"found": "一覧に、この方の行があったかをえらんでください"}
+    if sent["found"] == "no":
+        return Sight(now, by, found=False, flags={}), {}
+    day, until = sent.get("consented_on", ""), unicodedata.normalize("NFKC", sent.get("available_until", "")).strip()
+    wrong = {}
+    if day and not _is_day(day):
+        wrong["consented_on"] = "年・月・日を 2026-11-22 のように入れてください"
+    if len(until) > _LONGEST or has_my_number(until) or not until.isprintable():
+        wrong["available_until"] = "画面の文字のとおりに、20文字までで入れてください"
+    if wrong:
+        return None, wrong
+    flags = {flag: sent.get(flag) == "yes" for flag in FLAGS}
+    return Sight(
+        now, by, found=True, flags=flags, consented_on=date.fromisoformat(day) if day else None, available_until=until
+    ), {}
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

@@ -1,0 +1,167 @@
+"""What the office sees of a visit, beside what was chosen and said: where it stands, and what wants doing. Pure.
+
+Three truths are kept apart: what people reported, what the office has seen, and what somebody must act on. What was
+chosen and what was seen both stay; a difference is shown and never overwritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from app.consent import Choice, Item
+from app.evidence import State, state
+from app.flow import Visit
+
+UNDERWAY: Final = 30 * 60
+"""Seconds after its last answer for which a visit may still go on at the bedside."""
+
+
+class Standing(StrEnum):
+    """Where a visit stands for the office, neediest first."""
+
+    TROUBLE = "trouble"
+    DIFFERS = "differs"
+    NOT_FOUND = "not_found"
+    UNREPORTED = "unreported"
+    STOPPED = "stopped"
+    REPORTED = "reported"
+    ANOTHER_WAY = "another_way"
+    UNDERWAY = "underway"
+    SEEN = "seen"
+    CLOSED = "closed"
+
+
+DONE: Final = frozenset({Standing.SEEN, Standing.CLOSED})
+"""Nothing is left to do."""
+NEEDY: Final = frozenset({Standing.TROUBLE, Standing.DIFFERS, Standing.NOT_FOUND})
+"""要対応: somebody must act."""
+_RANKS: Final = {standing: rank for rank, standing in enumerate(Standing)}
+
+
+class Closing(StrEnum):
+    """Why nothing more is expected of a visit."""
+
+    ELSEWHERE = "elsewhere"
+    """Eligibility was checked in another way."""
+    ANOTHER_DAY = "another_day"
+    MISTAKE = "mistake"
+    """Begun by mistake, or for practice."""
+    UNKNOWABLE = "unknowable"
+    """Nobody can tell any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What somebody saw on the terminal's list: a row with its flags and dates as they stand there, or no row."""
+
+    at: int
+    by: str
+    found: bool
+    flags: Mapping[str, bool]
+    """Flag id (`app.consent.Item.flags`) to whether ○ stood there; a flag that was not looked at is missing."""
+    consented_on: date | None = None
+    available_until: str = ""
+    """同意有効期限 as it stands on the screen; never computed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """That nothing more is expected, by whom and why."""
+
+    at: int
+    by: str
+    why: Closing
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A visit with what the office did about it."""
+
+    visit: Visit
+    handed_off_at: int
+    sight: Sight | None = None
+    closed: Closed | None = None
+    settled_at: int = 0
+    """When the office last did something about it."""
+
+
+class Verdict(StrEnum):
+    """One item, chosen beside seen."""
+
+    MATCHES = "matches"
+    DIFFERS = "differs"
+    NOT_CHOSEN_HERE = "not_chosen_here"
+    NOT_LOOKED_AT = "not_looked_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One item with both values."""
+
+    item: Item
+    chosen: Choice
+    seen: tuple[tuple[str, bool | None], ...]
+    """Each flag of the item, with what stood there."""
+    verdict: Verdict
+
+
+def compared(visit: Visit, sight: Sight) -> tuple[Compared, ...]:
+    """Return every item that the patient was asked, chosen beside seen."""
+    return tuple(_compared(item, visit, sight) for item in visit.items)
+
+
+def _compared(item: Item, visit: Visit, sight: Sight) -> Compared:
+    answer = "" if visit.chooses_there else visit.answer("consent", item.id)
+    chosen = Choice(answer) if answer else Choice.NOT_ASKED
+    seen = tuple((flag, sight.flags.get(flag)) for flag in item.flags)
+    return Compared(item, chosen, seen, _verdict(chosen, [said for _, said in seen]))
+
+
+def _verdict(chosen: Choice, seen: Iterable[bool | None]) -> Verdict:
+    if chosen is Choice.NOT_ASKED:
+        return Verdict.NOT_CHOSEN_HERE
+    looked = [said for said in seen if said is not None]
+    if not looked:
+        return Verdict.NOT_LOOKED_AT
+    agreed = chosen is Choice.AGREE
+    return Verdict.MATCHES if all(said is agreed for said in looked) else Verdict.DIFFERS
+
+
+def standing(followed: Followed, now: int) -> Standing:
+    """Return where a visit stands for the office at a moment (seconds since 1970, UTC)."""
+    visit, sight = followed.visit, followed.sight
+    if followed.closed:
+        return Standing.CLOSED
+    if sight:
+        return _as_seen(visit, sight)
+    if not visit.ended and now < visit.touched_at + UNDERWAY and not visit.answer("result", "report"):
+        return Standing.UNDERWAY
+    return _as_said(visit)
+
+
+def _as_seen(visit: Visit, sight: Sight) -> Standing:
+    if not sight.found:
+        return Standing.NOT_FOUND
+    differs = any(each.verdict is Verdict.DIFFERS for each in compared(visit, sight))
+    return Standing.DIFFERS if differs else Standing.SEEN
+
+
+def _as_said(visit: Visit) -> Standing:
+    said = {"trouble": Standing.TROUBLE, "stopped": Standing.STOPPED, "later": Standing.UNREPORTED}
+    report = visit.answer("result", "report")
+    if report in said:
+        return said[report]
+    reached = state(visit)
+    if reached is State.ANOTHER_WAY:
+        return Standing.ANOTHER_WAY
+    return Standing.REPORTED if reached is State.REPORTED else Standing.UNREPORTED
+
+
+def neediest_first(visits: Iterable[Followed], now: int) -> list[tuple[Standing, Followed]]:
+    """Return visits with where they stand, the neediest first and among them the oldest."""
+    placed = [(standing(each, now), each) for each in visits]
+    return sorted(placed, key=lambda pair: (_RANKS[pair[0]], pair[1].handed_off_at))

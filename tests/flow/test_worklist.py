@@ -1,0 +1,124 @@
+"""Where a visit stands for the office: what was said, what was seen, and what wants doing are never one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from app.consent import Choice
+from app.flow import Visit
+from app.worklist import (
+    DONE,
+    NEEDY,
+    UNDERWAY,
+    Closed,
+    Closing,
+    Followed,
+    Sight,
+    Standing,
+    Verdict,
+    compared,
+    neediest_first,
+    standing,
+)
+from tests.flow.visits import NOW, a_visit, answered
+
+LATER = NOW + UNDERWAY
+FLAGS = ("surgery", "clinical", "drug", "health_checkup", "limit_amount", "specific_disease")
+
+
+def reported(report: str) -> Visit:
+    return answered(a_visit(upto="result"), "result", report=report)
+
+
+def sight(*, found: bool = True, **flags: bool) -> Sight:
+    return Sight(LATER, "さくら", found, {flag: flags.get(flag, True) for flag in FLAGS} if found else {})
+
+
+def followed(visit: Visit, saw: Sight | None = None, closed: Closed | None = None) -> Followed:
+    return Followed(visit, NOW, saw, closed)
+
+
+@pytest.mark.parametrize(
+    ("report", "where"),
+    [
+        ("done", Standing.REPORTED),
+        ("trouble", Standing.TROUBLE),
+        ("stopped", Standing.STOPPED),
+        ("later", Standing.UNREPORTED),
+    ],
+)
+def test_what_was_said_is_a_report_and_no_more(report: str, where: Standing) -> None:
+    assert standing(followed(reported(report)), LATER) is where
+    assert where not in DONE
+
+
+def test_a_visit_without_a_report_waits_until_it_is_surely_over() -> None:
+    visit = a_visit(upto="result")
+    assert standing(followed(visit), NOW) is Standing.UNDERWAY
+    assert standing(followed(visit), NOW + UNDERWAY - 1) is Standing.UNDERWAY
+    assert standing(followed(visit), NOW + UNDERWAY) is Standing.UNREPORTED
+    assert standing(followed(replace(visit, ended=True)), NOW) is Standing.UNREPORTED
+
+
+def test_only_the_office_can_see() -> None:
+    everything = reported("done")
+    assert standing(followed(everything, sight()), LATER) is Standing.SEEN
+    assert standing(followed(everything, sight(surgery=False)), LATER) is Standing.DIFFERS
+    assert standing(followed(everything, sight(found=False)), LATER) is Standing.NOT_FOUND
+    assert {Standing.DIFFERS, Standing.NOT_FOUND, Standing.TROUBLE} == NEEDY
+
+
+def test_closing_ends_whatever_was_seen() -> None:
+    closed = Closed(LATER, "さくら", Closing.ELSEWHERE)
+    for saw in (None, sight(), sight(found=False)):
+        assert standing(followed(reported("trouble"), saw, closed), LATER) is Standing.CLOSED
+
+
+@pytest.mark.parametrize("clinical,drug", list(product([True, False, None], repeat=2)))  # noqa: PT006 - reads better
+def test_one_question_with_two_columns_matches_only_as_a_whole(clinical: bool | None, drug: bool | None) -> None:
+    flags = {name: there for name, there in (("clinical", clinical), ("drug", drug)) if there is not None}
+    saw = Sight(LATER, "さくら", found=True, flags=flags)
+    found = next(each for each in compared(reported("done"), saw) if each.item.id == "clinical_drug")
+    assert found.chosen is Choice.AGREE
+    if not flags:
+        assert found.verdict is Verdict.NOT_LOOKED_AT
+    else:
+        assert found.verdict is (Verdict.MATCHES if all(flags.values()) else Verdict.DIFFERS)
+
+
+def test_what_was_chosen_on_the_official_page_is_compared_with_nothing() -> None:
+    visit = a_visit(upto="consent")
+    there = replace(visit, answers={**visit.answers, "consent": {"there": "yes"}})
+    assert {each.verdict for each in compared(there, sight())} == {Verdict.NOT_CHOSEN_HERE}
+    assert {each.chosen for each in compared(there, sight())} == {Choice.NOT_ASKED}
+
+
+def test_under_forty_nobody_asks_for_the_checkup() -> None:
+    young = a_visit(over_40=False, upto="result")
+    assert "health_checkup" not in {each.item.id for each in compared(young, sight())}
+
+
+def test_the_neediest_come_first_and_among_them_the_oldest() -> None:
+    visits = [
+        Followed(reported("done"), 3),
+        Followed(reported("trouble"), 2),
+        Followed(reported("trouble"), 1),
+        Followed(reported("done"), 4, sight(found=False)),
+    ]
+    placed = [(place, each.handed_off_at) for place, each in neediest_first(visits, LATER)]
+    assert placed == [
+        (Standing.TROUBLE, 1),
+        (Standing.TROUBLE, 2),
+        (Standing.NOT_FOUND, 4),
+        (Standing.REPORTED, 3),
+    ]
+
+
+def test_a_visit_is_called_by_six_letters_that_are_not_its_id() -> None:
+    visit = a_visit()
+    assert len(visit.code) == 6
+    assert visit.code.isalpha()
+    assert replace(visit, id="w" * 22).code != visit.code
