@@ -33,7 +33,7 @@ const keepGuide = async () => {
   const headers = { "Content-Type": "text/html; charset=utf-8", ...Object.fromEntries(guards) };
   const wanted = [...Object.keys(pages), ...files];
   for (const { url } of await cache.keys()) if (!wanted.includes(new URL(url).pathname)) await cache.delete(url);
-  for (const file of files) if (!(await caches.match(file))) await cache.add(file);
+  for (const file of files) if (!(await cache.match(file))) await cache.add(file);
   for (const [address, html] of Object.entries(pages)) await cache.put(address, new Response(html, { headers }));
   await done(version);
 };

@@ -109,7 +109,10 @@ class Pwa:
     async def bundle(self, request: Request) -> Response:
         """Answer the guide as one bundle for the worker: every page, the files they need, and a version."""
         pages = {address: html for each in self.shelf for address, html in (await each.kept(request)).items()}
-        files = sorted({self.assets.url(name) for each in self.shelf for name in each.files})
+        # Also what the worker keeps for itself: its next release throws that away, and these pages must stay whole.
+        files = sorted(
+            {self.assets.url(name) for files in (KEPT, *(each.files for each in self.shelf)) for name in files}
+        )
         content = {"pages": pages, "files": files}
         version = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
         headers = {"Cache-Control": "no-cache", "ETag": f'"{version}"'}

@@ -141,6 +141,14 @@ def test_seen_again_the_page_asks_what_was_shown(nurse: Nurse, patient: Patient,
     assert reported(phone) == [], "coming back says nothing"
 
 
+def test_whoever_only_looks_for_the_memo_finds_it_again(nurse: Nurse, patient: Patient, phone: Phone) -> None:
+    goes_out(nurse, patient)
+    phone.follows("もどってきたら、ここ")
+    phone.follows("メモと公式のページを、もう一度見る")
+    phone.reads("選んだ内容のメモ")
+    assert reported(phone) == []
+
+
 def test_nobody_is_asked_who_never_left(nurse: Nurse, patient: Patient, phone: Phone) -> None:
     goes_out(nurse, patient)
     phone.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")

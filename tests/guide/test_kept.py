@@ -60,8 +60,6 @@ async def test_the_bundle_is_small(nurse: Nurse) -> None:
 
 async def test_every_file_that_a_kept_page_needs_is_kept_with_it(nurse: Nurse) -> None:
     bundle = json.loads((await nurse.http.get(BUNDLE)).text)
-    worker = (await nurse.http.get("/sw.js")).text
-    there = {*bundle["files"], *json.loads(worker.partition("KEPT = ")[2].partition(";")[0])}
     for address, html in bundle["pages"].items():
         needed = {each.partition("#")[0] for each in re.findall(r'"(/static/[^"]+)"', html)}
-        assert {each for each in needed if "/icons/apple" not in each} <= there, address
+        assert {each for each in needed if "/icons/apple" not in each} <= set(bundle["files"]), address

@@ -92,7 +92,9 @@ def test_no_answer_is_there_that_nobody_looks_for() -> None:
     assert set(SEEN.values()) == set(TROUBLES.answers)
 
 
-@pytest.mark.parametrize("template", ["step.html", "entry.html", "continue.html"])
+@pytest.mark.parametrize(
+    "template", ["step.html", "entry.html", "continue.html", "hand-over.html", "problems/problem.html"]
+)
 def test_the_first_tap_is_on_every_page_of_a_visit(template: str) -> None:
     assert f'href="{LIST}"' in (ROOT / "templates" / template).read_text(encoding="utf-8")
 
