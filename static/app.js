@@ -14,7 +14,7 @@ addEventListener("click", (event) => {
   const fill = event.target.closest("[data-fill]");
   if (!fill) return;
   event.preventDefault();
-  stop();
+  changes();
   for (const radio of fill.form.querySelectorAll(`input[type=radio][value=${fill.dataset.fill}]`)) radio.checked = true;
 });
 
@@ -53,9 +53,9 @@ const emptyOfNumbers = (form) => {
 // A submission goes out without leaving the page: when it cannot get through, the page stays as it was filled in, and
 // the same submission (same key) goes out again, by itself and by the button; the server takes it once.
 // The same where the server says "not now": its page would say no more, and what was filled in would be gone.
-const NOT_NOW = [429, 503];
+const NOT_NOW = [429, 502, 503, 504];
 const LONGEST = 15e3;
-const { unsent, unsaved } = document.documentElement.dataset;
+const { unsent, unsaved, changed } = document.documentElement.dataset;
 let waiting;
 const stop = () => {
   clearTimeout(waiting?.timer);
@@ -72,7 +72,11 @@ const stay = (form, submitter, message, seconds) => {
   waiting = { form, submitter, timer: setTimeout(goNow, seconds * 1e3) };
 };
 // What is sent again by itself is what was sent before: whoever changes an answer presses the button once more.
-addEventListener("input", stop);
+const changes = () => {
+  if (waiting) say(waiting.submitter ?? waiting.form, changed);
+  stop();
+};
+addEventListener("input", changes);
 addEventListener("pagehide", stop);
 addEventListener("online", goNow);
 document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && goNow());

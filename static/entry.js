@@ -2,7 +2,7 @@
 if ("serviceWorker" in navigator) {
   addEventListener("load", () => navigator.serviceWorker.register("/sw.js"));
   // The guide for dead zones comes when the page has long been there, and nobody waits for it.
-  setTimeout(() => navigator.serviceWorker.ready.then(({ active }) => active.postMessage("keep")), 8000);
+  setTimeout(() => navigator.serviceWorker.ready.then(({ active }) => active.postMessage(`keep ${location.pathname}`)), 8000);
 }
 addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();

@@ -44,22 +44,38 @@ if (field) {
   // that is still being typed: they are judged when the field is left.
   const hasFourDigits = (text) => /^[0-9]{4}$/.test(asciiDigits(text).trim());
   document.querySelector("[data-lookup]").hidden = false;
+  // Where nothing can be kept, the number holds as long as this page.
+  const keepCode = (code) => {
+    try {
+      sessionStorage.setItem("code", code);
+    } catch {
+      return;
+    }
+  };
+  const keptCode = () => {
+    try {
+      return sessionStorage.getItem("code") ?? "";
+    } catch {
+      return "";
+    }
+  };
+  const bare = (text) => text.replace(/[^0-9A-Z]/g, "");
   const takeOut = () => {
     field.value = "";
-    sessionStorage.removeItem("code");
+    keepCode("");
     said.textContent = said.dataset.refused;
   };
   const look = () => {
     if (hasTwelveDigits(field.value)) return takeOut();
     const typed = normal(field.value);
-    if (hasFourDigits(field.value)) sessionStorage.removeItem("code");
-    else sessionStorage.setItem("code", typed);
-    const found = codes.filter((each) => typed && each.dataset.code.startsWith(typed));
+    if (hasFourDigits(field.value)) keepCode("");
+    else keepCode(typed);
+    const found = codes.filter((each) => bare(typed).length > 3 && bare(each.dataset.code).includes(bare(typed)));
     for (const each of codes) each.hidden = Boolean(typed) && !found.includes(each);
     none.hidden = !typed || found.length > 0;
     said.textContent = "";
   };
-  field.value = sessionStorage.getItem("code") ?? "";
+  field.value = keptCode();
   look();
   field.addEventListener("input", look);
   field.addEventListener("change", () => hasFourDigits(field.value) && takeOut());
@@ -67,8 +83,12 @@ if (field) {
     const now = inJapan(Date.now()).toISOString().slice(0, 16).replace("T", " ");
     const kinds = [/iPhone|iPad|Android|Windows|Mac|Linux/, /CriOS|FxiOS|EdgiOS|Firefox|Edg|Chrome|Safari/];
     const kind = kinds.map((each) => navigator.userAgent.match(each)?.[0]).filter(Boolean).join(" ");
-    await navigator.clipboard.writeText([normal(field.value), now, kind].filter(Boolean).join(" / "));
-    said.textContent = said.dataset.copied;
+    const line = [normal(field.value), now, kind].filter(Boolean).join(" / ");
+    // Where copying is refused, the line stands there to be read out.
+    said.textContent = await navigator.clipboard.writeText(line).then(
+      () => said.dataset.copied,
+      () => line,
+    );
   });
 }
 
@@ -83,7 +103,13 @@ if (ticks.length) {
     kept = {};
   }
   if (kept.day !== today) kept = { day: today };
-  const keep = () => localStorage.setItem("ticks", JSON.stringify(kept));
+  const keep = () => {
+    try {
+      localStorage.setItem("ticks", JSON.stringify(kept));
+    } catch {
+      return; // ticked for as long as the page lies open
+    }
+  };
   for (const tick of ticks) {
     tick.checked = Boolean(kept[tick.dataset.tick]);
     tick.addEventListener("change", () => {

@@ -19,27 +19,31 @@ addEventListener("activate", (event) => {
 // A page asks when it has time: the guide comes as one bundle, and is kept page by page. Every page asks, and this worker
 // forgets all that is not kept: so what was kept says when, and is asked for again after five minutes, if it has changed.
 let keeping;
-const keepGuide = async () => {
+const keepGuide = async (entry) => {
   const cache = await caches.open(GUIDE);
   const before = await cache.match(BUNDLE);
-  if (Date.now() - Number(before?.headers.get("Kept-At") ?? 0) < 300e3) return;
+  const of = before?.headers.get("Kept-Of") ?? "";
+  // Another station's entry was opened on this phone: its numbers take the place of the former ones at once.
+  if ((!entry || entry === of) && Date.now() - Number(before?.headers.get("Kept-At") ?? 0) < 300e3) return;
   const known = before && (await before.text());
-  const done = (version) => cache.put(BUNDLE, new Response(version, { headers: { "Kept-At": Date.now() } }));
+  const done = (version) => cache.put(BUNDLE, new Response(version, { headers: { "Kept-At": Date.now(), "Kept-Of": entry ?? of } }));
   const answer = await fetch(BUNDLE, known ? { headers: { "If-None-Match": `"${known}"` } } : {});
   if (answer.status === 304) return done(known);
   if (!answer.ok) return;
   const { version, pages, files } = await answer.json();
   const guards = GUARDS.map((name) => [name, answer.headers.get(name)]).filter(([, value]) => value);
   const headers = { "Content-Type": "text/html; charset=utf-8", ...Object.fromEntries(guards) };
-  const wanted = [...Object.keys(pages), ...files];
-  for (const { url } of await cache.keys()) if (!wanted.includes(new URL(url).pathname)) await cache.delete(url);
+  const wanted = [BUNDLE, ...Object.keys(pages), ...files];
   for (const file of files) if (!(await cache.match(file))) await cache.add(file);
   for (const [address, html] of Object.entries(pages)) await cache.put(address, new Response(html, { headers }));
   await done(version);
+  // Last of all: until here the guide from before is whole.
+  for (const { url } of await cache.keys()) if (!wanted.includes(new URL(url).pathname)) await cache.delete(url);
 };
 addEventListener("message", (event) => {
-  if (event.data !== "keep") return;
-  keeping ??= keepGuide().catch(() => {}).finally(() => (keeping = undefined)); // the next page asks again
+  const [keep, entry] = String(event.data).split(" ");
+  if (keep !== "keep") return;
+  keeping ??= keepGuide(entry).catch(() => {}).finally(() => (keeping = undefined)); // the next page asks again
   event.waitUntil(keeping);
 });
 
@@ -47,7 +51,10 @@ const kept = async (request) => {
   const found = await caches.match(request);
   if (found) return found;
   const fresh = await fetch(request);
-  if (fresh.ok && fresh.headers.get("Cache-Control")?.includes("immutable")) await (await caches.open(CACHE)).put(request, fresh.clone());
+  if (fresh.ok && fresh.headers.get("Cache-Control")?.includes("immutable")) {
+    const copy = fresh.clone();
+    caches.open(CACHE).then((cache) => cache.put(request, copy)).catch(() => {}); // a full phone still shows the page
+  }
   return fresh;
 };
 
@@ -55,7 +62,8 @@ const visited = async (request, path) => {
   const guide = /^\/guide(\/|$)/.test(path) && (await caches.match(path));
   const late = new Promise((_, reject) => guide && setTimeout(reject, PATIENCE));
   try {
-    return await Promise.race([fetch(request), late]);
+    const answer = await Promise.race([fetch(request), late]);
+    return guide && answer.status >= 500 ? guide : answer;
   } catch {
     return guide || caches.match(OFFLINE);
   }

@@ -123,6 +123,8 @@ class KeyRing:
             found = json.loads(self._path.read_text(encoding="utf-8"))
             keys = tuple(_private(raw) for raw in found["keys"])
             return Kept(keys, str(Kept(keys).key(found["signs"]).kid))
+        except PermissionError as error:
+            raise UnusableKeys(f"{self._path}: belongs to another user; chown it to the one who serves") from error
         except (OSError, ValueError, TypeError, KeyError, JoseError, NoSuchKey) as error:
             raise UnusableKeys(f"{self._path}: damaged; put a copy back, or move it away and begin anew") from error
 

@@ -27,6 +27,10 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
 )
 
 
+GRADES: Final[Mapping[str, str]] = MappingProxyType(_read(_FILE)["grades"])
+"""What kind of source a fact rests on, as a page says it."""
+
+
 def named(*texts: str) -> tuple[Source, ...]:
     """Return the sources of entries such as `O8・V14`, each once. Raises `ContentError` where nobody explains one."""
     found = [_KEY.findall(text) or [text] for text in texts if text]

@@ -148,6 +148,7 @@ class Bedside:
     def crossing(self, visit: Visit) -> str:
         """Return the six letters under which another browser may take this visit up; none when it cannot."""
         is_out = visit.route is Route.OFFICIAL and bool(visit.departure) and "check" in visit.answers
+        is_out = is_out and "result" not in visit.answers
         return self.signer.code(visit.departure) if is_out else ""
 
     def admit(self, seat: Seat, form: Form) -> None:

@@ -24,8 +24,8 @@ from app.web.visit import VisitPages
 LIVES: Final = 30 * 60
 """Seconds for which the letters hold, counted from the check page."""
 _SPAN: Final = 600.0
-_PER_ADDRESS: Final = 5
-_PER_STATION: Final = 50
+_PER_ADDRESS: Final = 20
+_PER_STATION: Final = 500
 _LETTERS: Final = frozenset(CODE)
 
 
@@ -50,10 +50,12 @@ class Crossing:
         facility = await self.bedside.station(request)
         return facility if isinstance(facility, Response) else self._page(request, facility)
 
-    def _page(self, request: Request, facility: Facility, *, wrong: bool = False, status: int = 200) -> Response:
+    def _page(
+        self, request: Request, facility: Facility, *, wrong: bool = False, wait: bool = False, status: int = 200
+    ) -> Response:
         token = request.path_params["token"]
         return self.bedside.pages.respond(
-            request, "continue.html", facility=facility, token=token, wrong=wrong, status=status
+            request, "continue.html", facility=facility, token=token, wrong=wrong, wait=wait, status=status
         )
 
     async def take_up(self, request: Request) -> Response:
@@ -61,9 +63,12 @@ class Crossing:
         facility = await self.bedside.station(request)
         if isinstance(facility, Response):
             return facility
-        letters = (await fields(request)).get("letters", "")
+        typed = (await fields(request)).get("letters", "")
+        letters = "".join(char for char in unicodedata.normalize("NFKC", typed).upper() if char in _LETTERS)
+        if len(letters) != CODE_LENGTH:
+            return self._page(request, facility, wrong=True, status=422)
         if not self._may_try(request, facility):
-            return self.bedside.problems.answer(request, "too_many")
+            return self._page(request, facility, wait=True, status=429)
         visit = await self._found(facility, letters)
         if visit is None:
             return self._page(request, facility, wrong=True, status=422)
@@ -74,14 +79,12 @@ class Crossing:
         address, now = request.client.host if request.client else "unknown", time.monotonic()
         return self._by_address.has_room(address, now) and self._by_station.has_room(facility.id, now)
 
-    async def _found(self, facility: Facility, typed: str) -> Visit | None:
-        letters = "".join(char for char in unicodedata.normalize("NFKC", typed).upper() if char in _LETTERS)
-        if len(letters) != CODE_LENGTH:
-            return None
+    async def _found(self, facility: Facility, letters: str) -> Visit | None:
         visit = await self.bedside.store.across(crossing_hash(facility.id, letters))
         now = self.bedside.clock.now()
         is_fresh = visit is not None and now < visit.times.get("check", 0) + LIVES
-        return visit if visit is not None and is_fresh and self.bedside.is_open(visit) else None
+        is_out = visit is not None and is_fresh and bool(self.bedside.crossing(visit))
+        return visit if visit is not None and is_out and self.bedside.is_open(visit) else None
 
     async def _leave_other(self, request: Request, visit: Visit) -> None:
         """End what this browser had open besides: two visits in one browser are one too many."""

@@ -22,6 +22,7 @@ from app.web.bedside import STATION_COOKIE
 from app.web.pages import Look, Pages, clock_in_japan
 
 _DAYS: Final = "月火水木金土日"
+_FOR_THE_OFFICE: Final = frozenset({"maintenance", "receipt_computer"})
 _AHEAD: Final = 400
 """Days for which a kept page knows the holidays."""
 
@@ -79,7 +80,9 @@ class Help:
 
     def near(self, contact: str, here: Here) -> tuple[Desk, ...]:
         """Return whom to call: this desk if its number is known, else the call centre; and the station besides."""
-        found = [self.desk(CONTACTS[name], here) for name in dict.fromkeys((contact, "station"))]
+        # Who sits before the office's terminal does not call the office.
+        besides = () if contact in _FOR_THE_OFFICE else ("station",)
+        found = [self.desk(CONTACTS[name], here) for name in dict.fromkeys((contact, *besides))]
         numbered = [each for each in found if each.contact.telephone]
         return tuple(numbered) or (self.desk(CONTACTS["call_centre"], here),)
 

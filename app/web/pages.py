@@ -26,7 +26,7 @@ from starlette.responses import Response
 
 from app.consent import JST, day_of
 from app.content import EXITS, NAMES
-from app.content.sources import named
+from app.content.sources import GRADES, named
 from app.web.assets import Assets, takes_brotli
 from app.words import RUBY, plain
 
@@ -117,6 +117,7 @@ class Pages:
             "names": NAMES,
             "exits": EXITS,
             "named": named,
+            "grades": GRADES,
         }
         loader = jinja2.FileSystemLoader(folder)
         self._templates = {

@@ -42,6 +42,10 @@ _EVENTS = {
 }
 
 
+_TOLD_BY_STAFF = frozenset({"result", "error-code"})
+"""What the other side's screen said: the patient's hands do not report it."""
+
+
 @dataclass(frozen=True)
 class VisitPages:
     """The bedside pages of one server."""
@@ -85,7 +89,7 @@ class VisitPages:
             route=self.route,
             visit=visit,
             reports=visit is not None and self._is_out(visit),
-            code=self.bedside.crossing(visit) if visit else "",
+            code=self.bedside.crossing(visit) if visit and visit.holder is Holder.STAFF else "",
             browser=recognise(request.headers.get("user-agent", "")),
         )
         return self.bedside.pages.answer(request, html.replace(HOLE, self.bedside.held(seat)) if seat else html)
@@ -94,7 +98,8 @@ class VisitPages:
     def _is_out(visit: Visit) -> bool:
         """Whether somebody went to the official page and has not said yet what it showed."""
         step = journey.furthest(visit)
-        return step.by_hand(visit) or (step.id == "result" and visit.route is Route.OFFICIAL)
+        is_told = step.by_hand(visit) or (step.id == "result" and visit.route is Route.OFFICIAL)
+        return is_told and visit.holder is Holder.STAFF
 
     async def start(self, request: Request) -> Response:
         """Begin a visit: a new cookie; what this browser had before is dead at once."""
@@ -192,6 +197,8 @@ class VisitPages:
         self.bedside.admit(seat, sent)
         if not journey.is_reachable(step, seat.visit):
             return self.bedside.onward(request, seat.visit)
+        if step.id in _TOLD_BY_STAFF and journey.needs_hand_over(step, seat.visit):
+            return self.bedside.go(request, f"/visit/hand-over?to={step.id}")
         return await self._take(request, seat, step, sent)
 
     async def _take(self, request: Request, seat: Seat, step: Step, sent: Form) -> Response:

@@ -44,7 +44,7 @@ async def test_the_page_says_what_is_proven_and_what_is_not(bedside: Bedside) ->
     page = await bedside.comes_back()
     for says in (
         f"本人確認ができました。{SAYS}",
-        "カードの持ち主が、暗証番号を入れて、いまカードをかざしました。お名前は、ここには届きません。",
+        "カードと暗証番号を使える人が、いまカードをかざしました。お名前は、ここには届きません。",
         "分からないこと 同意が登録されたか。この画面では、登録していません。",
         "もう一度えらび、もう一度カードをかざします",
         "登録の申告は、まだです",

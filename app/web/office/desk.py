@@ -15,9 +15,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from app.consent import JST
+from app.flow import Holder
 from app.people import DOORS, IDLE, ROLE_NAMES, Door, Need, Officer, Role, SignIn, may
 from app.ports import Clock, NotProven, Office, Passkeys, Secrets, Store
 from app.tokens import BadToken, Purpose, Sealer, Signer, hashed, new_secret
+from app.web.bedside import IDLE as BEDSIDE_IDLE
 from app.web.bedside import Refusal
 from app.web.forms import fields
 from app.web.pages import HOLE, Look, Pages
@@ -116,6 +118,8 @@ class Desk:
 
     async def enter(self, door: Door, endpoint: Endpoint, request: Request) -> Response:
         """Open a door to whoever may, or say why not."""
+        if door.method == "GET" and await self._is_in_patients_hands(request):
+            return self.go("/visit/hand-over")
         who = await self.find(request)
         if who is not None and door.need is not Need.NOTHING and who.sign_in.full is (door.need is Need.ENROLLING):
             return self.go("/office" if who.sign_in.full else "/office/second-factor")
@@ -128,6 +132,13 @@ class Desk:
         if who is not None and LIVE not in request.headers:
             await self.office.touch(who.sign_in.id, self.clock.now())
         return await endpoint(Caller(request, sent, who))
+
+    async def _is_in_patients_hands(self, request: Request) -> bool:
+        """Whether the patient of an open visit holds this phone: then nothing of the office is behind any door."""
+        session = request.cookies.get("__Host-visit" if self.is_secure else "visit", "")
+        visit = await self.store.visit(hashed(session)) if session else None
+        is_open = visit is not None and self.clock.now() < visit.touched_at + BEDSIDE_IDLE
+        return is_open and visit is not None and visit.holder is Holder.PATIENT
 
     def check(self, request: Request, sent: Mapping[str, str], who: Officer | None) -> None:
         """Refuse a form that was not made for this browser's sign-in, or not at the station where it stands now."""
