@@ -17,11 +17,10 @@ from typing import Final, TypeAlias
 
 from app.consent import Choice, Item, asked
 from app.content import ITEMS
-from app.words import N_
+from app.words import N_, spoken
 
 Answer: TypeAlias = Mapping[str, str]
 
-_LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 NOTHING: Final[Answer] = MappingProxyType({})
 
 
@@ -81,8 +80,7 @@ class Visit:
     @property
     def code(self) -> str:
         """Six letters by which people call this visit on the telephone; no secret."""
-        number = int.from_bytes(hashlib.sha256(b"visit\0" + self.id.encode()).digest())
-        return "".join(_LETTERS[number // len(_LETTERS) ** place % len(_LETTERS)] for place in range(6))
+        return spoken(int.from_bytes(hashlib.sha256(b"visit\0" + self.id.encode()).digest()))
 
     @property
     def over_40(self) -> bool:
@@ -155,6 +153,8 @@ class Step:
     """A way out with dignity: the path ends here unless the person goes on all the same."""
     held_officially: Holder | None = None
     """Who holds the phone on the official route, where that is somebody else."""
+    only_in_hand: bool = False
+    """Whether it is taken from nobody but whoever holds the phone at this page: what staff tell, no patient's hand tells."""
     by_hand: Test = _never
     """Whether one leaves from here and comes back by hand: the next page is then open at any time."""
 
@@ -334,6 +334,7 @@ FLOW: Final = (
         guide="資格確認（患者宅）",
         asks=_result,
         confirms=("handoff", "check"),
+        only_in_hand=True,
     ),
     Step(
         "error-code",
@@ -344,6 +345,7 @@ FLOW: Final = (
         confirms=("result",),
         applies=_met_an_error,
         counted=False,
+        only_in_hand=True,
     ),
     Step(
         "done",

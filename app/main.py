@@ -125,7 +125,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
     bedside = Bedside(store, signer, clock, pages, problems, settings.is_secure)
 
     registrar = Registrar(bedside, doors.gateway)
-    desk = _desk(settings, store, signer, clock, problems)
+    desk = _desk(settings, store, signer, clock, bedside)
     office, worklist = desk.office, SqlWorklist(settings.database)
     explained = _explained(bedside, desk)
     help_ = Help(pages, store, office, clock)
@@ -185,7 +185,7 @@ async def seed_practice(store: Store, clock: Clock) -> Link:
     return found
 
 
-def _desk(settings: Settings, store: Store, signer: Signer, clock: Clock, problems: Problems) -> Desk:
+def _desk(settings: Settings, store: Store, signer: Signer, clock: Clock, bedside: Bedside) -> Desk:
     """Return what the office's pages share."""
     origin = settings.public_origin
     return Desk(
@@ -196,8 +196,9 @@ def _desk(settings: Settings, store: Store, signer: Signer, clock: Clock, proble
         signer,
         Sealer(settings.keys()),
         clock,
-        problems.pages,
-        problems,
+        bedside.pages,
+        bedside.problems,
+        bedside,
         origin,
         practice=_practice_accounts(signer) if settings.route is Route.PRACTICE else (),
     )

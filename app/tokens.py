@@ -16,6 +16,8 @@ from typing import Final
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from itsdangerous import BadData, URLSafeTimedSerializer
 
+from app.words import spoken
+
 # itsdangerous accepts several spellings of one signature (spare base64 bits, dropped non-ASCII, ignored padding).
 # Only the spelling that it writes itself is read here.
 SHAPE: Final = re.compile(r"[A-Za-z0-9_-]{1,400}\.[A-Za-z0-9_-]{1,16}\.[A-Za-z0-9_-]{43}")
@@ -83,17 +85,11 @@ class Signer:
 
     def code(self, secret: str) -> str:
         """Return six letters that stand for a secret: to be read on one screen and typed on another."""
-        number = int.from_bytes(hmac.digest(self._form_key, b"code\0" + secret.encode(), "sha256"))
-        return "".join(CODE[number // len(CODE) ** place % len(CODE)] for place in range(CODE_LENGTH))
+        return spoken(int.from_bytes(hmac.digest(self._form_key, b"code\0" + secret.encode(), "sha256")))
 
     def is_form(self, session: str, token: str) -> bool:
         """Whether a form token belongs to this browser session; compared in constant time."""
         return hmac.compare_digest(self.form(session).encode(), token.encode("utf-8", "replace"))
-
-
-CODE: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""Letters that nobody confuses when typing; no digits, so that nobody takes it for a PIN."""
-CODE_LENGTH: Final = 6
 
 
 class Sealed(StrEnum):

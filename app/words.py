@@ -8,6 +8,16 @@ from typing import Final
 RUBY: Final = re.compile(r"\{([^{}|]+)\|([^{}|]+)\}")
 
 
+LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""Letters that nobody confuses when typing; no digits, so that nobody takes them for a PIN."""
+SPOKEN: Final = 6
+
+
+def spoken(number: int) -> str:
+    """Return six letters for a large number: to be read on one screen and typed, or said, elsewhere."""
+    return "".join(LETTERS[number // len(LETTERS) ** place % len(LETTERS)] for place in range(SPOKEN))
+
+
 def N_(message: str) -> str:  # noqa: N802 - the name gettext tools look for
     """Mark a message for the catalogue without translating it here."""
     return message

@@ -8,7 +8,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, Final, cast
 
-from app.content import _GRADES, ContentError, _graded, _read
+from app.content import ContentError, _graded, _read
 from app.content.sources import Source, named
 from app.facility import Station
 
@@ -82,7 +82,6 @@ class GuideContent:
     """All topics, their groups, and when they were checked and must be looked at again."""
 
     groups: Mapping[str, str]
-    grades: Mapping[str, str]
     """What kind of source a grade stands for, in the words of a page."""
     topics: Mapping[str, Topic]
     checked_on: date
@@ -107,10 +106,8 @@ def load_guide(found: Mapping[str, Any] | None = None) -> GuideContent:
     _insist(len(topics) == len(given["topic"]), "topics", "stand twice")
     for topic in topics.values():
         _insist(set(topic.related) <= topics.keys(), topic.id, "names a related topic that is not there")
-    _insist(given["grades"].keys() == _GRADES, "grades", "names not each grade that may be printed")
     return GuideContent(
         groups=given["groups"],
-        grades=given["grades"],
         topics=MappingProxyType(topics),
         checked_on=given["checked_on"],
         review_by=_later(given, "review_by"),

@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
-from app.content import ContentError, _read
+from app.content import _GRADES, ContentError, _read
 
 _FILE: Final = "sources.toml"
+_REPORT: Final = "F"
 _KEY: Final = re.compile(r"クイックガイド|\b[AFOPV][0-9]+\b")
 
 
@@ -27,8 +28,15 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
 )
 
 
-GRADES: Final[Mapping[str, str]] = MappingProxyType(_read(_FILE)["grades"])
-"""What kind of source a fact rests on, as a page says it."""
+def load_grades(found: Mapping[str, Any] | None = None) -> Mapping[str, str]:
+    """Return what kind of source each grade is, as a page says it: one for every grade that may be printed."""
+    grades = (found or _read(_FILE))["grades"]
+    if grades.keys() != _GRADES | {_REPORT}:
+        raise ContentError(f"{_FILE}: grades names not each grade that may be printed")
+    return MappingProxyType(grades)
+
+
+GRADES: Final = load_grades()
 
 
 def named(*texts: str) -> tuple[Source, ...]:

@@ -15,18 +15,19 @@ from app.evidence import Event, EventType
 from app.facility import Facility
 from app.flow import Visit
 from app.ports import Change, Written
-from app.tokens import CODE, CODE_LENGTH, hashed, new_secret
+from app.tokens import hashed, new_secret
 from app.web.bedside import Bedside, crossing_hash
 from app.web.forms import fields
 from app.web.guard import Window
 from app.web.visit import VisitPages
+from app.words import LETTERS, SPOKEN
 
 LIVES: Final = 30 * 60
 """Seconds for which the letters hold, counted from the check page."""
 _SPAN: Final = 600.0
 _PER_ADDRESS: Final = 20
 _PER_STATION: Final = 500
-_LETTERS: Final = frozenset(CODE)
+_LETTERS: Final = frozenset(LETTERS)
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Crossing:
             return facility
         typed = (await fields(request)).get("letters", "")
         letters = "".join(char for char in unicodedata.normalize("NFKC", typed).upper() if char in _LETTERS)
-        if len(letters) != CODE_LENGTH:
+        if len(letters) != SPOKEN:
             return self._page(request, facility, wrong=True, status=422)
         if not self._may_try(request, facility):
             return self._page(request, facility, wait=True, status=429)

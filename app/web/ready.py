@@ -10,7 +10,6 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.consent import day_of
-from app.content.guide import GUIDE
 from app.content.ready import READY
 from app.ports import Clock, Office, Store
 from app.web.bedside import STATION_COOKIE
@@ -69,7 +68,6 @@ class Ready:
             "rows": READY.rows_for(browser.system),
             "stores": READY.stores_for(browser.system),
             "sights": READY.sights,
-            "grades": GUIDE.grades,
             "checked_on": READY.checked_on,
             "is_overdue": day_of(self.clock.now()) > READY.review_by,
         }

@@ -42,10 +42,6 @@ _EVENTS = {
 }
 
 
-_TOLD_BY_STAFF = frozenset({"result", "error-code"})
-"""What the other side's screen said: the patient's hands do not report it."""
-
-
 @dataclass(frozen=True)
 class VisitPages:
     """The bedside pages of one server."""
@@ -197,7 +193,7 @@ class VisitPages:
         self.bedside.admit(seat, sent)
         if not journey.is_reachable(step, seat.visit):
             return self.bedside.onward(request, seat.visit)
-        if step.id in _TOLD_BY_STAFF and journey.needs_hand_over(step, seat.visit):
+        if step.only_in_hand and journey.needs_hand_over(step, seat.visit):
             return self.bedside.go(request, f"/visit/hand-over?to={step.id}")
         return await self._take(request, seat, step, sent)
 

@@ -15,6 +15,7 @@ from app.adapters.oidc_answers import Provider as Document
 from app.adapters.oidc_answers import parse
 from app.ports import Decline, Identity, Refused, Unavailable
 from tests.adapters.provider import Provider, a_key, claims, signed
+from tests.identity.test_answers import OF_THE_AUTHORIZATION
 from tests.practice.world import (
     CLIENT,
     DEPARTURE,
@@ -213,27 +214,7 @@ async def test_acr_values_are_sent_only_when_the_contract_names_some() -> None:
     assert asked["acr_values"] == "aal3 crl"
 
 
-ERRORS = [
-    "invalid_request",
-    "unauthorized_client",
-    "access_denied",
-    "unsupported_response_type",
-    "invalid_scope",
-    "server_error",
-    "temporarily_unavailable",
-    "interaction_required",
-    "login_required",
-    "account_selection_required",
-    "consent_required",
-    "invalid_request_uri",
-    "invalid_request_object",
-    "request_not_supported",
-    "request_uri_not_supported",
-    "registration_not_supported",
-]
-
-
-@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("error", OF_THE_AUTHORIZATION)
 def test_every_error_of_the_standards_is_a_normal_outcome(error: str) -> None:
     known = Decline.CANCELLED if error == "access_denied" else Decline.UNKNOWN
     assert Provider().handoff().declined(error, "") is known

@@ -16,6 +16,7 @@ from app.content import ContentError, _read
 from app.content.contacts import CONTACTS
 from app.content.guide import GUIDE, Part, load_guide
 from app.content.ready import READY
+from app.content.sources import GRADES, load_grades
 from app.content.trouble import TROUBLES
 from app.facility import Note, Station, Terminal
 from app.main import PRACTICE_STATION, Kazasu, create_app, seed_practice
@@ -111,7 +112,7 @@ async def test_every_part_shows_source_grade_and_date(nurse: Nurse, topic: Any) 
     assert [name for name in shown if name != "desks"] == [part.id for part in topic.parts]
     for part in topic.parts:
         (line,) = sources_in(shown[part.id])
-        for said in (*(each.name for each in part.sources), GUIDE.grades[part.grade], "確認した日 2026/11/22"):
+        for said in (*(each.name for each in part.sources), GRADES[part.grade], "確認した日 2026/11/22"):
             assert said in line
         if part.grade == "2":
             assert "公式の案内で確かめてください：" in shown[part.id].text
@@ -203,8 +204,6 @@ WRONG: dict[str, Change] = {
     "a topic without parts": lambda found: found["topic"][0].update(part=[]),
     "a topic without a reader": lambda found: found["topic"][0].pop("for_whom"),
     "related to nothing": lambda found: found["topic"][0].update(related=["moon"]),
-    "a grade without words": lambda found: found["grades"].pop("V"),
-    "words for a guess": lambda found: found["grades"].update(I="たぶん"),
     "never looked at again": lambda found: found.pop("review_by"),
     "looked at again before": lambda found: found.update(review_by=date(2026, 11, 21)),
 }
@@ -468,3 +467,11 @@ async def test_the_readiness_check_has_one_name_everywhere(nurse: Nurse) -> None
 def test_a_sentence_is_short_and_plain() -> None:
     sentences = [each for _, part in PARTS for row in part.rows for each in plain(row.text).split("。")]
     assert len(max(sentences, key=len)) <= 100
+
+
+@pytest.mark.parametrize("plant", [lambda grades: grades.pop("V"), lambda grades: grades.update(I="推測")])
+def test_every_printable_grade_has_words_and_a_guess_has_none(plant: Callable[[dict[str, str]], Any]) -> None:
+    grades = dict(GRADES)
+    plant(grades)
+    with pytest.raises(ContentError):
+        load_grades({"grades": grades})

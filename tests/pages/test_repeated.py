@@ -56,6 +56,30 @@ async def test_a_report_whose_answer_was_lost_is_taken_once(officially: Official
     assert "同じ画面から二度" in other.text
 
 
+@pytest.mark.threat("T25")
+async def test_the_patient_reports_nothing_in_the_nurses_place(officially: Officially) -> None:
+    page = await officially.confirmed()
+    held = {**page.held("/visit/hand-over"), "report": "done"}
+    entry = await officially.get(f"/f/{officially.token}")
+    assert "何と出ましたか" not in entry.text
+    refused = await officially.send("/visit/result", held)
+    assert refused.path == "/visit/hand-over"
+    await officially.get("/visit/hand-over")
+    await officially.press("/visit/hand-over")
+    assert "何と出ましたか" in (await officially.get(f"/f/{officially.token}")).text
+
+
+@pytest.mark.threat("T25")
+async def test_nothing_of_the_office_opens_in_the_patients_hands(nurse: Nurse) -> None:
+    await nurse.starts()
+    assert (await nurse.get("/office")).path == "/office/sign-in"
+    await nurse.needs()
+    await nurse.press("/visit/hand-over")
+    for address in ("/office", "/office/sign-in", "/office/guide"):
+        answer = await nurse.http.get(address)
+        assert answer.headers["location"] == "/visit/hand-over", address
+
+
 async def test_a_hand_over_whose_answer_was_lost_leads_to_the_same_page(nurse: Nurse) -> None:
     await nurse.confirmed()
     page = await nurse.get("/visit/another-way")

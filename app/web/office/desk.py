@@ -6,7 +6,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote, urlsplit
 
@@ -19,8 +19,7 @@ from app.flow import Holder
 from app.people import DOORS, IDLE, ROLE_NAMES, Door, Need, Officer, Role, SignIn, may
 from app.ports import Clock, NotProven, Office, Passkeys, Secrets, Store
 from app.tokens import BadToken, Purpose, Sealer, Signer, hashed, new_secret
-from app.web.bedside import IDLE as BEDSIDE_IDLE
-from app.web.bedside import Refusal
+from app.web.bedside import Bedside, Refusal
 from app.web.forms import fields
 from app.web.pages import HOLE, Look, Pages
 from app.web.problems import Problems
@@ -90,6 +89,7 @@ class Desk:
     clock: Clock
     pages: Pages
     problems: Problems
+    bedside: Bedside
     origin: str
     practice: tuple[PracticeAccount, ...] = ()
 
@@ -135,10 +135,8 @@ class Desk:
 
     async def _is_in_patients_hands(self, request: Request) -> bool:
         """Whether the patient of an open visit holds this phone: then nothing of the office is behind any door."""
-        session = request.cookies.get("__Host-visit" if self.is_secure else "visit", "")
-        visit = await self.store.visit(hashed(session)) if session else None
-        is_open = visit is not None and self.clock.now() < visit.touched_at + BEDSIDE_IDLE
-        return is_open and visit is not None and visit.holder is Holder.PATIENT
+        seat = await self.bedside.find(request)
+        return seat is not None and seat.visit.holder is Holder.PATIENT
 
     def check(self, request: Request, sent: Mapping[str, str], who: Officer | None) -> None:
         """Refuse a form that was not made for this browser's sign-in, or not at the station where it stands now."""
@@ -255,6 +253,14 @@ def browser_of(agent: str) -> str:
     system = next((name for name in _SYSTEMS if name in agent), "")
     shown = {"Edg": "Edge", "CriOS": "Chrome", "Mac OS": "Mac"}
     return "・".join(shown.get(part, part) for part in (browser, system) if part)
+
+
+def is_day(text: str) -> bool:
+    """Whether a text is a day of the calendar as browsers send it: 2026-11-22."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 def moment(at: int | None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Final
 
 from starlette.exceptions import HTTPException
@@ -14,7 +13,7 @@ from app.consent import day_of
 from app.content.office import CHECKLISTS
 from app.digits import has_my_number
 from app.facility import Facility, Station, Terminal, Tick, judge_code
-from app.web.office.desk import Caller, Desk, Endpoint, moment
+from app.web.office.desk import Caller, Desk, Endpoint, is_day, moment
 
 _YES_OR_NO: Final = {"yes": True, "no": False}
 _TERMINALS: Final = {each.value: each for each in Terminal}
@@ -167,15 +166,8 @@ def _problems(facility: Facility, station: Station) -> dict[str, str]:
         found["telephone"] = "数字とハイフンで入れてください"
     code = judge_code(facility.code).problem
     found |= {"code": code} if code else {}
-    if station.certificate_ends and not _is_day(station.certificate_ends):
+    if station.certificate_ends and not is_day(station.certificate_ends):
         found["certificate_ends"] = "年・月・日を 2027-03-31 のように入れてください"
     if station.retention_days not in _RETENTION:
         found["retention_days"] = f"{_RETENTION.start}〜{_RETENTION.stop - 1}日にしてください"
     return found
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False

@@ -16,7 +16,7 @@ from app.digits import has_my_number
 from app.evidence import Body, EventType
 from app.ports import Act, Worklist
 from app.tokens import new_secret
-from app.web.office.desk import Caller, Desk, Endpoint, moment
+from app.web.office.desk import Caller, Desk, Endpoint, is_day, moment
 from app.worklist import DONE, NEEDY, Closed, Closing, Followed, Sight, Standing, compared, neediest_first, standing
 
 PAGE: Final = 50
@@ -150,7 +150,7 @@ def _sight(caller: Caller, now: int) -> tuple[Sight | None, dict[str, str]]:
         return Sight(now, by, found=False, flags={}), {}
     day, until = sent.get("consented_on", ""), unicodedata.normalize("NFKC", sent.get("available_until", "")).strip()
     wrong = {}
-    if day and not _is_day(day):
+    if day and not is_day(day):
         wrong["consented_on"] = "年・月・日を 2026-11-22 のように入れてください"
     if len(until) > _LONGEST or has_my_number(until) or not until.isprintable():
         wrong["available_until"] = "画面の文字のとおりに、20文字までで入れてください"
@@ -160,10 +160,3 @@ def _sight(caller: Caller, now: int) -> tuple[Sight | None, dict[str, str]]:
     return Sight(
         now, by, found=True, flags=flags, consented_on=date.fromisoformat(day) if day else None, available_until=until
     ), {}
-
-
-def _is_day(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
