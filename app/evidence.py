@@ -48,6 +48,19 @@ class EventType(StrEnum):
     ENDED = "ended"
     VERIFIED = "verified"
     CLOSED = "closed"
+    IMPORTED = "imported"
+    """A file of the terminal was taken: whose digest, how many people, who took it."""
+    WITHDRAWN = "withdrawn"
+    """What was given at the source is given no more."""
+    LAPSED = "lapsed"
+    """What was given at the source has run out there."""
+    EXPORTED = "exported"
+    ERASED = "erased"
+    """A person's key was destroyed, on request or because the time was over."""
+    PURGED = "purged"
+    """A settled visit's time was over: its bodies and its answers are gone."""
+    RESTORED = "restored"
+    """The record goes on from an older state than was known; somebody accepted that."""
 
 
 class State(StrEnum):
