@@ -120,7 +120,7 @@ def _by_items(visit: Visit, known: Known) -> Ground | None:
 
 
 def sight(known: Known, at: int, by: str) -> Sight:
-    """Return what a file says of a person in the form in which a screen is seen; what has no meaning is not looked at."""
+    """Return what a file says of a person in the form in which a screen is seen; what says nothing is not looked at."""
     marks = known.marked
     return Sight(
         at=at,

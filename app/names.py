@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 SHORTEST: Final = 2
-"""Letters of a beginning: how often each single kana begins a name would tell too much. A name of one kanji is whole."""
+"""Letters of a beginning: how often each single kana begins a name would tell too much. One kanji can be a name."""
 LONGEST: Final = 8
 """Letters of a beginning that are compared; the rest of a longer one tells hardly anybody apart."""
 
@@ -20,8 +20,8 @@ _TO_KATAKANA: Final = {code: code + 0x60 for code in _HIRAGANA}
 _SMALL: Final = str.maketrans("ァィゥェォッャュョヮヵヶ", "アイウエオツヤユヨワカケ")
 # What NFKC leaves: the forms of one letter that appear in families' names.
 _VARIANTS: Final = str.maketrans(
-    "髙𠮷邊邉齋齊濵濱澤廣嶋嶌櫻國惠眞德渕曻舘桒冨舩瀨靏鶴檜栁淸",
-    "高吉辺辺斎斉浜浜沢広島島桜国恵真徳淵昇館桑富船瀬鶴鶴桧柳清",
+    "髙﨑𠮷邊邉齋齊濵濱澤廣嶋嶌櫻國惠眞德渕曻舘桒冨舩瀨靏鶴檜栁淸",
+    "高崎吉辺辺斎斉浜浜沢広島島桜国恵真徳淵昇館桑富船瀬鶴鶴桧柳清",
 )
 
 

@@ -14,6 +14,7 @@ from app.evidence import Body, Entry, Event, EventType, Head, canonical
 from app.facility import Facility, Link, Note, Official, Printed, Station, Tick
 from app.flow import Visit
 from app.people import Account, Invitation, Key, Member, Officer, Role, SignIn
+from app.registry import Exchange, Incoming, Known, Outcome, Search, Taken, Upload
 from app.worklist import Closed, Followed, Sight
 
 
@@ -181,7 +182,8 @@ class Store(Protocol):
 class Act:
     """Something that the office saw or decided about a visit, written once: its event, and what stands from now on.
 
-    Either `sight` or `closed` is given. `key` is unique per submission.
+    Either `sight` or `closed` is given. `key` is unique per submission. `person` is whom of the terminal's files the
+    visit is matched with from now on, where a sight came from there.
     """
 
     facility: str
@@ -193,6 +195,7 @@ class Act:
     is_settled: bool = True
     sight: Sight | None = None
     closed: Closed | None = None
+    person: str = ""
 
 
 class Worklist(Protocol):
@@ -215,6 +218,110 @@ class Worklist(Protocol):
 
     async def record(self, act: Act) -> bool:
         """Write an act, event and all; return only after it is durable. False when its key was used before."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
+class Registry(Protocol):
+    """Where it is kept what the terminal's files say: requests, files on the way, and the people in them.
+
+    Every look-up names the station. A method that writes returns only after the data is durable. Raises `Unavailable`
+    when the database is full, locked or gone.
+    """
+
+    # requests for the terminal
+
+    async def ask(self, new: Exchange) -> Exchange:
+        """Keep a request that is made for the terminal, its counter of the day counted here."""
+        ...
+
+    async def exchange(self, facility: str, key: str) -> Exchange | None:
+        """Return a request by the station's own word in it."""
+        ...
+
+    async def exchanges(self, facility: str, limit: int) -> tuple[Exchange, ...]:
+        """Return requests, newest first."""
+        ...
+
+    async def received(self, facility: str, key: str, reception: str) -> bool:
+        """Note under which number the terminal took a request in; False when the request is not known."""
+        ...
+
+    # files on the way
+
+    async def keep(self, new: Upload, data: bytes, people: Sequence[Incoming], *, names: bool) -> Upload:
+        """Keep a file that was read until it is taken; the same file taken before is returned instead.
+
+        Without `names` none is written, encrypted or not.
+        """
+        ...
+
+    async def upload(self, facility: str, upload: str) -> Upload | None:
+        """Return a file of a station."""
+        ...
+
+    async def uploads(self, facility: str, limit: int) -> tuple[Upload, ...]:
+        """Return files, newest first."""
+        ...
+
+    async def drop(self, facility: str, upload: str) -> None:
+        """Forget a file that waits."""
+        ...
+
+    async def begin(self, facility: str, upload: str, now: int) -> tuple[Incoming, ...] | None:
+        """Let whoever asks take the file: its people, or None when it is taken, is being taken, or is gone."""
+        ...
+
+    async def take(self, upload: Upload, people: Sequence[Incoming], done: int, now: int) -> tuple[Taken, ...]:
+        """Write a batch of people, with what ended at the source as events, in one transaction.
+
+        `done` is how many of the file's people are written then.
+        """
+        ...
+
+    async def finish(self, upload: Upload, outcome: Outcome, by: str, now: int) -> bool:
+        """Note that a file is taken, as an event; the file itself goes. False when the same was finished before."""
+        ...
+
+    # the list
+
+    async def search(self, facility: str, search: Search, after: tuple[int, str] | None, limit: int) -> list[Known]:
+        """Return people of the list behind `after` (the sort's number and the id), without counting them."""
+        ...
+
+    async def person(self, facility: str, person: str) -> Known | None:
+        """Return one person of the list."""
+        ...
+
+    async def near(self, facility: str, reference: str, begins: int, ends: int) -> tuple[Known, ...]:
+        """Return who has this reference number, or decided between two moments: a hundred at most."""
+        ...
+
+    async def history(self, facility: str, person: str) -> tuple[Logged, ...]:
+        """Return what was written of a person, oldest first."""
+        ...
+
+    async def visits_of(self, facility: str, person: str) -> tuple[str, ...]:
+        """Return the visits that were matched with a person."""
+        ...
+
+    async def note(self, facility: str, subject: str, event: Event) -> None:
+        """Write an event about the list or one of its people."""
+        ...
+
+    async def forget_names(self, facility: str) -> int:
+        """Destroy every key of a station that keeps no names any more; return how many."""
+        ...
+
+    async def erase(self, facility: str, person: str, by: str, now: int) -> bool:
+        """Destroy a person's key, and all that was kept of them; False when there is nobody."""
+        ...
+
+    async def tidy(self, now: int) -> None:
+        """Forget files that nobody took."""
         ...
 
     async def close(self) -> None:

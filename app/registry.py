@@ -242,9 +242,8 @@ def from_json(text: str) -> tuple[tuple[Insured, ...], tuple[str, ...]]:
 def packed(people: Iterable[Incoming]) -> bytes:
     """Return people on the way as bytes, to be encrypted while they wait."""
     rows = [
-        [as_json(each.results, each.references), each.validity, asdict(each.names) if each.names else None]
-        + [each.mark, each.born]
-        for each in people
+        (as_json(p.results, p.references), p.validity, asdict(p.names) if p.names else None, p.mark, p.born)
+        for p in people
     ]
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -331,3 +330,124 @@ def preview(reading: Reading, people: Iterable[Incoming]) -> Preview:
         line_count=reading.problem_count,
         unknown=tuple((each.name, each.count, each.line) for each in reading.unknown),
     )
+
+
+# --- files on the way, and what is asked of the list ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request that was made for the terminal; `reception` is the number under which it was taken in there."""
+
+    key: str
+    facility: str
+    day: str
+    counter: int
+    consent_from: str
+    consent_to: str
+    at: int
+    by: str
+    reception: str = ""
+
+
+class Stage(StrEnum):
+    """Where a file is on its way into the list."""
+
+    WAITING = "waiting"
+    TAKING = "taking"
+    TAKEN = "taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What taking a file did: people by what was known of them before, endings at the source, visits seen."""
+
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+    withdrawn: int = 0
+    lapsed: int = 0
+    matched: int = 0
+    differs: int = 0
+    """Of the matched visits, those in which the file differs from what was chosen."""
+
+    def with_people(self, taken: Iterable[Taken]) -> Outcome:
+        """Return it with a batch of people counted."""
+        found = self
+        for each in taken:
+            kind = "new" if each.before is None else "same" if each.is_same else "changed"
+            found = replace(
+                found,
+                **{kind: getattr(found, kind) + 1},
+                withdrawn=found.withdrawn + (Turn.WITHDRAWN in each.turns),
+                lapsed=found.lapsed + (Turn.LAPSED in each.turns),
+            )
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file of the terminal that was read; its people are kept, encrypted, until they are taken."""
+
+    id: str
+    facility: str
+    stage: Stage
+    at: int
+    by: str
+    preview: Preview
+    total: int
+    done: int = 0
+    touched_at: int = 0
+    outcome: Outcome = Outcome()
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One person as they were before a file and as they are after it."""
+
+    before: Known | None
+    after: Known
+
+    @property
+    def is_same(self) -> bool:
+        """Whether the file said nothing new."""
+        before = self.before
+        return before is not None and (before.validity, before.results, before.references) == (
+            self.after.validity,
+            self.after.results,
+            self.after.references,
+        )
+
+    @property
+    def turns(self) -> Mapping[Turn, list[str]]:
+        """Which flags were given before and are not any more, by how they ended."""
+        return turned(self.before.results, self.after.results) if self.before else {}
+
+
+class By(StrEnum):
+    """By what the list is narrowed: one at a time, each with an index of its own."""
+
+    ALL = "all"
+    STATE = "state"
+    VALIDITY = "validity"
+    ITEM = "item"
+    ENDS = "ends"
+    NAME = "name"
+    REFERENCE = "reference"
+
+
+NO_DAY: Final = 0
+LAST_DAY: Final = 99991231
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is asked of the list. Days as YYYYMMDD; `moments` (seconds since 1970) for ends only."""
+
+    by: By = By.ALL
+    value: str = ""
+    meaning: str = ""
+    """For an item: what its flag must mean."""
+    first_day: int = NO_DAY
+    last_day: int = LAST_DAY
+    moments: tuple[int, int] = (0, 0)

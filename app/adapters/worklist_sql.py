@@ -81,7 +81,7 @@ class SqlWorklist:
 
 
 def _visits(facility: str) -> Select[Any]:
-    office = (t.followup.c.at.label("followed_at"), t.followup.c.sight, t.followup.c.closed)
+    office = (t.followup.c.at.label("followed_at"), t.followup.c.sight, t.followup.c.closed, t.followup.c.person)
     return select(t.visit, *office).join_from(t.followup, t.visit).where(t.followup.c.facility == facility)
 
 
@@ -89,7 +89,8 @@ def _kept(act: Act) -> Executable:
     """Return what makes this act stand: a sight takes the place of the one before, and opens what was closed."""
     mine = update(t.followup).where(t.followup.c.visit == act.visit, t.followup.c.facility == act.facility)
     if act.sight:
-        return mine.values(at=act.at, settled=int(act.is_settled), sight=_as_json(act.sight), closed=None)
+        stands = {"at": act.at, "settled": int(act.is_settled), "person": act.person or None}
+        return mine.values(**stands, sight=_as_json(act.sight), closed=None)
     return mine.values(at=act.at, settled=1, closed=_as_json(act.closed))
 
 
@@ -98,7 +99,8 @@ def _as_json(value: Sight | Closed | None) -> str:
 
 
 def _followed(row: Any) -> Followed:
-    return Followed(visit_from(row), row.handed_off_at, _sight(row.sight), _closed(row.closed), row.followed_at)
+    sight, closed = _sight(row.sight), _closed(row.closed)
+    return Followed(visit_from(row), row.handed_off_at, sight, closed, row.followed_at, row.person or "")
 
 
 def _sight(raw: str | None) -> Sight | None:
