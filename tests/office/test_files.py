@@ -36,7 +36,7 @@ async def types(kazasu: Kazasu) -> list[str]:
 async def test_a_request_is_made_carried_and_answered(staff: Clerk) -> None:
     page = await staff.get(FILES_PAGE)
     assert 'value="2026-11-16"' in page.source
-    page = await staff.press(f"{FILES_PAGE}/request", **{"from": "2026-11-01", "to": "2026-11-18"})
+    page = await staff.send(f"{FILES_PAGE}/request", {"token": staff.token(), "from": "2026-11-01", "to": "2026-11-18"})
     assert "依頼ファイルをつくりました" in page.text
     (link,) = [each.attrs["href"] for each in page.root.all("a") if each.attrs.get("href", "").endswith("/01")]
     answer = await staff.http.get(link)
@@ -64,7 +64,7 @@ async def test_a_request_is_made_carried_and_answered(staff: Clerk) -> None:
 )
 async def test_a_window_that_cannot_be_is_asked_for_again(staff: Clerk, first: str, last: str, says: str) -> None:
     await staff.get(FILES_PAGE)
-    page = await staff.press(f"{FILES_PAGE}/request", expect=422, **{"from": first, "to": last})
+    page = await staff.send(f"{FILES_PAGE}/request", {"token": staff.token(), "from": first, "to": last}, expect=422)
     assert says in page.text
     assert "つくった依頼" not in page.text
 
