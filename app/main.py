@@ -96,6 +96,12 @@ class Kazasu:
     practice: PracticeWorld | None
     clock: Clock
     signer: Signer
+    closing: tuple[Callable[[], Awaitable[None]], ...] = ()
+
+    async def close(self) -> None:
+        """Let go of everything that is held open: databases, lines to other systems."""
+        for close in self.closing:
+            await close()
 
     @property
     def world(self) -> PracticeWorld:
@@ -144,6 +150,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
             *([Mount("/practice", doors.world.app)] if doors.world else []),
         ]
     )
+    closing = (*doors.closing, files.settle, registry.close, worklist.close, office.close, store.close)
     # What FastAPI does for an interface costs each of the bedside's pages a tenth: they stand before it.
     at_bedside = VisitPages(bedside, settings.route, doors.handoff, SealedReception(office, desk.sealer), registrar)
     visits = Starlette(
@@ -152,13 +159,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
             *Crossing(bedside, at_bedside).routes(),
             *Returning(bedside, doors.handoff, registrar, doors.issuer).routes(),
         ],
-        lifespan=_sweeping(
-            store,
-            office,
-            registry,
-            clock,
-            (*doors.closing, files.settle, registry.close, worklist.close, office.close, store.close),
-        ),
+        lifespan=_sweeping(store, office, registry, clock, closing),
         exception_handlers=explained,
     )
     visits.router.redirect_slashes = False
@@ -171,7 +172,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         starts_per_minute=settings.starts_per_minute,
         posts_per_minute=settings.posts_per_minute,
     )
-    return Kazasu(guard, (*visits.routes, *web.routes), store, desk, files, doors.world, clock, signer)
+    return Kazasu(guard, (*visits.routes, *web.routes), store, desk, files, doors.world, clock, signer, closing)
 
 
 @lru_cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sqlalchemy import (
     Connection,
@@ -25,27 +25,18 @@ from sqlalchemy import (
 )
 
 from app.adapters import schema as t
-from app.adapters.database import SHIPPED, Driver, reading, writing
-from app.adapters.reaching import REACHING
-from app.adapters.writer import Writer
+from app.adapters.connected import Connected
 from app.facility import Facility, Link, Note, Official, Printed, Station, Terminal, Tick
 from app.people import Account, Invitation, Key, Member, Officer, Role, SignIn
 
-T = TypeVar("T")
 _SPENT: Final = 3600
 _OVER: Final = 7 * 24 * 3600
 """Seconds after which nothing depends on a sign-in any more: until then it tells where somebody last stood."""
 _OPEN = t.account.c.revoked_at.is_(None)
 
 
-class SqlOffice:
+class SqlOffice(Connected):
     """Keeps what the offices need. Implements `app.ports.Office`."""
-
-    def __init__(self, url: str, driver: Driver = SHIPPED) -> None:
-        """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged."""
-        self._engines = writing(url, driver), reading(url, driver)
-        self._reader = self._engines[1].connect()
-        self._writer = Writer(self._engines[0])
 
     # --- who is signed in -----------------------------------------------------------------------------------
 
@@ -414,29 +405,8 @@ class SqlOffice:
         await self._run(delete(t.spent).where(t.spent.c.at < now - _SPENT))
         await self._run(delete(t.sign_in).where(t.sign_in.c.used_at < now - _OVER))
 
-    async def close(self) -> None:
-        """Finish what is being written and let go of every connection."""
-        self._writer.close()
-        self._reader.close()
-        for engine in self._engines:
-            engine.dispose()
-
-    # --- the database ---------------------------------------------------------------------------------------
-
-    def _one(self, statement: Executable) -> Any:
-        with REACHING:
-            return self._reader.execute(statement).first()
-
-    def _all(self, statement: Executable) -> list[Any]:
-        with REACHING:
-            return list(self._reader.execute(statement))
-
     async def _run(self, statement: Executable) -> int:
         return await self._durably(lambda connection: connection.execute(statement).rowcount)
-
-    async def _durably(self, work: Callable[[Connection], T]) -> T:
-        with REACHING:
-            return await self._writer.run(work)
 
 
 def _of(facility: str, account: str) -> Any:
