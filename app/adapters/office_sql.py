@@ -33,6 +33,15 @@ _SPENT: Final = 3600
 _OVER: Final = 7 * 24 * 3600
 """Seconds after which nothing depends on a sign-in any more: until then it tells where somebody last stood."""
 _OPEN = t.account.c.revoked_at.is_(None)
+_SEALED: Final = (
+    t.account.c.totp,
+    t.official.c.sealed,
+    t.person.c.key,
+    t.search_key.c.sealed,
+    t.upload.c.preview,
+    t.upload.c.sealed,
+)
+"""Every column that the server's keys open."""
 
 
 class SqlOffice(Connected):
@@ -321,15 +330,7 @@ class SqlOffice(Connected):
         """Put everything that is sealed under what `renew` makes of it, all or nothing; return how many."""
 
         def work(connection: Connection) -> int:
-            found = connection.execute(select(t.account.c.id, t.account.c.totp).where(t.account.c.totp != "")).all()
-            for who, sealed in found:
-                connection.execute(update(t.account).where(t.account.c.id == who).values(totp=renew(sealed)))
-            place = t.official.c.facility, t.official.c.revision
-            addresses = connection.execute(select(*place, t.official.c.sealed)).all()
-            for facility, revision, sealed in addresses:
-                mine = and_(place[0] == facility, place[1] == revision)
-                connection.execute(update(t.official).where(mine).values(sealed=renew(sealed)))
-            return len(found) + len(addresses)
+            return sum(_resealed(connection, column, renew) for column in _SEALED)
 
         return await self._durably(work)
 
@@ -477,6 +478,18 @@ def _forget(connection: Connection, account: str, now: int) -> None:
         connection.execute(delete(table).where(table.c.account == account))
     gone = {"login": account, "password": "", "totp": "", "revoked_at": now}
     connection.execute(update(t.account).where(t.account.c.id == account).values(**gone))
+
+
+def _resealed(connection: Connection, column: Any, renew: Callable[[str], str]) -> int:
+    """Put one column under what `renew` makes of it; return how many values there were."""
+    table, place = column.table, [*column.table.primary_key.columns]
+    rows = connection.execute(select(*place, column).where(column.is_not(None))).all()
+    kept = [(key, sealed) for *key, sealed in rows if sealed]
+    for key, sealed in kept:
+        mine = and_(*(part == value for part, value in zip(place, key, strict=True)))
+        renewed = renew(sealed.decode()).encode() if isinstance(sealed, bytes) else renew(sealed)
+        connection.execute(update(table).where(mine).values({column.name: renewed}))
+    return len(kept)
 
 
 def _revisions(table: Table, facility: str, before: int | None, limit: int) -> Executable:
