@@ -235,15 +235,15 @@ class Row:
     person: Person
     born: str
     number: str
-    marks: tuple[bool, ...]
-    """Per column: whether ○ stands there."""
+    marks: list[str]
+    """Per flag: ○ or nothing."""
     consented: str
     ends: str
 
 
 def _row(each: Consented) -> Row:
     flags = each.flags
-    marks = tuple(flag.id in flags and flags[flag.id].agreed for flag in COLUMNS.values())
+    marks = ["○" if flag.id in flags and flags[flag.id].agreed else "" for flag in COLUMNS.values()]
     ends = f"{each.ends:%Y/%m/%d %H:%M}" if each.ends else ""
     return Row(each.person, in_era(each.born), each.number, marks, f"{each.at:%Y/%m/%d}", ends)
 

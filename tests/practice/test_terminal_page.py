@@ -330,6 +330,7 @@ async def test_every_twist_can_be_chosen_on_the_page(
     world: PracticeWorld, http: httpx.AsyncClient, twist: Twist
 ) -> None:
     registers(world)
+    await http.post(f"{PAGE}/numbers", data={"number-neri": "A-0001"})
     page = (await http.get(PAGE)).text
     field = next(
         field
