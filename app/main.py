@@ -292,6 +292,7 @@ def _practice_doors(settings: Settings, signer: Signer, clock: Clock, assets: As
         client_jwk=dict(key.as_dict(private=False)),
         redirect_uri=f"{origin}/return",
         api_key=(api_key := signer.form("practice eligibility")),
+        station=PRACTICE_STATION.code,
         clock=clock,
         static=assets.url,
     )
