@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from app.evidence import Body, EventType
-from app.matching import certain, grounds, sight
+from app.matching import certain, grounds, says_all, sight
 from app.ports import Act, Clock, Registry, Worklist
 from app.registry import Known, Outcome, Upload
 from app.terminal import comparable
@@ -46,12 +46,12 @@ class Importer:
         return await self.registry.finish(upload, outcome, by[0], self.clock.now())
 
     async def _match(self, upload: Upload, seen: list[Known], by: tuple[str, str], outcome: Outcome) -> Outcome:
-        """See every open visit whose reference number and day one person of the file has."""
+        """See every open visit whose number and day one person of the file has, of whom it says all that was asked."""
         by_number = _by_number(seen)
         for followed in await self.worklist.open(upload.facility):
             number = comparable(followed.visit.answer("need", "reference"))
             known = certain(followed, by_number.get(number, ())) if number else None
-            if known is None:
+            if known is None or not says_all(followed.visit, known):
                 continue
             place = await self.see(followed, known, by, upload.id)
             outcome = replace(

@@ -69,9 +69,15 @@ class Candidate:
 
 def window(followed: Followed) -> tuple[int, int]:
     """Return between which moments somebody of this visit must have decided (seconds since 1970)."""
-    told = followed.visit.times.get("result", 0)
-    ends = told if told >= followed.handed_off_at else followed.handed_off_at + UNTOLD
-    return followed.handed_off_at - SLACK, ends + SLACK
+    return followed.handed_off_at - SLACK, _ends(followed) + SLACK
+
+
+def _ends(followed: Followed) -> int:
+    """Return when it was done for certain: whoever reports later has told nobody when."""
+    told, handed_off = followed.visit.times.get("result", 0), followed.handed_off_at
+    if told < handed_off:
+        return handed_off + UNTOLD
+    return told + UNTOLD if followed.visit.answer("result", "report") == "later" else told
 
 
 def candidates(followed: Followed, people: Iterable[Known]) -> tuple[Candidate, ...]:
@@ -107,8 +113,8 @@ def _by_time(followed: Followed, known: Known) -> tuple[Ground, ...]:
     times = [each.consented_at for each in known.marked.values() if each.consented_at is not None]
     begins, ends = window(followed)
     between = any(begins <= at <= ends for at in times)
-    days = {day_of(at) for at in times}
-    same_day = day_of(followed.handed_off_at) in days or day_of(ends - SLACK) in days
+    first, last = day_of(followed.handed_off_at), day_of(_ends(followed))
+    same_day = any(first <= day_of(at) <= last for at in times)
     return (*((Ground.BETWEEN,) if between else ()), Ground.SAME_DAY if same_day else Ground.OTHER_DAY)
 
 
@@ -117,6 +123,12 @@ def _by_items(visit: Visit, known: Known) -> Ground | None:
     if Verdict.DIFFERS in verdicts:
         return Ground.ITEMS_DIFFER
     return Ground.ITEMS if Verdict.MATCHES in verdicts else None
+
+
+def says_all(visit: Visit, known: Known) -> bool:
+    """Whether a file gives one known answer for every item that was asked; without it a person must judge."""
+    said = sight(known, 0, "").flags
+    return all(flag in said for item in visit.items for flag in item.flags)
 
 
 def sight(known: Known, at: int, by: str) -> Sight:

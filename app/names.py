@@ -14,8 +14,10 @@ SHORTEST: Final = 2
 LONGEST: Final = 8
 """Letters of a beginning that are compared; the rest of a longer one tells hardly anybody apart."""
 
-_HIRAGANA: Final = range(0x3041, 0x3097)
+_HIRAGANA: Final = (*range(0x3041, 0x3097), 0x309D, 0x309E)
 _TO_KATAKANA: Final = {code: code + 0x60 for code in _HIRAGANA}
+# Which drawing of one letter is meant: newer systems write it behind the letter, older ones cannot.
+_DRAWINGS: Final = dict.fromkeys((*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 # Older systems write small kana large.
 _SMALL: Final = str.maketrans("ァィゥェォッャュョヮヵヶ", "アイウエオツヤユヨワカケ")
 # What NFKC leaves: the forms of one letter that appear in families' names.
@@ -29,7 +31,7 @@ def folded(text: str) -> str:
     """Return a name in the form in which its spellings are equal, without spaces."""
     wide = unicodedata.normalize("NFKC", text)
     joined = "".join(letter for letter in wide if not letter.isspace() and letter not in "・．.")
-    return joined.translate(_TO_KATAKANA).translate(_SMALL).translate(_VARIANTS).casefold()
+    return joined.translate(_DRAWINGS).translate(_TO_KATAKANA).translate(_SMALL).translate(_VARIANTS).casefold()
 
 
 def sought(text: str) -> str:
