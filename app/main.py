@@ -8,6 +8,7 @@ import time
 from base64 import b32encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -31,12 +32,15 @@ from app.adapters.handoff_oidc import OpenIdHandoff, line
 from app.adapters.office_sql import SqlOffice
 from app.adapters.passkeys import Passkeys, is_possible
 from app.adapters.passwords import Passwords
+from app.adapters.plans_sql import SqlPlans
 from app.adapters.store_sql import SqlStore
 from app.adapters.worklist_sql import SqlWorklist
+from app.consent import day_of
 from app.facility import Facility, Link, new_token
 from app.flow import Route
 from app.people import Account, Role
-from app.ports import Clock, EligibilityGateway, Handoff, Office, Store, Unavailable, Worklist
+from app.plan import KEPT
+from app.ports import Clock, EligibilityGateway, Handoff, Office, Plans, Store, Unavailable, Worklist
 from app.practice.app import PracticeWorld, create_practice
 from app.settings import Settings, UnsafeSettings
 from app.tokens import Sealed, Sealer, Signer, new_secret
@@ -55,6 +59,7 @@ from app.web.office.guide import GuideDesk
 from app.web.office.links import Links
 from app.web.office.prints import Prints
 from app.web.office.signin import Entrance
+from app.web.office.today import DayDesk
 from app.web.office.worklist import WorkDesk
 from app.web.pages import Pages
 from app.web.problems import BY_STATUS, Problems
@@ -63,6 +68,7 @@ from app.web.ready import Ready
 from app.web.registration import Registrar
 from app.web.returning import Returning
 from app.web.sheets import Sheets
+from app.web.today import Today
 from app.web.trouble import Trouble
 from app.web.visit import VisitPages
 
@@ -126,7 +132,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
 
     registrar = Registrar(bedside, doors.gateway)
     desk = _desk(settings, store, signer, clock, bedside)
-    office, worklist = desk.office, SqlWorklist(settings.database)
+    office, worklist, plans = desk.office, SqlWorklist(settings.database), SqlPlans(settings.database)
     explained = _explained(bedside, desk)
     help_ = Help(pages, store, office, clock)
     shelf = (Trouble(help_), Ready(pages, store, office, clock), Guide(help_))
@@ -135,7 +141,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         [
             *(route for each in shelf for route in each.routes()),
             *Pwa(pages, assets, store, practice_station=is_practice, shelf=shelf).routes(),
-            *office_routes(desk, _office(desk, assets, worklist)),
+            *office_routes(desk, _office(desk, assets, worklist, plans)),
             *([Mount("/practice", doors.world.app)] if doors.world else []),
         ]
     )
@@ -145,9 +151,12 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         routes=[
             *at_bedside.routes(),
             *Crossing(bedside, at_bedside).routes(),
+            *Today(bedside, at_bedside, plans).routes(),
             *Returning(bedside, doors.handoff, registrar, doors.issuer).routes(),
         ],
-        lifespan=_sweeping(store, office, clock, (*doors.closing, worklist.close, office.close, store.close)),
+        lifespan=_sweeping(
+            store, office, plans, clock, (*doors.closing, plans.close, worklist.close, office.close, store.close)
+        ),
         exception_handlers=explained,
     )
     visits.router.redirect_slashes = False
@@ -204,7 +213,7 @@ def _desk(settings: Settings, store: Store, signer: Signer, clock: Clock, bedsid
     )
 
 
-def _office(desk: Desk, assets: Assets, worklist: Worklist) -> dict[tuple[str, str], Endpoint]:
+def _office(desk: Desk, assets: Assets, worklist: Worklist, plans: Plans) -> dict[tuple[str, str], Endpoint]:
     """Return what stands behind every door of the office."""
     entrance = Entrance(desk)
     return {
@@ -215,6 +224,7 @@ def _office(desk: Desk, assets: Assets, worklist: Worklist) -> dict[tuple[str, s
         **Links(desk).endpoints(),
         **Prints(desk, Sheets(desk.pages, assets)).endpoints(),
         **WorkDesk(desk, worklist).endpoints(),
+        **DayDesk(desk, worklist, plans).endpoints(),
     }
 
 
@@ -350,7 +360,7 @@ def _explained(bedside: Bedside, desk: Desk) -> dict[int | type[Exception], Hand
 
 
 def _sweeping(
-    store: Store, office: Office, clock: Clock, closing: tuple[Callable[[], Awaitable[None]], ...]
+    store: Store, office: Office, plans: Plans, clock: Clock, closing: tuple[Callable[[], Awaitable[None]], ...]
 ) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
     """Return a lifespan that removes visits whose time is over, every minute, and lets go of everything at the end."""
 
@@ -358,6 +368,7 @@ def _sweeping(
         while True:
             with contextlib.suppress(Unavailable):
                 await office.tidy(clock.now())
+                await plans.tidy(day_of(clock.now()) - timedelta(days=KEPT))
                 gone = await store.expire(clock.now() - IDLE)
                 if gone:
                     log.info("expired", count=gone)

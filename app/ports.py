@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from app.evidence import Body, Entry, Event, EventType, Head, canonical
 from app.facility import Facility, Link, Note, Official, Printed, Station, Tick
 from app.flow import Visit
 from app.people import Account, Invitation, Key, Member, Officer, Role, SignIn
+from app.plan import Planned
 from app.worklist import Closed, Followed, Sight
 
 
@@ -215,6 +217,45 @@ class Worklist(Protocol):
 
     async def record(self, act: Act) -> bool:
         """Write an act, event and all; return only after it is durable. False when its key was used before."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
+class Plans(Protocol):
+    """Where the days' lists and their words are kept.
+
+    Raises `Unavailable` when the database is full, locked or gone.
+    """
+
+    async def put(self, planned: Sequence[Planned]) -> None:
+        """Put numbers on their days' lists, or change what they need; one that was begun stays begun."""
+        ...
+
+    async def remove(self, facility: str, day: date, reference: str) -> None:
+        """Take a number off a day's list."""
+        ...
+
+    async def on(self, facility: str, day: date) -> tuple[Planned, ...]:
+        """Return a day's list, in the order of its numbers."""
+        ...
+
+    async def begun(self, facility: str, day: date, reference: str, visit: str) -> bool:
+        """Note the visit that was begun with a number; False when an earlier one is noted and still known."""
+        ...
+
+    async def word(self, facility: str, day: date) -> str | None:
+        """Return the word of a day, or None when nobody has asked for one."""
+        ...
+
+    async def give_word(self, facility: str, day: date, word: str) -> str:
+        """Give a day its word, and return the one that it has: the first stays."""
+        ...
+
+    async def tidy(self, before: date) -> None:
+        """Remove the lists and words of the days before."""
         ...
 
     async def close(self) -> None:
