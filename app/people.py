@@ -90,6 +90,7 @@ DOORS: Final = (
     Door("POST", "/office/visits/{visit}/close", Need.STAFF),
     Door("GET", "/office/today", Need.STAFF),
     Door("POST", "/office/today", Need.STAFF),
+    Door("POST", "/office/today/change", Need.STAFF),
     Door("POST", "/office/today/remove", Need.STAFF),
     Door("GET", "/office/today/print", Need.STAFF),
     Door("GET", "/office/guide", Need.STAFF),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
 
@@ -37,6 +37,7 @@ class DayDesk:
         return {
             ("GET", "/office/today"): self.show,
             ("POST", "/office/today"): self.put,
+            ("POST", "/office/today/change"): self.change,
             ("POST", "/office/today/remove"): self.remove,
             ("GET", "/office/today/print"): self.sheet,
         }
@@ -105,11 +106,21 @@ class DayDesk:
         await self.plans.put([Planned(caller.facility, day, each, need, over_40, now, by) for each in numbers])
         return self.desk.go(f"/office/today?day={day}&added={len(numbers)}")
 
+    async def change(self, caller: Caller) -> Response:
+        """Change what a number on the list needs; what is not named stays."""
+        sent, day = caller.sent, _day(caller)
+        found = await self.plans.on(caller.facility, day)
+        for each in found:
+            if each.reference == sent.get("reference"):
+                need = _NEEDS.get(sent.get("need", ""), each.need)
+                over_40 = _YES_OR_NO.get(sent.get("over_40", ""), each.over_40)
+                now, by = self.desk.clock.now(), caller.officer.account.name
+                await self.plans.put([replace(each, need=need, over_40=over_40, at=now, by=by)])
+        return self.desk.go(f"/office/today?day={day}")
+
     async def remove(self, caller: Caller) -> Response:
         """Take a number off a day's list."""
-        if not is_day(caller.sent.get("day", "")):
-            raise HTTPException(404)
-        day = date.fromisoformat(caller.sent["day"])
+        day = _day(caller)
         await self.plans.remove(caller.facility, day, caller.sent.get("reference", ""))
         return self.desk.go(f"/office/today?day={day}")
 
@@ -127,6 +138,14 @@ class DayDesk:
         """Return a day on whose list something may be put, or None."""
         day = date.fromisoformat(text) if is_day(text) else None
         return day if day and 0 <= (day - self._today()).days <= AHEAD else None
+
+
+def _day(caller: Caller) -> date:
+    """Return the day whose list is meant."""
+    text = caller.sent.get("day", "")
+    if not is_day(text):
+        raise HTTPException(404)
+    return date.fromisoformat(text)
 
 
 def _in_words(day: date) -> str:
