@@ -243,11 +243,11 @@ class Plans(Protocol):
         ...
 
     async def begun(self, facility: str, day: date, reference: str, visit: str) -> bool:
-        """Note the visit that was begun with a number; False when an earlier one is noted and still known."""
+        """Note the visit that was begun with a number; False when an earlier one has reached the handoff, which stays."""
         ...
 
     async def word(self, facility: str, day: date) -> str | None:
-        """Return the word of a day, or None when nobody has asked for one."""
+        """Return the word of a day, or None when it has none yet."""
         ...
 
     async def give_word(self, facility: str, day: date, word: str) -> str:

@@ -17,8 +17,9 @@ from app.adapters.writer import Writer
 from app.plan import Need, Planned
 
 T = TypeVar("T")
-_IS_FREE: Final = or_(t.planned.c.visit.is_(None), t.planned.c.visit.not_in(select(t.visit.c.id)))
-"""Nobody began with this number, or what was begun ran out and is gone."""
+_REACHED: Final = select(t.visit.c.id).where(t.visit.c.handed_off_at.is_not(None))
+_IS_FREE: Final = or_(t.planned.c.visit.is_(None), t.planned.c.visit.not_in(_REACHED))
+"""Nobody began with this number, or what was begun has led nowhere so far: a lost answer, a phone without power."""
 
 
 class SqlPlans:
@@ -51,12 +52,12 @@ class SqlPlans:
         return tuple(sorted(map(_planned, found), key=attrgetter("reference")))
 
     async def begun(self, facility: str, day: date, reference: str, visit: str) -> bool:
-        """Note the visit that was begun with a number; False when an earlier one is noted and still known."""
+        """Note the visit that was begun with a number; False when an earlier one has reached the handoff, which stays."""
         noted = update(t.planned).where(_of(t.planned, facility, day), t.planned.c.reference == reference, _IS_FREE)
         return await self._durably(lambda connection: connection.execute(noted.values(visit=visit)).rowcount == 1)
 
     async def word(self, facility: str, day: date) -> str | None:
-        """Return the word of a day, or None when nobody has asked for one."""
+        """Return the word of a day, or None when it has none yet."""
         found = self._all(select(t.day_word.c.word).where(_of(t.day_word, facility, day)))
         return found[0].word if found else None
 

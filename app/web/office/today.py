@@ -49,7 +49,7 @@ class DayDesk:
     async def _page(self, caller: Caller, day: date, wrong: Mapping[str, str] | None = None) -> Response:
         today = self._today()
         planned = await self.plans.on(caller.facility, day)
-        word = await self.plans.give_word(caller.facility, day, new_word()) if day >= today else ""
+        word = await self.plans.word(caller.facility, day) if day >= today else None
         return self.desk.page(
             caller,
             "today.html",
@@ -61,7 +61,7 @@ class DayDesk:
             first=today - timedelta(days=KEPT),
             last=today + timedelta(days=AHEAD),
             rows=[(each, await self._became(each)) for each in planned],
-            word=word,
+            word=word or "",
             sent=caller.sent,
             wrong=wrong or {},
             added=_count(caller.request.query_params.get("added", "")),
@@ -104,6 +104,7 @@ class DayDesk:
             return await self._page(Caller(caller.request, again, caller.who), day or self._today(), wrong)
         now, by = self.desk.clock.now(), caller.officer.account.name
         await self.plans.put([Planned(caller.facility, day, each, need, over_40, now, by) for each in numbers])
+        await self.plans.give_word(caller.facility, day, new_word())
         return self.desk.go(f"/office/today?day={day}&added={len(numbers)}")
 
     async def change(self, caller: Caller) -> Response:
