@@ -31,6 +31,7 @@ from app.adapters.handoff_oidc import OpenIdHandoff, line
 from app.adapters.office_sql import SqlOffice
 from app.adapters.passkeys import Passkeys, is_possible
 from app.adapters.passwords import Passwords
+from app.adapters.plans_sql import SqlPlans
 from app.adapters.registry_sql import SqlRegistry
 from app.adapters.store_sql import SqlStore
 from app.adapters.worklist_sql import SqlWorklist
@@ -38,7 +39,7 @@ from app.facility import Facility, Link, new_token
 from app.flow import Route
 from app.importing import Importer
 from app.people import Account, Role
-from app.ports import Clock, EligibilityGateway, Handoff, Office, Registry, Store, Unavailable
+from app.ports import Clock, EligibilityGateway, Handoff, Plans, Store, Unavailable
 from app.practice.app import PracticeWorld, create_practice
 from app.settings import Settings, UnsafeSettings
 from app.tokens import Sealed, Sealer, Signer, new_secret
@@ -58,6 +59,7 @@ from app.web.office.guide import GuideDesk
 from app.web.office.links import Links
 from app.web.office.prints import Prints
 from app.web.office.signin import Entrance
+from app.web.office.today import DayDesk
 from app.web.office.worklist import WorkDesk
 from app.web.pages import Pages
 from app.web.problems import BY_STATUS, Problems
@@ -66,6 +68,7 @@ from app.web.ready import Ready
 from app.web.registration import Registrar
 from app.web.returning import Returning
 from app.web.sheets import Sheets
+from app.web.today import Today
 from app.web.trouble import Trouble
 from app.web.visit import VisitPages
 
@@ -136,8 +139,9 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
 
     registrar = Registrar(bedside, doors.gateway)
     desk = _desk(settings, store, signer, clock, bedside)
-    office, registry = desk.office, SqlRegistry(settings.database, desk.sealer)
-    files = FileDesk(desk, Importer(registry, (worklist := SqlWorklist(settings.database)), clock))
+    office, plans = desk.office, SqlPlans(settings.database)
+    registry, worklist = SqlRegistry(settings.database, desk.sealer), SqlWorklist(settings.database)
+    files = FileDesk(desk, Importer(registry, worklist, clock))
     explained = _explained(bedside, desk)
     help_ = Help(pages, store, office, clock)
     shelf = (Trouble(help_), Ready(pages, store, office, clock), Guide(help_))
@@ -146,20 +150,21 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         [
             *(route for each in shelf for route in each.routes()),
             *Pwa(pages, assets, store, practice_station=is_practice, shelf=shelf).routes(),
-            *office_routes(desk, _office(desk, assets, files)),
+            *office_routes(desk, _office(desk, assets, files, plans)),
             *([Mount("/practice", doors.world.app)] if doors.world else []),
         ]
     )
-    closing = (*doors.closing, files.settle, registry.close, worklist.close, office.close, store.close)
+    closing = (*doors.closing, files.settle, registry.close, worklist.close, plans.close, office.close, store.close)
     # What FastAPI does for an interface costs each of the bedside's pages a tenth: they stand before it.
     at_bedside = VisitPages(bedside, settings.route, doors.handoff, SealedReception(office, desk.sealer), registrar)
     visits = Starlette(
         routes=[
             *at_bedside.routes(),
             *Crossing(bedside, at_bedside).routes(),
+            *Today(bedside, at_bedside, plans).routes(),
             *Returning(bedside, doors.handoff, registrar, doors.issuer).routes(),
         ],
-        lifespan=_sweeping(store, office, registry, clock, closing),
+        lifespan=_sweeping(clock, (office.tidy, registry.tidy, plans.tidy, _expiring(store)), closing),
         exception_handlers=explained,
     )
     visits.router.redirect_slashes = False
@@ -216,7 +221,7 @@ def _desk(settings: Settings, store: Store, signer: Signer, clock: Clock, bedsid
     )
 
 
-def _office(desk: Desk, assets: Assets, files: FileDesk) -> dict[tuple[str, str], Endpoint]:
+def _office(desk: Desk, assets: Assets, files: FileDesk, plans: Plans) -> dict[tuple[str, str], Endpoint]:
     """Return what stands behind every door of the office."""
     entrance = Entrance(desk)
     return {
@@ -228,6 +233,7 @@ def _office(desk: Desk, assets: Assets, files: FileDesk) -> dict[tuple[str, str]
         **Prints(desk, Sheets(desk.pages, assets)).endpoints(),
         **WorkDesk(desk, files.importer).endpoints(),
         **files.endpoints(),
+        **DayDesk(desk, files.importer.worklist, plans).endpoints(),
     }
 
 
@@ -315,6 +321,7 @@ def _practice_doors(settings: Settings, signer: Signer, clock: Clock, assets: As
     return _Doors(handoff, gateway, world, world.issuer, (handoff.close, gateway.close))
 
 
+Sweep = Callable[[int], Awaitable[object]]
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 
@@ -364,22 +371,15 @@ def _explained(bedside: Bedside, desk: Desk) -> dict[int | type[Exception], Hand
 
 
 def _sweeping(
-    store: Store,
-    office: Office,
-    registry: Registry,
-    clock: Clock,
-    closing: tuple[Callable[[], Awaitable[None]], ...],
+    clock: Clock, sweeps: tuple[Sweep, ...], closing: tuple[Callable[[], Awaitable[None]], ...]
 ) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
-    """Return a lifespan that removes visits whose time is over, every minute, and lets go of everything at the end."""
+    """Return a lifespan that removes what is over, every minute, and lets go of everything at the end."""
 
     async def sweep() -> None:
         while True:
-            with contextlib.suppress(Unavailable):
-                await office.tidy(clock.now())
-                await registry.tidy(clock.now())
-                gone = await store.expire(clock.now() - IDLE)
-                if gone:
-                    log.info("expired", count=gone)
+            for each in sweeps:
+                with contextlib.suppress(Unavailable):
+                    await each(clock.now())
             await asyncio.sleep(_SWEEP)
 
     @contextlib.asynccontextmanager
@@ -393,3 +393,14 @@ def _sweeping(
             await close()
 
     return running
+
+
+def _expiring(store: Store) -> Sweep:
+    """Return what removes visits whose time is over."""
+
+    async def sweep(now: int) -> None:
+        gone = await store.expire(now - IDLE)
+        if gone:
+            log.info("expired", count=gone)
+
+    return sweep

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from app.evidence import Body, Entry, Event, EventType, Head, canonical
 from app.facility import Facility, Link, Note, Official, Printed, Station, Tick
 from app.flow import Visit
 from app.people import Account, Invitation, Key, Member, Officer, Role, SignIn
+from app.plan import Planned
 from app.registry import Exchange, Incoming, Known, Outcome, Search, Taken, Upload
 from app.worklist import Closed, Followed, Sight
 
@@ -322,6 +324,45 @@ class Registry(Protocol):
 
     async def tidy(self, now: int) -> None:
         """Forget files that nobody took."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
+class Plans(Protocol):
+    """Where the days' lists and their words are kept.
+
+    Raises `Unavailable` when the database is full, locked or gone.
+    """
+
+    async def put(self, planned: Sequence[Planned]) -> None:
+        """Put numbers on their days' lists, or change what they need; one that was begun stays begun."""
+        ...
+
+    async def remove(self, facility: str, day: date, reference: str) -> None:
+        """Take a number off a day's list."""
+        ...
+
+    async def on(self, facility: str, day: date) -> tuple[Planned, ...]:
+        """Return a day's list, in the order of its numbers."""
+        ...
+
+    async def begun(self, facility: str, day: date, reference: str, visit: str) -> bool:
+        """Note the visit that was begun with a number; False when an earlier one that led somewhere stays."""
+        ...
+
+    async def word(self, facility: str, day: date) -> str | None:
+        """Return the word of a day, or None when it has none yet."""
+        ...
+
+    async def give_word(self, facility: str, day: date, word: str) -> str:
+        """Give a day its word, and return the one that it has: the first stays."""
+        ...
+
+    async def tidy(self, now: int) -> None:
+        """Remove the lists and words of days that are long over."""
         ...
 
     async def close(self) -> None:

@@ -77,14 +77,19 @@ class Window:
         """Count a hit at `now` (seconds) unless the span is full; say whether it was counted."""
         hits = self._hits.setdefault(address, deque())
         self._hits.move_to_end(address)
-        while hits and hits[0] <= now - self._span:
-            hits.popleft()
         if len(self._hits) > _ADDRESSES:
             self._hits.popitem(last=False)
-        if len(hits) >= self._limit:
+        if self.is_full(address, now):
             return False
         hits.append(now)
         return True
+
+    def is_full(self, address: str, now: float) -> bool:
+        """Whether nothing more would be counted at `now`; counts nothing."""
+        hits = self._hits.get(address, deque())
+        while hits and hits[0] <= now - self._span:
+            hits.popleft()
+        return len(hits) >= self._limit
 
 
 class TooLarge(Exception):

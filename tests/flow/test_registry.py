@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -162,7 +163,7 @@ def test_the_day_is_the_newest_consents_in_japan() -> None:
 
 def test_an_end_counts_only_of_what_is_given_and_is_never_computed() -> None:
     assert first_end((insured(until=NOW + DAY), insured(until=NOW + 2 * DAY))) == NOW + DAY
-    gone = {flag: "2" for flag in LISTED}
+    gone = dict.fromkeys(LISTED, "2")
     assert first_end((insured(until=NOW - DAY, **gone), insured(until=NOW + DAY))) == NOW + DAY
     assert first_end((insured(until=None),)) is None
     assert first_end(()) is None
@@ -171,8 +172,10 @@ def test_an_end_counts_only_of_what_is_given_and_is_never_computed() -> None:
 # --- who comes in a file ------------------------------------------------------------------------------------
 
 
-def a_result(**given_: str) -> Result:
-    return Result(**{"card": "01", "name": "髙﨑　𠮷男", "kana": "ﾀｶｻｷ ﾖｼｵ", "sex": "1", "birthdate": "19600602", **given_})
+def a_result(**given_: Any) -> Result:
+    return Result(
+        **{"card": "01", "name": "髙﨑　𠮷男", "kana": "ﾀｶｻｷ ﾖｼｵ", "sex": "1", "birthdate": "19600602", **given_}
+    )
 
 
 def test_numbers_are_kept_once_each_in_one_spelling() -> None:
