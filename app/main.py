@@ -23,20 +23,23 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
+from app import keeping
 from app.adapters.client_keys import KeyRing, UnusableKeys
 from app.adapters.database import migrate
 from app.adapters.gateway_http import HttpGateway
 from app.adapters.handoff_official import NoProvider, SealedReception
 from app.adapters.handoff_oidc import OpenIdHandoff, line
+from app.adapters.ledger_file import FileLedger
 from app.adapters.office_sql import SqlOffice
 from app.adapters.passkeys import Passkeys, is_possible
 from app.adapters.passwords import Passwords
+from app.adapters.quarantine import look_back
 from app.adapters.store_sql import SqlStore
 from app.adapters.worklist_sql import SqlWorklist
 from app.facility import Facility, Link, new_token
 from app.flow import Route
 from app.people import Account, Role
-from app.ports import Clock, EligibilityGateway, Handoff, Office, Store, Unavailable, Worklist
+from app.ports import Clock, EligibilityGateway, Handoff, Ledger, Office, ReadOnly, Store, Unavailable, Worklist
 from app.practice.app import PracticeWorld, create_practice
 from app.settings import Settings, UnsafeSettings
 from app.tokens import Sealed, Sealer, Signer, new_secret
@@ -92,6 +95,7 @@ class Kazasu:
     practice: PracticeWorld | None
     clock: Clock
     signer: Signer
+    ledger: Ledger
 
     @property
     def world(self) -> PracticeWorld:
@@ -120,7 +124,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
     is_practice = settings.route is Route.PRACTICE
     assets, pages = _shell(practice=is_practice)
     doors = _doors(settings, signer, clock, assets)  # first: what may not serve people changes no database either
-    store = store or _open(settings, clock)
+    ledger = FileLedger(settings.ledger_file)
+    store = store or _open(settings, clock, ledger)
     problems = Problems(pages)
     bedside = Bedside(store, signer, clock, pages, problems, settings.is_secure)
 
@@ -147,7 +152,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
             *Crossing(bedside, at_bedside).routes(),
             *Returning(bedside, doors.handoff, registrar, doors.issuer).routes(),
         ],
-        lifespan=_sweeping(store, office, clock, (*doors.closing, worklist.close, office.close, store.close)),
+        lifespan=_sweeping(store, office, ledger, clock, (*doors.closing, worklist.close, office.close, store.close)),
         exception_handlers=explained,
     )
     visits.router.redirect_slashes = False
@@ -160,7 +165,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         starts_per_minute=settings.starts_per_minute,
         posts_per_minute=settings.posts_per_minute,
     )
-    return Kazasu(guard, (*visits.routes, *web.routes), store, desk, doors.world, clock, signer)
+    return Kazasu(guard, (*visits.routes, *web.routes), store, desk, doors.world, clock, signer, ledger)
 
 
 @lru_cache
@@ -170,9 +175,18 @@ def _shell(*, practice: bool) -> tuple[Assets, Pages]:
     return assets, Pages(assets, practice=practice)
 
 
-def _open(settings: Settings, clock: Clock) -> Store:
-    """Return the database of these settings, brought to the newest schema."""
+def _open(settings: Settings, clock: Clock, ledger: Ledger) -> Store:
+    """Return the database of these settings, brought to the newest schema and compared with what is known of it."""
     migrate(settings.database)
+    known = ledger.known()
+    absent = look_back(settings.database, known, clock.now()) if known else ()
+    if absent and len(absent) == len(known.heads):
+        raise UnsafeSettings(
+            f"{settings.ledger_file} knows records that this database does not have: restore a backup, or, to begin "
+            "anew, move that file away"
+        )
+    if absent:
+        log.error("stations_missing", count=len(absent))
     return SqlStore(settings.database, clock)
 
 
@@ -345,22 +359,33 @@ def _explained(bedside: Bedside, desk: Desk) -> dict[int | type[Exception], Hand
         TooLarge: too_large,
         BadForm: named("bad_form"),
         Unavailable: named("unavailable"),
+        ReadOnly: named("read_only"),
         Exception: named("broken"),
     }
 
 
 def _sweeping(
-    store: Store, office: Office, clock: Clock, closing: tuple[Callable[[], Awaitable[None]], ...]
+    store: Store, office: Office, ledger: Ledger, clock: Clock, closing: tuple[Callable[[], Awaitable[None]], ...]
 ) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
     """Return a lifespan that removes visits whose time is over, every minute, and lets go of everything at the end."""
 
+    async def note() -> None:
+        try:
+            await keeping.note_heads(store, ledger, clock.now())
+        except Unavailable:
+            log.error("ledger_not_written")  # noqa: TRY400 - the message of the cause may name a path
+
     async def sweep() -> None:
         while True:
-            with contextlib.suppress(Unavailable):
+            with contextlib.suppress(Unavailable, ReadOnly):
                 await office.tidy(clock.now())
                 gone = await store.expire(clock.now() - IDLE)
                 if gone:
                     log.info("expired", count=gone)
+                over = sum(await keeping.retain(store, ledger, clock.now()))
+                if over:
+                    log.info("purged", count=over)
+            await note()
             await asyncio.sleep(_SWEEP)
 
     @contextlib.asynccontextmanager
@@ -370,6 +395,7 @@ def _sweeping(
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+        await note()
         for close in closing:
             await close()
 

@@ -9,12 +9,30 @@ from sqlalchemy import Connection, Select, delete, exists, insert, select, updat
 
 import app.adapters.schema as t
 from app.adapters.chain import Chain, head_of
+from app.adapters.database import empty_log, writing
 from app.adapters.erasing import OF_A_PERSON, forget
 from app.evidence import Body, Event, EventType, Head
 from app.restoring import Erasure, Gap, Known, gap
 
 OF_THE_RECORD: Final = "record"
 """Stands where events of a visit name the visit, when the event is about the record itself."""
+
+
+def look_back(url: str, known: Known, now: int) -> tuple[str, ...]:
+    """Hold what is older than it was and forget again who was erased, before anything is served.
+
+    Returns the stations that are not there at all.
+    """
+    engine = writing(url)
+    try:
+        with engine.begin() as connection:
+            absent = compare(connection, known, now)
+            erased = erase_again(connection, known.erasures, now)
+    finally:
+        engine.dispose()
+    if erased:
+        empty_log(url)
+    return absent
 
 
 def compare(connection: Connection, known: Known, now: int) -> tuple[str, ...]:
