@@ -57,6 +57,7 @@ from app.web.office.front import Front
 from app.web.office.guide import GuideDesk
 from app.web.office.links import Links
 from app.web.office.prints import Prints
+from app.web.office.restored import RestoredDesk
 from app.web.office.signin import Entrance
 from app.web.office.worklist import WorkDesk
 from app.web.pages import Pages
@@ -68,6 +69,7 @@ from app.web.returning import Returning
 from app.web.sheets import Sheets
 from app.web.trouble import Trouble
 from app.web.visit import VisitPages
+from app.web.watch import Tally, Watch
 
 STATIC: Final = Path(__file__).parents[1] / "static"
 PRACTICE_STATION: Final = Facility("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
@@ -134,13 +136,15 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
     office, worklist = desk.office, SqlWorklist(settings.database)
     explained = _explained(bedside, desk)
     help_ = Help(pages, store, office, clock)
+    tally = Tally()
     shelf = (Trouble(help_), Ready(pages, store, office, clock), Guide(help_))
     web = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=explained)
     web.router.routes.extend(
         [
             *(route for each in shelf for route in each.routes()),
+            *Watch(store, ledger, clock, tally, settings.data, settings.metrics_token).routes(),
             *Pwa(pages, assets, store, practice_station=is_practice, shelf=shelf).routes(),
-            *office_routes(desk, _office(desk, assets, worklist)),
+            *office_routes(desk, _office(desk, assets, worklist, ledger)),
             *([Mount("/practice", doors.world.app)] if doors.world else []),
         ]
     )
@@ -164,6 +168,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         problem=problems.answer,
         starts_per_minute=settings.starts_per_minute,
         posts_per_minute=settings.posts_per_minute,
+        tally=tally,
     )
     return Kazasu(guard, (*visits.routes, *web.routes), store, desk, doors.world, clock, signer, ledger)
 
@@ -218,7 +223,7 @@ def _desk(settings: Settings, store: Store, signer: Signer, clock: Clock, bedsid
     )
 
 
-def _office(desk: Desk, assets: Assets, worklist: Worklist) -> dict[tuple[str, str], Endpoint]:
+def _office(desk: Desk, assets: Assets, worklist: Worklist, ledger: Ledger) -> dict[tuple[str, str], Endpoint]:
     """Return what stands behind every door of the office."""
     entrance = Entrance(desk)
     return {
@@ -229,6 +234,7 @@ def _office(desk: Desk, assets: Assets, worklist: Worklist) -> dict[tuple[str, s
         **Links(desk).endpoints(),
         **Prints(desk, Sheets(desk.pages, assets)).endpoints(),
         **WorkDesk(desk, worklist).endpoints(),
+        **RestoredDesk(desk, ledger).endpoints(),
     }
 
 

@@ -88,6 +88,8 @@ DOORS: Final = (
     Door("GET", "/office/visits/{visit}", Need.STAFF),
     Door("POST", "/office/visits/{visit}/seen", Need.STAFF),
     Door("POST", "/office/visits/{visit}/close", Need.STAFF),
+    Door("GET", "/office/restored", Need.STAFF),
+    Door("POST", "/office/restored", Need.ADMIN),
     Door("GET", "/office/guide", Need.STAFF),
     Door("POST", "/office/guide/note", Need.ADMIN),
     Door("GET", "/office/checklist/{checklist}", Need.STAFF),

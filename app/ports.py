@@ -104,9 +104,14 @@ class Logged:
 class Pulse:
     """How the store is: what waits to be written, how many commits there were, and how many writes shared them."""
 
+    is_current: bool
+    """Whether the schema is the one that this version knows."""
     waiting: int
     commits: int
     writes: int
+    records: int
+    entries: int
+    """How many records there are, and how many entries they have together."""
     newest_at: int
     """When the newest entry of any record was written (seconds, UTC): a clock before that is wrong."""
 
@@ -119,6 +124,10 @@ class Ledger(Protocol):
 
     def known(self) -> Known:
         """Return what it says; nothing when there is none yet."""
+        ...
+
+    def look(self) -> Known:
+        """Return what it says, after looking that lines can be added."""
         ...
 
     def note(self, heads: Mapping[str, Head], at: int) -> None:

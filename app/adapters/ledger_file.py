@@ -34,6 +34,15 @@ class FileLedger:
         except OSError as error:
             raise Unavailable from error
 
+    def look(self) -> Known:
+        """Return what it says, after looking that lines can be added."""
+        try:
+            with _locked(self.path):
+                pass
+        except OSError as error:
+            raise Unavailable from error
+        return self.known()
+
     def note(self, heads: Mapping[str, Head], at: int) -> None:
         """Keep how far the records have come, as far as they have moved."""
         moved = self.known().moved(heads)

@@ -107,7 +107,7 @@ HEAD = (
     .order_by(event.c.seq.desc())
     .limit(1)
 )
-WRITTEN_AT = select(event.c.at).where(event.c.facility == bindparam("facility")).order_by(event.c.seq.desc()).limit(1)
+END = HEAD.add_columns(event.c.at)
 SEEN = (
     select(func.max(event.c.at))
     .join(event_body)

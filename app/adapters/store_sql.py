@@ -16,10 +16,11 @@ from sqlalchemy import Connection, Executable
 import app.adapters.statements as sql
 from app.adapters import quarantine, retention, step
 from app.adapters.chain import head_of
-from app.adapters.database import SHIPPED, Driver, reading, truncate_log, writing
+from app.adapters.database import SHIPPED, Driver, reading, revision, truncate_log, writing
 from app.adapters.erasing import matched
 from app.adapters.reaching import REACHING
 from app.adapters.rows import AnyRow, fields, logged_from, visit_from
+from app.adapters.schema import HEAD
 from app.adapters.writer import Writer
 from app.evidence import Head
 from app.facility import Facility, Link
@@ -197,11 +198,19 @@ class SqlStore:
 
     async def pulse(self) -> Pulse:
         """Return how the store is."""
-        return Pulse(self._writer.waiting, self._writer.commits, self._writer.writes, self._newest())
-
-    def _newest(self) -> int:
-        ends = (self._one(sql.WRITTEN_AT, facility=row.id) for row in self._all(sql.FACILITIES))
-        return max((end[0] for end in ends if end), default=0)
+        with REACHING:
+            is_current = revision(self._reader) == HEAD
+            ends = [self._one(sql.END, facility=row.id) for row in self._all(sql.FACILITIES)]
+        records = [end for end in ends if end]
+        return Pulse(
+            is_current,
+            self._writer.waiting,
+            self._writer.commits,
+            self._writer.writes,
+            len(records),
+            sum(end.seq for end in records),
+            max((end.at for end in records), default=0),
+        )
 
     async def close(self) -> None:
         """Finish what is being written and let go of every connection."""
