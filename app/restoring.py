@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from app.evidence import Head
@@ -78,6 +78,16 @@ def head_from(text: str) -> tuple[str, Head]:
     return found["facility"], Head(int(found["size"]), found["hash"])
 
 
+def _each_once(erasures: Iterable[Erasure]) -> tuple[Erasure, ...]:
+    """Return each person once, with all visits that were ever named."""
+    found: dict[str, Erasure] = {}
+    for each in erasures:
+        first = found.setdefault(each.person, each)
+        if not set(each.visits) <= set(first.visits):
+            found[each.person] = replace(first, visits=tuple(dict.fromkeys((*first.visits, *each.visits))))
+    return tuple(found.values())
+
+
 # --- the ledger's lines -------------------------------------------------------------------------------------------
 
 
@@ -108,19 +118,18 @@ def lines_of(known: Known, at: int) -> list[bytes]:
 def known_from(lines: Iterable[bytes]) -> Known:
     """Return what these lines say together; a line that was cut off by a power cut says nothing."""
     heads: dict[str, Head] = {}
-    erasures: dict[str, Erasure] = {}
+    erasures: list[Erasure] = []
     backed_up_at: int | None = None
     for said in filter(None, map(_said, lines)):
         if said["is"] == "erasure":
-            erased = Erasure(said["facility"], said["person"], said["at"], tuple(said["visits"]))
-            erasures.setdefault(erased.person, erased)
+            erasures.append(Erasure(said["facility"], said["person"], said["at"], tuple(said["visits"])))
         elif said["is"] == "backup":
             backed_up_at = max(backed_up_at or 0, said["at"])
         else:
             head = Head(said["size"], said["hash"])
             if said["is"] == "accepted" or head.size > heads.get(said["facility"], Head()).size:
                 heads[said["facility"]] = head
-    return Known(heads, tuple(erasures.values()), backed_up_at)
+    return Known(heads, _each_once(erasures), backed_up_at)
 
 
 def merged(*several: Known) -> Known:
@@ -128,9 +137,9 @@ def merged(*several: Known) -> Known:
     heads: dict[str, Head] = {}
     for each in several:
         heads |= Known(heads).moved(each.heads)
-    erasures = {erased.person: erased for each in reversed(several) for erased in each.erasures}
+    erasures = _each_once(erased for each in several for erased in each.erasures)
     times = [each.backed_up_at for each in several if each.backed_up_at]
-    return Known(heads, tuple(erasures.values()), max(times, default=None))
+    return Known(heads, erasures, max(times, default=None))
 
 
 _KINDS: Final[Mapping[str, Mapping[str, type]]] = {
