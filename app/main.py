@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import httpx
 import structlog
@@ -23,15 +23,18 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
+from app import keeping
 from app.adapters.client_keys import KeyRing, UnusableKeys
 from app.adapters.database import migrate
 from app.adapters.gateway_http import HttpGateway
 from app.adapters.handoff_official import NoProvider, SealedReception
 from app.adapters.handoff_oidc import OpenIdHandoff, line
+from app.adapters.ledger_file import FileLedger
 from app.adapters.office_sql import SqlOffice
 from app.adapters.passkeys import Passkeys, is_possible
 from app.adapters.passwords import Passwords
 from app.adapters.plans_sql import SqlPlans
+from app.adapters.quarantine import look_back
 from app.adapters.registry_sql import SqlRegistry
 from app.adapters.store_sql import SqlStore
 from app.adapters.worklist_sql import SqlWorklist
@@ -39,7 +42,7 @@ from app.facility import Facility, Link, new_token
 from app.flow import Route
 from app.importing import Importer
 from app.people import Account, Role
-from app.ports import Clock, EligibilityGateway, Handoff, Plans, Store, Unavailable
+from app.ports import Clock, EligibilityGateway, Handoff, Ledger, Plans, ReadOnly, Store, Unavailable
 from app.practice.app import PracticeWorld, create_practice
 from app.settings import Settings, UnsafeSettings
 from app.tokens import Sealed, Sealer, Signer, new_secret
@@ -58,6 +61,7 @@ from app.web.office.front import Front
 from app.web.office.guide import GuideDesk
 from app.web.office.links import Links
 from app.web.office.prints import Prints
+from app.web.office.restored import RestoredDesk
 from app.web.office.signin import Entrance
 from app.web.office.today import DayDesk
 from app.web.office.worklist import WorkDesk
@@ -71,11 +75,13 @@ from app.web.sheets import Sheets
 from app.web.today import Today
 from app.web.trouble import Trouble
 from app.web.visit import VisitPages
+from app.web.watch import Tally, Watch
 
 STATIC: Final = Path(__file__).parents[1] / "static"
 PRACTICE_STATION: Final = Facility("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
 _CLIENT: Final = "RP00000001"
 _SWEEP: Final = 60
+Closing: TypeAlias = Callable[[], Awaitable[object]]
 log = structlog.get_logger()
 
 
@@ -99,7 +105,8 @@ class Kazasu:
     practice: PracticeWorld | None
     clock: Clock
     signer: Signer
-    closing: tuple[Callable[[], Awaitable[None]], ...] = ()
+    ledger: Ledger
+    closing: tuple[Closing, ...] = ()
 
     async def close(self) -> None:
         """Let go of everything that is held open: databases, lines to other systems."""
@@ -122,7 +129,7 @@ class _Doors:
     gateway: EligibilityGateway | None = None
     world: PracticeWorld | None = None
     issuer: str = ""
-    closing: tuple[Callable[[], Awaitable[None]], ...] = ()
+    closing: tuple[Closing, ...] = ()
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None, store: Store | None = None) -> Kazasu:
@@ -133,7 +140,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
     is_practice = settings.route is Route.PRACTICE
     assets, pages = _shell(practice=is_practice)
     doors = _doors(settings, signer, clock, assets)  # first: what may not serve people changes no database either
-    store = store or _open(settings, clock)
+    ledger = FileLedger(settings.ledger_file)
+    store = store or _open(settings, clock, ledger)
     problems = Problems(pages)
     bedside = Bedside(store, signer, clock, pages, problems, settings.is_secure)
 
@@ -144,17 +152,30 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
     files = FileDesk(desk, Importer(registry, worklist, clock))
     explained = _explained(bedside, desk)
     help_ = Help(pages, store, office, clock)
+    tally = Tally()
     shelf = (Trouble(help_), Ready(pages, store, office, clock), Guide(help_))
     web = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=explained)
     web.router.routes.extend(
         [
             *(route for each in shelf for route in each.routes()),
+            *Watch(store, ledger, clock, tally, settings.data, settings.metrics_token).routes(),
             *Pwa(pages, assets, store, practice_station=is_practice, shelf=shelf).routes(),
-            *office_routes(desk, _office(desk, assets, files, plans)),
+            *office_routes(desk, _office(desk, assets, files, plans, ledger)),
             *([Mount("/practice", doors.world.app)] if doors.world else []),
         ]
     )
-    closing = (*doors.closing, files.settle, registry.close, worklist.close, plans.close, office.close, store.close)
+    noting = _noting(store, ledger)
+    sweeps = (office.tidy, registry.tidy, plans.tidy, _expiring(store), _retaining(store, ledger), noting)
+    closing = (
+        *doors.closing,
+        files.settle,
+        lambda: noting(clock.now()),
+        registry.close,
+        worklist.close,
+        plans.close,
+        office.close,
+        store.close,
+    )
     # What FastAPI does for an interface costs each of the bedside's pages a tenth: they stand before it.
     at_bedside = VisitPages(bedside, settings.route, doors.handoff, SealedReception(office, desk.sealer), registrar)
     visits = Starlette(
@@ -164,7 +185,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
             *Today(bedside, at_bedside, plans).routes(),
             *Returning(bedside, doors.handoff, registrar, doors.issuer).routes(),
         ],
-        lifespan=_sweeping(clock, (office.tidy, registry.tidy, plans.tidy, _expiring(store)), closing),
+        lifespan=_sweeping(clock, sweeps, closing),
         exception_handlers=explained,
     )
     visits.router.redirect_slashes = False
@@ -176,8 +197,9 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         problem=problems.answer,
         starts_per_minute=settings.starts_per_minute,
         posts_per_minute=settings.posts_per_minute,
+        tally=tally,
     )
-    return Kazasu(guard, (*visits.routes, *web.routes), store, desk, files, doors.world, clock, signer, closing)
+    return Kazasu(guard, (*visits.routes, *web.routes), store, desk, files, doors.world, clock, signer, ledger, closing)
 
 
 @lru_cache
@@ -187,9 +209,18 @@ def _shell(*, practice: bool) -> tuple[Assets, Pages]:
     return assets, Pages(assets, practice=practice)
 
 
-def _open(settings: Settings, clock: Clock) -> Store:
-    """Return the database of these settings, brought to the newest schema."""
+def _open(settings: Settings, clock: Clock, ledger: Ledger) -> Store:
+    """Return the database of these settings, brought to the newest schema and compared with what is known of it."""
     migrate(settings.database)
+    known = ledger.known()
+    absent = look_back(settings.database, known, clock.now()) if known else ()
+    if absent and len(absent) == len(known.heads):
+        raise UnsafeSettings(
+            f"{settings.ledger_file} knows records that this database does not have: restore a backup, or, to begin "
+            "anew, move that file away"
+        )
+    if absent:
+        log.error("stations_missing", count=len(absent))
     return SqlStore(settings.database, clock)
 
 
@@ -221,7 +252,9 @@ def _desk(settings: Settings, store: Store, signer: Signer, clock: Clock, bedsid
     )
 
 
-def _office(desk: Desk, assets: Assets, files: FileDesk, plans: Plans) -> dict[tuple[str, str], Endpoint]:
+def _office(
+    desk: Desk, assets: Assets, files: FileDesk, plans: Plans, ledger: Ledger
+) -> dict[tuple[str, str], Endpoint]:
     """Return what stands behind every door of the office."""
     entrance = Entrance(desk)
     return {
@@ -234,6 +267,7 @@ def _office(desk: Desk, assets: Assets, files: FileDesk, plans: Plans) -> dict[t
         **WorkDesk(desk, files.importer).endpoints(),
         **files.endpoints(),
         **DayDesk(desk, files.importer.worklist, plans).endpoints(),
+        **RestoredDesk(desk, ledger).endpoints(),
     }
 
 
@@ -321,7 +355,7 @@ def _practice_doors(settings: Settings, signer: Signer, clock: Clock, assets: As
     return _Doors(handoff, gateway, world, world.issuer, (handoff.close, gateway.close))
 
 
-Sweep = Callable[[int], Awaitable[object]]
+Sweep: TypeAlias = Callable[[int], Awaitable[object]]
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 
@@ -366,19 +400,20 @@ def _explained(bedside: Bedside, desk: Desk) -> dict[int | type[Exception], Hand
         TooLarge: too_large,
         BadForm: named("bad_form"),
         Unavailable: named("unavailable"),
+        ReadOnly: named("read_only"),
         Exception: named("broken"),
     }
 
 
 def _sweeping(
-    clock: Clock, sweeps: tuple[Sweep, ...], closing: tuple[Callable[[], Awaitable[None]], ...]
+    clock: Clock, sweeps: tuple[Sweep, ...], closing: tuple[Closing, ...]
 ) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
     """Return a lifespan that removes what is over, every minute, and lets go of everything at the end."""
 
     async def sweep() -> None:
         while True:
             for each in sweeps:
-                with contextlib.suppress(Unavailable):
+                with contextlib.suppress(Unavailable, ReadOnly):
                     await each(clock.now())
             await asyncio.sleep(_SWEEP)
 
@@ -393,6 +428,29 @@ def _sweeping(
             await close()
 
     return running
+
+
+def _noting(store: Store, ledger: Ledger) -> Sweep:
+    """Return what writes down outside the database how far each record has come."""
+
+    async def sweep(now: int) -> None:
+        try:
+            await keeping.note_heads(store, ledger, now)
+        except Unavailable:
+            log.error("ledger_not_written")  # noqa: TRY400 - the message of the cause may name a path
+
+    return sweep
+
+
+def _retaining(store: Store, ledger: Ledger) -> Sweep:
+    """Return what removes visits and people whose station keeps them no longer."""
+
+    async def sweep(now: int) -> None:
+        over = sum(await keeping.retain(store, ledger, now))
+        if over:
+            log.info("purged", count=over)
+
+    return sweep
 
 
 def _expiring(store: Store) -> Sweep:

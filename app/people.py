@@ -103,6 +103,8 @@ DOORS: Final = (
     Door("POST", "/office/today/change", Need.STAFF),
     Door("POST", "/office/today/remove", Need.STAFF),
     Door("GET", "/office/today/print", Need.STAFF),
+    Door("GET", "/office/restored", Need.STAFF),
+    Door("POST", "/office/restored", Need.ADMIN),
     Door("GET", "/office/guide", Need.STAFF),
     Door("POST", "/office/guide/note", Need.ADMIN),
     Door("GET", "/office/checklist/{checklist}", Need.STAFF),

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
         str,
         Field(description="signing keys, newest last, separated by spaces; kept in the data folder if empty"),
     ] = ""
+    ledger: Annotated[str, Field(description="file of what outlives the database; in the data folder if empty")] = ""
+    backup_recipient: Annotated[str, Field(description="public keys (age1...) that backups are encrypted for")] = ""
+    metrics_token: Annotated[str, Field(description="bearer token for /metrics; this machine alone if empty")] = ""
     deadline: Annotated[float, Field(gt=0, le=30, description="seconds that another system may take")] = 4.0
     identity_issuer: Annotated[str, Field(description="who proves identity, letter by letter as in the contract")] = ""
     identity_client_id: Annotated[str, Field(description="our name at the issuer: letters and digits")] = ""
@@ -81,9 +84,19 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data.absolute() / 'kazasu.db'}"
 
     @property
+    def ledger_file(self) -> Path:
+        """The file of what must be known outside the database."""
+        return Path(self.ledger) if self.ledger else self.data / "ledger.jsonl"
+
+    @property
     def return_address(self) -> str:
         """The address that the identity provider leads back to, as it is registered there."""
         return f"{self.public_origin}/return"
+
+    @property
+    def key_files(self) -> dict[str, Path]:
+        """The files of keys in the data folder, by name: what a backup takes along."""
+        return {path.name: path for path in (self.data / "secret", self.identity_keys)}
 
     @property
     def identity_keys(self) -> Path:
@@ -116,6 +129,8 @@ class Settings(BaseSettings):
             raise UnsafeSettings("KAZASU_ORIGIN: plain http is for practice only")
         if self.route is Route.IDENTITY:
             self.check_identity()
+        if self.metrics_token and len(self.metrics_token) < _MIN_KEY:
+            raise UnsafeSettings(f"KAZASU_METRICS_TOKEN: {_MIN_KEY} characters or more")
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 

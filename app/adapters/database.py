@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -100,15 +101,38 @@ def reading(url: str, driver: Driver = SHIPPED) -> Engine:
     return _engine(url, driver, isolation_level="AUTOCOMMIT")
 
 
+@contextmanager
+def snapshot(url: str) -> Iterator[Connection]:
+    """Give a connection that sees the database as it is at its first look, however long it reads; it cannot write."""
+    is_sqlite = url.startswith("sqlite")
+    engine = _engine(url, SHIPPED) if is_sqlite else _engine(url, SHIPPED, isolation_level="REPEATABLE READ")
+    try:
+        with engine.connect() as connection:
+            if is_sqlite:
+                connection.exec_driver_sql("PRAGMA query_only = ON")
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+            yield connection
+    finally:
+        engine.dispose()
+
+
 def migrate(url: str) -> None:
     """Bring the database to the newest schema; when it is there already, Alembic is not even loaded."""
     engine = _in_turn(_engine(url, SHIPPED, _MIGRATING))
     try:
         with REACHING, engine.begin() as connection:
-            if _revision(connection) != HEAD:
-                _upgrade(connection)
+            if revision(connection) != HEAD:
+                upgrade(connection)
     finally:
         engine.dispose()
+
+
+def file_of(url: str) -> Path | None:
+    """Return the file of a SQLite database, or None for another kind."""
+    made = make_url(url)
+    return Path(made.database or "") if made.get_backend_name() == "sqlite" else None
 
 
 def truncate_log(engine: Engine) -> None:
@@ -116,6 +140,15 @@ def truncate_log(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def empty_log(url: str) -> None:
+    """Empty the write-ahead log once, from outside a store: while somebody read for long, nobody could."""
+    engine = reading(url)
+    try:
+        truncate_log(engine)
+    finally:
+        engine.dispose()
 
 
 def _engine(url: str, driver: Driver, session: Mapping[str, str] = SESSION, **options: str) -> Engine:
@@ -187,17 +220,19 @@ def _take_turn(taking: str, connection: Connection) -> None:
         cursor.close()
 
 
-def _revision(connection: Connection) -> str | None:
+def revision(connection: Connection) -> str | None:
+    """Return the revision of the schema, or None when there is none."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Bring the schema to a revision, inside the transaction at hand."""
     from alembic import command  # noqa: PLC0415 - half a second that an ordinary start need not spend
     from alembic.config import Config  # noqa: PLC0415 - the same
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)
