@@ -181,13 +181,13 @@ class SqlRegistry:
 
     async def take(self, upload: Upload, people: Sequence[Incoming], done: int, now: int) -> tuple[Taken, ...]:
         """Write a batch of people, with what ended at the source as events, in one transaction."""
-        batch = taking.Batch(upload.facility, upload.id, now, self._keys, await self._search_key(upload.facility))
+        key, made_at = await self._search_key(upload.facility), min(upload.preview.executed_at or now, now)
+        batch = taking.Batch(upload.facility, upload.id, made_at, now, self._keys, key)
 
         def work(connection: Connection) -> tuple[Taken, ...]:
-            taken = batch.write(connection, people)
-            mine = update(t.upload).where(t.upload.c.id == upload.id)
-            connection.execute(mine.values(done=done, touched_at=now))
-            return taken
+            mine = update(t.upload).where(t.upload.c.id == upload.id, t.upload.c.stage == Stage.TAKING.value)
+            is_ours = connection.execute(mine.values(done=done, touched_at=now)).rowcount == 1
+            return batch.write(connection, people) if is_ours else ()
 
         return await self._durably(work)
 
@@ -268,8 +268,9 @@ class SqlRegistry:
             named = update(_P).where(_P.c.facility == facility, _P.c.key.is_not(None))
             gone = connection.execute(named.values(key=None, names=None)).rowcount
             connection.execute(delete(t.person_name).where(t.person_name.c.facility == facility))
-            waiting = t.upload.c.facility == facility, t.upload.c.stage == Stage.WAITING.value
-            connection.execute(delete(t.upload).where(*waiting))
+            # A file that is being taken brings no more people: `take` finds it gone.
+            under_way = t.upload.c.facility == facility, t.upload.c.stage != Stage.TAKEN.value
+            connection.execute(delete(t.upload).where(*under_way))
             return gone
 
         gone = await self._durably(work)
