@@ -422,9 +422,9 @@ def _asked(facility: str, search: Search, after: tuple[int, str] | None, limit: 
     if search.by is By.ENDS:
         before, who = after or (search.moments[0] - 1, _LAST_ID)
         return {"facility": facility, "before": before, "id": who, "until": search.moments[1], "limit": limit}
+    if search.by is By.REFERENCE:
+        who = after[1] if after else _LAST_ID
+        return {"facility": facility, "id": who, "value": comparable(search.value), "limit": limit}
     before, who = min(after or (search.last_day, _LAST_ID), (search.last_day, _LAST_ID))
-    value = comparable(search.value) if search.by is By.REFERENCE else search.value
-    asked = {"facility": facility, "id": who, "value": value, "limit": limit}
-    if search.by is not By.REFERENCE:
-        asked |= {"before": before, "first_day": search.first_day, "meaning": search.meaning}
-    return asked
+    days = {"before": before, "first_day": search.first_day}
+    return {"facility": facility, "id": who, "value": search.value, "meaning": search.meaning, "limit": limit, **days}
