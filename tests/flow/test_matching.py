@@ -22,7 +22,9 @@ MIDNIGHT = NOW // DAY * DAY + 15 * HOUR
 _count = itertools.count()
 
 
-def followed(reference: str = "T-0001", *, report: str = "done", handed_off: int = NOW, told: int | None = None) -> Followed:
+def followed(
+    reference: str = "T-0001", *, report: str = "done", handed_off: int = NOW, told: int | None = None
+) -> Followed:
     """Return a visit in which all was agreed to; the report came five minutes after the handoff."""
     visit = a_visit(upto="result")
     if report:

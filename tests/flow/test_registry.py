@@ -172,7 +172,9 @@ def test_an_end_counts_only_of_what_is_given_and_is_never_computed() -> None:
 
 
 def a_result(**given_: str) -> Result:
-    return Result(**{"card": "01", "name": "髙﨑　𠮷男", "kana": "ﾀｶｻｷ ﾖｼｵ", "sex": "1", "birthdate": "19600602", **given_})
+    return Result(
+        **{"card": "01", "name": "髙﨑　𠮷男", "kana": "ﾀｶｻｷ ﾖｼｵ", "sex": "1", "birthdate": "19600602", **given_}
+    )
 
 
 def test_numbers_are_kept_once_each_in_one_spelling() -> None:
