@@ -99,7 +99,7 @@ async def desk(kazasu: Kazasu, tmp_path: Path, clock: StillClock) -> AsyncIterat
     await made.worklist.close()
 
 
-def many(count: int, **codes: str) -> list[Incoming]:
+def many(count: int, **codes: Any) -> list[Incoming]:
     return [
         a_person(f"M-{n:04}", names=Names(f"練習　{n}", f"ﾚﾝｼﾕｳ {n}", "19500101", "2"), at=MOMENT, **codes)
         for n in range(count)
