@@ -178,10 +178,8 @@ def test_an_end_counts_only_of_what_is_given_and_is_never_computed() -> None:
 # --- who comes in a file ------------------------------------------------------------------------------------
 
 
-def a_result(**given_: str) -> Result:
-    return Result(
-        **{"card": "01", "name": "髙﨑　𠮷男", "kana": "ﾀｶｻｷ ﾖｼｵ", "sex": "1", "birthdate": "19600602", **given_}
-    )
+def a_result(**given_: Any) -> Result:
+    return replace(Result("01", name="髙﨑　𠮷男", kana="ﾀｶｻｷ ﾖｼｵ", sex="1", birthdate="19600602"), **given_)
 
 
 def test_numbers_are_kept_once_each_in_one_spelling() -> None:
