@@ -31,12 +31,14 @@ from app.adapters.handoff_oidc import OpenIdHandoff, line
 from app.adapters.office_sql import SqlOffice
 from app.adapters.passkeys import Passkeys, is_possible
 from app.adapters.passwords import Passwords
+from app.adapters.registry_sql import SqlRegistry
 from app.adapters.store_sql import SqlStore
 from app.adapters.worklist_sql import SqlWorklist
 from app.facility import Facility, Link, new_token
 from app.flow import Route
+from app.importing import Importer
 from app.people import Account, Role
-from app.ports import Clock, EligibilityGateway, Handoff, Office, Store, Unavailable, Worklist
+from app.ports import Clock, EligibilityGateway, Handoff, Office, Registry, Store, Unavailable
 from app.practice.app import PracticeWorld, create_practice
 from app.settings import Settings, UnsafeSettings
 from app.tokens import Sealed, Sealer, Signer, new_secret
@@ -44,12 +46,13 @@ from app.web.assets import Assets
 from app.web.bedside import IDLE, Bedside, NoVisit, Refusal
 from app.web.crossing import Crossing
 from app.web.forms import BadForm
-from app.web.guard import PICTURES, Guard, TooLarge, policy
+from app.web.guard import Guard, TooLarge, policy, too_much
 from app.web.guide import Guide
 from app.web.help import Help
 from app.web.office.accounts import Accounts
 from app.web.office.desk import Desk, Endpoint, Forbidden, PracticeAccount, SignedOut
 from app.web.office.desk import routes as office_routes
+from app.web.office.files import FileDesk
 from app.web.office.front import Front
 from app.web.office.guide import GuideDesk
 from app.web.office.links import Links
@@ -89,9 +92,16 @@ class Kazasu:
     routes: tuple[BaseRoute, ...]
     store: Store
     desk: Desk
+    files: FileDesk
     practice: PracticeWorld | None
     clock: Clock
     signer: Signer
+    closing: tuple[Callable[[], Awaitable[None]], ...] = ()
+
+    async def close(self) -> None:
+        """Let go of everything that is held open: databases, lines to other systems."""
+        for close in self.closing:
+            await close()
 
     @property
     def world(self) -> PracticeWorld:
@@ -126,7 +136,8 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
 
     registrar = Registrar(bedside, doors.gateway)
     desk = _desk(settings, store, signer, clock, bedside)
-    office, worklist = desk.office, SqlWorklist(settings.database)
+    office, registry = desk.office, SqlRegistry(settings.database, desk.sealer)
+    files = FileDesk(desk, Importer(registry, (worklist := SqlWorklist(settings.database)), clock))
     explained = _explained(bedside, desk)
     help_ = Help(pages, store, office, clock)
     shelf = (Trouble(help_), Ready(pages, store, office, clock), Guide(help_))
@@ -135,10 +146,11 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         [
             *(route for each in shelf for route in each.routes()),
             *Pwa(pages, assets, store, practice_station=is_practice, shelf=shelf).routes(),
-            *office_routes(desk, _office(desk, assets, worklist)),
+            *office_routes(desk, _office(desk, assets, files)),
             *([Mount("/practice", doors.world.app)] if doors.world else []),
         ]
     )
+    closing = (*doors.closing, files.settle, registry.close, worklist.close, office.close, store.close)
     # What FastAPI does for an interface costs each of the bedside's pages a tenth: they stand before it.
     at_bedside = VisitPages(bedside, settings.route, doors.handoff, SealedReception(office, desk.sealer), registrar)
     visits = Starlette(
@@ -147,7 +159,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
             *Crossing(bedside, at_bedside).routes(),
             *Returning(bedside, doors.handoff, registrar, doors.issuer).routes(),
         ],
-        lifespan=_sweeping(store, office, clock, (*doors.closing, worklist.close, office.close, store.close)),
+        lifespan=_sweeping(store, office, registry, clock, closing),
         exception_handlers=explained,
     )
     visits.router.redirect_slashes = False
@@ -160,7 +172,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         starts_per_minute=settings.starts_per_minute,
         posts_per_minute=settings.posts_per_minute,
     )
-    return Kazasu(guard, (*visits.routes, *web.routes), store, desk, doors.world, clock, signer)
+    return Kazasu(guard, (*visits.routes, *web.routes), store, desk, files, doors.world, clock, signer, closing)
 
 
 @lru_cache
@@ -204,7 +216,7 @@ def _desk(settings: Settings, store: Store, signer: Signer, clock: Clock, bedsid
     )
 
 
-def _office(desk: Desk, assets: Assets, worklist: Worklist) -> dict[tuple[str, str], Endpoint]:
+def _office(desk: Desk, assets: Assets, files: FileDesk) -> dict[tuple[str, str], Endpoint]:
     """Return what stands behind every door of the office."""
     entrance = Entrance(desk)
     return {
@@ -214,7 +226,8 @@ def _office(desk: Desk, assets: Assets, worklist: Worklist) -> dict[tuple[str, s
         **GuideDesk(desk).endpoints(),
         **Links(desk).endpoints(),
         **Prints(desk, Sheets(desk.pages, assets)).endpoints(),
-        **WorkDesk(desk, worklist).endpoints(),
+        **WorkDesk(desk, files.importer).endpoints(),
+        **files.endpoints(),
     }
 
 
@@ -279,6 +292,7 @@ def _practice_doors(settings: Settings, signer: Signer, clock: Clock, assets: As
         client_jwk=dict(key.as_dict(private=False)),
         redirect_uri=f"{origin}/return",
         api_key=(api_key := signer.form("practice eligibility")),
+        station=PRACTICE_STATION.code,
         clock=clock,
         static=assets.url,
     )
@@ -327,7 +341,7 @@ def _explained(bedside: Bedside, desk: Desk) -> dict[int | type[Exception], Hand
         return answer
 
     async def too_large(request: Request, _: Exception) -> Response:
-        return problems.answer(request, "picture_too_large" if request.url.path == PICTURES else "too_large")
+        return problems.answer(request, too_much(request.scope))
 
     async def hung_up(_request: Request, _: Exception) -> Response:
         return Response(status_code=400)  # the body ended half-way: whoever sent it is gone, and sends it again
@@ -350,7 +364,11 @@ def _explained(bedside: Bedside, desk: Desk) -> dict[int | type[Exception], Hand
 
 
 def _sweeping(
-    store: Store, office: Office, clock: Clock, closing: tuple[Callable[[], Awaitable[None]], ...]
+    store: Store,
+    office: Office,
+    registry: Registry,
+    clock: Clock,
+    closing: tuple[Callable[[], Awaitable[None]], ...],
 ) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
     """Return a lifespan that removes visits whose time is over, every minute, and lets go of everything at the end."""
 
@@ -358,6 +376,7 @@ def _sweeping(
         while True:
             with contextlib.suppress(Unavailable):
                 await office.tidy(clock.now())
+                await registry.tidy(clock.now())
                 gone = await store.expire(clock.now() - IDLE)
                 if gone:
                     log.info("expired", count=gone)

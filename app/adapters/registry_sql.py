@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, fields, replace
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -14,7 +14,6 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
-    Executable,
     Select,
     bindparam,
     delete,
@@ -29,12 +28,12 @@ from sqlalchemy import (
 import app.adapters.schema as t
 from app.adapters import taking
 from app.adapters.chain import Chain, head_of
-from app.adapters.database import SHIPPED, Driver, reading, truncate_log, writing
+from app.adapters.connected import Connected
+from app.adapters.database import SHIPPED, Driver, truncate_log
 from app.adapters.erasing import OF_A_PERSON, forget
 from app.adapters.person_keys import PersonKeys, SearchKey, marked
 from app.adapters.reaching import REACHING
 from app.adapters.rows import logged_from
-from app.adapters.writer import Writer
 from app.evidence import Event, EventType
 from app.names import sought
 from app.ports import Logged
@@ -68,14 +67,12 @@ _P: Final = t.person
 _LAST_ID: Final = "\U0010ffff"
 
 
-class SqlRegistry:
+class SqlRegistry(Connected):
     """Keeps what the terminal's files say. Implements `app.ports.Registry`."""
 
     def __init__(self, url: str, sealer: Sealer, driver: Driver = SHIPPED) -> None:
         """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged."""
-        self._engines = writing(url, driver), reading(url, driver)
-        self._reader = self._engines[1].connect()
-        self._writer = Writer(self._engines[0])
+        super().__init__(url, driver)
         self._keys = PersonKeys(sealer)
         self._search_keys: dict[str, SearchKey] = {}
 
@@ -226,7 +223,7 @@ class SqlRegistry:
             if not beginning or key is None:
                 return []
             values["value"] = key.beginning(beginning)
-        return [self._known(row) for row in self._all(SEARCHES[search.by], values)]
+        return [self._known(row) for row in self._all(SEARCHES[search.by], **values)]
 
     async def person(self, facility: str, person: str) -> Known | None:
         """Return one person of the list."""
@@ -235,8 +232,8 @@ class SqlRegistry:
 
     async def near(self, facility: str, reference: str, begins: int, ends: int) -> tuple[Known, ...]:
         """Return who has this reference number, or decided between two moments: a hundred at most."""
-        by_number = self._all(BY_NUMBER, {"facility": facility, "value": comparable(reference), "limit": NEAR})
-        between = self._all(BY_TIME, {"facility": facility, "begins": begins, "ends": ends, "limit": NEAR})
+        by_number = self._all(BY_NUMBER, facility=facility, value=comparable(reference), limit=NEAR)
+        between = self._all(BY_TIME, facility=facility, begins=begins, ends=ends, limit=NEAR)
         found = {row.id: row for row in (*(by_number if reference else ()), *between)}
         return tuple(self._known(row) for row in found.values())
 
@@ -247,7 +244,7 @@ class SqlRegistry:
 
     async def history(self, facility: str, person: str) -> tuple[Logged, ...]:
         """Return what was written of a person, oldest first."""
-        return tuple(logged_from(row) for row in self._all(HISTORY, {"facility": facility, "of": OF_A_PERSON + person}))
+        return tuple(logged_from(row) for row in self._all(HISTORY, facility=facility, of=OF_A_PERSON + person))
 
     async def visits_of(self, facility: str, person: str) -> tuple[str, ...]:
         """Return the visits that were matched with a person."""
@@ -298,15 +295,6 @@ class SqlRegistry:
         left = (t.upload.c.stage == Stage.TAKING.value) & (t.upload.c.touched_at < now - 24 * WAITS)
         await self._durably(lambda c: c.execute(delete(t.upload).where(or_(waited, left))))
 
-    # --- the database ---------------------------------------------------------------------------------------
-
-    async def close(self) -> None:
-        """Finish what is being written and let go of every connection."""
-        self._writer.close()
-        self._reader.close()
-        for engine in self._engines:
-            engine.dispose()
-
     async def _search_key(self, facility: str) -> SearchKey:
         """Return a station's search key; it is made when first needed, and never changes."""
         return self._kept_key(facility) or self._keys.search_key(await self._durably(partial(self._made, facility)))
@@ -314,7 +302,7 @@ class SqlRegistry:
     def _kept_key(self, facility: str) -> SearchKey | None:
         """Return a station's search key if it has one; it is opened once."""
         if facility not in self._search_keys:
-            rows = self._all(SEARCH_KEY, {"facility": facility})
+            rows = self._all(SEARCH_KEY, facility=facility)
             if not rows:
                 return None
             self._search_keys[facility] = self._keys.search_key(rows[0].sealed)
@@ -331,14 +319,6 @@ class SqlRegistry:
         """Empty the write-ahead log: what was forgotten would stay readable there."""
         with REACHING:
             await asyncio.to_thread(truncate_log, self._engines[1])
-
-    def _all(self, statement: Executable, values: dict[str, Any] | None = None) -> list[Any]:
-        with REACHING:
-            return list(self._reader.execute(statement, values or {}))
-
-    async def _durably(self, work: Callable[[Connection], T]) -> T:
-        with REACHING:
-            return await self._writer.run(work)
 
 
 def _shallow(value: Upload, *without: str) -> dict[str, Any]:

@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sqlalchemy import Connection, Executable, Select, select, tuple_, update
 
 from app.adapters import schema as t
 from app.adapters.chain import Chain, head_of
-from app.adapters.database import SHIPPED, Driver, reading, writing
-from app.adapters.reaching import REACHING
+from app.adapters.connected import Connected
 from app.adapters.rows import visit_from
-from app.adapters.writer import Writer
 from app.evidence import Event
 from app.ports import Act
 from app.worklist import Closed, Closing, Followed, Sight
 
-T = TypeVar("T")
 OPEN_AT_MOST: Final = 1_000
 """Open visits that a station's list holds: more is no list of things to do."""
 
 
-class SqlWorklist:
+class SqlWorklist(Connected):
     """Keeps what the office saw and decided. Implements `app.ports.Worklist`."""
-
-    def __init__(self, url: str, driver: Driver = SHIPPED) -> None:
-        """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged."""
-        self._engines = writing(url, driver), reading(url, driver)
-        self._reader = self._engines[1].connect()
-        self._writer = Writer(self._engines[0])
 
     async def open(self, facility: str) -> tuple[Followed, ...]:
         """Return what is not settled yet, oldest first."""
@@ -63,21 +53,6 @@ class SqlWorklist:
             return True
 
         return await self._durably(work)
-
-    async def close(self) -> None:
-        """Finish what is being written and let go of every connection."""
-        self._writer.close()
-        self._reader.close()
-        for engine in self._engines:
-            engine.dispose()
-
-    def _all(self, statement: Executable) -> list[Any]:
-        with REACHING:
-            return list(self._reader.execute(statement))
-
-    async def _durably(self, work: Callable[[Connection], T]) -> T:
-        with REACHING:
-            return await self._writer.run(work)
 
 
 def _visits(facility: str) -> Select[Any]:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from app.adapters.database import migrate
-from app.adapters.registry_sql import SqlRegistry
-from app.adapters.store_sql import SqlStore
 from app.evidence import Event, EventType, Json
 from app.facility import Facility, Link
 from app.flow import Visit
 from app.ports import Change, Departure
-from app.tokens import Sealer, hashed
+from app.tokens import hashed
 from tests.flow.visits import NOW, a_visit
 
 FACILITY = Facility("hinatazaka", "ひなた坂訪問看護ステーション", "1312345678", "03-0000-0000")
@@ -31,21 +27,6 @@ class StillClock:
 
     def now(self) -> int:
         return self.time
-
-
-def sqlite(folder: Path) -> SqlStore:
-    """Return a store on a fresh SQLite database."""
-    url = f"sqlite:///{folder / 'kazasu.db'}"
-    migrate(url)
-    return SqlStore(url, StillClock(NOW + 3600))
-
-
-STORES = {"sqlite": sqlite}
-
-
-def registry_beside(store: SqlStore, sealer: Sealer) -> SqlRegistry:
-    """Return a registry on the same database as a store."""
-    return SqlRegistry(store._engines[0].url.render_as_string(hide_password=False), sealer)
 
 
 def opened(visit: Visit | None = None, session: str = SESSION) -> Change:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,7 @@ from app.evidence import EventType, broken_link
 from app.registry import By, Exchange, Incoming, Known, Names, Outcome, Search, Stage, Upload, preview
 from app.terminal import Answer02, Encoding, Header, Reading
 from app.tokens import Sealer, new_secret
-from tests.adapters.samples import FACILITY, registry_beside
+from tests.adapters.samples import FACILITY
 from tests.flow.people import TARO, a_consent, a_person, insured
 from tests.flow.visits import NOW
 
@@ -25,8 +24,8 @@ ELSE = "elsewhere"
 
 
 @pytest.fixture
-async def registry(store: SqlStore, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqlRegistry]:
-    fresh = registry_beside(store, SEALER)
+async def registry(store: SqlStore, url: str) -> AsyncIterator[SqlRegistry]:
+    fresh = SqlRegistry(url, SEALER)
     yield fresh
     await fresh.close()
 
@@ -290,10 +289,10 @@ async def test_an_erased_person_is_found_by_nothing_and_the_chain_holds(registry
     assert not await registry.erase(FACILITY.id, known.id, "sakura", NOW)
 
 
-async def test_another_key_opens_no_name(registry: SqlRegistry, store: SqlStore) -> None:
+async def test_another_key_opens_no_name(registry: SqlRegistry, url: str) -> None:
     await imported(registry, a_person("A-0001"))
     (known,) = await everybody(registry)
-    other = registry_beside(store, Sealer(("o" * 40,)))
+    other = SqlRegistry(url, Sealer(("o" * 40,)))
     found = await other.person(FACILITY.id, known.id)
     assert found is not None
     assert found.names is None

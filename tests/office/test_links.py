@@ -17,7 +17,7 @@ from app.tokens import Sealed
 from app.web.codes import code
 from app.web.office.links import WRONG
 from bench.addresses import GOOD, HERE, crafted, is_safe
-from tests.office.clerk import Clerk
+from tests.office.clerk import Clerk, everything
 from tests.office.test_doors import OTHER, another_station
 from tests.pages.nurse import StillClock
 
@@ -58,8 +58,7 @@ async def test_the_address_is_masked_on_every_page_and_sealed_at_rest(
         page = await admin.get(path)
         assert "Zx81kQ" not in page.source
         assert "houmon/start" not in page.source
-    office: Any = kazasu.desk.office
-    dump = "\n".join(office._reader.connection.driver_connection.iterdump())
+    dump = everything(kazasu)
     assert "Zx81kQ" not in dump
     assert "houmon/start" not in dump
     assert "Zx81kQ" not in capsys.readouterr().out
