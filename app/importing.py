@@ -7,19 +7,21 @@ anybody may take up again: what is written already is then the same and changes 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from app.evidence import Body, EventType
 from app.matching import certain, grounds, says_all, sight
 from app.ports import Act, Clock, Registry, Worklist
-from app.registry import Known, Outcome, Upload
+from app.registry import By, Known, Outcome, Search, Upload
 from app.terminal import comparable
 from app.worklist import DONE, Followed, Standing, standing
 
 BATCH: Final = 50
 """People in one transaction: some 20 ms, in which a submission from a bedside waits."""
+SEVERAL: Final = 50
+"""People with one reference number who are looked at: two of the visit's day are too many already."""
 
 
 @dataclass(frozen=True)
@@ -35,23 +37,32 @@ class Importer:
         people = await self.registry.begin(upload.facility, upload.id, self.clock.now())
         if people is None:
             return False
-        outcome, seen = Outcome(), list[Known]()
+        outcome, theirs = Outcome(), dict[str, set[str]]()
         for start in range(0, len(people), BATCH):
             batch = people[start : start + BATCH]
             taken = await self.registry.take(upload, batch, start + len(batch), self.clock.now())
+            if not taken:
+                return False
             outcome = outcome.with_people(taken)
-            seen += [each.after for each in taken]
+            for each in taken:
+                theirs[each.after.id] = set(each.after.references)
             await asyncio.sleep(0)
-        outcome = await self._match(upload, seen, by, outcome)
+        outcome = await self._match(upload, theirs, by, outcome)
         return await self.registry.finish(upload, outcome, by[0], self.clock.now())
 
-    async def _match(self, upload: Upload, seen: list[Known], by: tuple[str, str], outcome: Outcome) -> Outcome:
+    async def _match(
+        self, upload: Upload, theirs: Mapping[str, set[str]], by: tuple[str, str], outcome: Outcome
+    ) -> Outcome:
         """See every open visit whose number and day one person of the file has, of whom it says all that was asked."""
-        by_number = _by_number(seen)
+        numbers = set[str]().union(*theirs.values())
         for followed in await self.worklist.open(upload.facility):
             number = comparable(followed.visit.answer("need", "reference"))
-            known = certain(followed, by_number.get(number, ())) if number else None
-            if known is None or not says_all(followed.visit, known):
+            if number not in numbers:
+                continue
+            # Who else has the number may stand in an earlier file.
+            everybody = await self.registry.search(upload.facility, Search(By.REFERENCE, number), None, SEVERAL)
+            known = certain(followed, everybody)
+            if known is None or known.id not in theirs or not says_all(followed.visit, known):
                 continue
             place = await self.see(followed, known, by, upload.id)
             outcome = replace(
@@ -91,11 +102,3 @@ class Importer:
         )
         await self.worklist.record(act)
         return place
-
-
-def _by_number(people: Iterable[Known]) -> dict[str, list[Known]]:
-    found: dict[str, list[Known]] = {}
-    for each in people:
-        for number in each.references:
-            found.setdefault(number, []).append(each)
-    return found

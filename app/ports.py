@@ -365,7 +365,8 @@ class Registry(Protocol):
     async def take(self, upload: Upload, people: Sequence[Incoming], done: int, now: int) -> tuple[Taken, ...]:
         """Write a batch of people, with what ended at the source as events, in one transaction.
 
-        `done` is how many of the file's people are written then.
+        `done` is how many of the file's people are written then. Nothing is written, and nobody returned, when the file
+        is not being taken any more. Whom a newer file has brought already stays as they are.
         """
         ...
 

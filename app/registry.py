@@ -108,6 +108,7 @@ class Known:
     validity: str
     results: tuple[Insured, ...]
     seen_at: int
+    """When the newest file with them was made."""
     names: Names | None = None
 
     @property

@@ -177,13 +177,13 @@ class SqlRegistry(Connected):
 
     async def take(self, upload: Upload, people: Sequence[Incoming], done: int, now: int) -> tuple[Taken, ...]:
         """Write a batch of people, with what ended at the source as events, in one transaction."""
-        batch = taking.Batch(upload.facility, upload.id, now, self._keys, await self._search_key(upload.facility))
+        key, made_at = await self._search_key(upload.facility), min(upload.preview.executed_at or now, now)
+        batch = taking.Batch(upload.facility, upload.id, made_at, now, self._keys, key)
 
         def work(connection: Connection) -> tuple[Taken, ...]:
-            taken = batch.write(connection, people)
-            mine = update(t.upload).where(t.upload.c.id == upload.id)
-            connection.execute(mine.values(done=done, touched_at=now))
-            return taken
+            mine = update(t.upload).where(t.upload.c.id == upload.id, t.upload.c.stage == Stage.TAKING.value)
+            is_ours = connection.execute(mine.values(done=done, touched_at=now)).rowcount == 1
+            return batch.write(connection, people) if is_ours else ()
 
         return await self._durably(work)
 
@@ -264,8 +264,9 @@ class SqlRegistry(Connected):
             named = update(_P).where(_P.c.facility == facility, _P.c.key.is_not(None))
             gone = connection.execute(named.values(key=None, names=None)).rowcount
             connection.execute(delete(t.person_name).where(t.person_name.c.facility == facility))
-            waiting = t.upload.c.facility == facility, t.upload.c.stage == Stage.WAITING.value
-            connection.execute(delete(t.upload).where(*waiting))
+            # A file that is being taken brings no more people: `take` finds it gone.
+            under_way = t.upload.c.facility == facility, t.upload.c.stage != Stage.TAKEN.value
+            connection.execute(delete(t.upload).where(*under_way))
             return gone
 
         gone = await self._durably(work)
@@ -385,9 +386,9 @@ def _asked(facility: str, search: Search, after: tuple[int, str] | None, limit: 
     if search.by is By.ENDS:
         before, who = after or (search.moments[0] - 1, _LAST_ID)
         return {"facility": facility, "before": before, "id": who, "until": search.moments[1], "limit": limit}
+    if search.by is By.REFERENCE:
+        who = after[1] if after else _LAST_ID
+        return {"facility": facility, "id": who, "value": comparable(search.value), "limit": limit}
     before, who = min(after or (search.last_day, _LAST_ID), (search.last_day, _LAST_ID))
-    value = comparable(search.value) if search.by is By.REFERENCE else search.value
-    asked = {"facility": facility, "id": who, "value": value, "limit": limit}
-    if search.by is not By.REFERENCE:
-        asked |= {"before": before, "first_day": search.first_day, "meaning": search.meaning}
-    return asked
+    days = {"before": before, "first_day": search.first_day}
+    return {"facility": facility, "id": who, "value": search.value, "meaning": search.meaning, "limit": limit, **days}

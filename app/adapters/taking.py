@@ -61,6 +61,7 @@ class Batch:
 
     facility: str
     file: str
+    made_at: int
     now: int
     keys: PersonKeys
     search: SearchKey
@@ -74,13 +75,16 @@ class Batch:
         for each in people:
             old = known.find(each)
             before = self._before(old) if old else None
+            if before and before.seen_at > self.made_at:
+                taken.append(Taken(before, before))
+                continue
             row = self._row(each, old)
             if before is None:
                 fresh.add(row["id"])
             rows[row["id"]] = row
             named[row["id"]] = each
             known.add(row, each.references)
-            after = Known(row["id"], self.facility, each.references, each.validity, each.results, self.now)
+            after = Known(row["id"], self.facility, each.references, each.validity, each.results, self.made_at)
             taken.append(Taken(before, after))
         self._put(connection, rows, fresh, named)
         self._note(connection, taken)
@@ -120,7 +124,7 @@ class Batch:
             "ends_at": first_end(person.results),
             "state": state(person.results).value,
             "validity": person.validity,
-            "seen_at": self.now,
+            "seen_at": self.made_at,
             "body": as_json(person.results, person.references),
             "mark": person.mark or (old["mark"] if old else None),
             "born": person.born or (old["born"] if old else None),

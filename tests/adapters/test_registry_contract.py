@@ -214,6 +214,7 @@ MANY = [
         (Search(By.NAME, "れんしゅう"), 37),
         (Search(By.NAME, "れんしゅう", first_day=20261122), 7),
         (Search(By.REFERENCE, "Ｂ-0003"), 1),
+        (Search(By.REFERENCE, "B-0003", last_day=20260101), 1),
         (Search(By.ENDS, moments=(NOW, NOW + 31 * DAY)), 37),
         (Search(By.ENDS, moments=(NOW, NOW + 29 * DAY)), 0),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -39,7 +40,7 @@ def known(person: Incoming) -> Known:
     return Known(f"p{next(_count):03}", "hinatazaka", person.references, person.validity, person.results, NOW)
 
 
-def at(moment: int, *references: str, **codes: str) -> Known:
+def at(moment: int, *references: str, **codes: Any) -> Known:
     """Return somebody who decided at a moment."""
     return known(a_person(*references, at=moment, **codes))
 
@@ -75,7 +76,7 @@ def test_the_number_on_another_day_is_offered_and_not_certain() -> None:
 
 
 def test_who_has_the_number_and_decided_nothing_is_not_certain() -> None:
-    never = known(a_person("T-0001", **dict.fromkeys(LISTED, "0")))
+    never = at(NOW + 60, "T-0001", **dict.fromkeys(LISTED, "0"))
     assert certain(followed(), [never]) is None
 
 

@@ -63,6 +63,11 @@ def with_drug(*codes: str) -> tuple[Insured, ...]:
     return tuple(insured(f"{n:02}", drug=code) for n, code in enumerate(codes))
 
 
+def every(code: str) -> dict[str, Any]:
+    """Return all that the list shows with one code."""
+    return dict.fromkeys(LISTED, code)
+
+
 def known(results: tuple[Insured, ...], references: tuple[str, ...] = (), validity: str = "1") -> Known:
     return Known("p", "hinatazaka", references, validity, results, NOW)
 
@@ -137,7 +142,8 @@ def test_times_are_the_given_ones_of_the_newest_consent_and_the_first_end() -> N
     ],
 )
 def test_the_whole_is_given_if_anything_is_and_none_only_if_all_is_known(codes: str, whole: State) -> None:
-    assert state((insured(**dict(zip(LISTED, codes, strict=True))),)) is whole
+    found: dict[str, Any] = dict(zip(LISTED, codes, strict=True))
+    assert state((insured(**found),)) is whole
 
 
 def test_whoever_has_no_insurance_or_only_new_flags_is_unknown() -> None:
@@ -147,7 +153,7 @@ def test_whoever_has_no_insurance_or_only_new_flags_is_unknown() -> None:
 
 
 def test_a_flag_nobody_knows_does_not_hide_that_nothing_is_given() -> None:
-    none = insured(**dict.fromkeys(LISTED, "0"))
+    none = insured(**every("0"))
     assert state((replace(none, consents=(*none.consents, a_consent("allergy", "1"))),)) is State.NONE
 
 
@@ -156,14 +162,14 @@ def test_the_day_is_the_newest_consents_in_japan() -> None:
     assert newest_day((insured(at=midnight - 1),)) == 20261118
     assert newest_day((insured(at=midnight),)) == 20261119
     assert newest_day((insured(at=midnight), insured(at=NOW - 9 * DAY))) == 20261119
-    assert newest_day((insured(**dict.fromkeys(LISTED, "0")),)) == 0
+    assert newest_day((insured(**every("0")),)) == 0
     assert known((insured(at=midnight),)).consented_on == date(2026, 11, 19)
     assert known(()).consented_on is None
 
 
 def test_an_end_counts_only_of_what_is_given_and_is_never_computed() -> None:
     assert first_end((insured(until=NOW + DAY), insured(until=NOW + 2 * DAY))) == NOW + DAY
-    gone = dict.fromkeys(LISTED, "2")
+    gone = every("2")
     assert first_end((insured(until=NOW - DAY, **gone), insured(until=NOW + DAY))) == NOW + DAY
     assert first_end((insured(until=None),)) is None
     assert first_end(()) is None
@@ -173,9 +179,7 @@ def test_an_end_counts_only_of_what_is_given_and_is_never_computed() -> None:
 
 
 def a_result(**given_: Any) -> Result:
-    return Result(
-        **{"card": "01", "name": "髙﨑　𠮷男", "kana": "ﾀｶｻｷ ﾖｼｵ", "sex": "1", "birthdate": "19600602", **given_}
-    )
+    return replace(Result("01", name="髙﨑　𠮷男", kana="ﾀｶｻｷ ﾖｼｵ", sex="1", birthdate="19600602"), **given_)
 
 
 def test_numbers_are_kept_once_each_in_one_spelling() -> None:
