@@ -182,7 +182,10 @@ def _take_turn(taking: str, connection: Connection) -> None:
     try:
         cursor.execute(taking)
     except connection.dialect.loaded_dbapi.Error as error:
-        raise failed(connection, taking, error) from error
+        failure = failed(connection, taking, error)
+        if not connection.invalidated:
+            connection.connection.rollback()  # PostgreSQL's driver has begun by then, and would stay in what failed
+        raise failure from error
     finally:
         cursor.close()
 
