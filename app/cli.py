@@ -8,13 +8,17 @@ import json
 import socket
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from app.adapters.client_keys import KeyInUse, KeyRing, NoSuchKey, UnusableKeys
 from app.flow import Route
+from app.ports import StoreUnsafe, Unavailable
 from app.settings import Settings, UnsafeSettings
+
+_SECRET = frozenset({"secret_keys", "database_url"})
+"""Settings that are not printed: the second may hold a password."""
 
 if TYPE_CHECKING:
     from app.facility import Link
@@ -32,9 +36,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         names = ", ".join(f"KAZASU_{str(error['loc'][0]).upper()}: {error['msg']}" for error in wrong.errors())
         print(f"kazasu: {names}", file=sys.stderr)
         return 2
-    except (UnsafeSettings, UnusableKeys) as unsafe:
+    except (StoreUnsafe, UnsafeSettings, UnusableKeys) as unsafe:
         print(f"kazasu: {unsafe}", file=sys.stderr)
         return 2
+    except Unavailable as away:
+        print(f"kazasu: the database does not answer: {away.__cause__}", file=sys.stderr)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -113,18 +120,22 @@ def _serve(chosen: argparse.Namespace) -> int:
         _greet(settings, link.token, kazasu.desk)
     else:
         print(f"\n  かざす（{settings.route.value}）  {settings.public_origin}/office\n", flush=True)
-    uvicorn.run(
-        kazasu.asgi,
-        host=settings.host,
-        port=settings.port,
-        access_log=False,
-        server_header=False,
-        # Only a proxy with TLS in front may say who the client is.
-        proxy_headers=settings.is_secure,
-        log_level="warning",
-        timeout_graceful_shutdown=5,
-    )
+    uvicorn.run(kazasu.asgi, **_server(settings))
     return 0
+
+
+def _server(settings: Settings) -> dict[str, Any]:
+    """Return how the server is started."""
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": bool(settings.proxies),
+        "forwarded_allow_ips": settings.proxies,
+        "log_level": "warning",
+        "timeout_graceful_shutdown": 5,
+    }
 
 
 async def _seed(kazasu: Kazasu) -> Link:
@@ -276,7 +287,8 @@ def _verify(chosen: argparse.Namespace) -> int:
 def _settings(_: argparse.Namespace) -> int:
     settings = Settings()
     for name, field in Settings.model_fields.items():
-        shown = "(set)" if name == "secret_keys" and settings.secret_keys else getattr(settings, name)
+        value = getattr(settings, name)
+        shown = "(set)" if name in _SECRET and value else value
         print(f"KAZASU_{name.upper()}={shown}\n    {field.description}")
     return 0
 

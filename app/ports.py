@@ -21,6 +21,10 @@ class Unavailable(Exception):
     """The other side did not answer in time, or said that it cannot now. Nothing was decided; trying again is right."""
 
 
+class StoreUnsafe(Exception):
+    """The database does not run with the settings that keep acknowledged writes: nothing is served."""
+
+
 class Clock(Protocol):
     """Time, so that tests can move it."""
 

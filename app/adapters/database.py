@@ -15,6 +15,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from app.adapters.direct import failed
 from app.adapters.reaching import REACHING
 from app.adapters.schema import HEAD
+from app.ports import StoreUnsafe
 
 Driver: TypeAlias = Mapping[str, Any]
 """Arguments of `create_engine` that put another driver in the place of the one that Python ships."""
@@ -84,10 +85,6 @@ _BEGIN: Final = "BEGIN IMMEDIATE"
 # One writer at a time over all nodes, as BEGIN IMMEDIATE has it: docs/adr/0017.
 _TAKE_TURN: Final = "SELECT pg_advisory_xact_lock(5412093166418)"
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
-
-
-class StoreUnsafe(Exception):
-    """The database does not run with the settings that keep acknowledged writes: nothing is served."""
 
 
 def writing(url: str, driver: Driver = SHIPPED) -> Engine:

@@ -16,14 +16,14 @@ from sqlalchemy import Connection, Engine, create_engine, select, text
 from sqlalchemy.exc import ProgrammingError
 
 from app.adapters import database, schema, step
-from app.adapters.database import StoreUnsafe, migrate
+from app.adapters.database import migrate
 from app.adapters.office_sql import SqlOffice
 from app.adapters.step import UnknownFacility
 from app.adapters.store_sql import SqlStore
 from app.adapters.worklist_sql import SqlWorklist
 from app.evidence import broken_link
 from app.flow import Visit
-from app.ports import Unavailable, Written
+from app.ports import StoreUnsafe, Unavailable, Written
 from tests.adapters.samples import (
     FACILITY,
     LINK,
