@@ -30,6 +30,10 @@ class ReadOnly(Exception):
     """A station's record turned out to be older than it was: nothing is added until somebody accepts that."""
 
 
+class StoreUnsafe(Exception):
+    """The database does not run with the settings that keep acknowledged writes: nothing is served."""
+
+
 class Clock(Protocol):
     """Time, so that tests can move it."""
 

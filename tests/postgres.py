@@ -96,6 +96,11 @@ class Cluster:
         with self._administering(database) as administrator:
             return administrator.execute(query.encode()).fetchall()
 
+    def tell(self, statements: str, database: str = "postgres") -> None:
+        """Run statements as an administrator."""
+        with self._administering(database) as administrator:
+            administrator.execute(statements.encode())
+
     def kill_backends(self, database: str) -> int:
         """End every connection to a database, as a failover does; return how many."""
         ended = (

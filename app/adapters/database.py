@@ -16,6 +16,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from app.adapters.direct import failed
 from app.adapters.reaching import REACHING
 from app.adapters.schema import HEAD
+from app.ports import StoreUnsafe
 
 Driver: TypeAlias = Mapping[str, Any]
 """Arguments of `create_engine` that put another driver in the place of the one that Python ships."""
@@ -85,10 +86,6 @@ _BEGIN: Final = "BEGIN IMMEDIATE"
 # One writer at a time over all nodes, as BEGIN IMMEDIATE has it: docs/adr/0017.
 _TAKE_TURN: Final = "SELECT pg_advisory_xact_lock(5412093166418)"
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
-
-
-class StoreUnsafe(Exception):
-    """The database does not run with the settings that keep acknowledged writes: nothing is served."""
 
 
 def writing(url: str, driver: Driver = SHIPPED) -> Engine:
@@ -215,7 +212,10 @@ def _take_turn(taking: str, connection: Connection) -> None:
     try:
         cursor.execute(taking)
     except connection.dialect.loaded_dbapi.Error as error:
-        raise failed(connection, taking, error) from error
+        failure = failed(connection, taking, error)
+        if not connection.invalidated:
+            connection.connection.rollback()  # PostgreSQL's driver has begun by then, and would stay in what failed
+        raise failure from error
     finally:
         cursor.close()
 

@@ -166,6 +166,9 @@ class Guard:
 
     def _refused(self, scope: Scope) -> str | None:
         headers = Headers(scope=scope)
+        # Nothing of ours holds a NUL, and not every database can be asked for one.
+        if "\0" in scope["path"] or b"%00" in scope["query_string"] or "\\000" in headers.get("cookie", ""):
+            return "not_found"
         if scope["method"] in _SAFE:
             return None
         if not self._is_ours(headers):
