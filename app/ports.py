@@ -243,7 +243,7 @@ class Plans(Protocol):
         ...
 
     async def begun(self, facility: str, day: date, reference: str, visit: str) -> bool:
-        """Note the visit that was begun with a number; False when an earlier one has reached the handoff, which stays."""
+        """Note the visit that was begun with a number; False when an earlier one, which stays, reached the handoff."""
         ...
 
     async def word(self, facility: str, day: date) -> str | None:

@@ -52,7 +52,7 @@ class SqlPlans:
         return tuple(sorted(map(_planned, found), key=attrgetter("reference")))
 
     async def begun(self, facility: str, day: date, reference: str, visit: str) -> bool:
-        """Note the visit that was begun with a number; False when an earlier one has reached the handoff, which stays."""
+        """Note the visit that was begun with a number; False when an earlier one, which stays, reached the handoff."""
         noted = update(t.planned).where(_of(t.planned, facility, day), t.planned.c.reference == reference, _IS_FREE)
         return await self._durably(lambda connection: connection.execute(noted.values(visit=visit)).rowcount == 1)
 
