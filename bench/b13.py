@@ -231,6 +231,7 @@ def run(profile: Profile, rand: int) -> Finding:
             tree = planted(own, *defects) if defects else ROOT
             return run_to_end(Ward(running, own, tree, rand).work(submissions))
 
+        server = running.ask("postgres", "SHOW server_version")[0][0]
         ledger = on("product", SUBMISSIONS[profile])
         keyless = on("keyless", CONTROL_SUBMISSIONS, *NO_KEY)
         turnless = on("turnless", CONTROL_SUBMISSIONS, *NO_TURNS)
@@ -238,6 +239,7 @@ def run(profile: Profile, rand: int) -> Finding:
         n=ledger.acknowledged,
         failures=ledger.failures,
         figures={
+            "postgresql": server,
             "lost": ledger.lost,
             "recorded_twice": ledger.recorded_twice,
             "broken": ledger.broken,

@@ -102,7 +102,10 @@ def migrate(url: str) -> None:
     engine = _in_turn(_engine(url, SHIPPED, _MIGRATING))
     try:
         with REACHING, engine.begin() as connection:
-            if _revision(connection) != HEAD:
+            revision = _revision(connection)
+            if revision is not None and revision > HEAD:
+                raise StoreUnsafe(f"the schema is {revision}, newer than {HEAD}: start the version that made it")
+            if revision != HEAD:
                 _upgrade(connection)
     finally:
         engine.dispose()
