@@ -36,7 +36,7 @@ from app.adapters.worklist_sql import SqlWorklist
 from app.facility import Facility, Link, new_token
 from app.flow import Route
 from app.people import Account, Role
-from app.ports import Clock, EligibilityGateway, Handoff, Office, Store, Unavailable, Worklist
+from app.ports import Clock, EligibilityGateway, Handoff, Office, Store, StoreUnsafe, Unavailable, Worklist
 from app.practice.app import PracticeWorld, create_practice
 from app.settings import Settings, UnsafeSettings
 from app.tokens import Sealed, Sealer, Signer, new_secret
@@ -363,7 +363,7 @@ def _sweeping(
 
     async def sweep() -> None:
         while True:
-            with contextlib.suppress(Unavailable):
+            with contextlib.suppress(Unavailable, StoreUnsafe):
                 await office.tidy(clock.now())
                 gone = await store.expire(clock.now() - IDLE)
                 if gone:
