@@ -82,10 +82,23 @@ class Server:
         return time.clock_gettime((~self._process.pid << 3) | 2)  # the kernel's name for a process's clock
 
     @property
+    def pid(self) -> int:
+        """The number of its process."""
+        return self._process.pid
+
+    @property
     def rss(self) -> float:
         """MiB of memory in use."""
+        return self._memory("VmRSS")
+
+    @property
+    def peak_rss(self) -> float:
+        """MiB of memory that were in use at the most."""
+        return self._memory("VmHWM")
+
+    def _memory(self, which: str) -> float:
         status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")
-        return int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0]) / 1024
+        return int(re.findall(rf"{which}:\s+(\d+) kB", status)[0]) / 1024
 
     @property
     def entry(self) -> str:
