@@ -22,8 +22,28 @@ from bench.load import Answer, get, post, post_file
 from bench.load_server import Server
 from bench.load_visit import Asked, Astray
 
-_FAMILIES: Final = ("髙﨑 ﾀｶｻｷ", "𠮷田 ﾖｼﾀﾞ", "渡邉 ﾜﾀﾅﾍﾞ", "林 ﾊﾔｼ", "見本 ﾐﾎﾝ", "練習 ﾚﾝｼﾕｳ", "架空 ｶｸｳ", "齋藤 ｻｲﾄｳ", "小鳥遊 ﾀｶﾅｼ")
-_FIRSTS: Final = ("太郎 ﾀﾛｳ", "花子 ﾊﾅｺ", "一 ﾊｼﾞﾒ", "さくら ｻｸﾗ", "次郎 ｼﾞﾛｳ", "美津江 ﾐﾂｴ", "清 ｷﾖｼ", "マリー ﾏﾘｰ", "健一郎 ｹﾝｲﾁﾛｳ")
+_FAMILIES: Final = (
+    "髙﨑 ﾀｶｻｷ",
+    "𠮷田 ﾖｼﾀﾞ",
+    "渡邉 ﾜﾀﾅﾍﾞ",
+    "林 ﾊﾔｼ",
+    "見本 ﾐﾎﾝ",
+    "練習 ﾚﾝｼﾕｳ",
+    "架空 ｶｸｳ",
+    "齋藤 ｻｲﾄｳ",
+    "小鳥遊 ﾀｶﾅｼ",
+)
+_FIRSTS: Final = (
+    "太郎 ﾀﾛｳ",
+    "花子 ﾊﾅｺ",
+    "一 ﾊｼﾞﾒ",
+    "さくら ｻｸﾗ",
+    "次郎 ｼﾞﾛｳ",
+    "美津江 ﾐﾂｴ",
+    "清 ｷﾖｼ",
+    "マリー ﾏﾘｰ",
+    "健一郎 ｹﾝｲﾁﾛｳ",
+)
 _STEMS: Final = tuple(stem for stem, flag in FLAGS.items() if flag in COLUMNS)
 _ENDLESS: Final = frozenset({"LimitApplicationCertificateRelated", "SpecificDiseasesCertificateRelated"})
 _DAY: Final = 86_400

@@ -31,4 +31,3 @@ class Database:
 
 
 DATABASES: Final = (Database(), Database("postgresql"))
-

@@ -64,7 +64,9 @@ def run(profile: Profile, rand: int) -> Finding:
     data = a_file(PERSONS, rand, int(time.time()))
     with aside() as folder, others() as load:
         found = {
-            database.kind: [_taken(subfolder(folder, f"{database.kind}{n}"), database, data) for n in range(ROUNDS[profile])]
+            database.kind: [
+                _taken(subfolder(folder, f"{database.kind}{n}"), database, data) for n in range(ROUNDS[profile])
+            ]
             for database in DATABASES
         }
         own = subfolder(folder, "defect")
