@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tests.postgres import Missing, cluster, migrated
 from bench.report import Void
+from tests.postgres import Missing, cluster, migrated
 
 
 @dataclass(frozen=True, slots=True)
