@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from app.registry import COLUMNS
 from app.settings import Settings
 from app.terminal import FLAGS, Answer02, Consent, Encoding, Header, Person, Result, write
 from app.tokens import Signer, hashed, new_secret
+from bench.canaries import Canary
 from bench.load import Answer, get, post, post_file
 from bench.load_server import Server
 from bench.load_visit import Asked, Astray
@@ -53,26 +54,30 @@ _THERE, _ELSEWHERE = 200, 303
 
 
 class Clerk:
-    """One browser of the office, on one kept line."""
+    """One browser of the office, on a kept line."""
 
-    def __init__(self, server: Server, line: Asked, secret: str) -> None:
+    def __init__(self, server: Server, secret: str) -> None:
         """Keep what `signed_in` made."""
-        self._port, self._line, self._cookies = server.port, line, f"office={secret}"
+        self._server, self._port, self._cookies = server, server.port, f"office={secret}"
+        self._line: Asked | None = None
         form = Signer(Settings(data=server.folder).keys()).form
         self._token = form(f"{secret}\0{PRACTICE_STATION.id}")
 
     async def get(self, address: str) -> Answer:
         """Open a page."""
-        return await self._line.ask(get(self._port, address, cookies=self._cookies))
+        return await self._ask(get(self._port, address, cookies=self._cookies))
 
     async def post(self, address: str, **given: str) -> Answer:
         """Send a form."""
-        return await self._line.ask(post(self._port, address, {"token": self._token, **given}, cookies=self._cookies))
+        return await self._ask(post(self._port, address, {"token": self._token, **given}, cookies=self._cookies))
+
+    async def send(self, data: bytes) -> Answer:
+        """Send a terminal's file."""
+        return await self._ask(post_file(self._port, _FILE, {"token": self._token}, data, cookies=self._cookies))
 
     async def carry(self, data: bytes) -> str:
         """Send a terminal's file; return the address of its preview."""
-        request = post_file(self._port, _FILE, {"token": self._token}, data, cookies=self._cookies)
-        address = _sent_to(await self._line.ask(request))
+        address = _sent_to(await self.send(data))
         if (await self.get(address)).status != _THERE:
             raise Astray("the preview does not show")
         return address
@@ -87,13 +92,20 @@ class Clerk:
         found = _DONE.search(answer.body.decode())
         return (int(found[2]), False) if found else (0, "取り込みました" in answer.body.decode())
 
+    async def _ask(self, request: bytes) -> Answer:
+        if self._line is None or not self._line.is_open:
+            self._line = await self._server.dial()
+        return await self._line.ask(request)
+
     def close(self) -> None:
-        """Hang up."""
-        self._line.close()
+        """Hang up; whoever asks again dials again."""
+        if self._line:
+            self._line.close()
+        self._line = None
 
 
 async def signed_in(server: Server, database: str = "") -> Clerk:
-    """Return somebody of the practice station in whose browser all is well."""
+    """Return somebody of the practice station in a browser of their own."""
     office, secret, now = SqlOffice(database or Settings(data=server.folder).database), new_secret(), int(time.time())
     account = await office.account("sakura")
     if account is None:
@@ -101,7 +113,7 @@ async def signed_in(server: Server, database: str = "") -> Clerk:
     made = SignIn(new_secret(), hashed(secret), account.id, PRACTICE_STATION.id, True, now, now)  # noqa: FBT003
     await office.sign_in(made)
     await office.close()
-    return Clerk(server, await server.dial(), secret)
+    return Clerk(server, secret)
 
 
 def _sent_to(answer: Answer) -> str:
@@ -148,7 +160,14 @@ def digits(at: int) -> str:
     return datetime.fromtimestamp(at, JST).strftime("%Y%m%d%H%M%S")
 
 
-def a_file(count: int, rand: int, now: int) -> bytes:
-    """Return a terminal's answer with so many people."""
+def a_file(listed: Iterable[Person], now: int, encoding: Encoding = Encoding.UTF_8) -> bytes:
+    """Return a terminal's answer that lists them."""
     header = Header(digits(now), PRACTICE_STATION.code, segment="1", status="1")
-    return write(Answer02(header, tuple(people(count, rand, now))), Encoding.UTF_8)
+    return write(Answer02(header, tuple(listed)), encoding)
+
+
+def listed(canary: Canary, reference: str, at: int) -> Person:
+    """Return a canary as a terminal lists somebody who agreed to everything."""
+    found = tuple(_consent(stem, "1", at) for stem in _STEMS)
+    result = Result("01", name=canary.name, kana=canary.kana, sex="1", birthdate=canary.birthdate, consents=found)
+    return Person((reference,), "1", results=(result,))

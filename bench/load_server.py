@@ -133,10 +133,15 @@ class Server:
 
 
 def kazasu(folder: Path, *, tree: Path = ROOT, port: int = 0, **settings: str) -> Server:
-    """Return Kazasu as production starts it, but with limits that one address can live with."""
-    port = port or free_port()
+    """Return Kazasu as production starts it, but with limits that one address can live with.
+
+    What it leaves for a while lies in its folder, too.
+    """
+    port, spare = port or free_port(), folder / "tmp"
+    spare.mkdir(exist_ok=True)
     given = {
         "KAZASU_DATA": str(folder),
+        **dict.fromkeys(("TMPDIR", "SQLITE_TMPDIR"), str(spare)),
         "KAZASU_STARTS_PER_MINUTE": "1000000",
         "KAZASU_POSTS_PER_MINUTE": "10000000",
         **{f"KAZASU_{name.upper()}": value for name, value in settings.items()},
