@@ -7,7 +7,7 @@ import contextlib
 import time
 from base64 import b32encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -31,12 +31,13 @@ from app.adapters.handoff_oidc import OpenIdHandoff, line
 from app.adapters.office_sql import SqlOffice
 from app.adapters.passkeys import Passkeys, is_possible
 from app.adapters.passwords import Passwords
+from app.adapters.registry_sql import SqlRegistry
 from app.adapters.store_sql import SqlStore
 from app.adapters.worklist_sql import SqlWorklist
-from app.facility import Facility, Link, new_token
+from app.facility import Facility, Link, Station, new_token
 from app.flow import Route
 from app.people import Account, Role
-from app.ports import Clock, EligibilityGateway, Handoff, Office, Store, Unavailable, Worklist
+from app.ports import Clock, EligibilityGateway, Handoff, Office, Registry, Store, Unavailable, Worklist
 from app.practice.app import PracticeWorld, create_practice
 from app.settings import Settings, UnsafeSettings
 from app.tokens import Sealed, Sealer, Signer, new_secret
@@ -48,11 +49,13 @@ from app.web.guard import PICTURES, Guard, TooLarge, policy
 from app.web.guide import Guide
 from app.web.help import Help
 from app.web.office.accounts import Accounts
+from app.web.office.consents import ConsentDesk
 from app.web.office.desk import Desk, Endpoint, Forbidden, PracticeAccount, SignedOut
 from app.web.office.desk import routes as office_routes
 from app.web.office.front import Front
 from app.web.office.guide import GuideDesk
 from app.web.office.links import Links
+from app.web.office.person import PersonDesk
 from app.web.office.prints import Prints
 from app.web.office.signin import Entrance
 from app.web.office.worklist import WorkDesk
@@ -127,6 +130,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
     registrar = Registrar(bedside, doors.gateway)
     desk = _desk(settings, store, signer, clock, bedside)
     office, worklist = desk.office, SqlWorklist(settings.database)
+    registry = SqlRegistry(settings.database, desk.sealer)
     explained = _explained(bedside, desk)
     help_ = Help(pages, store, office, clock)
     shelf = (Trouble(help_), Ready(pages, store, office, clock), Guide(help_))
@@ -135,7 +139,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         [
             *(route for each in shelf for route in each.routes()),
             *Pwa(pages, assets, store, practice_station=is_practice, shelf=shelf).routes(),
-            *office_routes(desk, _office(desk, assets, worklist)),
+            *office_routes(desk, _office(desk, assets, worklist, registry)),
             *([Mount("/practice", doors.world.app)] if doors.world else []),
         ]
     )
@@ -147,7 +151,13 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
             *Crossing(bedside, at_bedside).routes(),
             *Returning(bedside, doors.handoff, registrar, doors.issuer).routes(),
         ],
-        lifespan=_sweeping(store, office, clock, (*doors.closing, worklist.close, office.close, store.close)),
+        lifespan=_sweeping(
+            store,
+            office,
+            registry,
+            clock,
+            (*doors.closing, registry.close, worklist.close, office.close, store.close),
+        ),
         exception_handlers=explained,
     )
     visits.router.redirect_slashes = False
@@ -204,13 +214,15 @@ def _desk(settings: Settings, store: Store, signer: Signer, clock: Clock, bedsid
     )
 
 
-def _office(desk: Desk, assets: Assets, worklist: Worklist) -> dict[tuple[str, str], Endpoint]:
+def _office(desk: Desk, assets: Assets, worklist: Worklist, registry: Registry) -> dict[tuple[str, str], Endpoint]:
     """Return what stands behind every door of the office."""
     entrance = Entrance(desk)
     return {
         **entrance.endpoints(),
         **Accounts(desk, entrance).endpoints(),
-        **Front(desk).endpoints(),
+        **ConsentDesk(desk, registry).endpoints(),
+        **PersonDesk(desk, registry, worklist).endpoints(),
+        **Front(desk, registry).endpoints(),
         **GuideDesk(desk).endpoints(),
         **Links(desk).endpoints(),
         **Prints(desk, Sheets(desk.pages, assets)).endpoints(),
@@ -232,6 +244,9 @@ def _practice_accounts(signer: Signer) -> tuple[PracticeAccount, ...]:
 async def seed_office(kazasu: Kazasu) -> None:
     """Make the practice accounts at the practice station when they are not there yet."""
     desk, now = kazasu.desk, kazasu.clock.now()
+    station = Station(PRACTICE_STATION.id)
+    if await desk.office.station(station.facility) == station:  # nothing was said yet: practice shows names
+        await desk.office.save_station(PRACTICE_STATION, replace(station, keeps_names=True))
     for each in desk.practice:
         if await desk.office.account(each.login) is not None:
             continue
@@ -350,7 +365,11 @@ def _explained(bedside: Bedside, desk: Desk) -> dict[int | type[Exception], Hand
 
 
 def _sweeping(
-    store: Store, office: Office, clock: Clock, closing: tuple[Callable[[], Awaitable[None]], ...]
+    store: Store,
+    office: Office,
+    registry: Registry,
+    clock: Clock,
+    closing: tuple[Callable[[], Awaitable[None]], ...],
 ) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
     """Return a lifespan that removes visits whose time is over, every minute, and lets go of everything at the end."""
 
@@ -358,6 +377,7 @@ def _sweeping(
         while True:
             with contextlib.suppress(Unavailable):
                 await office.tidy(clock.now())
+                await registry.tidy(clock.now())
                 gone = await store.expire(clock.now() - IDLE)
                 if gone:
                     log.info("expired", count=gone)

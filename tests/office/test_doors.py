@@ -18,7 +18,7 @@ from app.web.office.desk import routes
 from tests.office.clerk import STEP, Clerk
 from tests.pages.nurse import StillClock
 
-WORDS = {"which": "entry", "kind": "poster", "checklist": "setup", "visit": "a" * 22}
+WORDS = {"which": "entry", "kind": "poster", "checklist": "setup", "visit": "a" * 22, "person": "p" * 22}
 OPENED = {200, 303, 422}
 ROLES = ("nobody", "enrolling", "staff", "admin")
 WHO_MAY = {
