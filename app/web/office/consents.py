@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -60,7 +60,13 @@ class ConsentDesk:
         return await self._list(caller, await self._asked(caller))
 
     async def _asked(self, caller: Caller) -> Asked:
-        return asked(caller.sent, keeps_names=await self._keeps_names(caller))
+        """Return what was asked; a text that finds nobody as what it looks like is tried as the other thing, once."""
+        names = await self._keeps_names(caller)
+        what = asked(caller.sent, keeps_names=names)
+        if not what.is_text or not names or "by" in caller.sent or await self._found(caller, what, 1):
+            return what
+        other = replace(what, by=By.NAME if what.by is By.REFERENCE else By.REFERENCE)
+        return other if await self._found(caller, other, 1) else what
 
     async def _keeps_names(self, caller: Caller) -> bool:
         return (await self.desk.office.station(caller.facility)).keeps_names
