@@ -97,7 +97,7 @@ def test_from_the_offices_mark_to_the_offices_worklist(
     patient.hands_the_phone_to(nurse)
 
     clerk.desk.opens("/office/visits")
-    clerk.desk.reads("照会番号 00412")
+    clerk.desk.reads("00412")
     clerk.desk.opens("/office/today")
     row = clerk.desk.page.get_by_role("row").filter(has_text="00412")
     expect(row.get_by_role("link")).to_contain_text("訪問")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -11,6 +12,7 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from app.consent import Choice
 from app.content import ITEMS
 from app.digits import has_my_number
 from app.evidence import Body, EventType
@@ -19,7 +21,20 @@ from app.matching import candidates, window
 from app.ports import Act, Worklist
 from app.tokens import new_secret
 from app.web.office.desk import Caller, Desk, Endpoint, is_day, moment
-from app.worklist import DONE, NEEDY, Closed, Closing, Followed, Sight, Standing, compared, neediest_first, standing
+from app.worklist import (
+    DONE,
+    NEEDY,
+    Closed,
+    Closing,
+    Compared,
+    Followed,
+    Sight,
+    Standing,
+    Verdict,
+    compared,
+    neediest_first,
+    standing,
+)
 
 PAGE: Final = 50
 OFFERED: Final = 10
@@ -61,7 +76,16 @@ class WorkDesk:
             "said": [pair for pair in placed if pair[0] not in NEEDY | {Standing.UNDERWAY}],
             "underway": [pair for pair in placed if pair[0] is Standing.UNDERWAY],
         }
-        return self.desk.page(caller, "visits.html", groups=groups, only="", older="", moment=moment)
+        return self._list(caller, groups)
+
+    def _list(
+        self, caller: Caller, groups: Mapping[str, list[tuple[Standing, Followed]]], only: str = "", older: str = ""
+    ) -> Response:
+        rows = {name: [(*pair, _cells(pair[1])) for pair in placed] for name, placed in groups.items()}
+        now = moment(self.desk.clock.now())[-5:]
+        return self.desk.page(
+            caller, "visits.html", groups=rows, items=ITEMS, only=only, older=older, moment=moment, now=now
+        )
 
     async def _done(self, caller: Caller) -> Response:
         given = _BEFORE.fullmatch(caller.request.query_params.get("before", ""))
@@ -70,7 +94,7 @@ class WorkDesk:
         shown, now = found[:PAGE], self.desk.clock.now()
         older = f"{shown[-1].settled_at}-{shown[-1].visit.id}" if len(found) > PAGE else ""
         groups = {"done": [(standing(each, now), each) for each in shown]}
-        return self.desk.page(caller, "visits.html", groups=groups, only="done", older=older, moment=moment)
+        return self._list(caller, groups, "done", older)
 
     async def show(self, caller: Caller) -> Response:
         """Show one visit: what was chosen, said and seen, and what can be done."""
@@ -162,6 +186,13 @@ class WorkDesk:
         await self.worklist.record(
             Act(caller.facility, followed.visit.id, f"office {key}", kind, now, body, is_settled, sight, closed)
         )
+
+
+def _cells(followed: Followed) -> list[Compared]:
+    """Return what was chosen of every item, with what was seen beside it; an item that was not asked says so."""
+    sight = followed.sight or Sight(0, "", found=False, flags={})
+    asked = {each.item: each for each in compared(followed.visit, sight)}
+    return [asked.get(item) or Compared(item, Choice.NOT_ASKED, (), Verdict.NOT_CHOSEN_HERE) for item in ITEMS]
 
 
 def _sight(caller: Caller, now: int) -> tuple[Sight | None, dict[str, str]]:
