@@ -78,7 +78,8 @@ node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --ignore-scripts
 	@touch $@
 
-# What the tests need from the system: installed where that is allowed, else named in one command
+# What the tests need from the system: installed where that is allowed, else named in one command.
+# Debian's postgresql may start a cluster of its own: the tests start another, in a folder of theirs, and leave it alone.
 needs:
 	@missing=; need() { missing="$$missing $$*"; }; \
 	$(PYTHON) -c 'import ensurepip' 2>/dev/null || need python3-venv; \

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
-_PACKAGES: Final = ("fastapi", "itsdangerous", "jinja2", "sqlalchemy", "starlette", "uvicorn", "uvloop")
+_PACKAGES: Final = ("fastapi", "itsdangerous", "jinja2", "psycopg", "sqlalchemy", "starlette", "uvicorn", "uvloop")
 BUSY: Final = 0.5
 """Cores that others may keep busy before a clock says more about them than about us."""
 

@@ -22,6 +22,9 @@ from app.adapters.database import OLDEST, migrate
 
 _PATIENCE: Final = 60.0
 _ROOM: Final = 2 * 1024**3
+_PREFIX: Final = "kazasu-pg-"
+_OLD: Final = 3600
+"""Seconds after which a folder without a server is nobody's any more."""
 _MISSING: Final = (
     f"PostgreSQL {OLDEST} or newer is needed. Please run once:\n"
     "  sudo sh -c 'apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql'"
@@ -54,7 +57,7 @@ class Cluster:
         options = [
             f"-c{each}" for each in ("listen_addresses=", f"unix_socket_directories={self.folder}", *self._settings)
         ]
-        command = [binary("postgres"), "-D", "data", *options]
+        command = [*_ends_with_us(), binary("postgres"), "-D", "data", *options]
         self._said = (self.folder / "said").open("ab")
         self._process = subprocess.Popen(command, cwd=self.folder, stdout=self._said, stderr=self._said, **self._as)
         began = time.monotonic()
@@ -118,7 +121,8 @@ class Cluster:
 @contextlib.contextmanager
 def cluster(*settings: str, on_disk: bool = False) -> Iterator[Cluster]:
     """Run a server while the block lasts; in memory if there is room, unless what it writes has to reach a disk."""
-    folder = Path(tempfile.mkdtemp(prefix="kazasu-pg-", dir=None if on_disk else _quick()))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=None if on_disk else _quick()))
+    _tidy(folder.parent)
     try:
         running = Cluster(folder, *settings)
         try:
@@ -127,6 +131,19 @@ def cluster(*settings: str, on_disk: bool = False) -> Iterator[Cluster]:
             running.stop()
     finally:
         shutil.rmtree(folder)
+
+
+def _ends_with_us() -> list[str]:
+    """Return what lets a server end when whoever started it was killed."""
+    return ["setpriv", "--pdeathsig", "INT", "--"] if shutil.which("setpriv") else []
+
+
+def _tidy(parent: Path) -> None:
+    """Remove what such servers have left behind."""
+    for folder in parent.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime > _OLD and not (folder / "data" / "postmaster.pid").exists():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _quick() -> Path | None:
