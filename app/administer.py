@@ -23,8 +23,7 @@ async def _opened() -> AsyncIterator[Kazasu]:
     try:
         yield kazasu
     finally:
-        await kazasu.desk.office.close()
-        await kazasu.store.close()
+        await kazasu.close()
 
 
 async def add_or_list(name: str, code: str, telephone: str) -> int:

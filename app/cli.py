@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from app.adapters.client_keys import KeyInUse, KeyRing, NoSuchKey, UnusableKeys
 from app.flow import Route
+from app.ports import StoreUnsafe, Unavailable
 from app.restoring import Known, head_from, merged
 from app.settings import Settings, UnsafeSettings
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from app.web.office.desk import Desk
 
 
-_SECRET: Final = frozenset({"secret_keys", "metrics_token"})
+_SECRET: Final = frozenset({"secret_keys", "metrics_token", "database_url"})
+"""Settings that are not printed: the last may hold a password."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,9 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         names = ", ".join(f"KAZASU_{str(error['loc'][0]).upper()}: {error['msg']}" for error in wrong.errors())
         print(f"kazasu: {names}", file=sys.stderr)
         return 2
-    except (UnsafeSettings, UnusableKeys) as unsafe:
+    except (StoreUnsafe, UnsafeSettings, UnusableKeys) as unsafe:
         print(f"kazasu: {unsafe}", file=sys.stderr)
         return 2
+    except Unavailable as away:
+        print(f"kazasu: the database does not answer: {away.__cause__}", file=sys.stderr)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -148,18 +153,22 @@ def _serve(chosen: argparse.Namespace) -> int:
         _greet(settings, link.token, kazasu.desk)
     else:
         print(f"\n  かざす（{settings.route.value}）  {settings.public_origin}/office\n", flush=True)
-    uvicorn.run(
-        kazasu.asgi,
-        host=settings.host,
-        port=settings.port,
-        access_log=False,
-        server_header=False,
-        # Only a proxy with TLS in front may say who the client is.
-        proxy_headers=settings.is_secure,
-        log_level="warning",
-        timeout_graceful_shutdown=5,
-    )
+    uvicorn.run(kazasu.asgi, **_server(settings))
     return 0
+
+
+def _server(settings: Settings) -> dict[str, Any]:
+    """Return how the server is started."""
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": bool(settings.proxies),
+        "forwarded_allow_ips": settings.proxies,
+        "log_level": "warning",
+        "timeout_graceful_shutdown": 5,
+    }
 
 
 async def _seed(kazasu: Kazasu) -> Link:

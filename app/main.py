@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import httpx
 import structlog
@@ -33,13 +33,16 @@ from app.adapters.ledger_file import FileLedger
 from app.adapters.office_sql import SqlOffice
 from app.adapters.passkeys import Passkeys, is_possible
 from app.adapters.passwords import Passwords
+from app.adapters.plans_sql import SqlPlans
 from app.adapters.quarantine import look_back
+from app.adapters.registry_sql import SqlRegistry
 from app.adapters.store_sql import SqlStore
 from app.adapters.worklist_sql import SqlWorklist
 from app.facility import Facility, Link, new_token
 from app.flow import Route
+from app.importing import Importer
 from app.people import Account, Role
-from app.ports import Clock, EligibilityGateway, Handoff, Ledger, Office, ReadOnly, Store, Unavailable, Worklist
+from app.ports import Clock, EligibilityGateway, Handoff, Ledger, Plans, ReadOnly, Store, Unavailable
 from app.practice.app import PracticeWorld, create_practice
 from app.settings import Settings, UnsafeSettings
 from app.tokens import Sealed, Sealer, Signer, new_secret
@@ -47,18 +50,20 @@ from app.web.assets import Assets
 from app.web.bedside import IDLE, Bedside, NoVisit, Refusal
 from app.web.crossing import Crossing
 from app.web.forms import BadForm
-from app.web.guard import PICTURES, Guard, TooLarge, policy
+from app.web.guard import Guard, TooLarge, policy, too_much
 from app.web.guide import Guide
 from app.web.help import Help
 from app.web.office.accounts import Accounts
 from app.web.office.desk import Desk, Endpoint, Forbidden, PracticeAccount, SignedOut
 from app.web.office.desk import routes as office_routes
+from app.web.office.files import FileDesk
 from app.web.office.front import Front
 from app.web.office.guide import GuideDesk
 from app.web.office.links import Links
 from app.web.office.prints import Prints
 from app.web.office.restored import RestoredDesk
 from app.web.office.signin import Entrance
+from app.web.office.today import DayDesk
 from app.web.office.worklist import WorkDesk
 from app.web.pages import Pages
 from app.web.problems import BY_STATUS, Problems
@@ -67,6 +72,7 @@ from app.web.ready import Ready
 from app.web.registration import Registrar
 from app.web.returning import Returning
 from app.web.sheets import Sheets
+from app.web.today import Today
 from app.web.trouble import Trouble
 from app.web.visit import VisitPages
 from app.web.watch import Tally, Watch
@@ -75,6 +81,7 @@ STATIC: Final = Path(__file__).parents[1] / "static"
 PRACTICE_STATION: Final = Facility("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
 _CLIENT: Final = "RP00000001"
 _SWEEP: Final = 60
+Closing: TypeAlias = Callable[[], Awaitable[object]]
 log = structlog.get_logger()
 
 
@@ -94,10 +101,17 @@ class Kazasu:
     routes: tuple[BaseRoute, ...]
     store: Store
     desk: Desk
+    files: FileDesk
     practice: PracticeWorld | None
     clock: Clock
     signer: Signer
     ledger: Ledger
+    closing: tuple[Closing, ...] = ()
+
+    async def close(self) -> None:
+        """Let go of everything that is held open: databases, lines to other systems."""
+        for close in self.closing:
+            await close()
 
     @property
     def world(self) -> PracticeWorld:
@@ -115,7 +129,7 @@ class _Doors:
     gateway: EligibilityGateway | None = None
     world: PracticeWorld | None = None
     issuer: str = ""
-    closing: tuple[Callable[[], Awaitable[None]], ...] = ()
+    closing: tuple[Closing, ...] = ()
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None, store: Store | None = None) -> Kazasu:
@@ -133,7 +147,9 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
 
     registrar = Registrar(bedside, doors.gateway)
     desk = _desk(settings, store, signer, clock, bedside)
-    office, worklist = desk.office, SqlWorklist(settings.database)
+    office, plans = desk.office, SqlPlans(settings.database)
+    registry, worklist = SqlRegistry(settings.database, desk.sealer), SqlWorklist(settings.database)
+    files = FileDesk(desk, Importer(registry, worklist, clock))
     explained = _explained(bedside, desk)
     help_ = Help(pages, store, office, clock)
     tally = Tally()
@@ -144,9 +160,21 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
             *(route for each in shelf for route in each.routes()),
             *Watch(store, ledger, clock, tally, settings.data, settings.metrics_token).routes(),
             *Pwa(pages, assets, store, practice_station=is_practice, shelf=shelf).routes(),
-            *office_routes(desk, _office(desk, assets, worklist, ledger)),
+            *office_routes(desk, _office(desk, assets, files, plans, ledger)),
             *([Mount("/practice", doors.world.app)] if doors.world else []),
         ]
+    )
+    noting = _noting(store, ledger)
+    sweeps = (office.tidy, registry.tidy, plans.tidy, _expiring(store), _retaining(store, ledger), noting)
+    closing = (
+        *doors.closing,
+        files.settle,
+        lambda: noting(clock.now()),
+        registry.close,
+        worklist.close,
+        plans.close,
+        office.close,
+        store.close,
     )
     # What FastAPI does for an interface costs each of the bedside's pages a tenth: they stand before it.
     at_bedside = VisitPages(bedside, settings.route, doors.handoff, SealedReception(office, desk.sealer), registrar)
@@ -154,9 +182,10 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         routes=[
             *at_bedside.routes(),
             *Crossing(bedside, at_bedside).routes(),
+            *Today(bedside, at_bedside, plans).routes(),
             *Returning(bedside, doors.handoff, registrar, doors.issuer).routes(),
         ],
-        lifespan=_sweeping(store, office, ledger, clock, (*doors.closing, worklist.close, office.close, store.close)),
+        lifespan=_sweeping(clock, sweeps, closing),
         exception_handlers=explained,
     )
     visits.router.redirect_slashes = False
@@ -170,7 +199,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         posts_per_minute=settings.posts_per_minute,
         tally=tally,
     )
-    return Kazasu(guard, (*visits.routes, *web.routes), store, desk, doors.world, clock, signer, ledger)
+    return Kazasu(guard, (*visits.routes, *web.routes), store, desk, files, doors.world, clock, signer, ledger, closing)
 
 
 @lru_cache
@@ -223,7 +252,9 @@ def _desk(settings: Settings, store: Store, signer: Signer, clock: Clock, bedsid
     )
 
 
-def _office(desk: Desk, assets: Assets, worklist: Worklist, ledger: Ledger) -> dict[tuple[str, str], Endpoint]:
+def _office(
+    desk: Desk, assets: Assets, files: FileDesk, plans: Plans, ledger: Ledger
+) -> dict[tuple[str, str], Endpoint]:
     """Return what stands behind every door of the office."""
     entrance = Entrance(desk)
     return {
@@ -233,7 +264,9 @@ def _office(desk: Desk, assets: Assets, worklist: Worklist, ledger: Ledger) -> d
         **GuideDesk(desk).endpoints(),
         **Links(desk).endpoints(),
         **Prints(desk, Sheets(desk.pages, assets)).endpoints(),
-        **WorkDesk(desk, worklist).endpoints(),
+        **WorkDesk(desk, files.importer).endpoints(),
+        **files.endpoints(),
+        **DayDesk(desk, files.importer.worklist, plans).endpoints(),
         **RestoredDesk(desk, ledger).endpoints(),
     }
 
@@ -299,6 +332,7 @@ def _practice_doors(settings: Settings, signer: Signer, clock: Clock, assets: As
         client_jwk=dict(key.as_dict(private=False)),
         redirect_uri=f"{origin}/return",
         api_key=(api_key := signer.form("practice eligibility")),
+        station=PRACTICE_STATION.code,
         clock=clock,
         static=assets.url,
     )
@@ -321,6 +355,7 @@ def _practice_doors(settings: Settings, signer: Signer, clock: Clock, assets: As
     return _Doors(handoff, gateway, world, world.issuer, (handoff.close, gateway.close))
 
 
+Sweep: TypeAlias = Callable[[int], Awaitable[object]]
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 
@@ -347,7 +382,7 @@ def _explained(bedside: Bedside, desk: Desk) -> dict[int | type[Exception], Hand
         return answer
 
     async def too_large(request: Request, _: Exception) -> Response:
-        return problems.answer(request, "picture_too_large" if request.url.path == PICTURES else "too_large")
+        return problems.answer(request, too_much(request.scope))
 
     async def hung_up(_request: Request, _: Exception) -> Response:
         return Response(status_code=400)  # the body ended half-way: whoever sent it is gone, and sends it again
@@ -371,27 +406,15 @@ def _explained(bedside: Bedside, desk: Desk) -> dict[int | type[Exception], Hand
 
 
 def _sweeping(
-    store: Store, office: Office, ledger: Ledger, clock: Clock, closing: tuple[Callable[[], Awaitable[None]], ...]
+    clock: Clock, sweeps: tuple[Sweep, ...], closing: tuple[Closing, ...]
 ) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
-    """Return a lifespan that removes visits whose time is over, every minute, and lets go of everything at the end."""
-
-    async def note() -> None:
-        try:
-            await keeping.note_heads(store, ledger, clock.now())
-        except Unavailable:
-            log.error("ledger_not_written")  # noqa: TRY400 - the message of the cause may name a path
+    """Return a lifespan that removes what is over, every minute, and lets go of everything at the end."""
 
     async def sweep() -> None:
         while True:
-            with contextlib.suppress(Unavailable, ReadOnly):
-                await office.tidy(clock.now())
-                gone = await store.expire(clock.now() - IDLE)
-                if gone:
-                    log.info("expired", count=gone)
-                over = sum(await keeping.retain(store, ledger, clock.now()))
-                if over:
-                    log.info("purged", count=over)
-            await note()
+            for each in sweeps:
+                with contextlib.suppress(Unavailable, ReadOnly):
+                    await each(clock.now())
             await asyncio.sleep(_SWEEP)
 
     @contextlib.asynccontextmanager
@@ -401,8 +424,41 @@ def _sweeping(
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        await note()
         for close in closing:
             await close()
 
     return running
+
+
+def _noting(store: Store, ledger: Ledger) -> Sweep:
+    """Return what writes down outside the database how far each record has come."""
+
+    async def sweep(now: int) -> None:
+        try:
+            await keeping.note_heads(store, ledger, now)
+        except Unavailable:
+            log.error("ledger_not_written")  # noqa: TRY400 - the message of the cause may name a path
+
+    return sweep
+
+
+def _retaining(store: Store, ledger: Ledger) -> Sweep:
+    """Return what removes visits and people whose station keeps them no longer."""
+
+    async def sweep(now: int) -> None:
+        over = sum(await keeping.retain(store, ledger, now))
+        if over:
+            log.info("purged", count=over)
+
+    return sweep
+
+
+def _expiring(store: Store) -> Sweep:
+    """Return what removes visits whose time is over."""
+
+    async def sweep(now: int) -> None:
+        gone = await store.expire(now - IDLE)
+        if gone:
+            log.info("expired", count=gone)
+
+    return sweep

@@ -51,6 +51,8 @@ class Door:
     method: str
     path: str
     need: Need
+    takes_file: bool = False
+    """Whether a file comes in: another kind of form, which its own endpoint reads and checks."""
 
 
 DOORS: Final = (
@@ -72,7 +74,7 @@ DOORS: Final = (
     Door("POST", "/office/account/sign-ins", Need.STAFF),
     Door("GET", "/office/links", Need.STAFF),
     Door("POST", "/office/links/official", Need.ADMIN),
-    Door("POST", "/office/links/official/picture", Need.ADMIN),
+    Door("POST", "/office/links/official/picture", Need.ADMIN, takes_file=True),
     Door("POST", "/office/links/official/confirm", Need.ADMIN),
     Door("POST", "/office/links/checked", Need.STAFF),
     Door("GET", "/office/links/replace", Need.ADMIN),
@@ -88,6 +90,19 @@ DOORS: Final = (
     Door("GET", "/office/visits/{visit}", Need.STAFF),
     Door("POST", "/office/visits/{visit}/seen", Need.STAFF),
     Door("POST", "/office/visits/{visit}/close", Need.STAFF),
+    Door("POST", "/office/visits/{visit}/match", Need.STAFF),
+    Door("GET", "/office/files", Need.STAFF),
+    Door("POST", "/office/files", Need.STAFF, takes_file=True),
+    Door("POST", "/office/files/request", Need.STAFF),
+    Door("GET", "/office/files/request/{key}/{which}", Need.STAFF),
+    Door("GET", "/office/files/{file}", Need.STAFF),
+    Door("POST", "/office/files/{file}/take", Need.STAFF),
+    Door("POST", "/office/files/{file}/drop", Need.STAFF),
+    Door("GET", "/office/today", Need.STAFF),
+    Door("POST", "/office/today", Need.STAFF),
+    Door("POST", "/office/today/change", Need.STAFF),
+    Door("POST", "/office/today/remove", Need.STAFF),
+    Door("GET", "/office/today/print", Need.STAFF),
     Door("GET", "/office/restored", Need.STAFF),
     Door("POST", "/office/restored", Need.ADMIN),
     Door("GET", "/office/guide", Need.STAFF),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
@@ -14,7 +15,10 @@ from app.evidence import Body, Entry, Event, EventType, Head, canonical
 from app.facility import Facility, Link, Note, Official, Printed, Station, Tick
 from app.flow import Visit
 from app.people import Account, Invitation, Key, Member, Officer, Role, SignIn
-from app.restoring import Erasure, Gap, Known
+from app.plan import Planned
+from app.registry import Exchange, Incoming, Known, Outcome, Search, Taken, Upload
+from app.restoring import Erasure, Gap
+from app.restoring import Known as Noted
 from app.worklist import Closed, Followed, Sight
 
 
@@ -24,6 +28,10 @@ class Unavailable(Exception):
 
 class ReadOnly(Exception):
     """A station's record turned out to be older than it was: nothing is added until somebody accepts that."""
+
+
+class StoreUnsafe(Exception):
+    """The database does not run with the settings that keep acknowledged writes: nothing is served."""
 
 
 class Clock(Protocol):
@@ -122,11 +130,11 @@ class Ledger(Protocol):
     Its methods wait for a disk: call them in a thread. What they add is on disk when they return. Raises `Unavailable`.
     """
 
-    def known(self) -> Known:
+    def known(self) -> Noted:
         """Return what it says; nothing when there is none yet."""
         ...
 
-    def look(self) -> Known:
+    def look(self) -> Noted:
         """Return what it says, after looking that lines can be added."""
         ...
 
@@ -265,7 +273,8 @@ class Store(Protocol):
 class Act:
     """Something that the office saw or decided about a visit, written once: its event, and what stands from now on.
 
-    Either `sight` or `closed` is given. `key` is unique per submission.
+    Either `sight` or `closed` is given. `key` is unique per submission. `person` is whom of the terminal's files the
+    visit is matched with from now on, where a sight came from there.
     """
 
     facility: str
@@ -277,6 +286,7 @@ class Act:
     is_settled: bool = True
     sight: Sight | None = None
     closed: Closed | None = None
+    person: str = ""
 
 
 class Worklist(Protocol):
@@ -299,6 +309,146 @@ class Worklist(Protocol):
 
     async def record(self, act: Act) -> bool:
         """Write an act, event and all; return only after it is durable. False when its key was used before."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
+class Registry(Protocol):
+    """Where it is kept what the terminal's files say: requests, files on the way, and the people in them.
+
+    Every look-up names the station. A method that writes returns only after the data is durable. Raises `Unavailable`
+    when the database is full, locked or gone.
+    """
+
+    # requests for the terminal
+
+    async def ask(self, new: Exchange) -> Exchange:
+        """Keep a request that is made for the terminal, its counter of the day counted here."""
+        ...
+
+    async def exchange(self, facility: str, key: str) -> Exchange | None:
+        """Return a request by the station's own word in it."""
+        ...
+
+    async def exchanges(self, facility: str, limit: int) -> tuple[Exchange, ...]:
+        """Return requests, newest first."""
+        ...
+
+    async def received(self, facility: str, key: str, reception: str) -> bool:
+        """Note under which number the terminal took a request in; False when the request is not known."""
+        ...
+
+    # files on the way
+
+    async def keep(self, new: Upload, data: bytes, people: Sequence[Incoming], *, names: bool) -> Upload:
+        """Keep a file that was read until it is taken; the same file taken before is returned instead.
+
+        Without `names` none is written, encrypted or not.
+        """
+        ...
+
+    async def upload(self, facility: str, upload: str) -> Upload | None:
+        """Return a file of a station."""
+        ...
+
+    async def uploads(self, facility: str, limit: int) -> tuple[Upload, ...]:
+        """Return files, newest first."""
+        ...
+
+    async def drop(self, facility: str, upload: str) -> None:
+        """Forget a file that waits."""
+        ...
+
+    async def begin(self, facility: str, upload: str, now: int) -> tuple[Incoming, ...] | None:
+        """Let whoever asks take the file: its people, or None when it is taken, is being taken, or is gone."""
+        ...
+
+    async def take(self, upload: Upload, people: Sequence[Incoming], done: int, now: int) -> tuple[Taken, ...]:
+        """Write a batch of people, with what ended at the source as events, in one transaction.
+
+        `done` is how many of the file's people are written then. Nothing is written, and nobody returned, when the file
+        is not being taken any more. Whom a newer file has brought already stays as they are.
+        """
+        ...
+
+    async def finish(self, upload: Upload, outcome: Outcome, by: str, now: int) -> bool:
+        """Note that a file is taken, as an event; the file itself goes. False when the same was finished before."""
+        ...
+
+    # the list
+
+    async def search(self, facility: str, search: Search, after: tuple[int, str] | None, limit: int) -> list[Known]:
+        """Return people of the list behind `after` (the sort's number and the id), without counting them."""
+        ...
+
+    async def person(self, facility: str, person: str) -> Known | None:
+        """Return one person of the list."""
+        ...
+
+    async def near(self, facility: str, reference: str, begins: int, ends: int) -> tuple[Known, ...]:
+        """Return who has this reference number, or decided between two moments: a hundred at most."""
+        ...
+
+    async def history(self, facility: str, person: str) -> tuple[Logged, ...]:
+        """Return what was written of a person, oldest first."""
+        ...
+
+    async def visits_of(self, facility: str, person: str) -> tuple[str, ...]:
+        """Return the visits that were matched with a person."""
+        ...
+
+    async def note(self, facility: str, subject: str, event: Event) -> None:
+        """Write an event about the list or one of its people."""
+        ...
+
+    async def forget_names(self, facility: str) -> int:
+        """Destroy every key of a station that keeps no names any more; return how many."""
+        ...
+
+    async def tidy(self, now: int) -> None:
+        """Forget files that nobody took."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
+class Plans(Protocol):
+    """Where the days' lists and their words are kept.
+
+    Raises `Unavailable` when the database is full, locked or gone.
+    """
+
+    async def put(self, planned: Sequence[Planned]) -> None:
+        """Put numbers on their days' lists, or change what they need; one that was begun stays begun."""
+        ...
+
+    async def remove(self, facility: str, day: date, reference: str) -> None:
+        """Take a number off a day's list."""
+        ...
+
+    async def on(self, facility: str, day: date) -> tuple[Planned, ...]:
+        """Return a day's list, in the order of its numbers."""
+        ...
+
+    async def begun(self, facility: str, day: date, reference: str, visit: str) -> bool:
+        """Note the visit that was begun with a number; False when an earlier one that led somewhere stays."""
+        ...
+
+    async def word(self, facility: str, day: date) -> str | None:
+        """Return the word of a day, or None when it has none yet."""
+        ...
+
+    async def give_word(self, facility: str, day: date, word: str) -> str:
+        """Give a day its word, and return the one that it has: the first stays."""
+        ...
+
+    async def tidy(self, now: int) -> None:
+        """Remove the lists and words of days that are long over."""
         ...
 
     async def close(self) -> None:

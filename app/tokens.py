@@ -98,6 +98,9 @@ class Sealed(StrEnum):
     ADDRESS = "address"
     OFFERED = "offered"
     ONE_TIME = "one-time"
+    PERSON = "person"
+    SEARCH = "search"
+    WAITING = "waiting"
 
 
 class Sealer:
@@ -110,7 +113,21 @@ class Sealer:
 
     def seal(self, kind: Sealed, text: str) -> str:
         """Return the text, encrypted."""
-        return self._keys.encrypt(f"{kind.value}\0{text}".encode()).decode()
+        return self.seal_bytes(kind, text.encode()).decode()
+
+    def seal_bytes(self, kind: Sealed, data: bytes) -> bytes:
+        """Return data, encrypted."""
+        return self._keys.encrypt(kind.value.encode() + b"\0" + data)
+
+    def open_bytes(self, kind: Sealed, sealed: bytes, max_age: int | None = None) -> bytes:
+        """Return data that was sealed, or raise `BadToken`; `max_age` in seconds."""
+        try:
+            found, _, data = self._keys.decrypt(sealed, ttl=max_age).partition(b"\0")
+        except InvalidToken as error:
+            raise BadToken from error
+        if found != kind.value.encode():
+            raise BadToken
+        return data
 
     def renew(self, sealed: str) -> str:
         """Return the same, sealed with the newest key, or raise `BadToken`."""
@@ -122,12 +139,9 @@ class Sealer:
     def open(self, kind: Sealed, sealed: str, max_age: int | None = None) -> str:
         """Return what was sealed, or raise `BadToken`; `max_age` in seconds."""
         try:
-            found, _, text = self._keys.decrypt(sealed.encode(), ttl=max_age).decode().partition("\0")
-        except (InvalidToken, UnicodeError) as error:
+            return self.open_bytes(kind, sealed.encode(), max_age).decode()
+        except UnicodeError as error:
             raise BadToken from error
-        if found != kind.value:
-            raise BadToken
-        return text
 
 
 def _serializer(keys: tuple[str, ...], purpose: Purpose) -> URLSafeTimedSerializer:

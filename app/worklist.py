@@ -7,7 +7,7 @@ chosen and what was seen both stay; a difference is shown and never overwritten.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import Final
@@ -66,6 +66,10 @@ class Sight:
     consented_on: date | None = None
     available_until: str = ""
     """同意有効期限 as it stands on the screen; never computed."""
+    source: str = "screen"
+    """`screen` when a person read the terminal's screen, `file` when a file of the terminal said it."""
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    """What a file said of each flag, also where no screen shows it; empty for a screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ class Followed:
     closed: Closed | None = None
     settled_at: int = 0
     """When the office last did something about it."""
+    person: str = ""
+    """Whom of the terminal's files it was matched with."""
 
 
 class Verdict(StrEnum):

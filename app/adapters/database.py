@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
@@ -12,8 +13,10 @@ import sqlalchemy.event as hooks
 from sqlalchemy import Connection, Engine, create_engine, inspect, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
-from app.adapters.direct import wrapped
+from app.adapters.direct import failed
+from app.adapters.reaching import REACHING
 from app.adapters.schema import HEAD
+from app.ports import StoreUnsafe
 
 Driver: TypeAlias = Mapping[str, Any]
 """Arguments of `create_engine` that put another driver in the place of the one that Python ships."""
@@ -31,21 +34,63 @@ PRAGMAS: Final = (
 )
 """Name, what is asked for, and what SQLite must say when asked back."""
 
+SESSION: Final = MappingProxyType(
+    {
+        "lock_timeout": "5s",
+        "statement_timeout": "10s",
+        # A node that froze or was cut off in the middle keeps the others waiting no longer than this.
+        "idle_in_transaction_session_timeout": "5s",
+        # With any other, a transaction would not see what was committed while it waited for its turn.
+        "default_transaction_isolation": "read committed",
+        "client_encoding": "UTF8",
+        "TimeZone": "UTC",
+    }
+)
+"""What every connection to PostgreSQL asks for, and what it must say when asked back."""
+
+_MIGRATING: Final = MappingProxyType(
+    SESSION | dict.fromkeys(("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"), "0")
+)
+"""The same where one node waits until another has brought the schema up, however long an index takes."""
+
+SERVER: Final = (
+    ("fsync", ("on",)),
+    ("full_page_writes", ("on",)),
+    ("synchronous_commit", ("on", "remote_write", "remote_apply")),
+    ("server_encoding", ("UTF8",)),
+)
+"""What PostgreSQL must have been set to by whoever runs it: anything else loses writes or letters."""
+
+OLDEST: Final = 15
+_SORTING: Final = """
+SELECT current_setting('server_version_num')::int / 10000, datlocprovider::text, datcollate
+FROM pg_database WHERE datname = current_database()"""
+_BYTEWISE: Final = (("c", "C"), ("c", "POSIX"))
+_BUILTIN: Final = "b"
+"""PostgreSQL's own provider, from 17 on: it knows orders by code point only, which in UTF-8 is the order of bytes."""
+
+_LINE: Final = MappingProxyType(
+    {
+        "application_name": "kazasu",
+        "connect_timeout": 3,
+        "target_session_attrs": "read-write",
+        "keepalives_idle": 10,
+        "keepalives_interval": 3,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
+    }
+)
+"""How long a silent network is believed in."""
+
 _BEGIN: Final = "BEGIN IMMEDIATE"
+# One writer at a time over all nodes, as BEGIN IMMEDIATE has it: docs/adr/0017.
+_TAKE_TURN: Final = "SELECT pg_advisory_xact_lock(5412093166418)"
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
-
-
-class StoreUnsafe(Exception):
-    """The database does not run with the settings that keep acknowledged writes: nothing is served."""
 
 
 def writing(url: str, driver: Driver = SHIPPED) -> Engine:
     """Return an engine whose transactions hold the write lock from their first statement on."""
-    engine = _engine(url, driver)
-    if engine.dialect.name == "sqlite":
-        # A deferred transaction that reads first and writes later fails at once if another wrote in between.
-        hooks.listen(engine, "begin", _begin_immediate)
-    return engine
+    return _in_turn(_engine(url, driver))
 
 
 def reading(url: str, driver: Driver = SHIPPED) -> Engine:
@@ -72,9 +117,9 @@ def snapshot(url: str) -> Iterator[Connection]:
 
 def migrate(url: str) -> None:
     """Bring the database to the newest schema; when it is there already, Alembic is not even loaded."""
-    engine = writing(url)
+    engine = _in_turn(_engine(url, SHIPPED, _MIGRATING))
     try:
-        with engine.begin() as connection:
+        with REACHING, engine.begin() as connection:
             if revision(connection) != HEAD:
                 upgrade(connection)
     finally:
@@ -103,10 +148,22 @@ def empty_log(url: str) -> None:
         engine.dispose()
 
 
-def _engine(url: str, driver: Driver, **options: str) -> Engine:
-    engine = create_engine(url, hide_parameters=True, **driver, **options)
-    if engine.dialect.name == "sqlite":
+def _engine(url: str, driver: Driver, session: Mapping[str, str] = SESSION, **options: str) -> Engine:
+    if make_url(url).get_backend_name() == "sqlite":
+        engine = create_engine(url, hide_parameters=True, **driver, **options)
         hooks.listen(engine, "connect", _prepare)
+        return engine
+    asked = " ".join(f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in session.items())
+    line = {**_LINE, "options": asked}
+    engine = create_engine(url, hide_parameters=True, connect_args=line, **driver, **options)
+    hooks.listen(engine, "connect", partial(_examine, session))
+    return engine
+
+
+def _in_turn(engine: Engine) -> Engine:
+    # A deferred transaction that reads first and writes later fails at once if another wrote in between.
+    taking = _BEGIN if engine.dialect.name == "sqlite" else _TAKE_TURN
+    hooks.listen(engine, "begin", partial(_take_turn, taking))
     return engine
 
 
@@ -126,12 +183,39 @@ def _prepare(connection: DBAPIConnection, _record: object) -> None:
     cursor.close()
 
 
-def _begin_immediate(connection: Connection) -> None:
+def _examine(session: Mapping[str, str], connection: DBAPIConnection, _record: object) -> None:
+    """Look whether PostgreSQL keeps what it says it has, took what was asked for, and sorts as SQLite does."""
+    expected = [*SERVER, *((name, (value,)) for name, value in session.items())]
+    cursor = connection.cursor()
+    cursor.execute("SELECT " + ", ".join(f"current_setting('{name}')" for name, _ in expected))
+    settings = cursor.fetchone() or ()
+    cursor.execute(_SORTING)
+    version, provider, collation = cursor.fetchone() or (0, "", "")
+    cursor.close()
+    connection.rollback()
+    wrong = [
+        f"{name} is {found}, not {' or '.join(right)}"
+        for (name, right), found in zip(expected, settings, strict=True)
+        if found not in right
+    ]
+    if version < OLDEST:
+        wrong.append(f"PostgreSQL is {version}, not {OLDEST} or newer")
+    if provider != _BUILTIN and (provider, collation) not in _BYTEWISE:
+        wrong.append(f"text sorts by {collation}, not by bytes: CREATE DATABASE … TEMPLATE template0 LOCALE 'C'")
+    if wrong:
+        connection.close()
+        raise StoreUnsafe("; ".join(wrong))
+
+
+def _take_turn(taking: str, connection: Connection) -> None:
     cursor = connection.connection.cursor()
     try:
-        cursor.execute(_BEGIN)
+        cursor.execute(taking)
     except connection.dialect.loaded_dbapi.Error as error:
-        raise wrapped(connection.dialect, _BEGIN, error) from error
+        failure = failed(connection, taking, error)
+        if not connection.invalidated:
+            connection.connection.rollback()  # PostgreSQL's driver has begun by then, and would stay in what failed
+        raise failure from error
     finally:
         cursor.close()
 

@@ -19,9 +19,15 @@ _Compiled: TypeAlias = tuple[str, Sequence[str] | None, Mapping[str, object]]
 """The driver's own SQL, the order of its parameters if they go by place, and those that the statement fixes."""
 
 
-def wrapped(dialect: Dialect, sql: str, error: Exception) -> BaseException:
-    """Return what SQLAlchemy would raise for an error of the driver."""
-    return DBAPIError.instance(sql, None, error, dialect.loaded_dbapi.Error, hide_parameters=True)
+def failed(connection: Connection, sql: str, error: Exception) -> BaseException:
+    """Return what SQLAlchemy would raise for an error of the driver; a lost connection is let go of, as it would be."""
+    dialect = connection.dialect
+    is_lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)  # type: ignore[arg-type]
+    if is_lost:
+        connection.invalidate(error)
+    return DBAPIError.instance(
+        sql, None, error, dialect.loaded_dbapi.Error, hide_parameters=True, connection_invalidated=is_lost
+    )
 
 
 class Direct:
@@ -54,7 +60,7 @@ class Direct:
             cursor.execute(sql, given)
             return cursor.fetchone() if fetch else cursor.rowcount
         except dialect.loaded_dbapi.Error as error:
-            raise wrapped(dialect, sql, error) from error
+            raise failed(connection, sql, error) from error
         finally:
             cursor.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sqlalchemy import (
     Connection,
@@ -25,27 +25,27 @@ from sqlalchemy import (
 )
 
 from app.adapters import schema as t
-from app.adapters.database import SHIPPED, Driver, reading, writing
-from app.adapters.reaching import REACHING
-from app.adapters.writer import Writer
+from app.adapters.connected import Connected
 from app.facility import Facility, Link, Note, Official, Printed, Station, Terminal, Tick
 from app.people import Account, Invitation, Key, Member, Officer, Role, SignIn
 
-T = TypeVar("T")
 _SPENT: Final = 3600
 _OVER: Final = 7 * 24 * 3600
 """Seconds after which nothing depends on a sign-in any more: until then it tells where somebody last stood."""
 _OPEN = t.account.c.revoked_at.is_(None)
+_SEALED: Final = (
+    t.account.c.totp,
+    t.official.c.sealed,
+    t.person.c.key,
+    t.search_key.c.sealed,
+    t.upload.c.preview,
+    t.upload.c.sealed,
+)
+"""Every column that the server's keys open."""
 
 
-class SqlOffice:
+class SqlOffice(Connected):
     """Keeps what the offices need. Implements `app.ports.Office`."""
-
-    def __init__(self, url: str, driver: Driver = SHIPPED) -> None:
-        """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged."""
-        self._engines = writing(url, driver), reading(url, driver)
-        self._reader = self._engines[1].connect()
-        self._writer = Writer(self._engines[0])
 
     # --- who is signed in -----------------------------------------------------------------------------------
 
@@ -330,15 +330,7 @@ class SqlOffice:
         """Put everything that is sealed under what `renew` makes of it, all or nothing; return how many."""
 
         def work(connection: Connection) -> int:
-            found = connection.execute(select(t.account.c.id, t.account.c.totp).where(t.account.c.totp != "")).all()
-            for who, sealed in found:
-                connection.execute(update(t.account).where(t.account.c.id == who).values(totp=renew(sealed)))
-            place = t.official.c.facility, t.official.c.revision
-            addresses = connection.execute(select(*place, t.official.c.sealed)).all()
-            for facility, revision, sealed in addresses:
-                mine = and_(place[0] == facility, place[1] == revision)
-                connection.execute(update(t.official).where(mine).values(sealed=renew(sealed)))
-            return len(found) + len(addresses)
+            return sum(_resealed(connection, column, renew) for column in _SEALED)
 
         return await self._durably(work)
 
@@ -414,29 +406,10 @@ class SqlOffice:
         await self._run(delete(t.spent).where(t.spent.c.at < now - _SPENT))
         await self._run(delete(t.sign_in).where(t.sign_in.c.used_at < now - _OVER))
 
-    async def close(self) -> None:
-        """Finish what is being written and let go of every connection."""
-        self._writer.close()
-        self._reader.close()
-        for engine in self._engines:
-            engine.dispose()
-
-    # --- the database ---------------------------------------------------------------------------------------
-
-    def _one(self, statement: Executable) -> Any:
-        with REACHING:
-            return self._reader.execute(statement).first()
-
-    def _all(self, statement: Executable) -> list[Any]:
-        with REACHING:
-            return list(self._reader.execute(statement))
-
     async def _run(self, statement: Executable) -> int:
-        return await self._durably(lambda connection: connection.execute(statement).rowcount)
-
-    async def _durably(self, work: Callable[[Connection], T]) -> T:
-        with REACHING:
-            return await self._writer.run(work)
+        # Of an insert the count would be gone with its cursor, on some drivers.
+        counted = statement.execution_options(preserve_rowcount=True)
+        return await self._durably(lambda connection: connection.execute(counted).rowcount)
 
 
 def _of(facility: str, account: str) -> Any:
@@ -507,6 +480,18 @@ def _forget(connection: Connection, account: str, now: int) -> None:
         connection.execute(delete(table).where(table.c.account == account))
     gone = {"login": account, "password": "", "totp": "", "revoked_at": now}
     connection.execute(update(t.account).where(t.account.c.id == account).values(**gone))
+
+
+def _resealed(connection: Connection, column: Any, renew: Callable[[str], str]) -> int:
+    """Put one column under what `renew` makes of it; return how many values there were."""
+    table, place = column.table, [*column.table.primary_key.columns]
+    rows = connection.execute(select(*place, column).where(column.is_not(None))).all()
+    kept = [(key, sealed) for *key, sealed in rows if sealed]
+    for key, sealed in kept:
+        mine = and_(*(part == value for part, value in zip(place, key, strict=True)))
+        renewed = renew(sealed.decode()).encode() if isinstance(sealed, bytes) else renew(sealed)
+        connection.execute(update(table).where(mine).values({column.name: renewed}))
+    return len(kept)
 
 
 def _revisions(table: Table, facility: str, before: int | None, limit: int) -> Executable:

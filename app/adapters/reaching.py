@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy.exc import DatabaseError, IntegrityError, ProgrammingError, ResourceClosedError
+from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError, ResourceClosedError
 
 from app.ports import Unavailable
 
@@ -17,7 +17,7 @@ class Reaching:
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         """Look at what came."""
-        ours = isinstance(error, (IntegrityError, ProgrammingError))
+        ours = isinstance(error, (DataError, IntegrityError, ProgrammingError))
         if not ours and isinstance(error, (DatabaseError, ResourceClosedError)):
             raise Unavailable from error
 

@@ -534,9 +534,20 @@ APPEND_ONLY: Final = (
     BEGIN SELECT RAISE(ABORT, 'event is append-only'); END""",
 )
 
+# ALWAYS: also in a session that plays a replica, in which ordinary triggers sleep.
+APPEND_ONLY_POSTGRESQL: Final = (
+    """CREATE FUNCTION event_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'event is append-only' USING ERRCODE = 'integrity_constraint_violation'; END $$""",
+    """CREATE TRIGGER event_no_change BEFORE UPDATE OR DELETE ON event
+    FOR EACH ROW EXECUTE FUNCTION event_stays()""",
+    """CREATE TRIGGER event_no_truncate BEFORE TRUNCATE ON event
+    FOR EACH STATEMENT EXECUTE FUNCTION event_stays()""",
+    "ALTER TABLE event ENABLE ALWAYS TRIGGER event_no_change",
+    "ALTER TABLE event ENABLE ALWAYS TRIGGER event_no_truncate",
+)
+
 
 @hooks.listens_for(event, "after_create")
 def _guard(_table: Table, connection: Connection, **_options: object) -> None:
-    if connection.dialect.name == "sqlite":
-        for trigger in APPEND_ONLY:
-            connection.exec_driver_sql(trigger)
+    for statement in APPEND_ONLY if connection.dialect.name == "sqlite" else APPEND_ONLY_POSTGRESQL:
+        connection.exec_driver_sql(statement)

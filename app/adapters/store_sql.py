@@ -7,40 +7,37 @@ where they are asked for: one takes about 20 µs, no more than the way to a thre
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
-from sqlalchemy import Connection, Executable
+from sqlalchemy import Connection
 
 import app.adapters.statements as sql
 from app.adapters import quarantine, retention, step
 from app.adapters.chain import head_of
-from app.adapters.database import SHIPPED, Driver, reading, revision, truncate_log, writing
+from app.adapters.connected import Connected
+from app.adapters.database import SHIPPED, Driver, revision, truncate_log
 from app.adapters.erasing import matched
 from app.adapters.reaching import REACHING
-from app.adapters.rows import AnyRow, fields, logged_from, visit_from
+from app.adapters.rows import fields, logged_from, visit_from
 from app.adapters.schema import HEAD
-from app.adapters.writer import Writer
 from app.evidence import Head
 from app.facility import Facility, Link
 from app.flow import Visit
 from app.ports import Change, Clock, Departure, Logged, Pulse, Unavailable, Written
 from app.restoring import Erasure, Gap
 
-T = TypeVar("T")
 DAY: Final = 24 * 3600
 
 
-class SqlStore:
+class SqlStore(Connected):
     """Keeps visits, evidence and stations in one database. Implements `app.ports.Store`."""
 
     def __init__(self, url: str, clock: Clock, driver: Driver = SHIPPED) -> None:
         """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged."""
+        super().__init__(url, driver)
         self._clock = clock
-        self._engines = writing(url, driver), reading(url, driver)
-        self._reader = self._engines[1].connect()
-        self._writer = Writer(self._engines[0])
 
     # --- visits ---------------------------------------------------------------------------------------------
 
@@ -51,8 +48,7 @@ class SqlStore:
 
     async def bedside(self, session: str) -> tuple[Visit, Facility] | None:
         """Return the visit of a browser session with its station; an ended one has none."""
-        with REACHING:
-            row = sql.BEDSIDE.first(self._reader, {"session": session})
+        row = self._read(lambda reader: sql.BEDSIDE.first(reader, {"session": session}))
         return (visit_from(row), Facility(row.facility, row.station, row.code, row.telephone)) if row else None
 
     async def across(self, crossing: str) -> Visit | None:
@@ -73,8 +69,7 @@ class SqlStore:
 
     async def head(self, facility: str) -> Head:
         """Return the end of a facility's chain."""
-        with REACHING:
-            return head_of(self._reader, facility)
+        return self._read(lambda reader: head_of(reader, facility))
 
     async def seen(self, facility: str, reference: str) -> int | None:
         """Return when the office last saw a registration for this reference number, or None."""
@@ -211,25 +206,6 @@ class SqlStore:
             sum(end.seq for end in records),
             max((end.at for end in records), default=0),
         )
-
-    async def close(self) -> None:
-        """Finish what is being written and let go of every connection."""
-        self._writer.close()
-        self._reader.close()
-        for engine in self._engines:
-            engine.dispose()
-
-    async def _durably(self, work: Callable[[Connection], T]) -> T:
-        with REACHING:
-            return await self._writer.run(work)
-
-    def _one(self, statement: Executable, **values: object) -> AnyRow | None:
-        with REACHING:
-            return self._reader.execute(statement, values).first()
-
-    def _all(self, statement: Executable, **values: object) -> list[AnyRow]:
-        with REACHING:
-            return list(self._reader.execute(statement, values))
 
 
 def _nothing(_: Connection) -> None:

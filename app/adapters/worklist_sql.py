@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sqlalchemy import Connection, Executable, Select, select, tuple_, update
 
 from app.adapters import schema as t
 from app.adapters.chain import Chain, head_of
-from app.adapters.database import SHIPPED, Driver, reading, writing
-from app.adapters.reaching import REACHING
+from app.adapters.connected import Connected
 from app.adapters.rows import visit_from
-from app.adapters.writer import Writer
 from app.evidence import Event
 from app.ports import Act
 from app.worklist import Closed, Closing, Followed, Sight
 
-T = TypeVar("T")
 OPEN_AT_MOST: Final = 1_000
 """Open visits that a station's list holds: more is no list of things to do."""
 
 
-class SqlWorklist:
+class SqlWorklist(Connected):
     """Keeps what the office saw and decided. Implements `app.ports.Worklist`."""
-
-    def __init__(self, url: str, driver: Driver = SHIPPED) -> None:
-        """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged."""
-        self._engines = writing(url, driver), reading(url, driver)
-        self._reader = self._engines[1].connect()
-        self._writer = Writer(self._engines[0])
 
     async def open(self, facility: str) -> tuple[Followed, ...]:
         """Return what is not settled yet, oldest first."""
@@ -64,24 +54,9 @@ class SqlWorklist:
 
         return await self._durably(work)
 
-    async def close(self) -> None:
-        """Finish what is being written and let go of every connection."""
-        self._writer.close()
-        self._reader.close()
-        for engine in self._engines:
-            engine.dispose()
-
-    def _all(self, statement: Executable) -> list[Any]:
-        with REACHING:
-            return list(self._reader.execute(statement))
-
-    async def _durably(self, work: Callable[[Connection], T]) -> T:
-        with REACHING:
-            return await self._writer.run(work)
-
 
 def _visits(facility: str) -> Select[Any]:
-    office = (t.followup.c.at.label("followed_at"), t.followup.c.sight, t.followup.c.closed)
+    office = (t.followup.c.at.label("followed_at"), t.followup.c.sight, t.followup.c.closed, t.followup.c.person)
     return select(t.visit, *office).join_from(t.followup, t.visit).where(t.followup.c.facility == facility)
 
 
@@ -89,7 +64,8 @@ def _kept(act: Act) -> Executable:
     """Return what makes this act stand: a sight takes the place of the one before, and opens what was closed."""
     mine = update(t.followup).where(t.followup.c.visit == act.visit, t.followup.c.facility == act.facility)
     if act.sight:
-        return mine.values(at=act.at, settled=int(act.is_settled), sight=_as_json(act.sight), closed=None)
+        stands = {"at": act.at, "settled": int(act.is_settled), "person": act.person or None}
+        return mine.values(**stands, sight=_as_json(act.sight), closed=None)
     return mine.values(at=act.at, settled=1, closed=_as_json(act.closed))
 
 
@@ -98,7 +74,8 @@ def _as_json(value: Sight | Closed | None) -> str:
 
 
 def _followed(row: Any) -> Followed:
-    return Followed(visit_from(row), row.handed_off_at, _sight(row.sight), _closed(row.closed), row.followed_at)
+    sight, closed = _sight(row.sight), _closed(row.closed)
+    return Followed(visit_from(row), row.handed_off_at, sight, closed, row.followed_at, row.person or "")
 
 
 def _sight(raw: str | None) -> Sight | None:

@@ -12,8 +12,8 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, Engine, RootTransaction
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from app.ports import Unavailable
 
@@ -98,7 +98,7 @@ class Writer:
 
     def _commit(self, batch: list[_Task]) -> None:
         try:
-            with self._connection.begin():
+            with self._begun():
                 results = [task.work(self._connection) for task in batch]
         except Exception as error:  # noqa: BLE001 - it belongs to those who wait, and the thread must live on
             self._undone(batch, error)
@@ -107,9 +107,19 @@ class Writer:
             for task, result in zip(batch, results, strict=True):
                 task.succeed(result)
 
+    def _begun(self) -> RootTransaction:
+        """Begin, on a new connection if the one before turns out to be lost: nothing was written on it yet."""
+        try:
+            return self._connection.begin()
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            return self._connection.begin()
+
     def _undone(self, batch: list[_Task], error: Exception) -> None:
         """Tell all that the database failed them; a fault of one only is found by writing each alone."""
-        if len(batch) == 1 or isinstance(error, OperationalError):
+        is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
+        if len(batch) == 1 or is_lost or isinstance(error, OperationalError):
             for task in batch:
                 task.fail(error)
         else:

@@ -25,6 +25,7 @@ from app.practice.eligibility import SLOW_SECONDS, create_eligibility
 from app.practice.myna import Myna
 from app.practice.pages import PREFIX, Pages
 from app.practice.people import Person, load_people
+from app.practice.screen import Screen
 from app.practice.system import Mood, System
 
 
@@ -57,11 +58,15 @@ def create_practice(  # noqa: PLR0913 - plain values by name; main.py joins them
     client_jwk: Mapping[str, Any],
     redirect_uri: str,
     api_key: str,
+    station: str,
     clock: Clock,
     static: Callable[[str], str],
     slow_seconds: float = SLOW_SECONDS,
 ) -> PracticeWorld:
-    """Return a practice world in which one service is registered; `client_jwk` is its public key."""
+    """Return a practice world in which one service is registered; `client_jwk` is its public key.
+
+    `station` is the 10-digit code of the station in whose office the practice terminal stands.
+    """
     people = load_people()
     pages = Pages(static)
     client = Client(client_id, redirect_uri, ECKey.import_key(dict(client_jwk)))
@@ -71,6 +76,7 @@ def create_practice(  # noqa: PLR0913 - plain values by name; main.py joins them
     app = Starlette(
         routes=[
             *Desk(people, pages, system, cards).routes(),
+            *Screen(people, pages, system, station, clock).routes(),
             Mount("/myna", routes=[*provider.routes(), *cards.routes()]),
             Mount("/eligibility", create_eligibility(system, api_key, slow_seconds=slow_seconds)),
         ],

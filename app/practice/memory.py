@@ -35,6 +35,11 @@ class Memory(Generic[V]):
         until, value = self._kept.get(key, (0, None))
         return value if self._clock.now() < until else None
 
+    def items(self) -> list[tuple[str, V]]:
+        """Return everything that has not faded yet, with its key, the oldest first."""
+        self._fade()
+        return [(key, value) for key, (_, value) in self._kept.items()]
+
     def take(self, key: str) -> V | None:
         """Return a value and forget it: the second call for the same key finds nothing."""
         value = self.get(key)

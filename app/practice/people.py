@@ -42,6 +42,8 @@ class Person:
     id: str
     name: str
     kana: str
+    sex: str
+    """As the terminal writes it: 1 男, 2 女, 3 未設定."""
     age: int
     number: str
     """The four digits printed on the practice card. They are on its page and in no request."""

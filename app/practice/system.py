@@ -94,7 +94,7 @@ class System:
                 raise KeyReused
             return Registered(fingerprint, before.at, before.consents, is_repeated=True)
         consents = self._consents(self._person(order.subject), order.choices)
-        made = Registered(fingerprint, self._now(), consents)
+        made = Registered(fingerprint, self.now(), consents)
         self._by_key.put(key, made)
         self._held.put(f"{order.facility}\0{order.subject}", made)
         self.registrations += 1
@@ -106,6 +106,15 @@ class System:
         held = self._held.get(f"{facility}\0{subject}")
         return person, held.consents if held else ()
 
+    def held_for(self, facility: str) -> tuple[tuple[Person, Registered], ...]:
+        """Return everybody for whom this station has registered, with the last registration, the newest first."""
+        of_all = ((key.partition("\0"), registered) for key, registered in reversed(self._held.items()))
+        return tuple((self._people[subject], made) for (at, _, subject), made in of_all if at == facility)
+
+    def now(self) -> datetime:
+        """Return this moment in Japan."""
+        return datetime.fromtimestamp(self._clock.now(), UTC).astimezone(JST)
+
     def _person(self, subject: str) -> Person:
         person = self._people.get(subject)
         if person is None:
@@ -116,17 +125,15 @@ class System:
 
     def _consents(self, person: Person, choices: Mapping[str, bool]) -> tuple[Consent, ...]:
         """Keep the items that this person is asked: the official side decides who is old enough."""
-        now = self._now()
+        now = self.now()
         today = now.date()
         age = age_on(person.born(today), today)
         asked = [(item, agreed) for item, agreed in choices.items() if age >= _FROM_AGE.get(item, 0)]
-        return tuple(Consent(item, agreed, now, _end(item, today) if agreed else None) for item, agreed in asked)
-
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._clock.now(), UTC).astimezone(JST)
+        return tuple(Consent(item, agreed, now, end_of(item, today) if agreed else None) for item, agreed in asked)
 
 
-def _end(item: str, today: date) -> datetime | None:
+def end_of(item: str, today: date) -> datetime | None:
+    """Return until when information may be seen that was agreed to today; None where there is no end."""
     if item in _WITHOUT_END:
         return None
     return datetime.combine(today + timedelta(days=AVAILABLE_DAYS), time(23, 59, 59), JST)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -18,13 +19,36 @@ from app.log import AccessLog
 from app.web.watch import Tally
 
 MAX_BODY: Final = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Larger:
+    """A door that takes more than a form, from somebody who is signed in: how many bytes, and what says it is too much.
+
+    `drained` bytes of a body that is too large are read and thrown away before the answer: a browser that is still
+    sending shows no page, only that the connection broke.
+    """
+
+    most: int
+    problem: str
+    drained: int = 0
+
+
 PICTURES: Final = "/office/links/official/picture"
 MAX_PICTURE: Final = 8 * 1024 * 1024
-"""The one door that takes more: a picture of a QR code, from somebody who is signed in."""
+FILES: Final = "/office/files"
+MAX_FILE: Final = 33 * 1024 * 1024
+"""A file of 32 MiB with what a form has around it."""
+LARGER: Final = {
+    PICTURES: Larger(MAX_PICTURE, "picture_too_large"),
+    FILES: Larger(MAX_FILE, "file_too_large", drained=512 * 1024 * 1024),
+}
+_FORM: Final = Larger(MAX_BODY, "too_large")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MINUTE: Final = 60.0
 _FOR_MACHINES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 _ADDRESSES: Final = 10_000
+_LONGEST_LENGTH: Final = 16
 _PERMISSIONS: Final = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
 
 Problem: TypeAlias = Callable[[Request, str], Response]
@@ -55,14 +79,19 @@ class Window:
         """Count a hit at `now` (seconds) unless the span is full; say whether it was counted."""
         hits = self._hits.setdefault(address, deque())
         self._hits.move_to_end(address)
-        while hits and hits[0] <= now - self._span:
-            hits.popleft()
         if len(self._hits) > _ADDRESSES:
             self._hits.popitem(last=False)
-        if len(hits) >= self._limit:
+        if self.is_full(address, now):
             return False
         hits.append(now)
         return True
+
+    def is_full(self, address: str, now: float) -> bool:
+        """Whether nothing more would be counted at `now`; counts nothing."""
+        hits = self._hits.get(address, deque())
+        while hits and hits[0] <= now - self._span:
+            hits.popleft()
+        return len(hits) >= self._limit
 
 
 class TooLarge(Exception):
@@ -116,10 +145,12 @@ class Guard:
         try:
             refused = self._refused(scope)
             answer = self._app if refused is None else self._problem(Request(scope), refused)
+            if refused == too_much(scope):
+                await _drain(receive, _door(scope).drained)
             await answer(scope, _limited(scope, receive), outgoing)
         except TooLarge:
             if not outgoing.started:
-                await self._problem(Request(scope), _too_large(scope))(scope, receive, outgoing)
+                await self._problem(Request(scope), too_much(scope))(scope, receive, outgoing)
         except Exception as error:  # noqa: BLE001 - the last stop: the page is out, only type and place may be logged
             log.error("broken", error_type=type(error).__name__, error_at=_where(error))  # noqa: TRY400
             if not outgoing.started:
@@ -135,13 +166,17 @@ class Guard:
 
     def _refused(self, scope: Scope) -> str | None:
         headers = Headers(scope=scope)
+        # Nothing of ours holds a NUL, and not every database can be asked for one.
+        if "\0" in scope["path"] or b"%00" in scope["query_string"] or "\\000" in headers.get("cookie", ""):
+            return "not_found"
         if scope["method"] in _SAFE:
             return None
-        if int(_ascii_number(headers.get("content-length", "0"))) > _most(scope):
-            return _too_large(scope)
         if not self._is_ours(headers):
             return "foreign"
-        return None if self._has_room(scope) else "too_many"
+        if not self._has_room(scope):
+            return "too_many"
+        door = _door(scope)
+        return door.problem if int(_ascii_number(headers.get("content-length", "0"))) > door.most else None
 
     def _is_ours(self, headers: Headers) -> bool:
         """Whether a browser sent this from a page of ours: by Sec-Fetch-Site, and by Origin when it is there."""
@@ -175,23 +210,33 @@ def _where(error: Exception) -> str:
     return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "-"
 
 
-def _too_large(scope: Scope) -> str:
-    return "picture_too_large" if scope["path"] == PICTURES else "too_large"
+def too_much(scope: Scope) -> str:
+    """Return the problem that says what this door cannot take."""
+    return _door(scope).problem
 
 
-def _most(scope: Scope) -> int:
-    return MAX_PICTURE if scope["path"] == PICTURES else MAX_BODY
+def _door(scope: Scope) -> Larger:
+    return LARGER.get(scope["path"], _FORM) if scope["method"] not in _SAFE else _FORM
 
 
 def _ascii_number(text: str) -> str:
-    return text if text.isascii() and text.isdigit() else str(MAX_PICTURE + 1)
+    return text if text.isascii() and text.isdigit() and len(text) < _LONGEST_LENGTH else str(MAX_FILE + 1)
+
+
+async def _drain(receive: Receive, most: int) -> None:
+    """Read a body to its end, up to so many bytes, and keep nothing of it."""
+    while most > 0:
+        message = await receive()
+        most -= len(message.get("body", b""))
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            return
 
 
 def _limited(scope: Scope, receive: Receive) -> Receive:
     """Count the body as it comes, so that a false or missing length does not help."""
     if scope["method"] in _SAFE:
         return receive
-    taken, most = 0, _most(scope)
+    taken, most = 0, _door(scope).most
 
     async def counted() -> Message:
         nonlocal taken

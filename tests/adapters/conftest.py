@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from app.adapters.database import migrate
 from app.adapters.store_sql import SqlStore
-from tests.adapters.samples import FACILITY, LINK, STORES
+from tests.adapters.samples import FACILITY, LINK, StillClock
+from tests.flow.visits import NOW
 
 
 @pytest.fixture
@@ -16,10 +18,20 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
-@pytest.fixture(params=STORES)
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqlStore]:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Return the address of a fresh database of every kind that we have."""
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgres_url"))
+    made = f"sqlite:///{tmp_path / 'kazasu.db'}"
+    migrate(made)
+    return made
+
+
+@pytest.fixture
+async def store(url: str) -> AsyncIterator[SqlStore]:
     """Return a store that knows one station."""
-    fresh: SqlStore = STORES[request.param](tmp_path)
+    fresh = SqlStore(url, StillClock(NOW + 3600))
     await fresh.add_facility(FACILITY, LINK)
     yield fresh
     await fresh.close()

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from app.adapters.database import migrate
-from app.adapters.store_sql import SqlStore
 from app.evidence import Event, EventType, Json
 from app.facility import Facility, Link
 from app.flow import Visit
@@ -30,16 +27,6 @@ class StillClock:
 
     def now(self) -> int:
         return self.time
-
-
-def sqlite(folder: Path) -> SqlStore:
-    """Return a store on a fresh SQLite database."""
-    url = f"sqlite:///{folder / 'kazasu.db'}"
-    migrate(url)
-    return SqlStore(url, StillClock(NOW + 3600))
-
-
-STORES = {"sqlite": sqlite}
 
 
 def opened(visit: Visit | None = None, session: str = SESSION) -> Change:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from app.practice.system import Mood
+from app.terminal import Answer02, read
 from tests.browser.nurse import Nurse, Patient
 from tests.browser.phone import Look, Phone
 
@@ -22,6 +25,7 @@ pytestmark = pytest.mark.browser
         ("/visit", "この訪問は終わっています"),
         ("/return", "このブラウザに、続きの訪問はありません"),
         ("/practice/", "練習の用意"),
+        ("/practice/terminal", "練習の端末"),
         ("/practice/myna/abcdefghijklmnopqrstuvwx/card", "この練習は終わっています"),
         ("/practice/myna/authorize?client_id=somebody", "このサービスは登録されていません"),
     ],
@@ -137,6 +141,28 @@ def test_a_trainer_sets_the_day(phone: Phone) -> None:
         assert phone.page.get_by_role("radio", name=words).is_checked()
     assert phone.server.kazasu.world.mood is Mood.NORMAL
     phone.presses("すべてのカードを元にもどす")
+
+
+def test_a_trainer_makes_a_file_at_the_practice_terminal(nurse: Nurse, patient: Patient, phone: Phone) -> None:
+    nurse.starts()
+    nurse.says_first_time(over_40=True)
+    nurse.hands_the_phone_to(patient)
+    patient.has_everything()
+    patient.agrees_to_all()
+    patient.looks_at_the_choices()
+    patient.confirms()
+    patient.taps_the_card()
+    phone.opens("/practice/terminal")
+    phone.reads("練習　花子", "昭和", "○")
+    for row in phone.page.locator("summary").all():
+        row.tap()
+    phone.looks_it_over()
+    with phone.page.expect_download() as download:
+        phone.find("button", "02resをつくる").tap()
+    content = Path(download.value.path()).read_bytes()
+    found = read(content, facility_code="9960000009", filename=download.value.suggested_filename).answer
+    assert isinstance(found, Answer02)
+    assert "練習　花子" in {person.results[0].name for person in found.persons}
 
 
 def test_large_letters_and_readings_last_through_the_visit(nurse: Nurse, patient: Patient, phone: Phone) -> None:

@@ -6,7 +6,9 @@ import html
 from typing import Any
 
 import httpx
+from sqlalchemy import select
 
+from app.adapters.schema import metadata
 from app.main import PRACTICE_STATION, Kazasu
 from app.web.office.desk import PracticeAccount
 from tests.pages.nurse import must_be_guarded
@@ -70,3 +72,9 @@ class Clerk:
         right = {"login": who, "password": self.account(who).password, "code": self.code(who)}
         await self.get(f"/office/sign-in?next={to}")
         return await self.press("/office/sign-in", expect=expect, **{**right, **given})
+
+
+def everything(kazasu: Kazasu) -> str:
+    """Return all that the database holds, as its words stand in it."""
+    office: Any = kazasu.desk.office
+    return "\n".join(str(office._all(select(table))) for table in metadata.sorted_tables)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from app.main import Kazasu, create_app, seed_office, seed_practice
 from app.settings import Settings
 from tests.office.clerk import Clerk
 from tests.pages.nurse import StillClock
+from tests.postgres import Cluster
 
 
 @pytest.fixture
@@ -22,35 +23,77 @@ def clock() -> StillClock:
     return StillClock()
 
 
-def settings(folder: Path) -> Settings:
+SQLITE_ALONE = {"test_commands", "test_doors", "test_passkeys"}
+"""Modules about what stands before any store, or with a store of their own: one kind is enough for them."""
+
+
+def settings(folder: Path, database_url: str = "") -> Settings:
     """Return settings under which passkeys are possible and nobody has to wait."""
-    return Settings(data=folder, origin="http://localhost:8000", starts_per_minute=10_000, posts_per_minute=100_000)
+    keys = "a key for every node, of 32 characters or more".replace(" ", "-") if database_url else ""
+    return Settings(
+        data=folder,
+        origin="http://localhost:8000",
+        starts_per_minute=10_000,
+        posts_per_minute=100_000,
+        database_url=database_url,
+        secret_keys=keys,
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let the office's tests run on every kind of store that we have."""
+    if "store_kind" in metafunc.fixturenames:
+        alone = metafunc.module.__name__.rpartition(".")[2] in SQLITE_ALONE
+        metafunc.parametrize("store_kind", ["sqlite"] if alone else ["sqlite", "postgresql"])
+
+
+def seed(folder: Path, database_url: str = "") -> None:
+    """Make the practice station and its accounts."""
+
+    async def make() -> None:
+        joined = create_app(settings(folder, database_url), clock=StillClock())
+        await seed_practice(joined.store, joined.clock)
+        await seed_office(joined)
+        await joined.close()
+
+    asyncio.run(make())
 
 
 @pytest.fixture(scope="session")
 def seeded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the practice station and its accounts, to be copied: making it anew takes longer."""
     folder = tmp_path_factory.mktemp("seeded")
-
-    async def seed() -> None:
-        joined = create_app(settings(folder), clock=StillClock())
-        await seed_practice(joined.store, joined.clock)
-        await seed_office(joined)
-        await joined.desk.office.close()
-        await joined.store.close()
-
-    asyncio.run(seed())
+    seed(folder)
     return folder
 
 
+@pytest.fixture(scope="session")
+def seeded_database(postgres: Cluster, migrated_database: str, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the same as a database."""
+    name = postgres.fresh(migrated_database)
+    seed(tmp_path_factory.mktemp("seeded"), postgres.url(name))
+    return name
+
+
 @pytest.fixture
-async def kazasu(tmp_path: Path, clock: StillClock, seeded: Path) -> AsyncIterator[Kazasu]:
+def database_url(store_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Return the address of a store with the practice accounts; empty where it lies in the data folder."""
+    if store_kind == "sqlite":
+        shutil.copytree(request.getfixturevalue("seeded"), tmp_path, dirs_exist_ok=True)
+        yield ""
+    else:
+        postgres: Cluster = request.getfixturevalue("postgres")
+        name = postgres.fresh(request.getfixturevalue("seeded_database"))
+        yield postgres.url(name)
+        postgres.drop(name)
+
+
+@pytest.fixture
+async def kazasu(tmp_path: Path, clock: StillClock, database_url: str) -> AsyncIterator[Kazasu]:
     """Return the application on a fresh store, with the practice accounts."""
-    shutil.copytree(seeded, tmp_path, dirs_exist_ok=True)
-    joined = create_app(settings(tmp_path), clock=clock)
+    joined = create_app(settings(tmp_path, database_url), clock=clock)
     yield joined
-    await joined.desk.office.close()
-    await joined.store.close()
+    await joined.close()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from app.tokens import Sealed
 from app.web.codes import code
 from app.web.office.links import WRONG
 from bench.addresses import GOOD, HERE, crafted, is_safe
-from tests.office.clerk import Clerk
+from tests.office.clerk import Clerk, everything
 from tests.office.test_doors import OTHER, another_station
 from tests.pages.nurse import StillClock
 
@@ -58,8 +58,7 @@ async def test_the_address_is_masked_on_every_page_and_sealed_at_rest(
         page = await admin.get(path)
         assert "Zx81kQ" not in page.source
         assert "houmon/start" not in page.source
-    office: Any = kazasu.desk.office
-    dump = "\n".join(office._reader.connection.driver_connection.iterdump())
+    dump = everything(kazasu)
     assert "Zx81kQ" not in dump
     assert "houmon/start" not in dump
     assert "Zx81kQ" not in capsys.readouterr().out
@@ -297,9 +296,9 @@ PAGES = (
 
 @pytest.mark.slow
 async def test_no_page_grows_heavy_or_slow_with_two_thousand_revisions(
-    kazasu: Kazasu, admin: Clerk, tmp_path: Path
+    admin: Clerk, tmp_path: Path, database_url: str
 ) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path / 'kazasu.db'}")
+    engine = create_engine(database_url or f"sqlite:///{tmp_path / 'kazasu.db'}")
     station = PRACTICE_STATION.id
     with engine.begin() as database:
         rows = [{"n": n, "at": 1_700_000_000 + n, "f": station} for n in range(2, 2002)]

@@ -14,7 +14,7 @@ from app.tokens import hashed
 from app.web.office.desk import inside
 from app.web.office.signin import TRIES
 from tests.office.authenticator import Authenticator
-from tests.office.clerk import ORIGIN, STEP, Clerk
+from tests.office.clerk import ORIGIN, STEP, Clerk, everything
 from tests.office.test_doors import enrolling
 from tests.pages.nurse import StillClock
 
@@ -234,8 +234,7 @@ async def test_new_recovery_codes_kill_the_old_ones(admin: Clerk, browser: Calla
 
 async def test_no_secret_is_kept_as_it_is(admin: Clerk, kazasu: Kazasu) -> None:
     codes = await recovery_codes(admin)
-    office: Any = kazasu.desk.office
-    dump = "\n".join(office._reader.connection.driver_connection.iterdump())
+    dump = everything(kazasu)
     account = admin.account("sakura")
     for secret in (account.password, account.totp, admin.http.cookies["office"], *codes):
         assert secret not in dump

@@ -43,6 +43,7 @@ def a_world(clock: Clock | None = None) -> PracticeWorld:
         client_jwk=KEY.as_dict(private=False),
         redirect_uri=RETURN,
         api_key=API_KEY,
+        station=STATION,
         clock=clock or Clock(),
         static=lambda name: f"/static/{name}",
         slow_seconds=0.2,

@@ -127,8 +127,7 @@ class Desk:
         if who is not None and door.need is not Need.NOTHING and who.sign_in.full is (door.need is Need.ENROLLING):
             return self.go("/office" if who.sign_in.full else "/office/second-factor")
         self._admit(door, who)
-        # A picture comes in another kind of form, which its own endpoint reads and checks.
-        sends = door.method == "POST" and not door.path.endswith("/picture")
+        sends = door.method == "POST" and not door.takes_file
         sent = await fields(request) if sends else {}
         if sends and door.need is not Need.NOTHING:
             self.check(request, sent, who)

@@ -14,12 +14,15 @@ from starlette.responses import Response
 from app.content import ITEMS
 from app.digits import has_my_number
 from app.evidence import Body, EventType
+from app.importing import Importer
+from app.matching import candidates, window
 from app.ports import Act, Worklist
 from app.tokens import new_secret
 from app.web.office.desk import Caller, Desk, Endpoint, is_day, moment
 from app.worklist import DONE, NEEDY, Closed, Closing, Followed, Sight, Standing, compared, neediest_first, standing
 
 PAGE: Final = 50
+OFFERED: Final = 10
 FLAGS: Final = tuple(flag for item in ITEMS for flag in item.flags)
 _CLOSINGS: Final = {each.value: each for each in Closing}
 _BEFORE: Final = re.compile(r"([0-9]{1,12})-([A-Za-z0-9_-]{1,40})")
@@ -31,7 +34,12 @@ class WorkDesk:
     """The worklist's pages."""
 
     desk: Desk
-    worklist: Worklist
+    importer: Importer
+
+    @property
+    def worklist(self) -> Worklist:
+        """Where it is kept what the office saw."""
+        return self.importer.worklist
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
         """Return what stands behind these doors."""
@@ -39,6 +47,7 @@ class WorkDesk:
             ("GET", "/office/visits"): self.list_all,
             ("GET", "/office/visits/{visit}"): self.show,
             ("POST", "/office/visits/{visit}/seen"): self.see,
+            ("POST", "/office/visits/{visit}/match"): self.match,
             ("POST", "/office/visits/{visit}/close"): self.close,
         }
 
@@ -65,7 +74,7 @@ class WorkDesk:
 
     async def show(self, caller: Caller) -> Response:
         """Show one visit: what was chosen, said and seen, and what can be done."""
-        return self._page(caller, await self._found(caller))
+        return await self._page(caller, await self._found(caller))
 
     async def _found(self, caller: Caller) -> Followed:
         found = await self.worklist.followed(caller.facility, caller.request.path_params["visit"])
@@ -73,8 +82,11 @@ class WorkDesk:
             raise HTTPException(404)
         return found
 
-    def _page(self, caller: Caller, followed: Followed, wrong: dict[str, str] | None = None) -> Response:
+    async def _page(self, caller: Caller, followed: Followed, wrong: dict[str, str] | None = None) -> Response:
         place = standing(followed, self.desk.clock.now())
+        reference = followed.visit.answer("need", "reference")
+        near = await self.importer.registry.near(caller.facility, reference, *window(followed))
+        offered = [each for each in candidates(followed, near) if each.known.id != followed.person]
         return self.desk.page(
             caller,
             "visit.html",
@@ -84,6 +96,7 @@ class WorkDesk:
             standing=place,
             is_done=place in DONE,
             compared=compared(followed.visit, followed.sight) if followed.sight else (),
+            offered=offered[:OFFERED],
             flags=FLAGS,
             wrong=wrong or {},
             sent=caller.sent,
@@ -99,7 +112,7 @@ class WorkDesk:
         followed = await self._found(caller)
         sight, wrong = _sight(caller, self.desk.clock.now())
         if sight is None:
-            return self._page(caller, followed, wrong)
+            return await self._page(caller, followed, wrong)
         place = standing(Followed(followed.visit, followed.handed_off_at, sight), sight.at)
         body: Body = {
             "by": caller.officer.account.id,
@@ -113,12 +126,22 @@ class WorkDesk:
         await self._record(caller, followed, EventType.VERIFIED, body, place in DONE, sight=sight)
         return self.desk.go(f"/office/visits/{followed.visit.id}")
 
+    async def match(self, caller: Caller) -> Response:
+        """Let what a file says of a person count for a visit: somebody looked at the grounds and confirmed."""
+        followed = await self._found(caller)
+        known = await self.importer.registry.person(caller.facility, caller.sent.get("person", ""))
+        if known is None:
+            return await self._page(caller, followed, {"person": "この訪問の方をえらんでください"})
+        who = caller.officer.account
+        await self.importer.see(followed, known, (who.id, who.name))
+        return self.desk.go(f"/office/visits/{followed.visit.id}")
+
     async def close(self, caller: Caller) -> Response:
         """Expect nothing more of a visit."""
         followed = await self._found(caller)
         why = _CLOSINGS.get(caller.sent.get("why", ""))
         if why is None:
-            return self._page(caller, followed, {"why": "理由をえらんでください"})
+            return await self._page(caller, followed, {"why": "理由をえらんでください"})
         closed = Closed(self.desk.clock.now(), caller.officer.account.name, why)
         body: Body = {"by": caller.officer.account.id, "why": why.value}
         await self._record(caller, followed, EventType.CLOSED, body, closed=closed)

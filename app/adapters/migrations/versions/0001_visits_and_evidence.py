@@ -23,6 +23,16 @@ _APPEND_ONLY = (
       OR EXISTS (SELECT 1 FROM event WHERE key = new.key)
     BEGIN SELECT RAISE(ABORT, 'event is append-only'); END""",
 )
+_APPEND_ONLY_POSTGRESQL = (
+    """CREATE FUNCTION event_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'event is append-only' USING ERRCODE = 'integrity_constraint_violation'; END $$""",
+    """CREATE TRIGGER event_no_change BEFORE UPDATE OR DELETE ON event
+    FOR EACH ROW EXECUTE FUNCTION event_stays()""",
+    """CREATE TRIGGER event_no_truncate BEFORE TRUNCATE ON event
+    FOR EACH STATEMENT EXECUTE FUNCTION event_stays()""",
+    "ALTER TABLE event ENABLE ALWAYS TRIGGER event_no_change",
+    "ALTER TABLE event ENABLE ALWAYS TRIGGER event_no_truncate",
+)
 
 
 def upgrade() -> None:
@@ -137,9 +147,8 @@ def _evidence() -> None:
         **_CLUSTERED,
     )
     _partial("ix_event_body_seen", "event_body", ["facility", "seen"], "seen IS NOT NULL")
-    if op.get_bind().dialect.name == "sqlite":
-        for statement in _APPEND_ONLY:
-            op.execute(statement)
+    for statement in _APPEND_ONLY if op.get_bind().dialect.name == "sqlite" else _APPEND_ONLY_POSTGRESQL:
+        op.execute(statement)
 
 
 def _partial(name: str, table: str, columns: list[str], where: str, *, unique: bool = False) -> None:

@@ -1,0 +1,107 @@
+"""Names under a key of their own: each person's key is sealed with the server's, and destroying it erases the person.
+
+What is searched is never a name: it is a keyed hash of the beginning of one, under a key that each station has for
+itself and that does not change when the server's keys do.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from app.names import beginnings, folded
+from app.registry import Incoming, Names
+from app.tokens import BadToken, Sealed, Sealer
+
+
+class SearchKey:
+    """A station's key: recognises people and finds names without knowing them."""
+
+    def __init__(self, key: bytes) -> None:
+        """Keep the key in memory."""
+        self._key = key
+
+    @staticmethod
+    def new() -> str:
+        """Return a fresh key as text, to be sealed."""
+        return secrets.token_hex(32)
+
+    def hashed(self, kind: str, *parts: str) -> str:
+        """Return 128 bits (hex) that stand for these parts, and tell nothing of them without the key."""
+        return hmac.digest(self._key, "\0".join((kind, *parts)).encode(), "sha256").hex()[:32]
+
+    def digest(self, data: bytes) -> str:
+        """Return 256 bits (hex) that stand for a file."""
+        return hmac.digest(self._key, b"file\0" + data, "sha256").hex()
+
+    def marked(self, person: Incoming) -> Incoming:
+        """Return a person with the hashes by which they are recognised in the next file."""
+        names = person.names
+        if names is None or names.born_on is None:
+            return replace(person, mark=self._by_times(person))
+        who = folded(names.name), folded(names.kana)
+        mark = self.hashed("mark", *who, names.born, names.sex) if any(who) else ""
+        return replace(person, mark=mark, born=self.hashed("born", names.born, names.sex))
+
+    def _by_times(self, person: Incoming) -> str:
+        """Return what stands for somebody without number and birth date: all moments at which they decided."""
+        times = sorted({f"{c.name} {c.time}" for result in person.results for c in result.consents if c.time})
+        return self.hashed("times", *times) if times and not person.references else ""
+
+    def beginnings(self, names: Names) -> set[str]:
+        """Return the hashes under which a person is found by name."""
+        return {self.hashed("name", each) for each in beginnings(names.name, names.kana)}
+
+    def beginning(self, sought: str) -> str:
+        """Return the hash of a beginning that somebody typed."""
+        return self.hashed("name", sought)
+
+
+class PersonKeys:
+    """Makes and opens what is kept of a person's names."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        """Keep the server's keys."""
+        self._sealer = sealer
+
+    def sealed(self, person: str, names: Names) -> tuple[str, str]:
+        """Return a fresh key, sealed, and the names that it opens."""
+        key = Fernet.generate_key()
+        text = json.dumps([person, asdict(names)], ensure_ascii=False)
+        return self._sealer.seal(Sealed.PERSON, key.decode()), Fernet(key).encrypt(text.encode()).decode()
+
+    def opened(self, person: str, key: str | None, sealed: str | None) -> Names | None:
+        """Return the names, or None where there are none or their key is gone."""
+        if not key or not sealed:
+            return None
+        try:
+            found, names = json.loads(Fernet(self._sealer.open(Sealed.PERSON, key)).decrypt(sealed.encode()))
+        except (BadToken, InvalidToken):
+            return None
+        return Names(**names) if found == person else None
+
+    def search_key(self, sealed: str) -> SearchKey:
+        """Return a station's search key."""
+        return SearchKey(bytes.fromhex(self._sealer.open(Sealed.SEARCH, sealed)))
+
+    def new_search_key(self) -> str:
+        """Return a fresh search key, sealed."""
+        return self._sealer.seal(Sealed.SEARCH, SearchKey.new())
+
+    def wrapped(self, data: bytes) -> bytes:
+        """Return data that waits, encrypted."""
+        return self._sealer.seal_bytes(Sealed.WAITING, data)
+
+    def unwrapped(self, data: bytes) -> bytes:
+        """Return data that waited."""
+        return self._sealer.open_bytes(Sealed.WAITING, data)
+
+
+def marked(key: SearchKey, people: Iterable[Incoming]) -> list[Incoming]:
+    """Return people with the hashes by which they are recognised."""
+    return [key.marked(each) for each in people]

@@ -1,0 +1,104 @@
+"""Takes a terminal's file into a station's list, batch by batch, and lets it be seen what belongs to which visit.
+
+A batch is one transaction, so that nobody at a bedside waits for a whole file. Whoever dies half-way leaves a file that
+anybody may take up again: what is written already is then the same and changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from app.evidence import Body, EventType
+from app.matching import certain, grounds, says_all, sight
+from app.ports import Act, Clock, Registry, Worklist
+from app.registry import By, Known, Outcome, Search, Upload
+from app.terminal import comparable
+from app.worklist import DONE, Followed, Standing, standing
+
+BATCH: Final = 50
+"""People in one transaction: some 20 ms, in which a submission from a bedside waits."""
+SEVERAL: Final = 50
+"""People with one reference number who are looked at: two of the visit's day are too many already."""
+
+
+@dataclass(frozen=True)
+class Importer:
+    """Joins the list and the worklist."""
+
+    registry: Registry
+    worklist: Worklist
+    clock: Clock
+
+    async def take(self, upload: Upload, by: tuple[str, str]) -> bool:
+        """Take a file that was read; False when it is taken, is being taken, or is gone. `by`: account id and name."""
+        people = await self.registry.begin(upload.facility, upload.id, self.clock.now())
+        if people is None:
+            return False
+        outcome, theirs = Outcome(), dict[str, set[str]]()
+        for start in range(0, len(people), BATCH):
+            batch = people[start : start + BATCH]
+            taken = await self.registry.take(upload, batch, start + len(batch), self.clock.now())
+            if not taken:
+                return False
+            outcome = outcome.with_people(taken)
+            for each in taken:
+                theirs[each.after.id] = set(each.after.references)
+            await asyncio.sleep(0)
+        outcome = await self._match(upload, theirs, by, outcome)
+        return await self.registry.finish(upload, outcome, by[0], self.clock.now())
+
+    async def _match(
+        self, upload: Upload, theirs: Mapping[str, set[str]], by: tuple[str, str], outcome: Outcome
+    ) -> Outcome:
+        """See every open visit whose number and day one person of the file has, of whom it says all that was asked."""
+        numbers = set[str]().union(*theirs.values())
+        for followed in await self.worklist.open(upload.facility):
+            number = comparable(followed.visit.answer("need", "reference"))
+            if number not in numbers:
+                continue
+            # Who else has the number may stand in an earlier file.
+            everybody = await self.registry.search(upload.facility, Search(By.REFERENCE, number), None, SEVERAL)
+            known = certain(followed, everybody)
+            if known is None or known.id not in theirs or not says_all(followed.visit, known):
+                continue
+            place = await self.see(followed, known, by, upload.id)
+            outcome = replace(
+                outcome, matched=outcome.matched + 1, differs=outcome.differs + (place is Standing.DIFFERS)
+            )
+        return outcome
+
+    async def see(self, followed: Followed, known: Known, by: tuple[str, str], file: str = "") -> Standing:
+        """Let what a file says of a person stand beside what was chosen at a visit; return where the visit stands."""
+        account, name = by
+        seen = sight(known, self.clock.now(), name)
+        place = standing(replace(followed, sight=seen, closed=None), seen.at)
+        body: Body = {
+            "by": account,
+            "from": "file",
+            "file": file,
+            "person": known.id,
+            "grounds": [each.value for each in grounds(followed, known)],
+            "found": True,
+            "flags": dict(seen.flags),
+            "meanings": dict(seen.meanings),
+            "consented_on": str(seen.consented_on or ""),
+            "available_until": seen.available_until,
+            "reference": followed.visit.answer("need", "reference"),
+        }
+        key = f"file {file or known.seen_at} {followed.visit.id} {known.id}"
+        act = Act(
+            followed.visit.facility,
+            followed.visit.id,
+            key,
+            EventType.VERIFIED,
+            seen.at,
+            body,
+            place in DONE,
+            sight=seen,
+            person=known.id,
+        )
+        await self.worklist.record(act)
+        return place

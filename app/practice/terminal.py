@@ -1,0 +1,437 @@
+"""Makes the files of the practice terminal: right ones, and each thing that can be different or wrong. Pure.
+
+`make_file(people, facility_code=…, window=…, made_at=…, options=…)` answers an `OQSmuhvq02res` as `MadeFile(name,
+content)`; `make_receipt(request, …)` answers the `01res` before it. `Options` says how it is written (letters and
+packing), what in it is not as registered (`Twist`: the file can still be read), and what is wrong with it as a file
+(`Fault`). `spoiled(content, fault)` damages any XML of the terminal's. `app.terminal.Unwritable` comes through, since
+not every name has its letters in Shift_JIS.
+
+Rules of the practice world only, since the real ones are not public: somebody who declined everything is listed too;
+an item that was declined or not asked is 0 without a time; limit_amount, whose table knows no "expired", is 0 then.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from app.consent import JST
+from app.practice.people import Insurance, Person
+from app.practice.system import Consent as HeldConsent
+from app.practice.system import end_of
+from app.terminal import (
+    FLAGS,
+    Answer,
+    Answer01,
+    Answer02,
+    Consent,
+    Encoding,
+    Flag,
+    Header,
+    Kind,
+    Meaning,
+    Request01,
+    Result,
+    name,
+    write,
+)
+from app.terminal import Person as Listed
+
+COLUMNS: Final[Mapping[str, Flag]] = {stem: flag for stem, flag in FLAGS.items() if flag.column}
+"""The six flags that the terminal's list shows, in its order, by the word in their elements' names."""
+EVERYBODY: Final = "everybody"
+BOMB: Final = 64 * 1024 * 1024
+"""What the ZIP bomb unpacks to: twice what a reader of ours takes."""
+_FLAGS_OF: Final = {"clinical_drug": ("clinical", "drug")}
+"""One question, two flags. Every other item has one flag, of its own name."""
+_STATIONS: Final = ("9960000017", "9960000009")
+"""Synthetic codes; the wrong station is the first that is not the right one."""
+_AID: Final = Insurance("A1", "12990016", "練習市福祉事務所（医療扶助）")
+_UNHEARD_OF: Final = "7"
+
+
+class Packing(StrEnum):
+    """How a file is handed out."""
+
+    XML = "xml"
+    ZIP = "zip"
+
+
+class Twist(StrEnum):
+    """One thing about a person that is not as it was registered, or that a reader has never seen."""
+
+    ONE_DIFFERS = "one_differs"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    INVALID = "invalid"
+    INSURANCE_CHANGED = "insurance_changed"
+    ONLY_AID = "only_aid"
+    NO_REFERENCE = "no_reference"
+    TWO_REFERENCES = "two_references"
+    TWO_INSURANCES = "two_insurances"
+    UNKNOWN_CODE = "unknown_code"
+    UNKNOWN_FLAG = "unknown_flag"
+    UNKNOWN_ELEMENTS = "unknown_elements"
+
+
+class Fault(StrEnum):
+    """One thing that is wrong with a file as a whole."""
+
+    PROCESSING = "processing"
+    FAILED = "failed"
+    WRONG_STATION = "wrong_station"
+    REQUEST = "request"
+    ONLINE_CARE = "online_care"
+    CUT = "cut"
+    BROKEN_XML = "broken_xml"
+    OTHER_LETTERS = "other_letters"
+    XML_BOMB = "xml_bomb"
+    ZIP_CUT = "zip_cut"
+    ZIP_PATH = "zip_path"
+    ZIP_TWO = "zip_two"
+    ZIP_BOMB = "zip_bomb"
+
+
+_ZIPPED: Final = frozenset({Fault.ZIP_CUT, Fault.ZIP_PATH, Fault.ZIP_TWO, Fault.ZIP_BOMB})
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The days between which a consent was given, both included."""
+
+    begins: date
+    ends: date
+
+    def __contains__(self, day: date) -> bool:
+        return self.begins <= day <= self.ends
+
+
+@dataclass(frozen=True, slots=True)
+class Consented:
+    """One person of the list: what the practice system holds, since when, and the number the station gave them."""
+
+    person: Person
+    at: datetime
+    consents: tuple[HeldConsent, ...]
+    number: str = ""
+
+    @property
+    def flags(self) -> Mapping[str, HeldConsent]:
+        """What is held, by flag: what was not asked is not there."""
+        return {flag: held for held in self.consents for flag in _FLAGS_OF.get(held.item, (held.item,))}
+
+    @property
+    def born(self) -> date:
+        """The birth date as it stood on the day of the registration: practice people stay as old as they are."""
+        return self.person.born(self.at.date())
+
+    @property
+    def ends(self) -> datetime | None:
+        """The earliest end of any item, which is the one that the list shows."""
+        return min((held.available_until for held in self.consents if held.available_until), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the trainer chose; as it stands here, nothing is different and nothing wrong."""
+
+    encoding: Encoding = Encoding.SHIFT_JIS
+    packing: Packing = Packing.XML
+    twists: frozenset[Twist] = frozenset()
+    whom: str = ""
+    """Whose entry is twisted: the id of a person, `EVERYBODY`, or the one registered last."""
+    item: str = "drug"
+    """The flag that differs, or has a code nobody knows."""
+    fault: Fault | None = None
+
+
+AS_REGISTERED: Final = Options()
+
+
+@dataclass(frozen=True, slots=True)
+class MadeFile:
+    """A file to hand out."""
+
+    name: str
+    content: bytes
+
+
+def make_file(  # noqa: PLR0913 - plain values by name
+    people: Sequence[Consented],
+    *,
+    facility_code: str,
+    window: Window,
+    made_at: datetime,
+    options: Options = AS_REGISTERED,
+    counter: int = 1,
+    key: str = "",
+) -> MadeFile:
+    """Return an `OQSmuhvq02res` about everybody of the window; raise `Unwritable` for a letter it cannot hold."""
+    within = [each for each in people if each.at.date() in window]
+    newest = max(within, key=lambda each: each.at).person.id if within else ""
+    whom = options.whom or newest
+    persons = tuple(
+        _twisted(each, options, made_at) if whom in {EVERYBODY, each.person.id} else _listed(each) for each in within
+    )
+    answer = Answer02(_header(facility_code, key, options, made_at), persons)
+    return _made(answer, window, options, _Named(Kind.ANSWER_02, made_at.date(), counter))
+
+
+def make_receipt(
+    request: Request01, *, reception: str, made_at: datetime, options: Options = AS_REGISTERED, counter: int = 1
+) -> MadeFile:
+    """Return the `OQSmuhvq01res` to a request: under which number its answer waits."""
+    answer = Answer01(_header(request.facility_code, request.key, options, made_at), reception)
+    window = Window(request.consent_from, request.consent_to)
+    return _made(answer, window, options, _Named(Kind.ANSWER_01, made_at.date(), counter))
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    kind: Kind
+    on: date
+    counter: int
+
+    def __str__(self) -> str:
+        return name(self.kind, self.on, self.counter)
+
+
+def _header(facility_code: str, key: str, options: Options, made_at: datetime) -> Header:
+    letters = "1" if options.encoding is Encoding.SHIFT_JIS else "0"
+    return Header(_digits(made_at), facility_code, key, letters, segment="1", status="1")
+
+
+def _digits(at: datetime) -> str:
+    return f"{at.astimezone(JST):%Y%m%d%H%M%S}"
+
+
+# --- one person --------------------------------------------------------------------------------------------------
+
+
+def _listed(each: Consented) -> Listed:
+    """Return a person as registered. Consents stand beside the first insurance only, as in public examples."""
+    first, *others = each.person.insurances
+    results = (_result(each, first, _consents(each)), *(_result(each, other) for other in others))
+    numbers = (each.number,) if each.number else ()
+    return Listed(numbers, "1" if each.person.valid else "2", results=results)
+
+
+def _result(each: Consented, insurance: Insurance, consents: tuple[Consent, ...] = ()) -> Result:
+    return Result(
+        card=insurance.kind,
+        insurer_number=insurance.insurer_number,
+        insurer_name=insurance.insurer_name,
+        name=each.person.name,
+        kana=each.person.kana,
+        sex=each.person.sex,
+        birthdate=f"{each.born:%Y%m%d}",
+        consents=consents,
+    )
+
+
+def _consents(each: Consented) -> tuple[Consent, ...]:
+    flags = each.flags
+    return tuple(_consent(stem, flags.get(flag.id)) for stem, flag in COLUMNS.items())
+
+
+def _consent(stem: str, held: HeldConsent | None) -> Consent:
+    if held is None or not held.agreed:
+        return Consent(stem, "0")
+    end = held.available_until
+    return Consent(stem, "1", _digits(held.consented_at), _digits(end) if end else "")
+
+
+def _twisted(each: Consented, options: Options, made_at: datetime) -> Listed:
+    """Return a person with every chosen twist, one after the other."""
+    listed = _listed(each)
+    for twist in Twist:
+        if twist in options.twists and twist in _TWISTS:
+            listed = _TWISTS[twist](listed, each, options, made_at)
+    return listed
+
+
+_Twisting = Callable[[Listed, Consented, Options, datetime], Listed]
+
+
+def _with_consents(listed: Listed, change: Callable[[Consent], Consent]) -> Listed:
+    first, *others = listed.results
+    changed = replace(first, consents=tuple(change(consent) for consent in first.consents))
+    return replace(listed, results=(changed, *others))
+
+
+def _one_differs(listed: Listed, each: Consented, options: Options, _: datetime) -> Listed:
+    def flipped(consent: Consent) -> Consent:
+        if COLUMNS[consent.name].id != options.item:
+            return consent
+        if consent.meaning is Meaning.GIVEN:
+            return Consent(consent.name, "0")
+        return _consent(consent.name, HeldConsent(options.item, True, each.at, end_of(options.item, each.at.date())))  # noqa: FBT003 - its second field
+
+    return _with_consents(listed, flipped)
+
+
+def _expired(listed: Listed, each: Consented, _: Options, made_at: datetime) -> Listed:
+    """End everything a minute before the file, yet not before it was given."""
+    ended = _digits(max(each.at, made_at - timedelta(minutes=1)))
+
+    def over(consent: Consent) -> Consent:
+        if consent.meaning is not Meaning.GIVEN:
+            return consent
+        flag = COLUMNS[consent.name]
+        if "2" not in flag.codes:
+            return Consent(consent.name, "0")
+        return replace(consent, code="2", available=ended if consent.available else "")
+
+    return _with_consents(listed, over)
+
+
+def _withdrawn(listed: Listed, *_: object) -> Listed:
+    return _with_consents(listed, lambda consent: Consent(consent.name, "0"))
+
+
+def _valid_as(code: str) -> _Twisting:
+    return lambda listed, *_: replace(listed, validity=code)
+
+
+def _no_reference(listed: Listed, *_: object) -> Listed:
+    return replace(listed, references=())
+
+
+def _two_references(listed: Listed, *_: object) -> Listed:
+    number = listed.references[0] if listed.references else "A-0001"
+    return replace(listed, references=(number, f"OLD-{number[:16]}"))
+
+
+def _two_insurances(listed: Listed, each: Consented, *_: object) -> Listed:
+    if len(listed.results) > 1:
+        return listed
+    return replace(listed, results=(*listed.results, _result(each, _AID)))
+
+
+def _unknown_code(listed: Listed, each: Consented, options: Options, _: datetime) -> Listed:
+    def strange(consent: Consent) -> Consent:
+        is_it = COLUMNS[consent.name].id == options.item
+        return Consent(consent.name, _UNHEARD_OF, _digits(each.at)) if is_it else consent
+
+    return _with_consents(listed, strange)
+
+
+def _unknown_flag(listed: Listed, each: Consented, *_: object) -> Listed:
+    first, *others = listed.results
+    strange = Consent("NewThing", "1", _digits(each.at))
+    return replace(listed, results=(replace(first, consents=(*first.consents, strange)), *others))
+
+
+_TWISTS: Final[Mapping[Twist, _Twisting]] = {
+    Twist.ONE_DIFFERS: _one_differs,
+    Twist.EXPIRED: _expired,
+    Twist.WITHDRAWN: _withdrawn,
+    Twist.INVALID: _valid_as("2"),
+    Twist.INSURANCE_CHANGED: _valid_as("3"),
+    Twist.ONLY_AID: _valid_as("6"),
+    Twist.NO_REFERENCE: _no_reference,
+    Twist.TWO_REFERENCES: _two_references,
+    Twist.TWO_INSURANCES: _two_insurances,
+    Twist.UNKNOWN_CODE: _unknown_code,
+    Twist.UNKNOWN_FLAG: _unknown_flag,
+}
+"""All but the unknown elements, which no value of ours can hold: they are put into the text."""
+
+
+# --- the file ----------------------------------------------------------------------------------------------------
+
+
+def _made(answer: Answer, window: Window, options: Options, named: _Named) -> MadeFile:
+    if options.fault is Fault.REQUEST:
+        header = answer.header
+        request = Request01(header.facility_code, header.key, window.begins, window.ends)
+        content = write(request, options.encoding)
+        named = replace(named, kind=Kind.REQUEST_01)
+    else:
+        content = write(_stated(answer, options.fault), options.encoding)
+    if Twist.UNKNOWN_ELEMENTS in options.twists:
+        content = _of_the_future(content)
+    content = spoiled(content, options.fault)
+    file_name = str(named)
+    if options.fault is Fault.ONLINE_CARE:
+        file_name = file_name.replace("OQSmuhvq", "OQSmuonq")
+    if options.packing is Packing.ZIP or options.fault in _ZIPPED:
+        return MadeFile(file_name.replace(".xml", ".zip"), _packed(content, file_name, options.fault))
+    return MadeFile(file_name, content)
+
+
+def _stated(answer: Answer, fault: Fault | None) -> Answer:
+    """Return an answer that says what the fault says; one that is not ready or failed names nobody."""
+    header = answer.header
+    if fault is Fault.WRONG_STATION:
+        other = next(code for code in _STATIONS if code != header.facility_code)
+        return replace(answer, header=replace(header, facility_code=other))
+    if fault is Fault.PROCESSING:
+        return _emptied(answer, replace(header, segment="2"))
+    if fault is Fault.FAILED:
+        said = {"code": "RENSHU-01", "message": "練習のエラーです。処理できませんでした。"}
+        return _emptied(answer, replace(header, segment="9", status="2", **said))
+    return answer
+
+
+def _emptied(answer: Answer, header: Header) -> Answer:
+    return Answer01(header) if isinstance(answer, Answer01) else Answer02(header)
+
+
+def _of_the_future(content: bytes) -> bytes:
+    """Put elements of a later version around and between the known ones."""
+    for old, new in (
+        (b"<MessageHeader>\n", b"<MessageHeader>\n<LayoutVersion>99.0</LayoutVersion>\n"),
+        (
+            b"<BulkConfirmUnit>\n",
+            b"<BulkConfirmUnit>\n<NewUnitInfo><NewUnitDate>20991231</NewUnitDate></NewUnitInfo>\n",
+        ),
+        (b"<ResultOfQualificationConfirmation>", b"<NewResultList><ResultOfQualificationConfirmation>"),
+        (b"</ResultOfQualificationConfirmation>", b"</ResultOfQualificationConfirmation></NewResultList>"),
+    ):
+        content = content.replace(old, new)
+    return content
+
+
+_BOMB_ENTITIES: Final = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">\n' for n in range(1, 10)).encode()
+
+
+def spoiled(content: bytes, fault: Fault | None) -> bytes:
+    """Return an XML file of the terminal's with a fault in its bytes; the other faults leave it as it is."""
+    if fault is Fault.CUT:
+        return content[: len(content) // 2]
+    if fault is Fault.BROKEN_XML:
+        return content.replace(b"</MessageBody>", b"</MessageBodi>")
+    if fault is Fault.XML_BOMB:
+        bomb = b'<!DOCTYPE XmlMsg [\n<!ENTITY a0 "0123456789">\n' + _BOMB_ENTITIES + b"]>\n<XmlMsg>\n<New>&a9;</New>\n"
+        return content.replace(b"<XmlMsg>\n", bomb, 1)
+    if fault is Fault.OTHER_LETTERS:
+        declaration, _, rest = content.partition(b"\n")
+        codec = (Encoding.SHIFT_JIS if b"Shift_JIS" in declaration else Encoding.UTF_8).codec
+        # Many bytes of UTF-8 are letters in Shift_JIS too, by chance. These are none.
+        strange = "<!-- あ-->\n".encode()
+        declared = declaration.replace(b"UTF-8", b"Shift_JIS")
+        return declared + b"\n" + strange + rest.decode(codec).encode()
+    return content
+
+
+def _packed(content: bytes, inner: str, fault: Fault | None) -> bytes:
+    if fault is Fault.ZIP_PATH:
+        inner = f"../{inner}"
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        with archive.open(inner, "w") as entry:
+            entry.write(content)
+            if fault is Fault.ZIP_BOMB:
+                blank = b" " * 1024 * 1024
+                for _ in range(BOMB // len(blank)):
+                    entry.write(blank)
+        if fault is Fault.ZIP_TWO:
+            archive.writestr(inner.replace(".xml", "-2.xml"), content)
+    made = packed.getvalue()
+    return made[: len(made) // 2] if fault is Fault.ZIP_CUT else made

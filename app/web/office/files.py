@@ -1,0 +1,261 @@
+"""The terminal's files: a request to carry there, the answer carried back, looked at before it is taken.
+
+Nothing here talks to a terminal. Staff carry the files, since the terminal has no internet.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any, Final
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from app import terminal
+from app.consent import day_of
+from app.importing import Importer
+from app.ports import Unavailable
+from app.registry import COLUMNS, VALIDITIES, Exchange, Incoming, Preview, Stage, Upload, incoming, preview
+from app.terminal import Answer01, Kind, Outcome, Reading, Request01, Request02, Unreadable
+from app.tokens import new_secret
+from app.web.office.desk import Caller, Desk, Endpoint, is_day, moment
+from app.web.office.file_words import MEANINGS, ODDS, REASONS
+from app.web.office.received import received
+
+BACK: Final = 2
+"""Days before today with which a window begins, unless somebody says otherwise."""
+_SHOWN: Final = 20
+_WIDEST: Final = 366
+_SOON: Final = 1.0
+"""Seconds for which the answer to 「取り込む」 waits: most files are taken by then."""
+_REQUESTS: Final = {"01": Kind.REQUEST_01, "02": Kind.REQUEST_02}
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class FileDesk:
+    """The pages of the terminal's files."""
+
+    desk: Desk
+    importer: Importer
+    _underway: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
+        """Return what stands behind these doors."""
+        return {
+            ("GET", "/office/files"): self.all,
+            ("POST", "/office/files"): self.receive,
+            ("POST", "/office/files/request"): self.ask,
+            ("GET", "/office/files/request/{key}/{which}"): self.carry,
+            ("GET", "/office/files/{file}"): self.show,
+            ("POST", "/office/files/{file}/take"): self.take,
+            ("POST", "/office/files/{file}/drop"): self.drop,
+        }
+
+    # --- requests -----------------------------------------------------------------------------------------------
+
+    async def all(self, caller: Caller) -> Response:
+        """Show requests and files, and what comes next."""
+        return await self._all(caller)
+
+    async def _all(self, caller: Caller, wrong: dict[str, str] | None = None, said: str = "") -> Response:
+        today, registry = self._today(), self.importer.registry
+        return self.desk.page(
+            caller,
+            "files.html",
+            status=422 if wrong else 200,
+            wrong=wrong or {},
+            said=said or caller.request.query_params.get("said", ""),
+            first=caller.sent.get("from") or str(today - timedelta(days=BACK)),
+            last=caller.sent.get("to") or str(today),
+            requests=[(each, _between(each)) for each in await registry.exchanges(caller.facility, _SHOWN)],
+            files=await registry.uploads(caller.facility, _SHOWN),
+            moment=moment,
+        )
+
+    def _today(self) -> date:
+        return day_of(self.desk.clock.now())
+
+    async def ask(self, caller: Caller) -> Response:
+        """Make a request for a window of days."""
+        wrong = self._wrong_window(caller.sent.get("from", ""), caller.sent.get("to", ""))
+        if wrong:
+            return await self._all(caller, wrong)
+        first, last = (date.fromisoformat(caller.sent[name]).strftime("%Y%m%d") for name in ("from", "to"))
+        now, by = self.desk.clock.now(), caller.officer.account.name
+        key = f"KZ{new_secret()[:10].replace('-', 'X').replace('_', 'Y')}"
+        new = Exchange(key, caller.facility, f"{self._today():%Y%m%d}", 0, first, last, now, by)
+        await self.importer.registry.ask(new)
+        return self.desk.go("/office/files?said=asked#requests")
+
+    def _wrong_window(self, first: str, last: str) -> dict[str, str]:
+        wrong = {
+            name: "年・月・日を 2026-11-22 のように入れてください"
+            for name, given in (("from", first), ("to", last))
+            if not is_day(given)
+        }
+        if wrong:
+            return wrong
+        days = (date.fromisoformat(last) - date.fromisoformat(first)).days
+        if days < 0:
+            return {"to": "はじめの日より後の日にしてください"}
+        return {"from": "1年より短くしてください"} if days > _WIDEST else {}
+
+    async def carry(self, caller: Caller) -> Response:
+        """Answer a request as the file that goes to the terminal."""
+        which = _REQUESTS.get(caller.request.path_params["which"])
+        made = await self.importer.registry.exchange(caller.facility, caller.request.path_params["key"])
+        if made is None or which is None or (which is Kind.REQUEST_02 and not made.reception):
+            raise HTTPException(404)
+        code, name = caller.officer.facility.code, terminal.name(which, _day(made.day), made.counter)
+        window = _day(made.consent_from), _day(made.consent_to)
+        request = Request01(code, made.key, *window) if which is Kind.REQUEST_01 else Request02(code, made.reception)
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(terminal.write(request), media_type="application/xml", headers=headers)
+
+    # --- answers ------------------------------------------------------------------------------------------------
+
+    async def receive(self, caller: Caller) -> Response:
+        """Read what came from the terminal; nothing is taken yet."""
+        filename, data = await received(self.desk, caller, "file")
+        if not data:
+            return await self._all(caller, {"file": "ファイルをえらんでください"})
+        code = caller.officer.facility.code
+        try:
+            reading = await asyncio.to_thread(terminal.read, data, facility_code=code, filename=filename)
+        except Unreadable as refused:
+            return await self._all(caller, {"file": says(refused)})
+        outcome, said = reading.answer.header.outcome, _said(reading)
+        if outcome in {Outcome.PROCESSING, Outcome.FAILED}:
+            return await self._all(caller, {"file": said})
+        if isinstance(reading.answer, Answer01):
+            return await self._took_in(caller, reading.answer, said)
+        return await self._keep(caller, data, reading)
+
+    async def _took_in(self, caller: Caller, answer: Answer01, said: str) -> Response:
+        """Keep the number under which the terminal took a request in."""
+        if not answer.reception:
+            return await self._all(caller, {"file": said})
+        key = answer.header.key
+        if not key or not await self.importer.registry.received(caller.facility, key, answer.reception):
+            why = "かざすで作っていない依頼への回答です。ここで作った依頼ファイルの回答を、えらんでください"
+            return await self._all(caller, {"file": why})
+        return self.desk.go("/office/files?said=took#requests")
+
+    async def _keep(self, caller: Caller, data: bytes, reading: Reading) -> Response:
+        people = await asyncio.to_thread(_people, reading)
+        now, by = self.desk.clock.now(), caller.officer.account.name
+        look = await asyncio.to_thread(preview, reading, people)
+        new = Upload(new_secret(), caller.facility, Stage.WAITING, now, by, look, len(people), touched_at=now)
+        names = (await self.desk.office.station(caller.facility)).keeps_names
+        kept = await self.importer.registry.keep(new, data, people, names=names)
+        again = "?again=1" if kept.id != new.id else ""
+        return self.desk.go(f"/office/files/{kept.id}{again}")
+
+    async def show(self, caller: Caller) -> Response:
+        """Show what a file holds, how far it is taken, or what it did."""
+        file = await self._found(caller)
+        station = await self.desk.office.station(caller.facility)
+        asked = await self.importer.registry.exchange(caller.facility, file.preview.key) if file.preview.key else None
+        return self.desk.page(
+            caller,
+            "file.html",
+            file=file,
+            preview=file.preview,
+            counts=_counts(file.preview),
+            odds=ODDS,
+            again="again" in caller.request.query_params,
+            keeps_names=station.keeps_names,
+            window=_between(asked) if asked else "",
+            is_left=file.stage is Stage.TAKING and file.touched_at < self.desk.clock.now() - 30,
+            moment=moment,
+            place="/office/files",
+        )
+
+    async def _found(self, caller: Caller) -> Upload:
+        found = await self.importer.registry.upload(caller.facility, caller.request.path_params["file"])
+        if found is None:
+            raise HTTPException(404)
+        return found
+
+    async def take(self, caller: Caller) -> Response:
+        """Begin to take a file; whoever asks again sees how far it is."""
+        file, who = await self._found(caller), caller.officer.account
+        task = asyncio.create_task(_finished(self.importer.take(file, (who.id, who.name))))
+        self._underway.add(task)
+        task.add_done_callback(self._underway.discard)
+        await asyncio.wait({task}, timeout=_SOON)
+        return self.desk.go(f"/office/files/{file.id}")
+
+    async def drop(self, caller: Caller) -> Response:
+        """Forget a file that waits."""
+        await self.importer.registry.drop(caller.facility, caller.request.path_params["file"])
+        return self.desk.go("/office/files?said=dropped")
+
+    async def settle(self) -> None:
+        """Wait until nothing is being taken: the server ends, and a batch half-way would only be written again."""
+        while self._underway:
+            await asyncio.wait(self._underway)
+
+
+async def _finished(taking: Coroutine[Any, Any, bool]) -> None:
+    """Let a file be taken while nobody waits; it can be taken up again where it was left."""
+    try:
+        await taking
+    except Unavailable:
+        log.warning("import_left", reason="unavailable")
+
+
+def _people(reading: Reading) -> list[Incoming]:
+    if isinstance(reading.answer, Answer01):
+        return []
+    return [incoming(each) for each in reading.answer.persons]
+
+
+def _day(digits: str) -> date:
+    found = terminal.day(digits)
+    if found is None:
+        raise HTTPException(404)
+    return found
+
+
+def _between(made: Exchange) -> str:
+    first, last = (f"{_day(each):%Y/%m/%d}" for each in (made.consent_from, made.consent_to))
+    return first if first == last else f"{first}〜{last}"
+
+
+def _counts(look: Preview) -> dict[str, list[tuple[str, str]]]:
+    """Return the preview's counts in words: per column of the list, other flags, validity."""
+    columns = {flag.id: flag.column for flag in COLUMNS}
+
+    def said(counts: dict[str, int]) -> str:
+        return "、".join(f"{MEANINGS[meaning]} {counts[meaning]}" for meaning in MEANINGS if meaning in counts)
+
+    flags = [(columns.get(flag, flag), said(dict(counts))) for flag, counts in look.flags.items()]
+    validity = [
+        (VALIDITIES.get(code, f"不明（{code}）" if code else "なし"), f"{n}人") for code, n in look.validities.items()
+    ]
+    return {"flags": flags, "validity": sorted(validity)}
+
+
+def says(refused: Unreadable) -> str:
+    """Return why a file was refused, and where: nothing of it was taken."""
+    where = f"{refused.line}行目：" if refused.line else ""
+    about = refused.about if refused.about.isascii() and refused.about.isprintable() else "不明"
+    why = REASONS[refused.reason.value].format(about=about or "内容が合いません")
+    return f"{where}{why}何も変わっていません"
+
+
+def _said(reading: Reading) -> str:
+    """Return what the terminal says instead of an answer."""
+    header = reading.answer.header
+    if header.outcome is Outcome.PROCESSING:
+        return "端末は、まだ作成中です。数分おいて、同じ依頼ファイル（02）を、もう一度端末に渡してください"
+    if header.outcome is Outcome.FAILED:
+        told = "　".join(part for part in (header.code, header.message) if part)
+        return f"端末が、エラーを返しました（{told[:100] or '番号なし'}）。番号を控えて、コールセンターに伝えてください"
+    return "受付番号がありません。端末の画面で、依頼がどうなったかを確かめてください"

@@ -1,0 +1,38 @@
+"""A file that comes in by a form: read into memory and never to a disk, its form checked as every other one."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from app.web.forms import BadForm
+from app.web.office.desk import Caller, Desk
+
+_FORM: Final = "multipart/form-data"
+
+
+class _InMemory(MultiPartParser):
+    """Keeps a file in memory, however large: what names people is not written to a temporary file in clear."""
+
+    spool_max_size = 1 << 40
+
+
+async def received(desk: Desk, caller: Caller, field: str) -> tuple[str, bytes]:
+    """Return the name and content of the one file in a form, both empty without one; raise `BadForm`."""
+    if not caller.request.headers.get("content-type", "").startswith(_FORM):
+        raise BadForm
+    parser = _InMemory(caller.request.headers, caller.request.stream(), max_files=1, max_fields=3)
+    try:
+        form = await parser.parse()
+    except (MultiPartException, HTTPException, LookupError, UnicodeError) as error:
+        raise BadForm from error
+    try:
+        sent = {name: value for name, value in form.items() if isinstance(value, str)}
+        desk.check(caller.request, sent, caller.who)
+        file = form.get(field)
+        return (file.filename or "", await file.read()) if isinstance(file, UploadFile) else ("", b"")
+    finally:
+        await form.close()

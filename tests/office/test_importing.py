@@ -1,0 +1,321 @@
+"""A terminal's file on its way into the list and beside the visits: whatever dies or is pressed twice, once is once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.adapters.registry_sql import STALE, SqlRegistry
+from app.adapters.worklist_sql import SqlWorklist
+from app.evidence import broken_link
+from app.importing import BATCH, Importer
+from app.main import PRACTICE_STATION, Kazasu
+from app.registry import By, Incoming, Known, Names, Outcome, Search, Stage, Taken, Upload, incoming, preview
+from app.terminal import Answer02, Encoding, Header, Person, Reading, Result, read, write
+from app.tokens import Sealer, new_secret
+from app.worklist import Standing, standing
+from tests.flow.people import LISTED, a_consent, a_person, insured
+from tests.flow.visits import NOW
+from tests.office.conftest import settings
+from tests.office.test_worklist import at_the_bedside, record
+from tests.pages.nurse import StillClock
+
+STATION = PRACTICE_STATION.id
+SAKURA = ("account-1", "事務 さくら")
+MOMENT = NOW + 60
+
+
+class Died(Exception):
+    """The process, in the middle."""
+
+
+class Dying(SqlRegistry):
+    """A registry whose process dies before a batch."""
+
+    batches = 1
+    """How many it lives to write."""
+
+    async def take(self, upload: Upload, people: Sequence[Incoming], done: int, now: int) -> tuple[Taken, ...]:
+        """Write, or die."""
+        if self.batches == 0:
+            raise Died
+        self.batches -= 1
+        return await super().take(upload, people, done, now)
+
+
+@dataclass
+class Desk:
+    """Where files are taken."""
+
+    kazasu: Kazasu
+    registry: SqlRegistry
+    worklist: SqlWorklist
+    clock: StillClock
+
+    @property
+    def importer(self) -> Importer:
+        return Importer(self.registry, self.worklist, self.clock)
+
+    async def reads(self, *people: Incoming, data: bytes = b"", executed: str = "20261118090000") -> Upload:
+        """Read a file with these people in it, and keep it until it is taken."""
+        reading = Reading(Answer02(Header(executed=executed)), Encoding.UTF_8, (), 0, ())
+        shown = preview(reading, people)
+        file = Upload(new_secret(), STATION, Stage.WAITING, self.clock.now(), SAKURA[1], shown, len(people))
+        return await self.registry.keep(file, data or new_secret().encode(), people, names=True)
+
+    async def takes(self, *people: Incoming, **given: Any) -> Outcome:
+        """Read a file and take it; return what became of it."""
+        file = await self.reads(*people, **given)
+        assert await self.importer.take(file, SAKURA)
+        taken = await self.registry.upload(STATION, file.id)
+        assert taken is not None
+        assert (taken.stage, taken.done) == (Stage.TAKEN, len(people))
+        return taken.outcome
+
+    async def everybody(self, search: Search | None = None) -> list[Known]:
+        return await self.registry.search(STATION, search or Search(), None, 10_000)
+
+    async def stands(self, visit: str) -> Standing:
+        found = await self.worklist.followed(STATION, visit)
+        assert found is not None
+        return standing(found, self.clock.now())
+
+    async def events(self, kind: str) -> list[dict[str, Any]]:
+        return [dict(each.body or {}) for each in await record(self.kazasu) if each.entry.type == kind]
+
+
+@pytest.fixture
+async def desk(kazasu: Kazasu, tmp_path: Path, clock: StillClock) -> AsyncIterator[Desk]:
+    """Return the practice station's desk on a real database."""
+    url = settings(tmp_path).database
+    made = Desk(kazasu, SqlRegistry(url, Sealer(("k" * 40,))), SqlWorklist(url), clock)
+    yield made
+    await made.registry.close()
+    await made.worklist.close()
+
+
+def many(count: int, **codes: Any) -> list[Incoming]:
+    return [
+        a_person(f"M-{n:04}", names=Names(f"練習　{n}", f"ﾚﾝｼﾕｳ {n}", "19500101", "2"), at=MOMENT, **codes)
+        for n in range(count)
+    ]
+
+
+# --- taking -------------------------------------------------------------------------------------------------
+
+
+async def test_a_file_is_taken_batch_by_batch_and_its_progress_is_seen(desk: Desk) -> None:
+    file = await desk.reads(*many(BATCH * 2 + 7))
+    seen: set[int] = set()
+
+    async def watch() -> None:
+        while (now := await desk.registry.upload(STATION, file.id)) and now.stage is not Stage.TAKEN:
+            seen.add(now.done)
+            await asyncio.sleep(0)
+
+    watching = asyncio.create_task(watch())
+    assert await desk.importer.take(file, SAKURA)
+    await watching
+    assert {BATCH, BATCH * 2} <= seen
+    assert len(await desk.everybody()) == BATCH * 2 + 7
+
+
+async def test_who_dies_half_way_leaves_a_file_that_another_takes_up(desk: Desk, tmp_path: Path) -> None:
+    people = many(BATCH * 3)
+    file = await desk.reads(*people)
+    dying = Dying(settings(tmp_path).database, Sealer(("k" * 40,)))
+    with pytest.raises(Died):
+        await replace(desk.importer, registry=dying).take(file, SAKURA)
+    await dying.close()
+    left = await desk.registry.upload(STATION, file.id)
+    assert left is not None
+    assert (left.stage, left.done) == (Stage.TAKING, BATCH)
+    assert len(await desk.everybody()) == BATCH
+    desk.clock.pass_(STALE)
+    assert not await desk.importer.take(file, SAKURA)
+    desk.clock.pass_(1)
+    assert await desk.importer.take(file, SAKURA)
+    taken = await desk.registry.upload(STATION, file.id)
+    assert taken is not None
+    assert taken.outcome == Outcome(new=BATCH * 2, same=BATCH)
+    assert len(await desk.everybody()) == len(people)
+    assert len(await desk.events("imported")) == 1
+
+
+async def test_what_ended_before_the_death_is_one_event_after_it(desk: Desk, tmp_path: Path) -> None:
+    await desk.takes(*many(BATCH * 2))
+    file = await desk.reads(*many(BATCH * 2, drug="0"))
+    dying = Dying(settings(tmp_path).database, Sealer(("k" * 40,)))
+    with pytest.raises(Died):
+        await replace(desk.importer, registry=dying).take(file, SAKURA)
+    await dying.close()
+    desk.clock.pass_(STALE + 1)
+    assert await desk.importer.take(file, SAKURA)
+    assert len(await desk.events("withdrawn")) == BATCH * 2
+    log = await record(desk.kazasu)
+    assert broken_link([(each.entry, each.hash) for each in log]) is None
+
+
+async def test_of_many_who_press_at_once_one_takes_the_file(desk: Desk) -> None:
+    visit = await at_the_bedside(desk.kazasu, "a", reference="M-0000")
+    file = await desk.reads(*many(BATCH + 1))
+    pressed = await asyncio.gather(*(desk.importer.take(file, SAKURA) for _ in range(8)))
+    assert sorted(pressed) == [False] * 7 + [True]
+    assert len(await desk.events("imported")) == 1
+    assert len(await desk.events("verified")) == 1
+    assert await desk.stands(visit.id) is Standing.SEEN
+
+
+async def test_a_file_taken_twice_changes_nothing(desk: Desk) -> None:
+    await at_the_bedside(desk.kazasu, "a", reference="M-0000")
+    assert await desk.takes(*many(3), data=b"the file") == Outcome(new=3, matched=1)
+    before = await record(desk.kazasu)
+    again = await desk.reads(*many(3), data=b"the file")
+    assert again.stage is Stage.TAKEN
+    assert not await desk.importer.take(again, SAKURA)
+    assert await record(desk.kazasu) == before
+
+
+async def test_a_slow_taker_changes_nothing_once_another_has_finished(desk: Desk) -> None:
+    people = many(BATCH * 2)
+    file = await desk.reads(*people)
+    assert await desk.registry.begin(STATION, file.id, desk.clock.now())
+    await desk.registry.take(file, people[:BATCH], BATCH, desk.clock.now())
+    desk.clock.pass_(STALE + 1)
+    assert await desk.importer.take(file, SAKURA)
+    await desk.takes(*many(BATCH * 2, drug="0"))
+    assert await desk.registry.take(file, people[BATCH:], BATCH * 2, desk.clock.now()) == ()
+    assert len(await desk.everybody(Search(By.ITEM, "drug", "not_given"))) == BATCH * 2
+
+
+async def test_names_that_are_kept_no_more_do_not_come_in_with_a_file_under_way(desk: Desk) -> None:
+    file = await desk.reads(*many(BATCH * 2))
+    began = await desk.registry.begin(STATION, file.id, desk.clock.now())
+    assert began is not None
+    await desk.registry.take(file, began[:BATCH], BATCH, desk.clock.now())
+    await desk.registry.forget_names(STATION)
+    assert await desk.registry.take(file, began[BATCH:], BATCH * 2, desk.clock.now()) == ()
+    desk.clock.pass_(STALE + 1)
+    assert not await desk.importer.take(file, SAKURA)
+    assert [each.names for each in await desk.everybody()] == [None] * BATCH
+
+
+async def test_an_older_file_that_comes_late_takes_nothing_back(desk: Desk) -> None:
+    await desk.takes(a_person("A-1", at=MOMENT), executed="20261118090000")
+    await desk.takes(a_person("A-1", at=MOMENT, drug="0"), executed="20261118100000")
+    assert await desk.takes(a_person("A-1", at=MOMENT), executed="20261118093000") == Outcome(same=1)
+    (known,) = await desk.everybody()
+    assert known.marked["drug"].meaning.value == "not_given"
+    assert await desk.takes(a_person("A-1", at=MOMENT), executed="20261118100000") == Outcome(changed=1)
+
+
+@pytest.mark.parametrize("executed", ["", "99991231235959", "20261399000000"])
+async def test_a_file_that_does_not_say_when_it_was_made_is_as_new_as_its_taking(desk: Desk, executed: str) -> None:
+    await desk.takes(a_person("A-1", at=MOMENT), executed=executed)
+    desk.clock.pass_(60)
+    assert await desk.takes(a_person("A-1", at=MOMENT, drug="0"), executed=executed) == Outcome(changed=1, withdrawn=1)
+
+
+# --- seeing -------------------------------------------------------------------------------------------------
+
+
+async def test_a_visit_whose_number_and_day_the_file_has_is_seen(desk: Desk) -> None:
+    visit = await at_the_bedside(desk.kazasu, "a", reference="T-0001")
+    other = await at_the_bedside(desk.kazasu, "b", reference="T-0009")
+    else_ = a_person("T-0002", names=Names("見本　花", "ﾐﾎﾝ ﾊﾅ", "19400101", "2"))
+    assert await desk.takes(a_person("T-0001", at=MOMENT), else_) == Outcome(new=2, matched=1)
+    assert await desk.stands(visit.id) is Standing.SEEN
+    assert await desk.stands(other.id) is Standing.REPORTED
+    (seen,) = await desk.events("verified")
+    assert (seen["by"], seen["from"], seen["reference"]) == (SAKURA[0], "file", "T-0001")
+    assert set(seen["grounds"]) >= {"reference", "same_day"}
+    assert "髙﨑" not in str(await record(desk.kazasu))
+    (known,) = [each for each in await desk.everybody() if "T-0001" in each.references]
+    assert await desk.registry.visits_of(STATION, known.id) == (visit.id,)
+
+
+@pytest.mark.parametrize("code", ["0", "2"])
+async def test_a_difference_becomes_work_and_both_values_stay(desk: Desk, code: str) -> None:
+    visit = await at_the_bedside(desk.kazasu, "a", reference="T-0001")
+    assert await desk.takes(a_person("T-0001", at=MOMENT, drug=code)) == Outcome(new=1, matched=1, differs=1)
+    assert await desk.stands(visit.id) is Standing.DIFFERS
+    followed = await desk.worklist.followed(STATION, visit.id)
+    assert followed is not None
+    assert followed.sight is not None
+    assert followed.sight.flags["drug"] is False
+    assert followed.visit.answer("consent", "clinical_drug") == "agree"
+    assert followed.sight.meanings["drug"] == ("not_given" if code == "0" else "expired")
+
+
+async def test_a_difference_is_settled_by_the_file_in_which_it_is_gone(desk: Desk) -> None:
+    visit = await at_the_bedside(desk.kazasu, "a", reference="T-0001")
+    await desk.takes(a_person("T-0001", at=MOMENT, drug="0"))
+    assert await desk.takes(a_person("T-0001", at=MOMENT)) == Outcome(changed=1, matched=1)
+    assert await desk.stands(visit.id) is Standing.SEEN
+    assert len(await desk.events("verified")) == 2
+
+
+async def test_what_was_seen_is_not_seen_again_by_the_next_file(desk: Desk) -> None:
+    await at_the_bedside(desk.kazasu, "a", reference="T-0001")
+    await desk.takes(a_person("T-0001", at=MOMENT))
+    assert await desk.takes(a_person("T-0001", at=MOMENT)) == Outcome(same=1)
+
+
+async def test_two_people_with_the_visits_number_are_left_to_a_person(desk: Desk) -> None:
+    visit = await at_the_bedside(desk.kazasu, "a", reference="T-0001")
+    other = Names("見本　花", "ﾐﾎﾝ ﾊﾅ", "19400101", "2")
+    people = a_person("T-0001", at=MOMENT), a_person("T-0001", at=MOMENT, names=other)
+    assert await desk.takes(*people) == Outcome(new=2)
+    assert await desk.stands(visit.id) is Standing.REPORTED
+
+
+async def test_the_other_one_with_the_number_may_stand_in_an_earlier_file(desk: Desk) -> None:
+    visit = await at_the_bedside(desk.kazasu, "a", reference="T-0001")
+    other = Names("見本　花", "ﾐﾎﾝ ﾊﾅ", "19400101", "2")
+    first = await desk.reads(a_person("T-0001", at=MOMENT, names=other))
+    began = await desk.registry.begin(STATION, first.id, NOW)
+    assert began is not None
+    await desk.registry.take(first, began, 1, NOW)
+    assert await desk.takes(a_person("T-0001", at=MOMENT)) == Outcome(new=1)
+    assert await desk.stands(visit.id) is Standing.REPORTED
+
+
+async def test_two_insurances_that_differ_are_left_to_a_person(desk: Desk) -> None:
+    visit = await at_the_bedside(desk.kazasu, "a", reference="T-0001")
+    both = insured("01", at=MOMENT), insured("A1", at=MOMENT, drug="0")
+    assert await desk.takes(a_person("T-0001", results=both)) == Outcome(new=1)
+    assert await desk.stands(visit.id) is Standing.REPORTED
+
+
+async def test_without_a_number_nothing_is_seen_by_itself_and_a_person_may_say_who_it_is(desk: Desk) -> None:
+    visit = await at_the_bedside(desk.kazasu, "a")
+    assert await desk.takes(a_person(at=MOMENT)) == Outcome(new=1)
+    followed = await desk.worklist.followed(STATION, visit.id)
+    (known,) = await desk.everybody()
+    assert followed is not None
+    for _ in range(2):
+        assert await desk.importer.see(followed, known, SAKURA) is Standing.SEEN
+    (seen,) = await desk.events("verified")
+    assert (seen["person"], seen["file"]) == (known.id, "")
+    assert "reference" not in seen["grounds"]
+    assert await desk.stands(visit.id) is Standing.SEEN
+
+
+async def test_the_file_itself_from_reading_to_seeing(desk: Desk) -> None:
+    visit = await at_the_bedside(desk.kazasu, "a", reference="Ｔ-0001")
+    consents = tuple(a_consent(flag, at=MOMENT) for flag in LISTED)
+    result = Result("01", name="髙﨑　太郎", kana="ﾀｶｻｷ ﾀﾛｳ", sex="1", birthdate="19600602", consents=consents)
+    header = Header(executed="20261118090000", facility_code=PRACTICE_STATION.code, segment="1", status="1")
+    data = write(Answer02(header, (Person(("T-0001",), "1", results=(result,)),)))
+    reading = read(data, facility_code=PRACTICE_STATION.code)
+    assert isinstance(reading.answer, Answer02)
+    people = [incoming(each) for each in reading.answer.persons]
+    assert await desk.takes(*people, data=data) == Outcome(new=1, matched=1)
+    assert await desk.stands(visit.id) is Standing.SEEN
+    (known,) = await desk.everybody(Search(By.NAME, "たかさき"))
+    assert known.references == ("T-0001",)
