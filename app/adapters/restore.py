@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 import app.adapters.schema as t
 from app.adapters import quarantine, sound
 from app.adapters.backup import FORMAT, GZIP
-from app.adapters.database import file_of, upgrade, writing
+from app.adapters.database import file_of, unhurried, upgrade
 from app.adapters.ledger_file import sync_folder
 from app.evidence import Head
 from app.restoring import Gap, Known
@@ -67,7 +67,7 @@ def restore(  # noqa: PLR0913 - from where, to where, and what is known
 ) -> Restored:
     """Restore a backup into an empty data folder and database. Raises `NotRestored` and leaves nothing behind."""
     with _filling(folder), _becoming(url) as building:
-        engine = writing(building)
+        engine = unhurried(building)
         try:
             with engine.begin() as connection:
                 loader = _load(source, keys, connection)
