@@ -125,6 +125,10 @@ class SqlStore(Connected):
         await self._durably(partial(quarantine.erase, erasures, by))
         await self._empty_log()
 
+    async def erased(self, since: int) -> tuple[Erasure, ...]:
+        """Return who was erased since then, as far as the database knows: pseudonyms alone."""
+        return tuple(Erasure(row.facility, row.person, row.at) for row in self._all(sql.ERASED, since=since))
+
     async def _empty_log(self) -> None:
         with REACHING:
             await asyncio.to_thread(truncate_log, self._engines[1])

@@ -76,7 +76,7 @@ async def test_everything_moves_and_what_came_after_is_missed(old: Place, new: P
     before, target = in_database(old.url, rows), tmp_path / "one.age"
     old.back_up(target)
     await keeping.erase(store, old.ledger, [Erasure(FACILITY.id, "p1", NOW)], "somebody", NOW)
-    await keeping.note_heads(store, old.ledger, NOW)
+    await keeping.note(store, old.ledger, NOW)
     await store.close()
 
     new.restored_from(target)
@@ -91,7 +91,7 @@ async def test_an_older_state_is_held_and_the_erased_stay_erased(old: Place, new
     in_database(old.url, lambda connection: a_person(connection, "p1"))
     old.back_up(tmp_path / "one.age")
     await keeping.erase(store, old.ledger, [Erasure(FACILITY.id, "p1", NOW)], "somebody", NOW)
-    await keeping.note_heads(store, old.ledger, NOW)
+    await keeping.note(store, old.ledger, NOW)
     await store.close()
 
     found = new.restored_from(tmp_path / "one.age", old.ledger.known())
