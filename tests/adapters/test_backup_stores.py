@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,7 +20,7 @@ from app.evidence import EventType, Head
 from app.ports import ReadOnly
 from app.restoring import Erasure, Known
 from app.verify import verify
-from tests.adapters.keeping import SECOND, Place, a_person, hash_at, in_database, left_in, wrote
+from tests.adapters.keeping import SECOND, Place, a_person, hash_at, in_database, left_in, many, wrote
 from tests.adapters.samples import FACILITY, opened
 from tests.flow.visits import NOW, a_visit
 from tests.postgres import Cluster
@@ -143,3 +144,17 @@ async def test_what_is_damaged_leaves_an_empty_database(place: MakePlace, new: P
         assert not new.database or in_database(new.url, lambda connection: inspect(connection).get_table_names()) == []
     known = Known({FACILITY.id: Head()})
     assert new.restored_from(tmp_path / "one.age", known).gaps == ()
+
+
+@pytest.mark.slow
+async def test_a_hundred_thousand_entries_are_back_within_a_minute(place: MakePlace, tmp_path: Path) -> None:
+    old = place("sqlite", "old")
+    await (await old.begun()).close()
+    many(old.url, 100_000)
+    made = old.back_up(tmp_path / "one.age")
+    assert made.heads[FACILITY.id].size == 100_000
+    for kind in KINDS:
+        new, began = place(kind, kind), time.monotonic()
+        found = new.restored_from(tmp_path / "one.age", old.ledger.known())
+        assert time.monotonic() - began <= 60, kind
+        assert (found.heads, found.gaps) == (made.heads, ())
