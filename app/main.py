@@ -42,7 +42,7 @@ from app.facility import Facility, Link, new_token
 from app.flow import Route
 from app.importing import Importer
 from app.people import Account, Role
-from app.ports import Clock, EligibilityGateway, Handoff, Ledger, Plans, ReadOnly, Store, Unavailable
+from app.ports import Clock, EligibilityGateway, Handoff, Ledger, Plans, ReadOnly, Store, StoreUnsafe, Unavailable
 from app.practice.app import PracticeWorld, create_practice
 from app.settings import Settings, UnsafeSettings
 from app.tokens import Sealed, Sealer, Signer, new_secret
@@ -415,7 +415,7 @@ def _sweeping(
     async def sweep() -> None:
         while True:
             for each in sweeps:
-                with contextlib.suppress(Unavailable, ReadOnly):
+                with contextlib.suppress(Unavailable, ReadOnly, StoreUnsafe):
                     await each(clock.now())
             await asyncio.sleep(_SWEEP)
 

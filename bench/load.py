@@ -103,6 +103,21 @@ def post(port: int, address: str, fields: dict[str, str], *, cookies: str = "") 
     return (head + (f"Cookie: {cookies}\r\n" if cookies else "") + f"\r\n{body}").encode()
 
 
+def post_file(port: int, address: str, fields: dict[str, str], file: bytes, *, cookies: str = "") -> bytes:
+    """Return the bytes of a form with a file in it."""
+    edge = b"kazasu-edge-b5f0c1"
+    parts = [b'name="%s"\r\n\r\n%s' % (name.encode(), value.encode()) for name, value in fields.items()]
+    parts.append(b'name="file"; filename="answer.xml"\r\nContent-Type: application/xml\r\n\r\n' + file)
+    body = b"".join(b"--%s\r\nContent-Disposition: form-data; %s\r\n" % (edge, part) for part in parts)
+    body += b"--%s--\r\n" % edge
+    head = (
+        f"POST {address} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{port}\r\n"
+        f"Sec-Fetch-Site: same-origin\r\nContent-Type: multipart/form-data; boundary={edge.decode()}\r\n"
+        f"Content-Length: {len(body)}\r\nCookie: {cookies}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
 class Sent(NamedTuple):
     """What came of a number of requests: every answer, each one's time, and how long all took."""
 

@@ -82,10 +82,23 @@ class Server:
         return time.clock_gettime((~self._process.pid << 3) | 2)  # the kernel's name for a process's clock
 
     @property
+    def pid(self) -> int:
+        """The number of its process."""
+        return self._process.pid
+
+    @property
     def rss(self) -> float:
         """MiB of memory in use."""
+        return self._memory("VmRSS")
+
+    @property
+    def peak_rss(self) -> float:
+        """MiB of memory that were in use at the most."""
+        return self._memory("VmHWM")
+
+    def _memory(self, which: str) -> float:
         status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")
-        return int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0]) / 1024
+        return int(re.findall(rf"{which}:\s+(\d+) kB", status)[0]) / 1024
 
     @property
     def entry(self) -> str:
@@ -120,10 +133,15 @@ class Server:
 
 
 def kazasu(folder: Path, *, tree: Path = ROOT, port: int = 0, **settings: str) -> Server:
-    """Return Kazasu as production starts it, but with limits that one address can live with."""
-    port = port or free_port()
+    """Return Kazasu as production starts it, but with limits that one address can live with.
+
+    What it leaves for a while lies in its folder, too.
+    """
+    port, spare = port or free_port(), folder / "tmp"
+    spare.mkdir(exist_ok=True)
     given = {
         "KAZASU_DATA": str(folder),
+        **dict.fromkeys(("TMPDIR", "SQLITE_TMPDIR"), str(spare)),
         "KAZASU_STARTS_PER_MINUTE": "1000000",
         "KAZASU_POSTS_PER_MINUTE": "10000000",
         **{f"KAZASU_{name.upper()}": value for name, value in settings.items()},

@@ -116,9 +116,9 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(*settings: str) -> Iterator[Cluster]:
-    """Run a server while the block lasts."""
-    folder = Path(tempfile.mkdtemp(prefix="kazasu-pg-", dir=_quick()))
+def cluster(*settings: str, on_disk: bool = False) -> Iterator[Cluster]:
+    """Run a server while the block lasts; in memory if there is room, unless what it writes has to reach a disk."""
+    folder = Path(tempfile.mkdtemp(prefix="kazasu-pg-", dir=None if on_disk else _quick()))
     try:
         running = Cluster(folder, *settings)
         try:

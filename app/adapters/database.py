@@ -126,7 +126,10 @@ def migrate(url: str) -> None:
     engine = unhurried(url)
     try:
         with REACHING, engine.begin() as connection:
-            if revision(connection) != HEAD:
+            found = revision(connection)
+            if found is not None and found > HEAD:
+                raise StoreUnsafe(f"the schema is {found}, newer than {HEAD}: start the version that made it")
+            if found != HEAD:
                 upgrade(connection)
     finally:
         engine.dispose()

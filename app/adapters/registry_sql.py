@@ -181,10 +181,12 @@ class SqlRegistry(Connected):
         key, made_at = await self._search_key(upload.facility), min(upload.preview.executed_at or now, now)
         batch = taking.Batch(upload.facility, upload.id, made_at, now, self._keys, key)
 
+        ready = await asyncio.to_thread(batch.ready, people)
+
         def work(connection: Connection) -> tuple[Taken, ...]:
             mine = update(t.upload).where(t.upload.c.id == upload.id, t.upload.c.stage == Stage.TAKING.value)
             is_ours = connection.execute(mine.values(done=done, touched_at=now)).rowcount == 1
-            return batch.write(connection, people) if is_ours else ()
+            return batch.write(connection, ready) if is_ours else ()
 
         return await self._durably(work)
 

@@ -55,7 +55,22 @@ class _Known:
             self.by_number[number] = [row, *others]
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """One person of a file with all that is known without the database: nobody at a bedside waits for this work."""
+
+    person: Incoming
+    id: str
+    """Theirs if they are new."""
+    sealed: tuple[str, str] | tuple[None, None]
+    """A key of their own and their names, for a person of that id."""
+    said: dict[str, Any]
+    """The columns of their row that the file alone says."""
+    flags: tuple[dict[str, Any], ...]
+    beginnings: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Batch:
     """Writes a batch of a file's people."""
 
@@ -66,14 +81,38 @@ class Batch:
     keys: PersonKeys
     search: SearchKey
 
-    def write(self, connection: Connection, people: Sequence[Incoming]) -> tuple[Taken, ...]:
+    def ready(self, people: Iterable[Incoming]) -> list[Ready]:
+        """Return people ready to be written."""
+        return [self._ready(each) for each in people]
+
+    def _ready(self, person: Incoming) -> Ready:
+        who, day = new_secret(), newest_day(person.results)
+        said = {
+            "facility": self.facility,
+            "day": day,
+            "ends_at": first_end(person.results),
+            "state": state(person.results).value,
+            "validity": person.validity,
+            "seen_at": self.made_at,
+            "body": as_json(person.results, person.references),
+        }
+        flags = tuple(
+            {"flag": flag, "meaning": mark.meaning.value, "consented_at": mark.consented_at, "day": day}
+            for flag, mark in marked(person.results).items()
+        )
+        sealed = self.keys.sealed(who, person.names) if person.names else (None, None)
+        beginnings = self.search.beginnings(person.names) if person.names else ()
+        return Ready(person, who, sealed, said, flags, frozenset(beginnings))
+
+    def write(self, connection: Connection, people: Iterable[Ready]) -> tuple[Taken, ...]:
         """Write people and what ended for them; return each as before and after."""
-        known = self._known(connection, people)
+        people = list(people)
+        known = self._known(connection, [each.person for each in people])
         rows: dict[str, dict[str, Any]] = {}
         fresh: set[str] = set()
         taken, named = [], {}
         for each in people:
-            old = known.find(each)
+            old, person = known.find(each.person), each.person
             before = self._before(old) if old else None
             if before and before.seen_at > self.made_at:
                 taken.append(Taken(before, before))
@@ -83,8 +122,8 @@ class Batch:
                 fresh.add(row["id"])
             rows[row["id"]] = row
             named[row["id"]] = each
-            known.add(row, each.references)
-            after = Known(row["id"], self.facility, each.references, each.validity, each.results, self.made_at)
+            known.add(row, person.references)
+            after = Known(row["id"], self.facility, person.references, person.validity, person.results, self.made_at)
             taken.append(Taken(before, after))
         self._put(connection, rows, fresh, named)
         self._note(connection, taken)
@@ -111,29 +150,20 @@ class Batch:
         results, references = from_json(row["body"])
         return Known(row["id"], self.facility, references, row["validity"], results, row["seen_at"])
 
-    def _row(self, person: Incoming, old: dict[str, Any] | None) -> dict[str, Any]:
-        who = old["id"] if old else new_secret()
-        key, names = (old["key"], old["names"]) if old else (None, None)
-        is_other = not old or not key or (person.mark and old["mark"] != person.mark)
+    def _row(self, ready: Ready, old: dict[str, Any] | None) -> dict[str, Any]:
+        person = ready.person
+        if old is None:
+            (key, names), mark, born = ready.sealed, person.mark or None, person.born or None
+            return {"id": ready.id, **ready.said, "mark": mark, "born": born, "key": key, "names": names}
+        key, names = old["key"], old["names"]
+        is_other = not key or (person.mark and old["mark"] != person.mark)
         if person.names and is_other:
-            key, names = self.keys.sealed(who, person.names)
-        return {
-            "id": who,
-            "facility": self.facility,
-            "day": newest_day(person.results),
-            "ends_at": first_end(person.results),
-            "state": state(person.results).value,
-            "validity": person.validity,
-            "seen_at": self.made_at,
-            "body": as_json(person.results, person.references),
-            "mark": person.mark or (old["mark"] if old else None),
-            "born": person.born or (old["born"] if old else None),
-            "key": key,
-            "names": names,
-        }
+            key, names = self.keys.sealed(old["id"], person.names)
+        mark, born = person.mark or old["mark"], person.born or old["born"]
+        return {"id": old["id"], **ready.said, "mark": mark, "born": born, "key": key, "names": names}
 
     def _put(
-        self, connection: Connection, rows: dict[str, dict[str, Any]], fresh: set[str], people: dict[str, Incoming]
+        self, connection: Connection, rows: dict[str, dict[str, Any]], fresh: set[str], people: dict[str, Ready]
     ) -> None:
         new = [row for who, row in rows.items() if who in fresh]
         changed = [{**row, "which": who} for who, row in rows.items() if who not in fresh]
@@ -149,20 +179,22 @@ class Batch:
                 connection.execute(insert(table), found)
 
     def _found_by(
-        self, rows: dict[str, dict[str, Any]], people: dict[str, Incoming]
+        self, rows: dict[str, dict[str, Any]], people: dict[str, Ready]
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
         """Return what people are found by: their flags, their numbers, the beginnings of their names."""
         flags, numbers, names = [], [], []
-        for who, person in people.items():
+        for who, ready in people.items():
             mine = {"facility": self.facility, "person": who}
-            day = rows[who]["day"]
-            for flag, mark in marked(person.results).items():
-                at = {"consented_at": mark.consented_at, "day": day}
-                flags.append({**mine, "flag": flag, "meaning": mark.meaning.value, **at})
-            numbers += [{**mine, "number": number} for number in person.references]
-            known = self.keys.opened(who, rows[who]["key"], rows[who]["names"]) if not person.names else person.names
-            names += [{**mine, "hash": each, "day": day} for each in (self.search.beginnings(known) if known else ())]
+            flags += [{**mine, **flag} for flag in ready.flags]
+            numbers += [{**mine, "number": number} for number in ready.person.references]
+            beginnings = ready.beginnings if ready.person.names else self._kept_beginnings(rows[who])
+            names += [{**mine, "hash": each, "day": rows[who]["day"]} for each in beginnings]
         return flags, numbers, names
+
+    def _kept_beginnings(self, row: dict[str, Any]) -> Iterable[str]:
+        """Return under what somebody is found whose names were kept before and did not come this time."""
+        known = self.keys.opened(row["id"], row["key"], row["names"])
+        return self.search.beginnings(known) if known else ()
 
     def _note(self, connection: Connection, taken: Iterable[Taken]) -> None:
         chain = Chain(self.facility, head_of(connection, self.facility))

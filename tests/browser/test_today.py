@@ -143,3 +143,11 @@ def test_the_list_is_live_and_leaves_what_is_unfolded(clerk: Clerk, phone: Phone
     expect(clerk.desk.page.get_by_role("row").filter(has_text="T-0002")).to_contain_text("始めました")
     assert clerk.desk.has_stayed
     expect(clerk.desk.find("button", "一覧から外す：T-0001")).to_be_visible()
+
+
+def test_the_nurses_pages_can_be_gone_through_with_the_keyboard(clerk: Clerk, phone: Phone) -> None:
+    plans(clerk, "T-0001\n00412")
+    phone.is_tabbed = True
+    opens_the_list(clerk, phone, "zzz zzz")
+    opens_the_list(clerk, phone, word_of(clerk))
+    phone.stands_at("今日の一覧")

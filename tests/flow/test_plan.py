@@ -54,7 +54,7 @@ def test_what_is_no_number_is_said_by_its_line_and_what_may_not_be_seen_is_gone(
     assert found.again.splitlines()[:4] == ["T-0001", "", "山田 花子", ""]
 
 
-@pytest.mark.threat("T04")
+@pytest.mark.threat("T11")
 @pytest.mark.parametrize(
     "text", ["123456789018", "1234-5678-9018", "１２３４５６７８９０１８", "一二三四五六七八九〇一八"]
 )

@@ -169,7 +169,7 @@ async def test_a_list_of_the_past_is_read_and_no_longer_written(staff: Clerk, cl
     assert page.forms(f"{LIST}/remove")
     assert [form.attrs.get("method") for form in page.forms(LIST)] == [None]
     assert "合言葉" not in page.text
-    assert f'value="{TOMORROW}"' in (await staff.get(f"{LIST}?day=1999-01-01")).source
+    assert f'<option value="{TOMORROW}" selected>' in (await staff.get(f"{LIST}?day=1999-01-01")).source
 
 
 async def test_the_sheet_says_what_to_do_and_not_the_word(staff: Clerk) -> None:

@@ -19,8 +19,10 @@ from app.worklist import Followed, Standing, standing
 
 _NEEDS: Final = {each.value: each for each in Need}
 _YES_OR_NO: Final = {"yes": True, "no": False}
-_AT_HAND: Final = 7
+_AT_HAND: Final = 5
 """How many days stand at the top of the page."""
+_CHOICES: Final = range(-KEPT, 61)
+"""Which days, from today, can be chosen besides."""
 _WEEKDAYS: Final = "月火水木金土日"
 
 
@@ -58,8 +60,7 @@ class DayDesk:
             today=today,
             in_words=_in_words,
             days=[today + timedelta(days=ahead) for ahead in range(_AT_HAND)],
-            first=today - timedelta(days=KEPT),
-            last=today + timedelta(days=AHEAD),
+            choices=sorted({day, *(today + timedelta(days=ahead) for ahead in _CHOICES)}),
             rows=[(each, await self._became(each)) for each in planned],
             word=word or "",
             sent=caller.sent,
