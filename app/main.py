@@ -7,7 +7,7 @@ import contextlib
 import time
 from base64 import b32encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -38,7 +38,7 @@ from app.adapters.quarantine import look_back
 from app.adapters.registry_sql import SqlRegistry
 from app.adapters.store_sql import SqlStore
 from app.adapters.worklist_sql import SqlWorklist
-from app.facility import Facility, Link, new_token
+from app.facility import Facility, Link, Station, new_token
 from app.flow import Route
 from app.importing import Importer
 from app.people import Account, Role
@@ -54,12 +54,14 @@ from app.web.guard import Guard, TooLarge, policy, too_much
 from app.web.guide import Guide
 from app.web.help import Help
 from app.web.office.accounts import Accounts
+from app.web.office.consents import ConsentDesk
 from app.web.office.desk import Desk, Endpoint, Forbidden, PracticeAccount, SignedOut
 from app.web.office.desk import routes as office_routes
 from app.web.office.files import FileDesk
 from app.web.office.front import Front
 from app.web.office.guide import GuideDesk
 from app.web.office.links import Links
+from app.web.office.person import PersonDesk
 from app.web.office.prints import Prints
 from app.web.office.restored import RestoredDesk
 from app.web.office.signin import Entrance
@@ -262,7 +264,9 @@ def _office(
     return {
         **entrance.endpoints(),
         **Accounts(desk, entrance).endpoints(),
-        **Front(desk).endpoints(),
+        **ConsentDesk(desk, files.importer.registry).endpoints(),
+        **PersonDesk(desk, files.importer, ledger).endpoints(),
+        **Front(desk, files.importer.registry).endpoints(),
         **GuideDesk(desk).endpoints(),
         **Links(desk).endpoints(),
         **Prints(desk, Sheets(desk.pages, assets)).endpoints(),
@@ -287,6 +291,9 @@ def _practice_accounts(signer: Signer) -> tuple[PracticeAccount, ...]:
 async def seed_office(kazasu: Kazasu) -> None:
     """Make the practice accounts at the practice station when they are not there yet."""
     desk, now = kazasu.desk, kazasu.clock.now()
+    station = Station(PRACTICE_STATION.id)
+    if await desk.office.station(station.facility) == station:  # nothing was said yet: practice shows names
+        await desk.office.save_station(PRACTICE_STATION, replace(station, keeps_names=True))
     for each in desk.practice:
         if await desk.office.account(each.login) is not None:
             continue

@@ -169,7 +169,8 @@ class Desk:
         who = caller.who
         look = Look.of(caller.request)
         shared = {"who": who, "role_names": ROLE_NAMES, "idle": IDLE, "here": caller.request.url.path}
-        html = self.pages.html(f"office/{template}", look, held_record=caller.held, **shared, **values)
+        record = {"held_record": caller.held}
+        html = self.pages.html(f"office/{template}", look, **{**shared, **record, **values})
         return html.replace(HOLE, self.held(caller.request, who) if who else "")
 
     def held(self, request: Request, who: Officer) -> str:
