@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from app.evidence import Head
-from app.ports import Ledger, Store
+from app.ports import Ledger, ReadOnly, Store
 from app.restoring import Erasure
 
 
@@ -24,6 +24,9 @@ def _note(ledger: Ledger, heads: Mapping[str, Head], erased: Sequence[Erasure], 
 
 async def erase(store: Store, ledger: Ledger, erasures: Sequence[Erasure], by: str, now: int) -> None:
     """Erase people: first the ledger knows, then their keys are destroyed. What happens in between is made up for."""
+    for facility in {each.facility for each in erasures}:
+        if await store.held(facility):
+            raise ReadOnly(facility)  # before the ledger says what the database refuses
     if erasures:
         await asyncio.to_thread(ledger.erase, erasures, now)
         await store.erase(erasures, by)

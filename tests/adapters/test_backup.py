@@ -455,6 +455,9 @@ async def test_an_older_state_is_read_only_until_it_is_accepted(old: Place, new:
     again = new.open()
     with pytest.raises(ReadOnly):
         await again.write(a_change(handed_off(first)))
+    with pytest.raises(ReadOnly):
+        await keeping.erase(again, new.ledger, [Erasure(FACILITY.id, "p1", NOW)], "somebody", NOW)
+    assert new.ledger.known() == Known()  # nobody is erased later who was not erased now
     assert (await again.visit(SESSION)) == first  # reading goes on
     assert await again.expire(NOW + 10**6) == 0  # the sweep waits
     assert await again.heads() == {}
