@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from app.evidence import Head
-from app.ports import Ledger, Store
+from app.ports import Ledger, ReadOnly, Store
 from app.restoring import Erasure
 
 
-async def note_heads(store: Store, ledger: Ledger, now: int) -> None:
-    """Write into the ledger how far each record has come; one that is held says nothing."""
-    heads = await store.heads()
-    await asyncio.to_thread(ledger.note, heads, now)
+async def note(store: Store, ledger: Ledger, now: int, since: int = 0) -> None:
+    """Write into the ledger how far each record has come, and whoever was erased by another node `since` then."""
+    heads, erased = await store.heads(), await store.erased(since)
+    await asyncio.to_thread(_note, ledger, heads, erased, now)
+
+
+def _note(ledger: Ledger, heads: Mapping[str, Head], erased: Sequence[Erasure], now: int) -> None:
+    ledger.note(heads, now)
+    known = {each.person for each in ledger.known().erasures} if erased else set()
+    ledger.erase([each for each in erased if each.person not in known], now)
 
 
 async def erase(store: Store, ledger: Ledger, erasures: Sequence[Erasure], by: str, now: int) -> None:
     """Erase people: first the ledger knows, then their keys are destroyed. What happens in between is made up for."""
+    for facility in {each.facility for each in erasures}:
+        if await store.held(facility):
+            raise ReadOnly(facility)  # before the ledger says what the database refuses
     if erasures:
         await asyncio.to_thread(ledger.erase, erasures, now)
         await store.erase(erasures, by)

@@ -83,6 +83,8 @@ STATIC: Final = Path(__file__).parents[1] / "static"
 PRACTICE_STATION: Final = Facility("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
 _CLIENT: Final = "RP00000001"
 _SWEEP: Final = 60
+_LATELY: Final = 24 * 3600
+"""Seconds in which other nodes' clocks and ours may be apart, many times over."""
 Closing: TypeAlias = Callable[[], Awaitable[object]]
 log = structlog.get_logger()
 
@@ -439,10 +441,13 @@ def _sweeping(
 
 def _noting(store: Store, ledger: Ledger) -> Sweep:
     """Return what writes down outside the database how far each record has come."""
+    since = 0  # at first all: this node's ledger may be new
 
     async def sweep(now: int) -> None:
+        nonlocal since
         try:
-            await keeping.note_heads(store, ledger, now)
+            await keeping.note(store, ledger, now, since)
+            since = now - _LATELY
         except Unavailable:
             log.error("ledger_not_written")  # noqa: TRY400 - the message of the cause may name a path
 

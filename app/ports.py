@@ -209,6 +209,10 @@ class Store(Protocol):
         """Destroy people's keys and all that was said of them, and mark it; only after the ledger knows of it."""
         ...
 
+    async def erased(self, since: int) -> tuple[Erasure, ...]:
+        """Return who was erased since then, as far as the database knows: pseudonyms alone."""
+        ...
+
     async def heads(self) -> Mapping[str, Head]:
         """Return the end of every station's chain, but of those that are held."""
         ...

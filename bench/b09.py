@@ -192,7 +192,7 @@ async def _older(place: Place, folder: Path) -> int:
     target = folder / f"{place.folder.name}.age"
     place.back_up(target)
     await keeping.erase(store, place.ledger, [Erasure(_STATIONS[0].id, "p", _NOW)], "b09", _NOW)
-    await keeping.note_heads(store, place.ledger, _NOW)
+    await keeping.note(store, place.ledger, _NOW)
     await store.close()
     new = Place(folder / f"{place.folder.name}-new")
     found = new.restore(target, place.ledger.known())

@@ -40,11 +40,17 @@ class Chain:
 
     def write(self, connection: Connection) -> None:
         """Write what was collected. Raises `ReadOnly` while the record is held: no way to extend it leads past here."""
-        if not self._is_open and sql.HELD.first(connection, {"facility": self._facility}):
-            raise ReadOnly(self._facility)
+        if not self._is_open:
+            must_be_open(connection, self._facility)
         for event, body in zip(self._events, self._bodies, strict=True):
             sql.ADD_EVENT.run(connection, event)
             sql.ADD_BODY.run(connection, body)
+
+
+def must_be_open(connection: Connection, facility: str) -> None:
+    """Raise `ReadOnly` while a station's record is held: for what is written before its event is."""
+    if sql.HELD.first(connection, {"facility": facility}):
+        raise ReadOnly(facility)
 
 
 def head_of(connection: Connection, facility: str) -> Head:

@@ -48,10 +48,10 @@ SESSION: Final = MappingProxyType(
 )
 """What every connection to PostgreSQL asks for, and what it must say when asked back."""
 
-_MIGRATING: Final = MappingProxyType(
+_UNHURRIED: Final = MappingProxyType(
     SESSION | dict.fromkeys(("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"), "0")
 )
-"""The same where one node waits until another has brought the schema up, however long an index takes."""
+"""The same for what takes its time: a new schema, while other nodes wait, a backup, a restore."""
 
 SERVER: Final = (
     ("fsync", ("on",)),
@@ -98,11 +98,17 @@ def reading(url: str, driver: Driver = SHIPPED) -> Engine:
     return _engine(url, driver, isolation_level="AUTOCOMMIT")
 
 
+def unhurried(url: str) -> Engine:
+    """Return a writing engine for what takes its time while nobody else is served: a new schema, a restore."""
+    return _in_turn(_engine(url, SHIPPED, _UNHURRIED))
+
+
 @contextmanager
 def snapshot(url: str) -> Iterator[Connection]:
     """Give a connection that sees the database as it is at its first look, however long it reads; it cannot write."""
-    is_sqlite = url.startswith("sqlite")
-    engine = _engine(url, SHIPPED) if is_sqlite else _engine(url, SHIPPED, isolation_level="REPEATABLE READ")
+    is_sqlite = file_of(url) is not None
+    isolation = {} if is_sqlite else {"isolation_level": "REPEATABLE READ"}
+    engine = _engine(url, SHIPPED, _UNHURRIED, **isolation)
     try:
         with engine.connect() as connection:
             if is_sqlite:
@@ -117,7 +123,7 @@ def snapshot(url: str) -> Iterator[Connection]:
 
 def migrate(url: str) -> None:
     """Bring the database to the newest schema; when it is there already, Alembic is not even loaded."""
-    engine = _in_turn(_engine(url, SHIPPED, _MIGRATING))
+    engine = unhurried(url)
     try:
         with REACHING, engine.begin() as connection:
             found = revision(connection)

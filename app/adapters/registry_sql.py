@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 import app.adapters.schema as t
 from app.adapters import taking
-from app.adapters.chain import Chain, head_of
+from app.adapters.chain import Chain, head_of, must_be_open
 from app.adapters.connected import Connected
 from app.adapters.database import SHIPPED, Driver, truncate_log
 from app.adapters.erasing import OF_A_PERSON
@@ -162,6 +162,7 @@ class SqlRegistry(Connected):
         """Let whoever asks take the file: its people, or None when it is taken, is being taken, or is gone."""
 
         def work(connection: Connection) -> bytes | None:
+            must_be_open(connection, facility)
             mine = t.upload.c.facility == facility, t.upload.c.id == upload
             left = (t.upload.c.stage == Stage.TAKING.value) & (t.upload.c.touched_at < now - STALE)
             free = update(t.upload).where(*mine, or_(t.upload.c.stage == Stage.WAITING.value, left))

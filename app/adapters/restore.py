@@ -20,7 +20,8 @@ from sqlalchemy.exc import DBAPIError
 import app.adapters.schema as t
 from app.adapters import quarantine, sound
 from app.adapters.backup import FORMAT, GZIP
-from app.adapters.database import file_of, upgrade, writing
+from app.adapters.database import file_of, unhurried, upgrade
+from app.adapters.direct import failed
 from app.adapters.ledger_file import sync_folder
 from app.evidence import Head
 from app.restoring import Gap, Known
@@ -67,7 +68,7 @@ def restore(  # noqa: PLR0913 - from where, to where, and what is known
 ) -> Restored:
     """Restore a backup into an empty data folder and database. Raises `NotRestored` and leaves nothing behind."""
     with _filling(folder), _becoming(url) as building:
-        engine = writing(building)
+        engine = unhurried(building)
         try:
             with engine.begin() as connection:
                 loader = _load(source, keys, connection)
@@ -238,10 +239,27 @@ class _Loader:
         self._table, self._columns = name, columns
 
     def _insert(self) -> None:
-        if self._rows:
+        if self._rows and self._connection.dialect.name == "postgresql":
+            _copy(self._connection, self._table, self._columns, self._rows)
+        elif self._rows:
             into = table(self._table, *map(column, self._columns))
             self._connection.execute(into.insert(), self._rows)
-            self._rows = []
+        self._rows = []
+
+
+def _copy(connection: Connection, name: str, columns: list[str], rows: list[dict[str, Any]]) -> None:
+    """Put rows into PostgreSQL as it takes them quickest: an insert each would take twice as long."""
+    quote = connection.dialect.identifier_preparer.quote
+    statement = f"COPY {quote(name)} ({', '.join(map(quote, columns))}) FROM STDIN"
+    cursor: Any = connection.connection.cursor()
+    try:
+        with cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(tuple(row.values()))
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise failed(connection, statement, error) from error
+    finally:
+        cursor.close()
 
 
 def _value(raw: Any) -> Any:

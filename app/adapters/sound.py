@@ -37,30 +37,34 @@ def _stations(connection: Connection) -> list[str]:
 
 def _break(connection: Connection, facility: str) -> int | None:
     head = Head()
-    for row in _log(connection, facility):
+    for row, body in _log(connection, facility):
         entry = Entry(*(getattr(row, name) for name in ENTRY))
         follows = entry.seq == head.size + 1 and entry.prev_hash == head.hash and entry.hashed() == row.hash
-        if not follows or not _has_its_body(row):
+        if not follows or not (body is None or _is_right(body, entry)):
             return head.size + 1
         head = Head(entry.seq, row.hash)
     return None
 
 
-def _has_its_body(row: AnyRow) -> bool:
-    """Whether the body is the one that was hashed; one that retention removed is none."""
-    if row.body is None:
-        return True
+def _is_right(body: AnyRow, entry: Entry) -> bool:
+    """Whether a body is the one that was hashed."""
     try:
-        return body_hash(bytes.fromhex(row.nonce), json.loads(row.body)) == str(row.body_hash)
+        return body_hash(bytes.fromhex(body.nonce), json.loads(body.body)) == entry.body_hash
     except (ValueError, TypeError):
         return False
 
 
-def _log(connection: Connection, facility: str) -> Iterator[AnyRow]:
-    """Yield a station's log, page by page: no cursor stays open and no memory grows."""
-    after = 0
-    log = select(t.event, t.event_body.c.nonce, t.event_body.c.body).outerjoin_from(t.event, t.event_body)
-    mine = log.where(t.event.c.facility == facility).order_by(t.event.c.seq).limit(_MANY)
-    while rows := connection.execute(mine.where(t.event.c.seq > after)).all():
-        yield from rows
+def _log(connection: Connection, facility: str) -> Iterator[tuple[AnyRow, AnyRow | None]]:
+    """Yield a station's entries, each with its body if retention left one.
+
+    Page by page, so that no cursor stays open and no memory grows; and each table by itself: a database that was just
+    filled has no figures yet from which to join them well.
+    """
+    after, e, b = 0, t.event.c, t.event_body.c
+    entries = select(t.event).where(e.facility == facility).order_by(e.seq).limit(_MANY)
+    bodies = select(t.event_body).where(b.facility == facility)
+    while rows := connection.execute(entries.where(e.seq > after)).all():
+        among = bodies.where(b.seq.between(rows[0].seq, rows[-1].seq))
+        theirs = {row.seq: row for row in connection.execute(among)}
+        yield from ((row, theirs.get(row.seq)) for row in rows)
         after = rows[-1].seq

@@ -10,6 +10,7 @@ from app.adapters.direct import Direct
 from app.adapters.schema import (
     MAY_EXPIRE,
     departure,
+    erasure,
     event,
     event_body,
     facility,
@@ -163,6 +164,7 @@ OVERDUE = (
     .order_by(person.c.seen_at)
     .limit(BATCH)
 )
+ERASED = select(erasure).where(erasure.c.at >= bindparam("since"))
 
 # --- stations -----------------------------------------------------------------------------------------------
 

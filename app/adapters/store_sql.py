@@ -108,22 +108,26 @@ class SqlStore(Connected):
 
     async def overdue(self, now: int) -> tuple[Erasure, ...]:
         """Return some of the people who were in no file for as long as their station keeps them, to be erased."""
-        with REACHING:
-            return tuple(
-                Erasure(row.id, person, now, matched(self._reader, row.id, person))
+        return tuple(
+            [
+                Erasure(row.id, person, now, await self.matched(row.id, person))
                 for row in self._all(sql.KEPT_FOR)
                 for (person,) in self._all(sql.OVERDUE, facility=row.id, before=now - row.days * DAY)
-            )
+            ]
+        )
 
     async def matched(self, facility: str, person: str) -> tuple[str, ...]:
         """Return the visits that were matched with a person."""
-        with REACHING:
-            return matched(self._reader, facility, person)
+        return self._read(lambda reader: matched(reader, facility, person))
 
     async def erase(self, erasures: Sequence[Erasure], by: str) -> None:
         """Destroy people's keys and all that was said of them, and mark it; only after the ledger knows of it."""
         await self._durably(partial(quarantine.erase, erasures, by))
         await self._empty_log()
+
+    async def erased(self, since: int) -> tuple[Erasure, ...]:
+        """Return who was erased since then, as far as the database knows: pseudonyms alone."""
+        return tuple(Erasure(row.facility, row.person, row.at) for row in self._all(sql.ERASED, since=since))
 
     async def _empty_log(self) -> None:
         with REACHING:
@@ -133,19 +137,16 @@ class SqlStore(Connected):
 
     async def heads(self) -> Mapping[str, Head]:
         """Return the end of every station's chain, but of those that are held."""
-        with REACHING:
-            return {row.id: head_of(self._reader, row.id) for row in self._all(sql.KEPT_FOR)}
+        return {row.id: await self.head(row.id) for row in self._all(sql.KEPT_FOR)}
 
     async def held(self, facility: str) -> Gap | None:
         """Return what a station's record lacks while it is read-only, or None."""
-        with REACHING:
-            found = quarantine.held(self._reader, facility)
+        found = self._read(lambda reader: quarantine.held(reader, facility))
         return found[0] if found else None
 
     async def all_held(self) -> tuple[Gap, ...]:
         """Return the gaps of all stations whose record is read-only."""
-        with REACHING:
-            return quarantine.held(self._reader)
+        return self._read(quarantine.held)
 
     async def accept(self, facility: str, by: str, now: int) -> Head | None:
         """Let a held record go on from where it is, marked as restored; None when it is not held."""
@@ -193,9 +194,8 @@ class SqlStore(Connected):
 
     async def pulse(self) -> Pulse:
         """Return how the store is."""
-        with REACHING:
-            is_current = revision(self._reader) == HEAD
-            ends = [self._one(sql.END, facility=row.id) for row in self._all(sql.FACILITIES)]
+        is_current = self._read(revision) == HEAD
+        ends = [self._one(sql.END, facility=row.id) for row in self._all(sql.FACILITIES)]
         records = [end for end in ends if end]
         return Pulse(
             is_current,

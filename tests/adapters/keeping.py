@@ -39,10 +39,11 @@ class Place:
 
     folder: Path
     clock: StillClock = field(default_factory=lambda: StillClock(NOW + 3600))
+    database: str = ""
 
     @property
     def url(self) -> str:
-        return f"sqlite:///{self.folder / 'kazasu.db'}"
+        return self.database or f"sqlite:///{self.folder / 'kazasu.db'}"
 
     @property
     def ledger(self) -> FileLedger:

@@ -36,7 +36,7 @@ def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 async def _filled(place: Place, count: int) -> Head:
     store = await place.begun() if not place.folder.exists() else place.open()
     await wrote(store, random.Random(count), count)
-    await keeping.note_heads(store, place.ledger, NOW)
+    await keeping.note(store, place.ledger, NOW)
     head = await store.head(FACILITY.id)
     await store.close()
     return head

@@ -20,7 +20,7 @@ from app.evidence import Event, EventType
 from app.facility import Link, new_token
 from app.flow import Visit
 from app.main import PRACTICE_STATION, Kazasu, create_app, seed_office, seed_practice
-from app.ports import Change, Logged, Unavailable, Written
+from app.ports import Change, Logged, ReadOnly, Unavailable, Written
 from app.practice.system import Mood
 from app.settings import Settings
 from app.tokens import new_secret
@@ -185,6 +185,16 @@ class Server:
 
         async def refuse(_: Change) -> Written:
             raise Unavailable
+
+        with patch.object(self.kazasu.store, "write", refuse):
+            yield
+
+    @contextlib.contextmanager
+    def older_record(self) -> Iterator[None]:
+        """Let the station's record be held, as after an older backup was restored; nothing can be written."""
+
+        async def refuse(_: Change) -> Written:
+            raise ReadOnly
 
         with patch.object(self.kazasu.store, "write", refuse):
             yield

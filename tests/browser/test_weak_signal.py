@@ -14,6 +14,8 @@ pytestmark = pytest.mark.browser
 
 UNSENT = "送れませんでした。入力は残っています。自動でもう一度送ります。いま押しても送れます"
 
+HELD = "記録を確かめているため、いまは保存できません。入力は残っています。事務所に知らせて、えらんだことを紙に書いておいてください"
+
 
 @pytest.fixture
 def choosing(nurse: Nurse, patient: Patient) -> Patient:
@@ -176,3 +178,16 @@ def is_public(path: str) -> bool:
 def test_a_page_of_the_visit_in_the_cache_would_be_noticed() -> None:
     assert is_public("/static/vendor/tokens.0123456789.css")
     assert [path for path in ("/visit/consent", "/static/app.css", "/f/abc", "/") if is_public(path)] == []
+
+
+def test_while_the_record_is_held_the_page_stays_filled_in(choosing: Patient, phone: Phone) -> None:
+    phone.expects_no_line = True
+    with phone.server.older_record():
+        phone.tries("えらんだ内容を確かめる")
+        phone.shows_soon(HELD)
+        every_answer_is_still_there(choosing)
+        phone.looks_it_over()
+    with phone.arrives():
+        phone.tries("えらんだ内容を確かめる")
+    choosing.is_at("同意内容の確認")
+    assert times_kept(phone, EventType.ITEMS_ANSWERED) == 1

@@ -11,10 +11,14 @@ from app import keeping
 from app.adapters import quarantine
 from app.evidence import EventType, Head
 from app.main import PRACTICE_STATION, Kazasu, create_app
+from app.registry import Search
 from app.restoring import Known
 from app.settings import Settings, UnsafeSettings
 from app.verify import verify
+from tests.flow.people import a_person
 from tests.office.clerk import BROWSER, Clerk
+from tests.office.conftest import settings
+from tests.office.files import a_file, reads
 from tests.office.test_doors import OTHER, another_station
 from tests.office.test_worklist import SEEN, at_the_bedside, record
 from tests.pages.nurse import Nurse
@@ -31,23 +35,29 @@ async def nurse(kazasu: Kazasu) -> AsyncIterator[Nurse]:
         yield one
 
 
-async def hold(kazasu: Kazasu, folder: Path, ahead: int = 3) -> Known:
+@pytest.fixture
+def url(tmp_path: Path, database_url: str) -> str:
+    """Return the address of the application's database."""
+    return settings(tmp_path, database_url).database
+
+
+async def hold(kazasu: Kazasu, url: str, ahead: int = 3) -> Known:
     """Let the ledger know of more than there is, as after an older backup was restored."""
     head = await kazasu.store.head(PRACTICE_STATION.id)
     known = Known({PRACTICE_STATION.id: Head(head.size + ahead, "a" * 64)})
     kazasu.ledger.note(known.heads, kazasu.clock.now())
-    quarantine.look_back(f"sqlite:///{folder / 'kazasu.db'}", known, kazasu.clock.now())
+    quarantine.look_back(url, known, kazasu.clock.now())
     return known
 
 
 @pytest.mark.threat("T23")
 async def test_everything_that_writes_is_refused_and_everything_is_readable(
-    kazasu: Kazasu, staff: Clerk, tmp_path: Path
+    kazasu: Kazasu, staff: Clerk, url: str
 ) -> None:
     visit = await at_the_bedside(kazasu, "a")
     address = f"/office/visits/{visit.id}"
     await staff.get(address)  # the control: before, it can be pressed
-    await hold(kazasu, tmp_path)
+    await hold(kazasu, url)
     before = await record(kazasu)
     page = await staff.press(f"{address}/seen", found="yes", expect=503, **SEEN)
     assert "記録を確かめています" in page.text
@@ -61,9 +71,9 @@ async def test_everything_that_writes_is_refused_and_everything_is_readable(
 
 
 @pytest.mark.threat("T23")
-async def test_no_visit_begins_and_the_nurse_is_told_what_to_do(kazasu: Kazasu, nurse: Nurse, tmp_path: Path) -> None:
+async def test_no_visit_begins_and_the_nurse_is_told_what_to_do(kazasu: Kazasu, nurse: Nurse, url: str) -> None:
     entry = f"/f/{nurse.token}"
-    await hold(kazasu, tmp_path)
+    await hold(kazasu, url)
     await nurse.get(entry)
     page = await nurse.send(entry, {"start": "1"}, headers=BROWSER, expect=503)
     assert "記録を確かめています" in page.text
@@ -72,9 +82,9 @@ async def test_no_visit_begins_and_the_nurse_is_told_what_to_do(kazasu: Kazasu, 
     assert await record(kazasu) == []
 
 
-async def test_who_signs_in_sees_what_is_missing(kazasu: Kazasu, clerk: Clerk, tmp_path: Path) -> None:
+async def test_who_signs_in_sees_what_is_missing(kazasu: Kazasu, clerk: Clerk, url: str) -> None:
     await at_the_bedside(kazasu, "a")
-    await hold(kazasu, tmp_path)
+    await hold(kazasu, url)
     page = await clerk.signs_in("haru", PAGE)
     assert "2〜4（3件）" in page.text
     assert "管理者に知らせてください" in page.text
@@ -83,9 +93,9 @@ async def test_who_signs_in_sees_what_is_missing(kazasu: Kazasu, clerk: Clerk, t
 
 
 @pytest.mark.threat("T23")
-async def test_an_administrator_goes_on_from_there(kazasu: Kazasu, admin: Clerk, staff: Clerk, tmp_path: Path) -> None:
+async def test_an_administrator_goes_on_from_there(kazasu: Kazasu, admin: Clerk, staff: Clerk, url: str) -> None:
     await at_the_bedside(kazasu, "a")
-    known = await hold(kazasu, tmp_path)
+    known = await hold(kazasu, url)
     await admin.get(PAGE)
     page = await admin.press(PAGE, expect=422)
     assert "足りないものを確かめて" in page.text
@@ -105,9 +115,9 @@ async def test_an_administrator_goes_on_from_there(kazasu: Kazasu, admin: Clerk,
     assert len(await record(kazasu)) == 3
 
 
-async def test_another_station_goes_on_as_ever(kazasu: Kazasu, admin: Clerk, tmp_path: Path) -> None:
+async def test_another_station_goes_on_as_ever(kazasu: Kazasu, admin: Clerk, url: str) -> None:
     await another_station(kazasu)
-    await hold(kazasu, tmp_path)
+    await hold(kazasu, url)
     await at_the_bedside(kazasu, "a", facility=OTHER.id)
     assert (await kazasu.store.head(OTHER.id)).size == 1
     assert await kazasu.store.held(OTHER.id) is None
@@ -115,26 +125,41 @@ async def test_another_station_goes_on_as_ever(kazasu: Kazasu, admin: Clerk, tmp
     assert BANNER in (await admin.get("/office")).text
 
 
-async def test_an_older_database_is_noticed_by_the_next_start(kazasu: Kazasu, tmp_path: Path) -> None:
+async def test_an_older_database_is_noticed_by_the_next_start(
+    kazasu: Kazasu, tmp_path: Path, database_url: str
+) -> None:
     await at_the_bedside(kazasu, "a")
-    await keeping.note_heads(kazasu.store, kazasu.ledger, 1)
-    again = await started(tmp_path)
-    assert await again.store.all_held() == ()
+    await keeping.note(kazasu.store, kazasu.ledger, 1)
+    assert await missing_at_start(tmp_path, database_url) == []
     kazasu.ledger.note({PRACTICE_STATION.id: Head(5, "a" * 64)}, 1)
-    again = await started(tmp_path)
-    assert [gap.missing for gap in await again.store.all_held()] == [(2, 5)]
+    assert await missing_at_start(tmp_path, database_url) == [(2, 5)]
 
 
-async def started(folder: Path) -> Kazasu:
-    """Start another server on the same data, and stop it."""
-    return create_app(Settings(data=folder, origin="http://localhost:8000"))
+async def missing_at_start(folder: Path, database_url: str) -> list[tuple[int, int]]:
+    """Start another server on the same data, stop it, and return what it found missing."""
+    again = create_app(settings(folder, database_url))
+    found = [gap.missing for gap in await again.store.all_held()]
+    await again.close()
+    return found
+
+
+async def test_no_file_is_taken_in_part(kazasu: Kazasu, staff: Clerk, url: str) -> None:
+    page = await reads(staff, a_file(a_person("A-0001")))
+    await hold(kazasu, url)
+    await staff.press(f"{page.path}/take", expect=503)
+    assert await kazasu.files.importer.registry.search(PRACTICE_STATION.id, Search(), None, 9) == []
+    assert await record(kazasu) == []
+    await keeping.accept(kazasu.store, kazasu.ledger, PRACTICE_STATION.id, "somebody", 1)
+    await staff.get(page.path)
+    await staff.press(f"{page.path}/take")  # it waited
+    assert len(await kazasu.files.importer.registry.search(PRACTICE_STATION.id, Search(), None, 9)) == 1
 
 
 async def test_a_database_that_is_gone_altogether_is_not_begun_anew(kazasu: Kazasu, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     await at_the_bedside(kazasu, "a")
-    await keeping.note_heads(kazasu.store, kazasu.ledger, 1)
+    await keeping.note(kazasu.store, kazasu.ledger, 1)
     (empty / "ledger.jsonl").write_bytes((tmp_path / "ledger.jsonl").read_bytes())
     with pytest.raises(UnsafeSettings, match="restore a backup"):
         create_app(Settings(data=empty))

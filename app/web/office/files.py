@@ -18,7 +18,7 @@ from starlette.responses import Response
 from app import terminal
 from app.consent import day_of
 from app.importing import Importer
-from app.ports import Unavailable
+from app.ports import ReadOnly, Unavailable
 from app.registry import COLUMNS, VALIDITIES, Exchange, Incoming, Preview, Stage, Upload, incoming, preview
 from app.terminal import Answer01, Kind, Outcome, Reading, Request01, Request02, Unreadable
 from app.tokens import new_secret
@@ -184,6 +184,8 @@ class FileDesk:
 
     async def take(self, caller: Caller) -> Response:
         """Begin to take a file; whoever asks again sees how far it is."""
+        if caller.held:
+            raise ReadOnly
         file, who = await self._found(caller), caller.officer.account
         task = asyncio.create_task(_finished(self.importer.take(file, (who.id, who.name))))
         self._underway.add(task)
@@ -206,8 +208,8 @@ async def _finished(taking: Coroutine[Any, Any, bool]) -> None:
     """Let a file be taken while nobody waits; it can be taken up again where it was left."""
     try:
         await taking
-    except Unavailable:
-        log.warning("import_left", reason="unavailable")
+    except (ReadOnly, Unavailable) as error:
+        log.warning("import_left", reason="read_only" if isinstance(error, ReadOnly) else "unavailable")
 
 
 def _people(reading: Reading) -> list[Incoming]:
