@@ -120,7 +120,7 @@ def zipped(*entries: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> b
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", method) as archive:
         for entry, content in entries:
-            archive.writestr(entry, content)
+            archive.writestr(zipfile.ZipInfo(entry), content, method)  # of no moment: what names a test must not change
     return packed.getvalue()
 
 
