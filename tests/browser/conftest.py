@@ -16,6 +16,14 @@ from tests.browser.nurse import Nurse, Patient
 from tests.browser.phone import Judged, Look, OpenProfile, Phone, new_phone
 from tests.browser.server import Server
 
+_OFF: Final = (
+    # What the driver switches off itself: of two such lists, the browser heeds only the last
+    "AvoidUnnecessaryBeforeUnloadCheckSync,DestroyProfileOnBrowserClose,HttpsUpgrades,HttpsFirstBalancedModeAutoEnable",
+    "LensOverlay,MediaRouter,PaintHolding,ThirdPartyStoragePartitioning,AvoidCorsURLLoaderRestartOnRedirect",
+    "OptimizationHints,NetworkTimeServiceQuerying,AimEnabled,PreconnectToSearch",
+    # Two pages of its address bar, which each new window would load unseen, and a process kept ready for the next site
+    "WebUIOmniboxPopup,WebUIOmniboxAimPopup,SpareRendererForSitePerProcess",
+)
 ARGUMENTS: Final = (
     "--no-sandbox",
     "--disable-gpu",
@@ -23,6 +31,7 @@ ARGUMENTS: Final = (
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    f"--disable-features={','.join(_OFF)}",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 

@@ -19,10 +19,12 @@
     const style = getComputedStyle(element);
     return parseFloat(style.borderRightWidth) > 0 || !/[,/] 0\)$/.test(style.backgroundColor);
   };
+  const cards = new Map(); // of each parent, since its children lie on the same card
   const cardOf = (element) => {
-    let card = element.parentElement;
-    while (card && card !== document.body && !isPainted(card)) card = card.parentElement;
-    return card;
+    const card = element.parentElement;
+    if (!card || card === document.body) return card;
+    if (!cards.has(card)) cards.set(card, isPainted(card) ? card : cardOf(card));
+    return cards.get(card);
   };
 
   // Head: the first words heard are the news

@@ -218,13 +218,15 @@ class Phone:
 
     def reads(self, *sentences: str) -> None:
         """Find each of these on the page."""
+        words = self.words
         for sentence in sentences:
-            assert bare(sentence) in self.words, f"「{sentence}」 is not on 「{self.heading}」: {self.words}"
+            assert bare(sentence) in words, f"「{sentence}」 is not on 「{self.heading}」: {words}"
 
     def does_not_read(self, *sentences: str) -> None:
         """Find none of these on the page."""
+        words = self.words
         for sentence in sentences:
-            assert bare(sentence) not in self.words, f"「{sentence}」 is on 「{self.heading}」"
+            assert bare(sentence) not in words, f"「{sentence}」 is on 「{self.heading}」"
 
     def stands_at(self, heading: str) -> None:
         """Have this page before one's eyes."""
@@ -338,18 +340,21 @@ class Phone:
             found += [f"the other colours: {one}" for one in craft.pale_letters(self.page)]
             self.page.emulate_media(color_scheme="dark" if self.look.dark else "light")
         self._scripts(on=self.look.scripts)
-        for look in SQUEEZED:
-            found += [f"{look}: {one}" for one in self._measured_as(look)]
-        return found
+        return found + self._measured_in_every_size()
 
-    def _measured_as(self, look: Look) -> list[str]:
-        """Measure the page as another phone would show it, and put everything back."""
+    def _measured_in_every_size(self) -> list[str]:
+        """Measure the page as other phones would show it, and put everything back."""
+        found = []
         size: str = self.page.evaluate("document.documentElement.style.fontSize")
-        self.page.set_viewport_size({"width": look.width, "height": look.height})
-        if look.large_text and not self.look.large_text:
-            self.page.evaluate(_DOUBLE)
-        found = craft.complaints(self.page, ours=self.is_ours)
-        self.page.evaluate("(size) => { document.documentElement.style.fontSize = size }", size)
+        for look in SQUEEZED:
+            self.page.set_viewport_size({"width": look.width, "height": look.height})
+            is_enlarged = look.large_text and not self.look.large_text
+            if is_enlarged:
+                self.page.evaluate(_DOUBLE)
+            found += [f"{look}: {one}" for one in craft.complaints(self.page, ours=self.is_ours)]
+            if is_enlarged:
+                self.page.evaluate("(size) => { document.documentElement.style.fontSize = size }", size)
+            self._tell(self.page, "Emulation.resetPageScaleFactor")
         self.page.set_viewport_size({"width": self.look.width, "height": self.look.height})
         self._tell(self.page, "Emulation.resetPageScaleFactor")
         return found

@@ -120,8 +120,7 @@ def zipped(*entries: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> b
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", method) as archive:
         for entry, content in entries:
-            # Of a fixed time: two workers would else call one case by two names
-            archive.writestr(zipfile.ZipInfo(entry), content, method)
+            archive.writestr(zipfile.ZipInfo(entry), content, method)  # of no moment: what names a test must not change
     return packed.getvalue()
 
 

@@ -84,7 +84,7 @@ def seeds() -> tuple[bytes, ...]:
 def zipped(data: bytes, method: int = zipfile.ZIP_DEFLATED) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", method) as archive:
-        archive.writestr("OQSmuhvq02res_202611110001.xml", data)
+        archive.writestr(zipfile.ZipInfo("OQSmuhvq02res_202611110001.xml"), data, method)
     return packed.getvalue()
 
 
