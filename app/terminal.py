@@ -407,6 +407,7 @@ _INSURER: Final = re.compile(r"(?:  |[0-9]{2})[0-9]{6}")
 _LARGEST_COUNTER: Final = 9999
 
 
+@lru_cache(maxsize=1024)
 def moment(raw: str) -> int | None:
     """Return 14 digits of Japanese time as seconds since 1970, or None when they name no moment."""
     found = _MOMENT.fullmatch(raw)
