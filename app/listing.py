@@ -296,7 +296,7 @@ def rows(people: Sequence[Known], now: int, *, names: bool) -> Iterator[Row]:
 def _row(known: Known, now: int, *, names: bool) -> Row:
     who = (known.names if names else None) or Names()
     marks = known.marked
-    ends = last_end(known)
+    ends = _last_end(known, marks)
     return Row(
         known.id,
         who.name,
@@ -317,8 +317,12 @@ def _row(known: Known, now: int, *, names: bool) -> Row:
 
 def last_end(known: Known) -> int | None:
     """Return the end that stands in the list: the earliest of what is given, else of whatever came."""
-    came = (each.available_until for each in known.marked.values())
-    return known.ends_at or min((each for each in came if each is not None), default=None)
+    return _last_end(known, known.marked)
+
+
+def _last_end(known: Known, marks: Mapping[str, Marked]) -> int | None:
+    came = (each.available_until for each in marks.values() if each.available_until is not None)
+    return known.ends_at or min(came, default=None)
 
 
 def left(ends: int | None, now: int) -> str:
