@@ -37,7 +37,8 @@ def people(count: int, rand: int, now: int) -> Iterator[Incoming]:
     dice = random.Random(rand)
     for number in range(count):
         is_rare = number % (count // _SEEN) == 1
-        at = now - LONG_AGO if is_rare else now - dice.randrange(180 * DAY)
+        is_over = number % (count // _SEEN) == 2  # noqa: PLR2004 - beside the rare one
+        at = now - LONG_AGO if is_rare else now - 181 * DAY if is_over else now - dice.randrange(180 * DAY)
         codes = "777772" if is_rare else "".join(dice.choice("1111111110") for _ in STEMS)
         consents = tuple(_consent(stem, code, at) for stem, code in zip(STEMS, codes, strict=True))
         numbers = (f"N-{number:07}", SHARED) if number % (count // 100) == 0 else (f"N-{number:07}",)
