@@ -87,6 +87,7 @@ needs:
 	command -v chromium >/dev/null || need chromium; \
 	command -v pdftoppm >/dev/null || need poppler-utils; \
 	command -v npm >/dev/null || need npm; \
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || need postgresql; \
 	fc-list : family 2>/dev/null | grep -q 'Noto Sans CJK' || need fontconfig fonts-noto-cjk; \
 	fc-list : family 2>/dev/null | grep -q 'IPAexGothic' || need fontconfig fonts-ipaexfont-gothic; \
 	test -n "$$missing" || exit 0; \

@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from typing import Final
 
+from app import keeping
 from app.facility import Facility, Link, judge_code, new_token
 from app.main import Kazasu, create_app
 from app.people import Account, Invitation, Role, login_name
@@ -91,4 +92,27 @@ async def reseal() -> int:
         except BadToken:
             print("kazasu: something is sealed with a key that is not among KAZASU_SECRET_KEYS", file=sys.stderr)
             return 1
+    return 0
+
+
+async def accept_or_list(facility: str) -> int:
+    """Let a station's record go on from the older state it is in, or list those that wait for it."""
+    async with _opened() as kazasu:
+        if not facility:
+            for gap in await kazasu.store.all_held():
+                print(f"{gap.facility}  found {gap.found.size}, known {gap.known.size}")
+            return 0
+        head = await keeping.accept(kazasu.store, kazasu.ledger, facility, "kazasu accept", kazasu.clock.now())
+        if head is None:
+            print("kazasu: this station's record is not read-only", file=sys.stderr)
+            return _WRONG
+        print(f"{facility}:{head}")
+    return 0
+
+
+async def purge() -> int:
+    """Remove settled visits and people that the stations keep no longer; print how many of each."""
+    async with _opened() as kazasu:
+        visits, people = await keeping.retain(kazasu.store, kazasu.ledger, kazasu.clock.now())
+        print(f"{visits} visits, {people} people")
     return 0

@@ -1,25 +1,35 @@
-"""The command `kazasu`: serve, verify, export, settings."""
+"""The command `kazasu`: serve, verify, export, back up, restore, settings."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import json
+import os
 import socket
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
 from app.adapters.client_keys import KeyInUse, KeyRing, NoSuchKey, UnusableKeys
 from app.flow import Route
+from app.ports import StoreUnsafe, Unavailable
+from app.restoring import Known, head_from, merged
 from app.settings import Settings, UnsafeSettings
 
 if TYPE_CHECKING:
+    from app.adapters.restore import Restored
     from app.facility import Link
     from app.main import Kazasu
     from app.web.office.desk import Desk
+
+
+_SECRET: Final = frozenset({"secret_keys", "metrics_token", "database_url"})
+"""Settings that are not printed: the last may hold a password."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,9 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         names = ", ".join(f"KAZASU_{str(error['loc'][0]).upper()}: {error['msg']}" for error in wrong.errors())
         print(f"kazasu: {names}", file=sys.stderr)
         return 2
-    except (UnsafeSettings, UnusableKeys) as unsafe:
+    except (StoreUnsafe, UnsafeSettings, UnusableKeys) as unsafe:
         print(f"kazasu: {unsafe}", file=sys.stderr)
         return 2
+    except Unavailable as away:
+        print(f"kazasu: the database does not answer: {away.__cause__}", file=sys.stderr)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -69,6 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     account.add_argument("--also", metavar="LOGIN", default="", help="let a known login belong to this station too")
     account.set_defaults(run=_account)
 
+    _add_safety(commands)
+
     reseal = commands.add_parser("reseal", help="put everything encrypted under the newest secret key")
     reseal.set_defaults(run=_reseal)
 
@@ -77,6 +92,31 @@ def _parser() -> argparse.ArgumentParser:
     settings = commands.add_parser("settings", help="list every setting, its value and what it does")
     settings.set_defaults(run=_settings)
     return parser
+
+
+def _add_safety(commands: Any) -> None:
+    backup = commands.add_parser("backup", help="write one encrypted file with everything, while the server runs")
+    backup.add_argument("file", type=Path)
+    backup.set_defaults(run=_backup)
+
+    key = commands.add_parser("backup-key", help="make the pair of keys for backups; keep the file off this machine")
+    key.add_argument("file", type=Path, help="where the private key is written")
+    key.set_defaults(run=_backup_key)
+
+    restore = commands.add_parser("restore", help="restore a backup into an empty data folder and database")
+    restore.add_argument("file", type=Path)
+    restore.add_argument("--identity", type=Path, required=True, help="the file with the private key")
+    restore.add_argument("--ledger", type=Path, action="append", default=[], help="what outlived the database")
+    restore.add_argument("--without-ledger", action="store_true", help="there is none: who was erased since comes back")
+    restore.add_argument("--head", action="append", default=[], metavar="STATION:SIZE-HASH", help="from a receipt")
+    restore.set_defaults(run=_restore)
+
+    accept = commands.add_parser("accept", help="let a station's record go on from the older state it is in")
+    accept.add_argument("facility", nargs="?", default="", help="the station's id; lists those that wait if left out")
+    accept.set_defaults(run=_accept)
+
+    purge = commands.add_parser("purge", help="remove now what the stations keep no longer; the server does it too")
+    purge.set_defaults(run=_purge)
 
 
 def _add_identity(identity: argparse.ArgumentParser) -> None:
@@ -113,18 +153,22 @@ def _serve(chosen: argparse.Namespace) -> int:
         _greet(settings, link.token, kazasu.desk)
     else:
         print(f"\n  かざす（{settings.route.value}）  {settings.public_origin}/office\n", flush=True)
-    uvicorn.run(
-        kazasu.asgi,
-        host=settings.host,
-        port=settings.port,
-        access_log=False,
-        server_header=False,
-        # Only a proxy with TLS in front may say who the client is.
-        proxy_headers=settings.is_secure,
-        log_level="warning",
-        timeout_graceful_shutdown=5,
-    )
+    uvicorn.run(kazasu.asgi, **_server(settings))
     return 0
+
+
+def _server(settings: Settings) -> dict[str, Any]:
+    """Return how the server is started."""
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": bool(settings.proxies),
+        "forwarded_allow_ips": settings.proxies,
+        "log_level": "warning",
+        "timeout_graceful_shutdown": 5,
+    }
 
 
 async def _seed(kazasu: Kazasu) -> Link:
@@ -190,6 +234,104 @@ def _reseal(_: argparse.Namespace) -> int:
     from app.administer import reseal  # noqa: PLC0415
 
     return asyncio.run(reseal())
+
+
+def _backup(chosen: argparse.Namespace) -> int:
+    from app.adapters.backup import NoBackup, make, recipients  # noqa: PLC0415
+    from app.adapters.ledger_file import FileLedger  # noqa: PLC0415
+    from app.main import SystemClock  # noqa: PLC0415
+
+    settings, now = Settings(), SystemClock().now()
+    try:
+        keys = recipients(settings.backup_recipient)
+        made = make(settings.database, settings.key_files, chosen.file, keys, now)
+        FileLedger(settings.ledger_file).back_up(made.heads, now)
+    except NoBackup as error:
+        return _wrong(str(error))
+    except OSError as error:
+        return _wrong(f"{chosen.file}: {error.strerror}")
+    for facility, head in made.heads.items():
+        print(f"{facility}:{head}")
+    print(f"{chosen.file}  {chosen.file.stat().st_size} bytes, {made.rows} rows")
+    for facility, seq in made.breaks.items():
+        _wrong(f"WARNING: the record of {facility} breaks at entry {seq}; keep older backups, and do not restore this")
+    return int(bool(made.breaks))
+
+
+def _backup_key(chosen: argparse.Namespace) -> int:
+    from app.adapters.backup import new_key  # noqa: PLC0415
+
+    public, private = new_key()
+    try:
+        handle = os.open(chosen.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        return _wrong(f"{chosen.file}: {error.strerror}")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(f"# public key: {public}\n{private}\n")
+    print(f"KAZASU_BACKUP_RECIPIENT={public}")
+    print(f"kazasu: move {chosen.file} off this machine, and keep it twice: it alone opens backups", file=sys.stderr)
+    return 0
+
+
+def _restore(chosen: argparse.Namespace) -> int:
+    from app.adapters.ledger_file import FileLedger  # noqa: PLC0415
+    from app.adapters.restore import NotRestored, identities, restore  # noqa: PLC0415
+    from app.main import SystemClock  # noqa: PLC0415
+
+    settings, now = Settings(), SystemClock().now()
+    try:
+        known = _known(chosen, settings)
+        keys = identities(chosen.identity.read_text(encoding="utf-8"))
+        found = restore(chosen.file, keys, url=settings.database, folder=settings.data, known=known, now=now)
+        FileLedger(settings.ledger_file).take_in(merged(known, Known(found.heads)), now)
+    except (NotRestored, ValueError) as error:
+        return _wrong(str(error))
+    except OSError as error:
+        return _wrong(f"{error.filename}: {error.strerror}")
+    _say_restored(found, settings)
+    return 0
+
+
+def _known(chosen: argparse.Namespace, settings: Settings) -> Known:
+    """Return what is known of the records from outside, or say that it has to be given."""
+    from app.adapters.ledger_file import FileLedger  # noqa: PLC0415
+
+    ledgers = [FileLedger(path) for path in (*chosen.ledger, settings.ledger_file)]
+    for given in chosen.ledger:
+        if not FileLedger(given).known():
+            raise ValueError(f"{given}: no such ledger, or nothing in it")
+    known = merged(*(each.known() for each in ledgers), Known(dict(map(head_from, chosen.head))))
+    if not known and not chosen.without_ledger:
+        raise ValueError(
+            "no ledger: give --ledger FILE (ledger.jsonl of the lost server), or --without-ledger if there is none: "
+            "then nobody can tell what is missing, and who was erased since comes back"
+        )
+    return known
+
+
+def _say_restored(found: Restored, settings: Settings) -> None:
+    for facility, head in found.heads.items():
+        print(f"{facility}:{head}")
+    print(f"restored as of {datetime.fromtimestamp(found.at, UTC):%Y-%m-%d %H:%M:%S} UTC; erased again: {found.erased}")
+    for gap in found.gaps:
+        first, last = gap.missing
+        print(f"READ-ONLY {gap.facility}: entries {first}..{last} are missing; kazasu accept {gap.facility}")
+    for facility in found.absent:
+        print(f"MISSING {facility}: this station came after the backup")
+    if "secret" not in found.files and not settings.secret_keys:
+        print("kazasu: the keys are not in this backup; set KAZASU_SECRET_KEYS as it was", file=sys.stderr)
+
+
+def _accept(chosen: argparse.Namespace) -> int:
+    from app.administer import accept_or_list  # noqa: PLC0415
+
+    return asyncio.run(accept_or_list(chosen.facility))
+
+
+def _purge(_: argparse.Namespace) -> int:
+    from app.administer import purge  # noqa: PLC0415
+
+    return asyncio.run(purge())
 
 
 def _identity_show(_: argparse.Namespace) -> int:
@@ -276,7 +418,8 @@ def _verify(chosen: argparse.Namespace) -> int:
 def _settings(_: argparse.Namespace) -> int:
     settings = Settings()
     for name, field in Settings.model_fields.items():
-        shown = "(set)" if name == "secret_keys" and settings.secret_keys else getattr(settings, name)
+        value = getattr(settings, name)
+        shown = "(set)" if name in _SECRET and value else value
         print(f"KAZASU_{name.upper()}={shown}\n    {field.description}")
     return 0
 

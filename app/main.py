@@ -7,10 +7,10 @@ import contextlib
 import time
 from base64 import b32encode
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import httpx
 import structlog
@@ -23,22 +23,26 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
+from app import keeping
 from app.adapters.client_keys import KeyRing, UnusableKeys
 from app.adapters.database import migrate
 from app.adapters.gateway_http import HttpGateway
 from app.adapters.handoff_official import NoProvider, SealedReception
 from app.adapters.handoff_oidc import OpenIdHandoff, line
+from app.adapters.ledger_file import FileLedger
 from app.adapters.office_sql import SqlOffice
 from app.adapters.passkeys import Passkeys, is_possible
 from app.adapters.passwords import Passwords
+from app.adapters.plans_sql import SqlPlans
+from app.adapters.quarantine import look_back
 from app.adapters.registry_sql import SqlRegistry
 from app.adapters.store_sql import SqlStore
 from app.adapters.worklist_sql import SqlWorklist
-from app.facility import Facility, Link, new_token
+from app.facility import Facility, Link, Station, new_token
 from app.flow import Route
 from app.importing import Importer
 from app.people import Account, Role
-from app.ports import Clock, EligibilityGateway, Handoff, Office, Registry, Store, Unavailable
+from app.ports import Clock, EligibilityGateway, Handoff, Ledger, Plans, ReadOnly, Store, StoreUnsafe, Unavailable
 from app.practice.app import PracticeWorld, create_practice
 from app.settings import Settings, UnsafeSettings
 from app.tokens import Sealed, Sealer, Signer, new_secret
@@ -50,14 +54,18 @@ from app.web.guard import Guard, TooLarge, policy, too_much
 from app.web.guide import Guide
 from app.web.help import Help
 from app.web.office.accounts import Accounts
+from app.web.office.consents import ConsentDesk
 from app.web.office.desk import Desk, Endpoint, Forbidden, PracticeAccount, SignedOut
 from app.web.office.desk import routes as office_routes
 from app.web.office.files import FileDesk
 from app.web.office.front import Front
 from app.web.office.guide import GuideDesk
 from app.web.office.links import Links
+from app.web.office.person import PersonDesk
 from app.web.office.prints import Prints
+from app.web.office.restored import RestoredDesk
 from app.web.office.signin import Entrance
+from app.web.office.today import DayDesk
 from app.web.office.worklist import WorkDesk
 from app.web.pages import Pages
 from app.web.problems import BY_STATUS, Problems
@@ -66,13 +74,16 @@ from app.web.ready import Ready
 from app.web.registration import Registrar
 from app.web.returning import Returning
 from app.web.sheets import Sheets
+from app.web.today import Today
 from app.web.trouble import Trouble
 from app.web.visit import VisitPages
+from app.web.watch import Tally, Watch
 
 STATIC: Final = Path(__file__).parents[1] / "static"
 PRACTICE_STATION: Final = Facility("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
 _CLIENT: Final = "RP00000001"
 _SWEEP: Final = 60
+Closing: TypeAlias = Callable[[], Awaitable[object]]
 log = structlog.get_logger()
 
 
@@ -96,7 +107,8 @@ class Kazasu:
     practice: PracticeWorld | None
     clock: Clock
     signer: Signer
-    closing: tuple[Callable[[], Awaitable[None]], ...] = ()
+    ledger: Ledger
+    closing: tuple[Closing, ...] = ()
 
     async def close(self) -> None:
         """Let go of everything that is held open: databases, lines to other systems."""
@@ -119,7 +131,7 @@ class _Doors:
     gateway: EligibilityGateway | None = None
     world: PracticeWorld | None = None
     issuer: str = ""
-    closing: tuple[Callable[[], Awaitable[None]], ...] = ()
+    closing: tuple[Closing, ...] = ()
 
 
 def create_app(settings: Settings, *, clock: Clock | None = None, store: Store | None = None) -> Kazasu:
@@ -130,36 +142,52 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
     is_practice = settings.route is Route.PRACTICE
     assets, pages = _shell(practice=is_practice)
     doors = _doors(settings, signer, clock, assets)  # first: what may not serve people changes no database either
-    store = store or _open(settings, clock)
+    ledger = FileLedger(settings.ledger_file)
+    store = store or _open(settings, clock, ledger)
     problems = Problems(pages)
     bedside = Bedside(store, signer, clock, pages, problems, settings.is_secure)
 
     registrar = Registrar(bedside, doors.gateway)
     desk = _desk(settings, store, signer, clock, bedside)
-    office, registry = desk.office, SqlRegistry(settings.database, desk.sealer)
-    files = FileDesk(desk, Importer(registry, (worklist := SqlWorklist(settings.database)), clock))
+    office, plans = desk.office, SqlPlans(settings.database)
+    registry, worklist = SqlRegistry(settings.database, desk.sealer), SqlWorklist(settings.database)
+    files = FileDesk(desk, Importer(registry, worklist, clock))
     explained = _explained(bedside, desk)
     help_ = Help(pages, store, office, clock)
+    tally = Tally()
     shelf = (Trouble(help_), Ready(pages, store, office, clock), Guide(help_))
     web = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=explained)
     web.router.routes.extend(
         [
             *(route for each in shelf for route in each.routes()),
+            *Watch(store, ledger, clock, tally, settings.data, settings.metrics_token).routes(),
             *Pwa(pages, assets, store, practice_station=is_practice, shelf=shelf).routes(),
-            *office_routes(desk, _office(desk, assets, files)),
+            *office_routes(desk, _office(desk, assets, files, plans, ledger)),
             *([Mount("/practice", doors.world.app)] if doors.world else []),
         ]
     )
-    closing = (*doors.closing, files.settle, registry.close, worklist.close, office.close, store.close)
+    noting = _noting(store, ledger)
+    sweeps = (office.tidy, registry.tidy, plans.tidy, _expiring(store), _retaining(store, ledger), noting)
+    closing = (
+        *doors.closing,
+        files.settle,
+        lambda: noting(clock.now()),
+        registry.close,
+        worklist.close,
+        plans.close,
+        office.close,
+        store.close,
+    )
     # What FastAPI does for an interface costs each of the bedside's pages a tenth: they stand before it.
     at_bedside = VisitPages(bedside, settings.route, doors.handoff, SealedReception(office, desk.sealer), registrar)
     visits = Starlette(
         routes=[
             *at_bedside.routes(),
             *Crossing(bedside, at_bedside).routes(),
+            *Today(bedside, at_bedside, plans).routes(),
             *Returning(bedside, doors.handoff, registrar, doors.issuer).routes(),
         ],
-        lifespan=_sweeping(store, office, registry, clock, closing),
+        lifespan=_sweeping(clock, sweeps, closing),
         exception_handlers=explained,
     )
     visits.router.redirect_slashes = False
@@ -171,8 +199,9 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         problem=problems.answer,
         starts_per_minute=settings.starts_per_minute,
         posts_per_minute=settings.posts_per_minute,
+        tally=tally,
     )
-    return Kazasu(guard, (*visits.routes, *web.routes), store, desk, files, doors.world, clock, signer, closing)
+    return Kazasu(guard, (*visits.routes, *web.routes), store, desk, files, doors.world, clock, signer, ledger, closing)
 
 
 @lru_cache
@@ -182,9 +211,18 @@ def _shell(*, practice: bool) -> tuple[Assets, Pages]:
     return assets, Pages(assets, practice=practice)
 
 
-def _open(settings: Settings, clock: Clock) -> Store:
-    """Return the database of these settings, brought to the newest schema."""
+def _open(settings: Settings, clock: Clock, ledger: Ledger) -> Store:
+    """Return the database of these settings, brought to the newest schema and compared with what is known of it."""
     migrate(settings.database)
+    known = ledger.known()
+    absent = look_back(settings.database, known, clock.now()) if known else ()
+    if absent and len(absent) == len(known.heads):
+        raise UnsafeSettings(
+            f"{settings.ledger_file} knows records that this database does not have: restore a backup, or, to begin "
+            "anew, move that file away"
+        )
+    if absent:
+        log.error("stations_missing", count=len(absent))
     return SqlStore(settings.database, clock)
 
 
@@ -216,18 +254,24 @@ def _desk(settings: Settings, store: Store, signer: Signer, clock: Clock, bedsid
     )
 
 
-def _office(desk: Desk, assets: Assets, files: FileDesk) -> dict[tuple[str, str], Endpoint]:
+def _office(
+    desk: Desk, assets: Assets, files: FileDesk, plans: Plans, ledger: Ledger
+) -> dict[tuple[str, str], Endpoint]:
     """Return what stands behind every door of the office."""
     entrance = Entrance(desk)
     return {
         **entrance.endpoints(),
         **Accounts(desk, entrance).endpoints(),
-        **Front(desk).endpoints(),
+        **ConsentDesk(desk, files.importer.registry).endpoints(),
+        **PersonDesk(desk, files.importer, ledger).endpoints(),
+        **Front(desk, files.importer.registry).endpoints(),
         **GuideDesk(desk).endpoints(),
         **Links(desk).endpoints(),
         **Prints(desk, Sheets(desk.pages, assets)).endpoints(),
         **WorkDesk(desk, files.importer).endpoints(),
         **files.endpoints(),
+        **DayDesk(desk, files.importer.worklist, plans).endpoints(),
+        **RestoredDesk(desk, ledger).endpoints(),
     }
 
 
@@ -245,6 +289,9 @@ def _practice_accounts(signer: Signer) -> tuple[PracticeAccount, ...]:
 async def seed_office(kazasu: Kazasu) -> None:
     """Make the practice accounts at the practice station when they are not there yet."""
     desk, now = kazasu.desk, kazasu.clock.now()
+    station = Station(PRACTICE_STATION.id)
+    if await desk.office.station(station.facility) == station:  # nothing was said yet: practice shows names
+        await desk.office.save_station(PRACTICE_STATION, replace(station, keeps_names=True))
     for each in desk.practice:
         if await desk.office.account(each.login) is not None:
             continue
@@ -315,6 +362,7 @@ def _practice_doors(settings: Settings, signer: Signer, clock: Clock, assets: As
     return _Doors(handoff, gateway, world, world.issuer, (handoff.close, gateway.close))
 
 
+Sweep: TypeAlias = Callable[[int], Awaitable[object]]
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 
@@ -359,27 +407,21 @@ def _explained(bedside: Bedside, desk: Desk) -> dict[int | type[Exception], Hand
         TooLarge: too_large,
         BadForm: named("bad_form"),
         Unavailable: named("unavailable"),
+        ReadOnly: named("read_only"),
         Exception: named("broken"),
     }
 
 
 def _sweeping(
-    store: Store,
-    office: Office,
-    registry: Registry,
-    clock: Clock,
-    closing: tuple[Callable[[], Awaitable[None]], ...],
+    clock: Clock, sweeps: tuple[Sweep, ...], closing: tuple[Closing, ...]
 ) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
-    """Return a lifespan that removes visits whose time is over, every minute, and lets go of everything at the end."""
+    """Return a lifespan that removes what is over, every minute, and lets go of everything at the end."""
 
     async def sweep() -> None:
         while True:
-            with contextlib.suppress(Unavailable):
-                await office.tidy(clock.now())
-                await registry.tidy(clock.now())
-                gone = await store.expire(clock.now() - IDLE)
-                if gone:
-                    log.info("expired", count=gone)
+            for each in sweeps:
+                with contextlib.suppress(Unavailable, ReadOnly, StoreUnsafe):
+                    await each(clock.now())
             await asyncio.sleep(_SWEEP)
 
     @contextlib.asynccontextmanager
@@ -393,3 +435,37 @@ def _sweeping(
             await close()
 
     return running
+
+
+def _noting(store: Store, ledger: Ledger) -> Sweep:
+    """Return what writes down outside the database how far each record has come."""
+
+    async def sweep(now: int) -> None:
+        try:
+            await keeping.note_heads(store, ledger, now)
+        except Unavailable:
+            log.error("ledger_not_written")  # noqa: TRY400 - the message of the cause may name a path
+
+    return sweep
+
+
+def _retaining(store: Store, ledger: Ledger) -> Sweep:
+    """Return what removes visits and people whose station keeps them no longer."""
+
+    async def sweep(now: int) -> None:
+        over = sum(await keeping.retain(store, ledger, now))
+        if over:
+            log.info("purged", count=over)
+
+    return sweep
+
+
+def _expiring(store: Store) -> Sweep:
+    """Return what removes visits whose time is over."""
+
+    async def sweep(now: int) -> None:
+        gone = await store.expire(now - IDLE)
+        if gone:
+            log.info("expired", count=gone)
+
+    return sweep

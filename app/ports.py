@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
@@ -14,12 +15,23 @@ from app.evidence import Body, Entry, Event, EventType, Head, canonical
 from app.facility import Facility, Link, Note, Official, Printed, Station, Tick
 from app.flow import Visit
 from app.people import Account, Invitation, Key, Member, Officer, Role, SignIn
+from app.plan import Planned
 from app.registry import Exchange, Incoming, Known, Outcome, Search, Taken, Upload
+from app.restoring import Erasure, Gap
+from app.restoring import Known as Noted
 from app.worklist import Closed, Followed, Sight
 
 
 class Unavailable(Exception):
     """The other side did not answer in time, or said that it cannot now. Nothing was decided; trying again is right."""
+
+
+class ReadOnly(Exception):
+    """A station's record turned out to be older than it was: nothing is added until somebody accepts that."""
+
+
+class StoreUnsafe(Exception):
+    """The database does not run with the settings that keep acknowledged writes: nothing is served."""
 
 
 class Clock(Protocol):
@@ -96,10 +108,53 @@ class Logged:
         return canonical(row) + b"\n"
 
 
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """How the store is: what waits to be written, how many commits there were, and how many writes shared them."""
+
+    is_current: bool
+    """Whether the schema is the one that this version knows."""
+    waiting: int
+    commits: int
+    writes: int
+    records: int
+    entries: int
+    """How many records there are, and how many entries they have together."""
+    newest_at: int
+    """When the newest entry of any record was written (seconds, UTC): a clock before that is wrong."""
+
+
+class Ledger(Protocol):
+    """What must be known outside the database: how far each record had come, and who was erased.
+
+    Its methods wait for a disk: call them in a thread. What they add is on disk when they return. Raises `Unavailable`.
+    """
+
+    def known(self) -> Noted:
+        """Return what it says; nothing when there is none yet."""
+        ...
+
+    def look(self) -> Noted:
+        """Return what it says, after looking that lines can be added."""
+        ...
+
+    def note(self, heads: Mapping[str, Head], at: int) -> None:
+        """Keep how far the records have come, as far as they have moved."""
+        ...
+
+    def accept(self, facility: str, head: Head, at: int) -> None:
+        """Keep that a record goes on from this head: what was known before counts no more."""
+        ...
+
+    def erase(self, erasures: Sequence[Erasure], at: int) -> None:
+        """Keep who is erased: before any key is destroyed."""
+        ...
+
+
 class Store(Protocol):
     """Where visits and evidence are kept. A method that writes returns only after the data is durable.
 
-    Raises `Unavailable` when the database is full, locked or gone.
+    Raises `Unavailable` when the database is full, locked or gone, and `ReadOnly` when a station's record is held.
     """
 
     async def visit(self, session: str) -> Visit | None:
@@ -138,6 +193,38 @@ class Store(Protocol):
         """
         ...
 
+    async def purge(self, now: int) -> int:
+        """Remove settled visits whose station keeps them no longer; return how many. Each leaves a mark."""
+        ...
+
+    async def overdue(self, now: int) -> tuple[Erasure, ...]:
+        """Return some of the people who were in no file for as long as their station keeps them, to be erased."""
+        ...
+
+    async def matched(self, facility: str, person: str) -> tuple[str, ...]:
+        """Return the visits that were matched with a person."""
+        ...
+
+    async def erase(self, erasures: Sequence[Erasure], by: str) -> None:
+        """Destroy people's keys and all that was said of them, and mark it; only after the ledger knows of it."""
+        ...
+
+    async def heads(self) -> Mapping[str, Head]:
+        """Return the end of every station's chain, but of those that are held."""
+        ...
+
+    async def held(self, facility: str) -> Gap | None:
+        """Return what a station's record lacks while it is read-only, or None."""
+        ...
+
+    async def all_held(self) -> tuple[Gap, ...]:
+        """Return the gaps of all stations whose record is read-only."""
+        ...
+
+    async def accept(self, facility: str, by: str, now: int) -> Head | None:
+        """Let a held record go on from where it is, marked as restored; None when it is not held."""
+        ...
+
     async def link(self, token: str) -> Link | None:
         """Return a station link, live or replaced."""
         ...
@@ -168,6 +255,10 @@ class Store(Protocol):
 
     async def is_ready(self) -> bool:
         """Whether the store can be read and written now."""
+        ...
+
+    async def pulse(self) -> Pulse:
+        """Return how the store is."""
         ...
 
     async def close(self) -> None:
@@ -317,12 +408,47 @@ class Registry(Protocol):
         """Destroy every key of a station that keeps no names any more; return how many."""
         ...
 
-    async def erase(self, facility: str, person: str, by: str, now: int) -> bool:
-        """Destroy a person's key, and all that was kept of them; False when there is nobody."""
+    async def tidy(self, now: int) -> None:
+        """Forget files that nobody took."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
+class Plans(Protocol):
+    """Where the days' lists and their words are kept.
+
+    Raises `Unavailable` when the database is full, locked or gone.
+    """
+
+    async def put(self, planned: Sequence[Planned]) -> None:
+        """Put numbers on their days' lists, or change what they need; one that was begun stays begun."""
+        ...
+
+    async def remove(self, facility: str, day: date, reference: str) -> None:
+        """Take a number off a day's list."""
+        ...
+
+    async def on(self, facility: str, day: date) -> tuple[Planned, ...]:
+        """Return a day's list, in the order of its numbers."""
+        ...
+
+    async def begun(self, facility: str, day: date, reference: str, visit: str) -> bool:
+        """Note the visit that was begun with a number; False when an earlier one that led somewhere stays."""
+        ...
+
+    async def word(self, facility: str, day: date) -> str | None:
+        """Return the word of a day, or None when it has none yet."""
+        ...
+
+    async def give_word(self, facility: str, day: date, word: str) -> str:
+        """Give a day its word, and return the one that it has: the first stays."""
         ...
 
     async def tidy(self, now: int) -> None:
-        """Forget files that nobody took."""
+        """Remove the lists and words of days that are long over."""
         ...
 
     async def close(self) -> None:

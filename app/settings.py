@@ -19,6 +19,7 @@ _MIN_KEY: Final = 32
 _LONGEST: Final = 255
 _CLIENT_ID: Final = re.compile(r"[0-9a-zA-Z]{1,255}")
 _ISSUER: Final = re.compile(r"https://[a-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
+_DATABASE: Final = re.compile(r"sqlite:///.+|postgresql(\+psycopg)?://.+")
 _ACR_VALUES: Final = re.compile(r"([\x21-\x7e]+( [\x21-\x7e]+)*)?")
 
 
@@ -44,6 +45,12 @@ class Settings(BaseSettings):
         str,
         Field(description="signing keys, newest last, separated by spaces; kept in the data folder if empty"),
     ] = ""
+    ledger: Annotated[str, Field(description="file of what outlives the database; in the data folder if empty")] = ""
+    backup_recipient: Annotated[str, Field(description="public keys (age1...) that backups are encrypted for")] = ""
+    metrics_token: Annotated[str, Field(description="bearer token for /metrics; this machine alone if empty")] = ""
+    trusted_proxies: Annotated[
+        str, Field(description="proxies whose X-Forwarded-For counts, with https: addresses or networks, with spaces")
+    ] = "127.0.0.1 ::1"
     deadline: Annotated[float, Field(gt=0, le=30, description="seconds that another system may take")] = 4.0
     identity_issuer: Annotated[str, Field(description="who proves identity, letter by letter as in the contract")] = ""
     identity_client_id: Annotated[str, Field(description="our name at the issuer: letters and digits")] = ""
@@ -81,9 +88,29 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data.absolute() / 'kazasu.db'}"
 
     @property
+    def ledger_file(self) -> Path:
+        """The file of what must be known outside the database."""
+        return Path(self.ledger) if self.ledger else self.data / "ledger.jsonl"
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other nodes may stand on the same database."""
+        return self.database.startswith("postgresql")
+
+    @property
+    def proxies(self) -> list[str]:
+        """The addresses and networks that may say who a client is; only a proxy with TLS in front can."""
+        return self.trusted_proxies.split() if self.is_secure else []
+
+    @property
     def return_address(self) -> str:
         """The address that the identity provider leads back to, as it is registered there."""
         return f"{self.public_origin}/return"
+
+    @property
+    def key_files(self) -> dict[str, Path]:
+        """The files of keys in the data folder, by name: what a backup takes along."""
+        return {path.name: path for path in (self.data / "secret", self.identity_keys)}
 
     @property
     def identity_keys(self) -> Path:
@@ -101,6 +128,13 @@ class Settings(BaseSettings):
         if not self.is_secure or len(self.return_address) > _LONGEST:
             raise UnsafeSettings(f"KAZASU_ORIGIN: https, and with /return {_LONGEST} characters at most")
 
+    def _check_proxies(self) -> None:
+        """Raise `UnsafeSettings` where anybody could say from where they come, and so escape every limit."""
+        if not all(map(_names_somebody, self.trusted_proxies.split())):
+            raise UnsafeSettings(
+                "KAZASU_TRUSTED_PROXIES: addresses or networks (10.0.0.2 10.1.0.0/24), never everybody"
+            )
+
     def keys(self) -> tuple[str, ...]:
         """Return the signing keys, newest last; make and keep one in the data folder when none is set."""
         found = tuple((self.secret_keys or _kept(self.data / "secret")).split())
@@ -116,7 +150,23 @@ class Settings(BaseSettings):
             raise UnsafeSettings("KAZASU_ORIGIN: plain http is for practice only")
         if self.route is Route.IDENTITY:
             self.check_identity()
+        if self.metrics_token and len(self.metrics_token) < _MIN_KEY:
+            raise UnsafeSettings(f"KAZASU_METRICS_TOKEN: {_MIN_KEY} characters or more")
+        if not _DATABASE.fullmatch(self.database):
+            raise UnsafeSettings("KAZASU_DATABASE_URL: sqlite:///… or postgresql+psycopg://…")
+        if self.is_shared and not self.secret_keys:
+            # Every node must read what another has signed or encrypted: a key in one machine's folder is known to none.
+            raise UnsafeSettings("KAZASU_SECRET_KEYS: needed with PostgreSQL, the same on every node")
+        self._check_proxies()
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _names_somebody(proxy: str) -> bool:
+    """Whether this is an address or a network, and not everybody."""
+    try:
+        return ipaddress.ip_network(proxy).prefixlen > 0
+    except ValueError:
+        return False
 
 
 def _is_loopback(host: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Final
 
 RUBY: Final = re.compile(r"\{([^{}|]+)\|([^{}|]+)\}")
@@ -16,6 +17,11 @@ SPOKEN: Final = 6
 def spoken(number: int) -> str:
     """Return six letters for a large number: to be read on one screen and typed, or said, elsewhere."""
     return "".join(LETTERS[number // len(LETTERS) ** place % len(LETTERS)] for place in range(SPOKEN))
+
+
+def letters(typed: str) -> str:
+    """Return the letters that a person meant, whatever their width and case, and what stands between them."""
+    return "".join(char for char in unicodedata.normalize("NFKC", typed).upper() if char in LETTERS)
 
 
 def N_(message: str) -> str:  # noqa: N802 - the name gettext tools look for

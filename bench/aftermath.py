@@ -5,19 +5,25 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
+from typing import Final
 
 from app.evidence import body_hash, broken_link
 from app.ports import Logged, Store
 
-_FAULTS = (
-    "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
-    "SELECT count(*) FROM pragma_foreign_key_check",
+HALF_WRITTEN: Final = (
     # A visit stands where its submissions led, each of which left one event with its key.
     """SELECT count(*) FROM visit WHERE version <> (
         SELECT count(*) FROM event WHERE event.visit = visit.id AND event.key IS NOT NULL)""",
     # No event of a visit that is still there has lost its body.
     """SELECT count(*) FROM event JOIN visit ON visit.id = event.visit
-        LEFT JOIN event_body USING (facility, seq) WHERE event_body.body IS NULL""",
+        LEFT JOIN event_body ON event_body.facility = event.facility AND event_body.seq = event.seq
+        WHERE event_body.body IS NULL""",
+)
+"""What counts anything that no transaction of ours leaves behind, in any database."""
+_FAULTS: Final = (
+    "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
+    "SELECT count(*) FROM pragma_foreign_key_check",
+    *HALF_WRITTEN,
 )
 
 

@@ -17,9 +17,11 @@ from sqlalchemy import select
 import app.adapters.schema as t
 from app.adapters.database import PRAGMAS, reading
 from app.adapters.registry_sql import SqlRegistry
-from app.main import PRACTICE_STATION
+from app.adapters.store_sql import SqlStore
+from app.main import PRACTICE_STATION, SystemClock
 from app.registry import By
 from app.registry import Search as Asked
+from app.restoring import Erasure
 from app.settings import Settings
 from app.terminal import Encoding
 from app.tokens import Sealer
@@ -216,13 +218,15 @@ class _Journey:
     async def _erased(self, people: list[Canary]) -> int:
         """Erase whose names were kept, but for the last; return how much of what was sealed can still be read."""
         registry = SqlRegistry(self.url, Sealer(Settings(data=self.server.folder).keys()))
+        store = SqlStore(self.url, SystemClock())
         sealed = []
         for each in people[:-1]:
             found = await registry.search(STATION, Asked(By.NAME, each.kana), None, 10)
             if [known.names.name for known in found if known.names] != [each.name]:
                 raise Void("somebody whose name is kept is not found by it")
             sealed += self._sealed(found[0].id)
-            await registry.erase(STATION, found[0].id, "bench", int(time.time()))
+            await store.erase([Erasure(STATION, found[0].id, int(time.time()))], "bench")
+        await store.close()
         await registry.close()
         return sum(each in data for data in self._written(self.began).values() for each in sealed)
 

@@ -55,7 +55,7 @@ const emptyOfNumbers = (form) => {
 // The same where the server says "not now": its page would say no more, and what was filled in would be gone.
 const NOT_NOW = [429, 502, 503, 504];
 const LONGEST = 15e3;
-const { unsent, unsaved, changed } = document.documentElement.dataset;
+const { unsent, unsaved, changed, held } = document.documentElement.dataset;
 let waiting;
 const stop = () => {
   clearTimeout(waiting?.timer);
@@ -95,7 +95,7 @@ addEventListener("submit", async (event) => {
     const answer = await fetch(form.action, { method: "POST", body, headers: { "Kazasu-Steady": "1" }, signal: AbortSignal.timeout(LONGEST) });
     const next = answer.headers.get("Kazasu-Next");
     if (next) return location.assign(next);
-    if (NOT_NOW.includes(answer.status)) return stay(form, event.submitter, unsaved, Number(answer.headers.get("Retry-After")) || 60);
+    if (NOT_NOW.includes(answer.status)) return stay(form, event.submitter, answer.headers.has("Kazasu-Held") ? held : unsaved, Number(answer.headers.get("Retry-After")) || 60);
     if (event.submitter?.name) {
       form.append(Object.assign(document.createElement("input"), { type: "hidden", name: event.submitter.name, value: event.submitter.value }));
     }

@@ -96,6 +96,11 @@ class Cluster:
         with self._administering(database) as administrator:
             return administrator.execute(query.encode()).fetchall()
 
+    def tell(self, statements: str, database: str = "postgres") -> None:
+        """Run statements as an administrator."""
+        with self._administering(database) as administrator:
+            administrator.execute(statements.encode())
+
     def kill_backends(self, database: str) -> int:
         """End every connection to a database, as a failover does; return how many."""
         ended = (
@@ -111,9 +116,9 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def cluster(*settings: str) -> Iterator[Cluster]:
-    """Run a server while the block lasts."""
-    folder = Path(tempfile.mkdtemp(prefix="kazasu-pg-", dir=_quick()))
+def cluster(*settings: str, on_disk: bool = False) -> Iterator[Cluster]:
+    """Run a server while the block lasts; in memory if there is room, unless what it writes has to reach a disk."""
+    folder = Path(tempfile.mkdtemp(prefix="kazasu-pg-", dir=None if on_disk else _quick()))
     try:
         running = Cluster(folder, *settings)
         try:

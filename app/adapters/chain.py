@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 import app.adapters.statements as sql
 from app.evidence import Event, EventType, Head, canonical, chained
+from app.ports import ReadOnly
 
 ENTRY: Final = ("seq", "facility", "event_id", "visit", "type", "at", "body_hash", "prev_hash")
 """The columns that make an `Entry`, in its order."""
@@ -16,9 +17,9 @@ ENTRY: Final = ("seq", "facility", "event_id", "visit", "type", "at", "body_hash
 class Chain:
     """Collects events behind the present end of a chain, one by one."""
 
-    def __init__(self, facility: str, head: Head) -> None:
-        """Begin behind `head`."""
-        self._facility, self._head = facility, head
+    def __init__(self, facility: str, head: Head, *, is_open: bool = False) -> None:
+        """Begin behind `head`; `is_open` when whoever begins has seen in this transaction that nothing is held."""
+        self._facility, self._head, self._is_open = facility, head, is_open
         self._events: list[dict[str, Any]] = []
         self._bodies: list[dict[str, Any]] = []
 
@@ -38,7 +39,9 @@ class Chain:
         )
 
     def write(self, connection: Connection) -> None:
-        """Write what was collected."""
+        """Write what was collected. Raises `ReadOnly` while the record is held: no way to extend it leads past here."""
+        if not self._is_open and sql.HELD.first(connection, {"facility": self._facility}):
+            raise ReadOnly(self._facility)
         for event, body in zip(self._events, self._bodies, strict=True):
             sql.ADD_EVENT.run(connection, event)
             sql.ADD_BODY.run(connection, body)

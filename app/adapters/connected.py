@@ -26,8 +26,9 @@ class Connected:
     def __init__(self, url: str, driver: Driver = SHIPPED) -> None:
         """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged."""
         self._engines = writing(url, driver), reading(url, driver)
-        self._reader = self._engines[1].connect()
-        self._writer = Writer(self._engines[0])
+        with REACHING:
+            self._reader = self._engines[1].connect()
+            self._writer = Writer(self._engines[0])
 
     async def close(self) -> None:
         """Finish what is being written and let go of every connection."""

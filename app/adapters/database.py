@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +16,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from app.adapters.direct import failed
 from app.adapters.reaching import REACHING
 from app.adapters.schema import HEAD
+from app.ports import StoreUnsafe
 
 Driver: TypeAlias = Mapping[str, Any]
 """Arguments of `create_engine` that put another driver in the place of the one that Python ships."""
@@ -86,10 +88,6 @@ _TAKE_TURN: Final = "SELECT pg_advisory_xact_lock(5412093166418)"
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
-class StoreUnsafe(Exception):
-    """The database does not run with the settings that keep acknowledged writes: nothing is served."""
-
-
 def writing(url: str, driver: Driver = SHIPPED) -> Engine:
     """Return an engine whose transactions hold the write lock from their first statement on."""
     return _in_turn(_engine(url, driver))
@@ -100,15 +98,41 @@ def reading(url: str, driver: Driver = SHIPPED) -> Engine:
     return _engine(url, driver, isolation_level="AUTOCOMMIT")
 
 
+@contextmanager
+def snapshot(url: str) -> Iterator[Connection]:
+    """Give a connection that sees the database as it is at its first look, however long it reads; it cannot write."""
+    is_sqlite = url.startswith("sqlite")
+    engine = _engine(url, SHIPPED) if is_sqlite else _engine(url, SHIPPED, isolation_level="REPEATABLE READ")
+    try:
+        with engine.connect() as connection:
+            if is_sqlite:
+                connection.exec_driver_sql("PRAGMA query_only = ON")
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+            yield connection
+    finally:
+        engine.dispose()
+
+
 def migrate(url: str) -> None:
     """Bring the database to the newest schema; when it is there already, Alembic is not even loaded."""
     engine = _in_turn(_engine(url, SHIPPED, _MIGRATING))
     try:
         with REACHING, engine.begin() as connection:
-            if _revision(connection) != HEAD:
-                _upgrade(connection)
+            found = revision(connection)
+            if found is not None and found > HEAD:
+                raise StoreUnsafe(f"the schema is {found}, newer than {HEAD}: start the version that made it")
+            if found != HEAD:
+                upgrade(connection)
     finally:
         engine.dispose()
+
+
+def file_of(url: str) -> Path | None:
+    """Return the file of a SQLite database, or None for another kind."""
+    made = make_url(url)
+    return Path(made.database or "") if made.get_backend_name() == "sqlite" else None
 
 
 def truncate_log(engine: Engine) -> None:
@@ -116,6 +140,15 @@ def truncate_log(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def empty_log(url: str) -> None:
+    """Empty the write-ahead log once, from outside a store: while somebody read for long, nobody could."""
+    engine = reading(url)
+    try:
+        truncate_log(engine)
+    finally:
+        engine.dispose()
 
 
 def _engine(url: str, driver: Driver, session: Mapping[str, str] = SESSION, **options: str) -> Engine:
@@ -182,22 +215,27 @@ def _take_turn(taking: str, connection: Connection) -> None:
     try:
         cursor.execute(taking)
     except connection.dialect.loaded_dbapi.Error as error:
-        raise failed(connection, taking, error) from error
+        failure = failed(connection, taking, error)
+        if not connection.invalidated:
+            connection.connection.rollback()  # PostgreSQL's driver has begun by then, and would stay in what failed
+        raise failure from error
     finally:
         cursor.close()
 
 
-def _revision(connection: Connection) -> str | None:
+def revision(connection: Connection) -> str | None:
+    """Return the revision of the schema, or None when there is none."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
-def _upgrade(connection: Connection) -> None:
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Bring the schema to a revision, inside the transaction at hand."""
     from alembic import command  # noqa: PLC0415 - half a second that an ordinary start need not spend
     from alembic.config import Config  # noqa: PLC0415 - the same
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)

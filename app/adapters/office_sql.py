@@ -407,7 +407,9 @@ class SqlOffice(Connected):
         await self._run(delete(t.sign_in).where(t.sign_in.c.used_at < now - _OVER))
 
     async def _run(self, statement: Executable) -> int:
-        return await self._durably(lambda connection: connection.execute(statement).rowcount)
+        # Of an insert the count would be gone with its cursor, on some drivers.
+        counted = statement.execution_options(preserve_rowcount=True)
+        return await self._durably(lambda connection: connection.execute(counted).rowcount)
 
 
 def _of(facility: str, account: str) -> Any:

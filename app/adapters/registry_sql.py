@@ -30,7 +30,7 @@ from app.adapters import taking
 from app.adapters.chain import Chain, head_of
 from app.adapters.connected import Connected
 from app.adapters.database import SHIPPED, Driver, truncate_log
-from app.adapters.erasing import OF_A_PERSON, forget
+from app.adapters.erasing import OF_A_PERSON
 from app.adapters.person_keys import PersonKeys, SearchKey, marked
 from app.adapters.reaching import REACHING
 from app.adapters.rows import logged_from
@@ -53,7 +53,6 @@ from app.registry import (
     without_names,
 )
 from app.registry import from_json as body_from_json
-from app.restoring import Erasure
 from app.terminal import comparable
 from app.tokens import Sealer
 
@@ -275,21 +274,6 @@ class SqlRegistry(Connected):
         gone = await self._durably(work)
         await self._truncate()
         return gone
-
-    async def erase(self, facility: str, person: str, by: str, now: int) -> bool:
-        """Destroy a person's key, and all that was kept of them; False when there is nobody."""
-
-        def work(connection: Connection) -> bool:
-            mine = select(_P.c.id).where(_P.c.facility == facility, _P.c.id == person)
-            if connection.execute(mine).first() is None:
-                return False
-            forget(connection, Erasure(facility, person, now), by)
-            _write(connection, facility, OF_A_PERSON + person, Event(EventType.ERASED, now, {"by": by}))
-            return True
-
-        erased = await self._durably(work)
-        await self._truncate()
-        return erased
 
     async def tidy(self, now: int) -> None:
         """Forget files that nobody took."""

@@ -1,4 +1,4 @@
-"""What goes when its time is over: drafts, browser sessions, submissions and departures. The chain stays."""
+"""What goes when its time is over: drafts, sessions, submissions, departures, settled visits. The chain stays."""
 
 from __future__ import annotations
 
@@ -27,6 +27,18 @@ def settle(before: int, now: int, connection: Connection) -> list[AnyRow]:
     connection.execute(sql.FORGET_SESSIONS, {"visits": kept})
     _mark(due, Event(EventType.EXPIRED, now, {}), connection)
     return due
+
+
+def purge(facility: str, before: int, now: int, connection: Connection) -> int:
+    """Remove a batch of a station's visits that were settled before a time, mark each, and return how many."""
+    due = [*connection.execute(sql.OVER, {"facility": facility, "before": before}).scalars()]
+    for statement in (sql.FORGET_BODIES, sql.FORGET_SUBMISSIONS, sql.FORGET_VISITS):
+        connection.execute(statement, {"visits": due})
+    chain = Chain(facility, head_of(connection, facility))
+    for visit in due:
+        chain.add(visit, Event(EventType.PURGED, now, {}))
+    chain.write(connection)
+    return len(due)
 
 
 def _mark(due: list[AnyRow], expired: Event, connection: Connection) -> None:

@@ -15,9 +15,13 @@ from app.adapters.schema import (
     facility,
     followup,
     link,
+    person,
+    quarantine,
+    station,
     submission,
     visit,
 )
+from app.facility import Station
 
 BATCH: Final = 100
 """Visits that one transaction of `expire` settles: nobody's answer waits behind a thousand."""
@@ -31,6 +35,7 @@ _known = func.coalesce(
     select(submission.c.fingerprint).where(submission.c.key == bindparam("key")).scalar_subquery(),
     select(literal("")).where(event.c.key == bindparam("key")).scalar_subquery(),
 )
+_held = select(literal(1).label("held")).where(quarantine.c.accepted_at.is_(None))
 FOUND = Direct(
     select(
         visit.c.version,
@@ -39,11 +44,14 @@ FOUND = Direct(
         _known.label("fingerprint"),
         _last.with_only_columns(event.c.seq).scalar_subquery().label("size"),
         _last.with_only_columns(event.c.hash).scalar_subquery().label("hash"),
+        _held.where(quarantine.c.facility == facility.c.id).scalar_subquery().label("held"),
     )
     .select_from(facility.outerjoin(visit, visit.c.id == bindparam("visit")))
     .where(facility.c.id == bindparam("facility"))
 )
-"""All that decides about a change in one look: the visit as it is, the key's earlier use, the chain's end."""
+"""All that decides about a change in one look: the visit as it is, the key's earlier use, the chain's end, and
+whether the record is read-only."""
+HELD = Direct(_held.where(quarantine.c.facility == bindparam("facility")))
 
 CHANGING: Final = (
     "version",
@@ -99,6 +107,7 @@ HEAD = (
     .order_by(event.c.seq.desc())
     .limit(1)
 )
+END = HEAD.add_columns(event.c.at)
 SEEN = (
     select(func.max(event.c.at))
     .join(event_body)
@@ -117,6 +126,8 @@ EXPORT = (
 DUE = (
     select(visit.c.id, visit.c.facility, visit.c.handed_off_at)
     .where(visit.c.touched_at < bindparam("before"), MAY_EXPIRE)
+    # A record that is read-only takes no mark; its visits wait.
+    .where(~_held.where(quarantine.c.facility == visit.c.facility).exists())
     .order_by(visit.c.touched_at)
     .limit(BATCH)
 )
@@ -131,6 +142,27 @@ FORGET_SESSIONS = update(visit).where(visit.c.id.in_(_theirs)).values(session=No
 FORGET_SUBMISSIONS = delete(submission).where(submission.c.visit.in_(_theirs))
 FORGET_OLD_SUBMISSIONS = delete(submission).where(submission.c.at < bindparam("before"))
 FORGET_OLD_DEPARTURES = delete(departure).where(departure.c.issued_at < bindparam("before"))
+
+_days = func.coalesce(station.c.retention_days, Station("").retention_days)
+KEPT_FOR = (
+    select(facility.c.id, _days.label("days"))
+    .outerjoin_from(facility, station)
+    .where(~_held.where(quarantine.c.facility == facility.c.id).exists())
+    .order_by(facility.c.id)
+)
+"""For how many days each station keeps what is settled; not those whose record is read-only."""
+OVER = (
+    select(followup.c.visit)
+    .where(followup.c.facility == bindparam("facility"), followup.c.settled == 1, followup.c.at < bindparam("before"))
+    .order_by(followup.c.at)
+    .limit(BATCH)
+)
+OVERDUE = (
+    select(person.c.id)
+    .where(person.c.facility == bindparam("facility"), person.c.seen_at < bindparam("before"))
+    .order_by(person.c.seen_at)
+    .limit(BATCH)
+)
 
 # --- stations -----------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from app.adapters.chain import Chain
 from app.adapters.direct import AnyRow
 from app.adapters.rows import fields, visit_row
 from app.evidence import Head
-from app.ports import Change, Written
+from app.ports import Change, ReadOnly, Written
 
 SPENDABLE: Final = 600
 """Seconds for which a departure may be spent."""
@@ -22,7 +22,7 @@ class UnknownFacility(LookupError):
 
 
 def write(change: Change, connection: Connection) -> Written:
-    """Write a change, unless it was written before, is stale, or its departure cannot be spent."""
+    """Write a change, unless it was written before, is stale, or its departure cannot be spent. Raises `ReadOnly`."""
     visit = change.visit
     known = {"visit": visit.id, "facility": visit.facility, "key": change.key}
     found = sql.FOUND.first(connection, known)
@@ -31,6 +31,8 @@ def write(change: Change, connection: Connection) -> Written:
     refusal = _refusal(change, found)
     if refusal:
         return refusal
+    if found.held:
+        raise ReadOnly(visit.facility)
     if change.spend and not _spend(change, found.session, connection):
         return Written.SPENT
     _project(change, found, connection)
@@ -75,7 +77,7 @@ def _project(change: Change, found: AnyRow, connection: Connection) -> None:
 
 def _record(change: Change, head: Head, connection: Connection) -> None:
     visit = change.visit
-    chain = Chain(visit.facility, head)
+    chain = Chain(visit.facility, head, is_open=True)
     for place, event in enumerate(change.events):
         chain.add(visit.id, event, key=None if place else change.key)
     chain.write(connection)

@@ -7,22 +7,28 @@ where they are asked for: one takes about 20 µs, no more than the way to a thre
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
+from typing import Final
 
 from sqlalchemy import Connection
 
 import app.adapters.statements as sql
-from app.adapters import retention, step
+from app.adapters import quarantine, retention, step
 from app.adapters.chain import head_of
 from app.adapters.connected import Connected
-from app.adapters.database import SHIPPED, Driver, truncate_log
+from app.adapters.database import SHIPPED, Driver, revision, truncate_log
+from app.adapters.erasing import matched
 from app.adapters.reaching import REACHING
 from app.adapters.rows import fields, logged_from, visit_from
+from app.adapters.schema import HEAD
 from app.evidence import Head
 from app.facility import Facility, Link
 from app.flow import Visit
-from app.ports import Change, Clock, Departure, Logged, Unavailable, Written
+from app.ports import Change, Clock, Departure, Logged, Pulse, Unavailable, Written
+from app.restoring import Erasure, Gap
+
+DAY: Final = 24 * 3600
 
 
 class SqlStore(Connected):
@@ -86,9 +92,64 @@ class SqlStore(Connected):
             removed += sum(row.handed_off_at is None for row in due)
             settled += len(due)
         if await self._durably(partial(retention.tidy, before)) or settled:
-            with REACHING:
-                await asyncio.to_thread(truncate_log, self._engines[1])
+            await self._empty_log()
         return removed
+
+    async def purge(self, now: int) -> int:
+        """Remove settled visits whose station keeps them no longer; return how many. Each leaves a mark."""
+        gone = 0
+        for row in self._all(sql.KEPT_FOR):
+            before = now - row.days * DAY
+            while self._all(sql.OVER, facility=row.id, before=before):
+                gone += await self._durably(partial(retention.purge, row.id, before, now))
+        if gone:
+            await self._empty_log()
+        return gone
+
+    async def overdue(self, now: int) -> tuple[Erasure, ...]:
+        """Return some of the people who were in no file for as long as their station keeps them, to be erased."""
+        with REACHING:
+            return tuple(
+                Erasure(row.id, person, now, matched(self._reader, row.id, person))
+                for row in self._all(sql.KEPT_FOR)
+                for (person,) in self._all(sql.OVERDUE, facility=row.id, before=now - row.days * DAY)
+            )
+
+    async def matched(self, facility: str, person: str) -> tuple[str, ...]:
+        """Return the visits that were matched with a person."""
+        with REACHING:
+            return matched(self._reader, facility, person)
+
+    async def erase(self, erasures: Sequence[Erasure], by: str) -> None:
+        """Destroy people's keys and all that was said of them, and mark it; only after the ledger knows of it."""
+        await self._durably(partial(quarantine.erase, erasures, by))
+        await self._empty_log()
+
+    async def _empty_log(self) -> None:
+        with REACHING:
+            await asyncio.to_thread(truncate_log, self._engines[1])
+
+    # --- older records --------------------------------------------------------------------------------------
+
+    async def heads(self) -> Mapping[str, Head]:
+        """Return the end of every station's chain, but of those that are held."""
+        with REACHING:
+            return {row.id: head_of(self._reader, row.id) for row in self._all(sql.KEPT_FOR)}
+
+    async def held(self, facility: str) -> Gap | None:
+        """Return what a station's record lacks while it is read-only, or None."""
+        with REACHING:
+            found = quarantine.held(self._reader, facility)
+        return found[0] if found else None
+
+    async def all_held(self) -> tuple[Gap, ...]:
+        """Return the gaps of all stations whose record is read-only."""
+        with REACHING:
+            return quarantine.held(self._reader)
+
+    async def accept(self, facility: str, by: str, now: int) -> Head | None:
+        """Let a held record go on from where it is, marked as restored; None when it is not held."""
+        return await self._durably(partial(quarantine.accept, facility, by, now))
 
     # --- stations -------------------------------------------------------------------------------------------
 
@@ -129,6 +190,22 @@ class SqlStore(Connected):
         except Unavailable:
             return False
         return True
+
+    async def pulse(self) -> Pulse:
+        """Return how the store is."""
+        with REACHING:
+            is_current = revision(self._reader) == HEAD
+            ends = [self._one(sql.END, facility=row.id) for row in self._all(sql.FACILITIES)]
+        records = [end for end in ends if end]
+        return Pulse(
+            is_current,
+            self._writer.waiting,
+            self._writer.commits,
+            self._writer.writes,
+            len(records),
+            sum(end.seq for end in records),
+            max((end.at for end in records), default=0),
+        )
 
 
 def _nothing(_: Connection) -> None:

@@ -53,6 +53,8 @@ class Writer:
         """Connect, and wait for work."""
         self._connection = engine.connect()
         self._waiting: SimpleQueue[_Task | None] = SimpleQueue()
+        self.commits = self.writes = 0
+        """How many commits there were, and how many writes shared them."""
         self._thread = Thread(target=self._serve, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -65,6 +67,11 @@ class Writer:
         self._waiting.put(task)
         result: T = await task.answer
         return result
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for the next commit."""
+        return self._waiting.qsize()
 
     def close(self) -> None:
         """Finish what waits, and let go of the connection."""
@@ -96,6 +103,7 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - it belongs to those who wait, and the thread must live on
             self._undone(batch, error)
         else:
+            self.commits, self.writes = self.commits + 1, self.writes + len(batch)
             for task, result in zip(batch, results, strict=True):
                 task.succeed(result)
 

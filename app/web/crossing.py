@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import unicodedata
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -20,14 +19,13 @@ from app.web.bedside import Bedside, crossing_hash
 from app.web.forms import fields
 from app.web.guard import Window
 from app.web.visit import VisitPages
-from app.words import LETTERS, SPOKEN
+from app.words import SPOKEN, letters
 
 LIVES: Final = 30 * 60
 """Seconds for which the letters hold, counted from the check page."""
 _SPAN: Final = 600.0
 _PER_ADDRESS: Final = 20
 _PER_STATION: Final = 500
-_LETTERS: Final = frozenset(LETTERS)
 
 
 @dataclass(frozen=True)
@@ -64,13 +62,12 @@ class Crossing:
         facility = await self.bedside.station(request)
         if isinstance(facility, Response):
             return facility
-        typed = (await fields(request)).get("letters", "")
-        letters = "".join(char for char in unicodedata.normalize("NFKC", typed).upper() if char in _LETTERS)
-        if len(letters) != SPOKEN:
+        typed = letters((await fields(request)).get("letters", ""))
+        if len(typed) != SPOKEN:
             return self._page(request, facility, wrong=True, status=422)
         if not self._may_try(request, facility):
             return self._page(request, facility, wait=True, status=429)
-        visit = await self._found(facility, letters)
+        visit = await self._found(facility, typed)
         if visit is None:
             return self._page(request, facility, wrong=True, status=422)
         await self._leave_other(request, visit)
@@ -80,8 +77,8 @@ class Crossing:
         address, now = request.client.host if request.client else "unknown", time.monotonic()
         return self._by_address.has_room(address, now) and self._by_station.has_room(facility.id, now)
 
-    async def _found(self, facility: Facility, letters: str) -> Visit | None:
-        visit = await self.bedside.store.across(crossing_hash(facility.id, letters))
+    async def _found(self, facility: Facility, typed: str) -> Visit | None:
+        visit = await self.bedside.store.across(crossing_hash(facility.id, typed))
         now = self.bedside.clock.now()
         is_fresh = visit is not None and now < visit.times.get("check", 0) + LIVES
         is_out = visit is not None and is_fresh and bool(self.bedside.crossing(visit))

@@ -54,7 +54,10 @@ def _parsed(body: str) -> dict[str, str]:
 
 def _decoded(text: str) -> str:
     # Most of what our forms carry is letters and digits as they are.
-    return unquote_plus(text, errors="strict") if "%" in text or "+" in text else text
+    plain = unquote_plus(text, errors="strict") if "%" in text or "+" in text else text
+    if "\0" in plain:
+        raise ValueError
+    return plain
 
 
 async def form(request: Request) -> Form:

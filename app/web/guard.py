@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.log import AccessLog
+from app.web.watch import Tally
 
 MAX_BODY: Final = 16 * 1024
 
@@ -45,6 +46,7 @@ LARGER: Final = {
 _FORM: Final = Larger(MAX_BODY, "too_large")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MINUTE: Final = 60.0
+_FOR_MACHINES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 _ADDRESSES: Final = 10_000
 _LONGEST_LENGTH: Final = 16
 _PERMISSIONS: Final = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
@@ -77,14 +79,19 @@ class Window:
         """Count a hit at `now` (seconds) unless the span is full; say whether it was counted."""
         hits = self._hits.setdefault(address, deque())
         self._hits.move_to_end(address)
-        while hits and hits[0] <= now - self._span:
-            hits.popleft()
         if len(self._hits) > _ADDRESSES:
             self._hits.popitem(last=False)
-        if len(hits) >= self._limit:
+        if self.is_full(address, now):
             return False
         hits.append(now)
         return True
+
+    def is_full(self, address: str, now: float) -> bool:
+        """Whether nothing more would be counted at `now`; counts nothing."""
+        hits = self._hits.get(address, deque())
+        while hits and hits[0] <= now - self._span:
+            hits.popleft()
+        return len(hits) >= self._limit
 
 
 class TooLarge(Exception):
@@ -103,6 +110,7 @@ class Guard:
         problem: Problem,
         starts_per_minute: int,
         posts_per_minute: int,
+        tally: Tally,
     ) -> None:
         """Keep what is the same for every answer."""
         self._app = app
@@ -120,7 +128,7 @@ class Guard:
             headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
         headers["Cache-Control"] = "no-store"
         self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-        self._access = AccessLog()
+        self._access, self._tally = AccessLog(), tally
         self._starts = Window(starts_per_minute)
         self._posts = Window(posts_per_minute)
 
@@ -130,7 +138,7 @@ class Guard:
             await self._app(scope, receive, send)
             self._access.write_out()  # the server is ending
             return
-        outgoing = _Outgoing(scope, send, self._headers, self._access)
+        outgoing = _Outgoing(scope, send, self._headers, self._access, self._tally)
         if self._is_elsewhere(scope):
             await RedirectResponse(self._origin + scope["path"])(scope, receive, outgoing)
             return
@@ -152,12 +160,15 @@ class Guard:
 
     def _is_elsewhere(self, scope: Scope) -> bool:
         """Whether practice was opened under another name of this machine, where its cookies would not follow."""
-        if scope["method"] != "GET" or self._origin.startswith("https://") or scope["path"] == "/healthz":
+        if scope["method"] != "GET" or self._origin.startswith("https://") or scope["path"] in _FOR_MACHINES:
             return False
         return Headers(scope=scope).get("host", "") != self._origin.removeprefix("http://")
 
     def _refused(self, scope: Scope) -> str | None:
         headers = Headers(scope=scope)
+        # Nothing of ours holds a NUL, and not every database can be asked for one.
+        if "\0" in scope["path"] or b"%00" in scope["query_string"] or "\\000" in headers.get("cookie", ""):
+            return "not_found"
         if scope["method"] in _SAFE:
             return None
         if not self._is_ours(headers):
@@ -241,8 +252,10 @@ def _limited(scope: Scope, receive: Receive) -> Receive:
 class _Outgoing:
     """Adds the headers to the answer and writes one line about it, with nothing in it but ids and outcomes."""
 
-    def __init__(self, scope: Scope, send: Send, headers: list[tuple[bytes, bytes]], access: AccessLog) -> None:
-        self._access = access
+    def __init__(
+        self, scope: Scope, send: Send, headers: list[tuple[bytes, bytes]], access: AccessLog, tally: Tally
+    ) -> None:
+        self._access, self._tally = access, tally
         self._scope = scope
         self._send = send
         self._headers = headers
@@ -259,10 +272,7 @@ class _Outgoing:
         await self._send(message)
 
     def log(self) -> None:
-        """Note the access line: the route's template, never the path."""
-        self._access.note(
-            method=self._scope["method"],
-            route=_template(self._scope),
-            status=self._status,
-            ms=round((time.perf_counter() - self._began) * 1000, 1),
-        )
+        """Note the access line and count it: the route's template, never the path."""
+        method, route, took = self._scope["method"], _template(self._scope), time.perf_counter() - self._began
+        self._access.note(method=method, route=route, status=self._status, ms=round(took * 1000, 1))
+        self._tally.count(method, route, self._status, took)

@@ -167,7 +167,29 @@ PROBLEMS: Final = {
         on_label=N_("もう{一度|いちど}{開|ひら}く"),
         picture="expired",
     ),
+    "read_only": Problem(
+        503,
+        N_("{記録|きろく}を{確|たし}かめています"),
+        N_(
+            "{事業所|じぎょうしょ}の{記録|きろく}が、{前|まえ}の{時点|じてん}にもどっています。{事務所|じむしょ}で{確|たし}かめるまで、{新|あたら}しく{書|か}けません。いま{押|お}したものは、まだ{保存|ほぞん}されていません。"
+            "{登録|とうろく}は、{公式|こうしき}のURLをじかに{開|ひら}くとできます。えらんだことは、{紙|かみ}に{書|か}いておきます。"
+        ),
+        picture="expired",
+    ),
+    "read_only_in_office": Problem(
+        503,
+        N_("{記録|きろく}を{確|たし}かめています"),
+        N_(
+            "{事業所|じぎょうしょ}の{記録|きろく}が、{前|まえ}の{時点|じてん}にもどっています。{管理者|かんりしゃ}が{確|たし}かめるまで、{新|あたら}しく{書|か}けません。いま{送|おく}ったものは、{保存|ほぞん}されていません。"
+        ),
+        on="/office/restored",
+        on_label=N_("{足|た}りないものを{見|み}る"),
+        picture="expired",
+    ),
 }
+
+_IN_OFFICE: Final = {"not_found": "not_in_office", "read_only": "read_only_in_office"}
+"""What the office is told instead."""
 
 BY_STATUS: Final = {
     400: "bad_form",
@@ -188,8 +210,8 @@ class Problems:
     def answer(self, request: Request, name: str, **values: Any) -> Response:
         """Answer the page of a problem."""
         is_office = request.url.path.startswith("/office")
-        problem = PROBLEMS["not_in_office" if is_office and name == "not_found" else name]
-        if is_office:
+        problem = PROBLEMS[_IN_OFFICE.get(name, name) if is_office else name]
+        if is_office and not problem.on.startswith("/office"):
             problem = replace(problem, on="/office", on_label=N_("{事務所|じむしょ}の{画面|がめん}へ"))
         response = self.pages.respond(
             request,
@@ -201,4 +223,6 @@ class Problems:
         )
         if problem.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
             response.headers["Retry-After"] = "60"
+        if name == "read_only":
+            response.headers["Kazasu-Held"] = "1"
         return response

@@ -1,4 +1,4 @@
-"""What makes the site an app: manifest, service worker, offline page, the icon's start; and the server's pulse."""
+"""What makes the site an app: manifest, service worker, offline page, and the icon's start."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import brotli
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from app.ports import Store
@@ -56,8 +56,6 @@ class Pwa:
             Route("/guide-kept", self.bundle, methods=["GET"]),
             Route("/manifest.webmanifest", self.manifest, methods=["GET"]),
             Route("/sw.js", self.worker, methods=["GET"]),
-            Route("/healthz", self.healthz, methods=["GET"]),
-            Route("/readyz", self.readyz, methods=["GET"]),
             Route("/favicon.ico", self.favicon, methods=["GET"]),
             Route("/static/{path:path}", self.assets.serve, methods=["GET"]),
         ]
@@ -132,15 +130,6 @@ class Pwa:
     async def favicon(self, _: Request) -> Response:
         """Answer browsers that ask for the old name."""
         return RedirectResponse(self.assets.url("icons/favicon.svg"), status_code=308)
-
-    async def healthz(self, _: Request) -> Response:
-        """Say that the process answers."""
-        return JSONResponse({"status": "ok"})
-
-    async def readyz(self, _: Request) -> Response:
-        """Say whether the store can be read and written."""
-        ready = await self.store.is_ready()
-        return JSONResponse({"status": "ok" if ready else "unavailable"}, status_code=200 if ready else 503)
 
 
 def packed(request: Request, text: str, media_type: str, headers: dict[str, str]) -> Response:

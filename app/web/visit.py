@@ -18,7 +18,7 @@ from app.consent import Choice, complete, in_force, not_asked_reason
 from app.content import EXITS, ITEMS, OFFICIAL
 from app.evidence import Body, Event, EventType, Json, state
 from app.facility import Facility
-from app.flow import FLOW, NOTHING, STEPS, Answer, Holder, Registration, Route, Step, Visit
+from app.flow import NOTHING, STEPS, Answer, Holder, Registration, Route, Step, Visit
 from app.ports import Change, Handoff, Reception, Unavailable, Written
 from app.tokens import Purpose, hashed, new_secret
 from app.web.bedside import Bedside, Refusal, Seat, crossing_hash
@@ -103,15 +103,21 @@ class VisitPages:
         if isinstance(facility, Response):
             return facility
         await fields(request)
+        return (await self.begin(request, facility))[0]
+
+    async def begin(self, request: Request, facility: Facility, need: Answer = NOTHING) -> tuple[Response, Visit]:
+        """Begin a visit, with its gate answered where the office has answered it; return the way on, and the visit."""
         await self.leave_old(request)
-        now, session = self.bedside.clock.now(), new_secret()
+        now, session, key, gate = self.bedside.clock.now(), new_secret(), new_secret(), STEPS["need"]
         visit = Visit(id=new_secret(), facility=facility.id, opened_at=now, touched_at=now, route=self.route)
-        opened = Event(EventType.OPENED, now, {"holder": visit.holder.value, "route": self.route.value})
-        key = new_secret()
-        await self.bedside.store.write(Change(visit, (opened,), key, key, session=hashed(session)))
-        answer = self.bedside.go(request, f"/visit/{FLOW[0].id}")
+        events = [Event(EventType.OPENED, now, {"holder": visit.holder.value, "route": self.route.value})]
+        if need:
+            visit = replace(journey.record(gate, need, visit), times={gate.id: now})
+            events.append(Event(_EVENTS[gate.id], now, {**self._body(gate, visit), "from": "today"}))
+        await self.bedside.store.write(Change(visit, tuple(events), key, key, session=hashed(session)))
+        answer = self.bedside.onward(request, visit)
         self.bedside.begin(answer, session, facility.id)
-        return answer
+        return answer, visit
 
     async def leave_old(self, request: Request) -> None:
         """End what this browser had open: the next patient never continues the last one's visit."""

@@ -21,6 +21,7 @@ from app.adapters.database import migrate
 from app.adapters.registry_sql import SqlRegistry
 from app.adapters.store_sql import SqlStore
 from app.registry import By, Incoming, Known, Names, Search, Stage, Upload, as_json, preview
+from app.restoring import Erasure
 from app.terminal import Answer02, Encoding, Header, Reading
 from app.tokens import Sealer, new_secret
 from bench.canaries import Canary, canaries, files, open_files
@@ -55,6 +56,11 @@ class Drawer:
         await store.add_facility(FACILITY, LINK)
         await store.close()
         return SqlRegistry(self.url, SEALER)
+
+    async def erases(self, known: Known) -> None:
+        store = SqlStore(self.url, StillClock(NOW))
+        await store.erase([Erasure(FACILITY.id, known.id, NOW)], "sakura")
+        await store.close()
 
     def left(self) -> dict[str, int]:
         """Return what can be read of anybody now, also in files that only this process can reach."""
@@ -95,7 +101,7 @@ async def test_names_are_nowhere_in_clear_kept_or_not_and_after_erasure(drawer: 
     (known,) = await sought(registry, birds[0])
     assert known.names == kept.names
     assert await sought(registry, birds[1]) == []
-    await registry.erase(FACILITY.id, known.id, "sakura", NOW)
+    await drawer.erases(known)
     assert drawer.left() == {}
     await registry.forget_names(FACILITY.id)
     await registry.close()
@@ -110,7 +116,7 @@ async def test_what_opened_an_erased_name_is_in_no_freed_page(drawer: Drawer, bi
         row = connection.exec_driver_sql("SELECT key, names, mark FROM person WHERE id = ?", (known.id,)).one()
     sealed = [value[-32:].encode() for value in row]
     assert all(any(each in data for data in files(drawer.folder).values()) for each in sealed)
-    await registry.erase(FACILITY.id, known.id, "sakura", NOW)
+    await drawer.erases(known)
     assert not [name for name, data in files(drawer.folder).items() for each in sealed if each in data]
     await registry.close()
 

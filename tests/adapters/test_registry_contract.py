@@ -12,6 +12,7 @@ from app.adapters.registry_sql import SqlRegistry
 from app.adapters.store_sql import SqlStore
 from app.evidence import EventType, broken_link
 from app.registry import By, Exchange, Incoming, Known, Names, Outcome, Search, Stage, Upload, preview
+from app.restoring import Erasure
 from app.terminal import Answer02, Encoding, Header, Reading
 from app.tokens import Sealer, new_secret
 from tests.adapters.samples import FACILITY
@@ -276,8 +277,7 @@ async def test_an_erased_person_is_found_by_nothing_and_the_chain_holds(registry
     await imported(registry, a_person("A-0001"), a_person("A-0002", names=Names("見本", "ﾐﾎﾝ", "19400101", "2")))
     await imported(registry, a_person("A-0001", drug="0"))
     (known,) = await everybody(registry, Search(By.REFERENCE, "A-0001"))
-    assert not await registry.erase(ELSE, known.id, "sakura", NOW)
-    assert await registry.erase(FACILITY.id, known.id, "sakura", NOW)
+    await store.erase([Erasure(FACILITY.id, known.id, NOW)], "sakura")
     assert await registry.person(FACILITY.id, known.id) is None
     assert len(await everybody(registry)) == 1
     for search in (Search(By.REFERENCE, "A-0001"), Search(By.NAME, "たかさき"), Search(By.ITEM, "drug", "not_given")):
@@ -286,7 +286,6 @@ async def test_an_erased_person_is_found_by_nothing_and_the_chain_holds(registry
     assert (withdrawn.body, erased.entry.type) == (None, "erased")
     log = [each async for each in store.export(FACILITY.id)]
     assert broken_link([(each.entry, each.hash) for each in log]) is None
-    assert not await registry.erase(FACILITY.id, known.id, "sakura", NOW)
 
 
 async def test_another_key_opens_no_name(registry: SqlRegistry, url: str) -> None:

@@ -7,10 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from app.adapters.database import migrate
+from app.adapters.store_sql import SqlStore
 from app.evidence import Entry, EventType, Head, body_hash, broken_link
 from app.facility import Link
 from app.flow import Holder, Registration, Visit
-from app.ports import Change, Logged, Store, Written
+from app.ports import Change, Logged, Store, StoreUnsafe, Written
 from app.tokens import hashed
 from tests.adapters.samples import (
     FACILITY,
@@ -351,3 +353,11 @@ async def test_it_says_when_it_is_ready(store: Store) -> None:
     assert await store.is_ready()
     await store.close()
     assert not await store.is_ready()
+
+
+async def test_a_schema_of_a_newer_version_is_left_alone(store: SqlStore, url: str) -> None:
+    await store._durably(
+        lambda connection: connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    )
+    with pytest.raises(StoreUnsafe, match="the schema is 9999, newer than"):
+        migrate(url)

@@ -20,13 +20,13 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
 import app.adapters.statements as sql
 from app.adapters import database, schema
-from app.adapters.database import PRAGMAS, StoreUnsafe
+from app.adapters.database import PRAGMAS
 from app.adapters.direct import Direct
 from app.adapters.step import UnknownFacility
 from app.adapters.store_sql import SqlStore
 from app.evidence import broken_link
 from app.flow import Visit
-from app.ports import Unavailable, Written
+from app.ports import StoreUnsafe, Unavailable, Written
 from tests.adapters.samples import (
     FACILITY,
     LINK,

@@ -199,9 +199,9 @@ class Patient(Holder):
         with self.phone.arrives():
             self.phone.taps_on(links.filter(has_text=item))
 
-    def has_come_to_the_card(self, *, over_40: bool = True) -> None:
+    def has_come_to_the_card(self, *, over_40: bool = True, reference: str = "") -> None:
         """Have agreed to all and confirmed it: the card is next."""
-        self.phone.hurries_to_the_card(over_40=over_40)
+        self.phone.hurries_to_the_card(over_40=over_40, reference=reference)
         self.is_at("本人確認")
 
     def confirms(self, leads_to: str = "本人確認") -> None:

@@ -299,11 +299,12 @@ class Phone:
             yield
         self.looks_it_over()
 
-    def hurries_to_the_card(self, *, over_40: bool) -> None:
+    def hurries_to_the_card(self, *, over_40: bool, reference: str = "") -> None:
         """Make the way to the card unseen: other stories walk it step by step."""
         self.opens(self.server.entry)
         self._scripts(on=True)
-        self.page.evaluate(_HURRY, {"entry": f"/f/{self.server.link}", "over_40": "yes" if over_40 else "no"})
+        given = {"over_40": "yes" if over_40 else "no", "reference": reference}
+        self.page.evaluate(_HURRY, {"entry": f"/f/{self.server.link}", **given})
         self._scripts(on=self.look.scripts)
         self.opens("/visit")
 

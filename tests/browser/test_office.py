@@ -236,6 +236,7 @@ def test_on_a_phone_the_ways_are_behind_a_button(open_desk: OpenDesk) -> None:
     [
         ("/office", WIDE),
         ("/office/links", WIDE),
+        ("/office/today", WIDE),
         ("/office/prints", FORCED),
         ("/office/checklist/monthly", WIDE),
         ("/office/accounts", WIDE),

@@ -1,8 +1,12 @@
-"""People of the terminal's files with good defaults: who they are, and what they consented to."""
+"""People of the terminal's files with good defaults: who they are, and what they consented to.
+
+Named arguments take anything, so that flags may be given as a dictionary.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from app.consent import JST
 from app.registry import Incoming, Insured, Names
@@ -25,7 +29,7 @@ def a_consent(flag: str, code: str = "1", at: int = NOW, until: int | None = Non
     return Consent(STEMS.get(flag, flag), code, digits(at) if code != "0" else "", ends)
 
 
-def insured(card: str = "01", *, at: int = NOW, until: int | None = NOW + 30 * 86_400, **codes: str) -> Insured:
+def insured(card: str = "01", *, at: Any = NOW, until: Any = NOW + 30 * 86_400, **codes: str) -> Insured:
     """Return one insurance with all six flags given, but for what `codes` say."""
     flags = {**dict.fromkeys(LISTED, "1"), **codes}
     return Insured(card, tuple(a_consent(flag, code, at, until) for flag, code in flags.items() if code))
@@ -33,10 +37,10 @@ def insured(card: str = "01", *, at: int = NOW, until: int | None = NOW + 30 * 8
 
 def a_person(
     *references: str,
-    names: Names | None = TARO,
+    names: Any = TARO,
     validity: str = "1",
-    results: tuple[Insured, ...] | None = None,
-    at: int = NOW,
+    results: Any = None,
+    at: Any = NOW,
     **codes: str,
 ) -> Incoming:
     """Return one person as a file brings them."""

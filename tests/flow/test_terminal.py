@@ -120,7 +120,8 @@ def zipped(*entries: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> b
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", method) as archive:
         for entry, content in entries:
-            archive.writestr(entry, content)
+            # Of a fixed time: two workers would else call one case by two names
+            archive.writestr(zipfile.ZipInfo(entry), content, method)
     return packed.getvalue()
 
 

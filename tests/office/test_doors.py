@@ -18,7 +18,15 @@ from app.web.office.desk import routes
 from tests.office.clerk import STEP, Clerk
 from tests.pages.nurse import StillClock
 
-WORDS = {"which": "entry", "kind": "poster", "checklist": "setup", "visit": "a" * 22, "file": "b" * 22, "key": "KZ0"}
+WORDS = {
+    "which": "entry",
+    "kind": "poster",
+    "checklist": "setup",
+    "visit": "a" * 22,
+    "file": "b" * 22,
+    "key": "KZ0",
+    "person": "p" * 22,
+}
 OPENED = {200, 303, 422}
 ROLES = ("nobody", "enrolling", "staff", "admin")
 WHO_MAY = {

@@ -296,9 +296,9 @@ PAGES = (
 
 @pytest.mark.slow
 async def test_no_page_grows_heavy_or_slow_with_two_thousand_revisions(
-    kazasu: Kazasu, admin: Clerk, tmp_path: Path
+    admin: Clerk, tmp_path: Path, database_url: str
 ) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path / 'kazasu.db'}")
+    engine = create_engine(database_url or f"sqlite:///{tmp_path / 'kazasu.db'}")
     station = PRACTICE_STATION.id
     with engine.begin() as database:
         rows = [{"n": n, "at": 1_700_000_000 + n, "f": station} for n in range(2, 2002)]

@@ -24,7 +24,7 @@ SAID = {
     "router": "YAMAHA RTX830",
     "certificate_ends": "2027-03-31",
     "retention_days": "365",
-    "keeps_names": "no",
+    "keeps_names": "yes",
 }
 
 
@@ -39,8 +39,8 @@ async def test_what_is_said_is_kept(kazasu: Kazasu, admin: Clerk) -> None:
     assert admin.page is not None
     assert "保存しました" in admin.page.text
     kept = await kazasu.desk.office.station(PRACTICE_STATION.id)
-    assert (kept.linked, kept.maintenance, kept.router, kept.keeps_names) == (False, True, "YAMAHA RTX830", False)
-    assert admin.page.checked() == {"terminal": "notebook", "linked": "no", "maintenance": "yes", "keeps_names": "no"}
+    assert (kept.linked, kept.maintenance, kept.router, kept.keeps_names) == (False, True, "YAMAHA RTX830", True)
+    assert admin.page.checked() == {"terminal": "notebook", "linked": "no", "maintenance": "yes", "keeps_names": "yes"}
 
 
 async def test_the_name_reaches_the_entry(kazasu: Kazasu, admin: Clerk, clerk: Clerk) -> None:

@@ -18,6 +18,7 @@ from app.consent import JST
 from app.flow import Holder
 from app.people import DOORS, IDLE, ROLE_NAMES, Door, Need, Officer, Role, SignIn, may
 from app.ports import Clock, NotProven, Office, Passkeys, Secrets, Store
+from app.restoring import Gap
 from app.tokens import BadToken, Purpose, Sealer, Signer, hashed, new_secret
 from app.web.bedside import Bedside, Refusal
 from app.web.forms import fields
@@ -59,6 +60,8 @@ class Caller:
     request: Request
     sent: Mapping[str, str]
     who: Officer | None = None
+    held: Gap | None = None
+    """What the station's record lacks, while it is read-only."""
 
     @property
     def officer(self) -> Officer:
@@ -130,7 +133,8 @@ class Desk:
             self.check(request, sent, who)
         if who is not None and LIVE not in request.headers:
             await self.office.touch(who.sign_in.id, self.clock.now())
-        return await endpoint(Caller(request, sent, who))
+        held = await self.store.held(who.facility.id) if who is not None and who.sign_in.full else None
+        return await endpoint(Caller(request, sent, who, held))
 
     async def _is_in_patients_hands(self, request: Request) -> bool:
         """Whether the patient of an open visit holds this phone: then nothing of the office is behind any door."""
@@ -165,7 +169,8 @@ class Desk:
         who = caller.who
         look = Look.of(caller.request)
         shared = {"who": who, "role_names": ROLE_NAMES, "idle": IDLE, "here": caller.request.url.path}
-        html = self.pages.html(f"office/{template}", look, **shared, **values)
+        record = {"held_record": caller.held}
+        html = self.pages.html(f"office/{template}", look, **{**shared, **record, **values})
         return html.replace(HOLE, self.held(caller.request, who) if who else "")
 
     def held(self, request: Request, who: Officer) -> str:

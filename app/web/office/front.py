@@ -13,6 +13,7 @@ from app.consent import day_of
 from app.content.office import CHECKLISTS
 from app.digits import has_my_number
 from app.facility import Facility, Station, Terminal, Tick, judge_code
+from app.ports import Registry
 from app.web.office.desk import Caller, Desk, Endpoint, is_day, moment
 
 _YES_OR_NO: Final = {"yes": True, "no": False}
@@ -27,6 +28,7 @@ class Front:
     """The shell around everything else."""
 
     desk: Desk
+    registry: Registry
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
         """Return what stands behind these doors."""
@@ -98,7 +100,7 @@ class Front:
         """Keep what was said, or ask again for what cannot be."""
         said = {name: _plain(caller.sent.get(name, "")) for name in (*_TEXTS, "retention_days")}
         facility = replace(caller.officer.facility, name=said["name"], code=said["code"], telephone=said["telephone"])
-        days = said["retention_days"]
+        days, before = said["retention_days"], await self.desk.office.station(facility.id)
         station = Station(
             facility=facility.id,
             terminal=_TERMINALS.get(caller.sent.get("terminal", ""), Terminal.UNKNOWN),
@@ -108,13 +110,18 @@ class Front:
             router=said["router"],
             certificate_ends=said["certificate_ends"],
             retention_days=int(days) if days.isascii() and days.isdigit() and len(days) <= 4 else 0,  # noqa: PLR2004
-            keeps_names=caller.sent.get("keeps_names") == "yes",
+            keeps_names=_YES_OR_NO.get(caller.sent.get("keeps_names", ""), before.keeps_names),
             hours=said["hours"],
         )
         wrong = _problems(facility, station)
+        forgets = before.keeps_names and not station.keeps_names
+        if forgets and caller.sent.get("forget") != "yes":
+            wrong["forget"] = "いま残っている氏名が消えます。確かめて、チェックを入れてください"
         if wrong:
             return self._station(caller, facility, station, wrong=wrong)
         await self.desk.office.save_station(facility, station)
+        if forgets:
+            await self.registry.forget_names(facility.id)
         return self.desk.go("/office/station?saved=1")
 
     # --- checklists -----------------------------------------------------------------------------------------

@@ -1,0 +1,50 @@
+"""A record that is older than it was: what is missing, and going on from there once somebody has accepted it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.responses import Response
+
+from app import keeping
+from app.ports import Ledger
+from app.web.office.desk import Caller, Desk, Endpoint, moment
+
+
+@dataclass(frozen=True)
+class RestoredDesk:
+    """The page of a read-only record."""
+
+    desk: Desk
+    ledger: Ledger
+
+    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
+        """Return what stands behind these doors."""
+        return {
+            ("GET", "/office/restored"): self.show,
+            ("POST", "/office/restored"): self.accept,
+        }
+
+    async def show(self, caller: Caller) -> Response:
+        """Show what is known, what was found, and what is missing."""
+        return self._page(caller)
+
+    def _page(self, caller: Caller, wrong: str = "") -> Response:
+        return self.desk.page(
+            caller,
+            "restored.html",
+            status=422 if wrong else 200,
+            wrong=wrong,
+            goes_on="on" in caller.request.query_params,
+            moment=moment,
+        )
+
+    async def accept(self, caller: Caller) -> Response:
+        """Go on from the record as it is: said in the record itself, by whom."""
+        if caller.held is None:
+            return self.desk.go("/office/restored")
+        if caller.sent.get("understood") != "yes":
+            return self._page(caller, "足りないものを確かめて、印をつけてください")
+        by, now = caller.officer.account.id, self.desk.clock.now()
+        await keeping.accept(self.desk.store, self.ledger, caller.facility, by, now)
+        return self.desk.go("/office/restored?on=1")

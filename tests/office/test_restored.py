@@ -1,0 +1,140 @@
+"""A record that is older than it was: read-only everywhere, shown to the office, and going on once it is accepted."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from app import keeping
+from app.adapters import quarantine
+from app.evidence import EventType, Head
+from app.main import PRACTICE_STATION, Kazasu, create_app
+from app.restoring import Known
+from app.settings import Settings, UnsafeSettings
+from app.verify import verify
+from tests.office.clerk import BROWSER, Clerk
+from tests.office.test_doors import OTHER, another_station
+from tests.office.test_worklist import SEEN, at_the_bedside, record
+from tests.pages.nurse import Nurse
+
+PAGE = "/office/restored"
+BANNER = "記録が前の時点にもどっています"
+
+
+@pytest.fixture
+async def nurse(kazasu: Kazasu) -> AsyncIterator[Nurse]:
+    """Return a nurse at the bedside of the practice station."""
+    async with Nurse(kazasu) as one:
+        one.http.base_url = "http://localhost:8000"
+        yield one
+
+
+async def hold(kazasu: Kazasu, folder: Path, ahead: int = 3) -> Known:
+    """Let the ledger know of more than there is, as after an older backup was restored."""
+    head = await kazasu.store.head(PRACTICE_STATION.id)
+    known = Known({PRACTICE_STATION.id: Head(head.size + ahead, "a" * 64)})
+    kazasu.ledger.note(known.heads, kazasu.clock.now())
+    quarantine.look_back(f"sqlite:///{folder / 'kazasu.db'}", known, kazasu.clock.now())
+    return known
+
+
+@pytest.mark.threat("T23")
+async def test_everything_that_writes_is_refused_and_everything_is_readable(
+    kazasu: Kazasu, staff: Clerk, tmp_path: Path
+) -> None:
+    visit = await at_the_bedside(kazasu, "a")
+    address = f"/office/visits/{visit.id}"
+    await staff.get(address)  # the control: before, it can be pressed
+    await hold(kazasu, tmp_path)
+    before = await record(kazasu)
+    page = await staff.press(f"{address}/seen", found="yes", expect=503, **SEEN)
+    assert "記録を確かめています" in page.text
+    assert PAGE in page.source
+    page = await staff.get(address)
+    assert visit.code in page.text
+    assert BANNER in page.text
+    for address in ("/office", "/office/links", "/office/guide"):
+        assert BANNER in (await staff.get(address)).text
+    assert await record(kazasu) == before
+
+
+@pytest.mark.threat("T23")
+async def test_no_visit_begins_and_the_nurse_is_told_what_to_do(kazasu: Kazasu, nurse: Nurse, tmp_path: Path) -> None:
+    entry = f"/f/{nurse.token}"
+    await hold(kazasu, tmp_path)
+    await nurse.get(entry)
+    page = await nurse.send(entry, {"start": "1"}, headers=BROWSER, expect=503)
+    assert "記録を確かめています" in page.text
+    assert "紙に書いておきます" in page.text
+    assert page.headers["kazasu-held"] == "1"
+    assert await record(kazasu) == []
+
+
+async def test_who_signs_in_sees_what_is_missing(kazasu: Kazasu, clerk: Clerk, tmp_path: Path) -> None:
+    await at_the_bedside(kazasu, "a")
+    await hold(kazasu, tmp_path)
+    page = await clerk.signs_in("haru", PAGE)
+    assert "2〜4（3件）" in page.text
+    assert "管理者に知らせてください" in page.text
+    assert "この記録から続ける" not in page.text
+    await clerk.send(PAGE, {"token": clerk.token(), "understood": "yes"}, expect=403)
+
+
+@pytest.mark.threat("T23")
+async def test_an_administrator_goes_on_from_there(kazasu: Kazasu, admin: Clerk, staff: Clerk, tmp_path: Path) -> None:
+    await at_the_bedside(kazasu, "a")
+    known = await hold(kazasu, tmp_path)
+    await admin.get(PAGE)
+    page = await admin.press(PAGE, expect=422)
+    assert "足りないものを確かめて" in page.text
+    assert len(await record(kazasu)) == 1
+    page = await admin.press(PAGE, understood="yes")
+    assert "この記録から続けています" in page.text
+    log = await record(kazasu)
+    assert [each.entry.type for each in log] == [EventType.OPENED, EventType.RESTORED]
+    assert log[1].body is not None
+    assert log[1].body["known_size"] == known.heads[PRACTICE_STATION.id].size
+    assert verify([each.line() for each in log]).size == 2
+    assert kazasu.ledger.known().heads == {PRACTICE_STATION.id: Head(2, log[1].hash)}
+    assert BANNER not in (await staff.get("/office")).text
+    await at_the_bedside(kazasu, "b")
+    assert "足りない番号はありません" in (await admin.get(PAGE)).text
+    await admin.send(PAGE, {"token": admin.token(), "understood": "yes"})  # pressed twice: once
+    assert len(await record(kazasu)) == 3
+
+
+async def test_another_station_goes_on_as_ever(kazasu: Kazasu, admin: Clerk, tmp_path: Path) -> None:
+    await another_station(kazasu)
+    await hold(kazasu, tmp_path)
+    await at_the_bedside(kazasu, "a", facility=OTHER.id)
+    assert (await kazasu.store.head(OTHER.id)).size == 1
+    assert await kazasu.store.held(OTHER.id) is None
+    assert set(await kazasu.store.heads()) == {OTHER.id}
+    assert BANNER in (await admin.get("/office")).text
+
+
+async def test_an_older_database_is_noticed_by_the_next_start(kazasu: Kazasu, tmp_path: Path) -> None:
+    await at_the_bedside(kazasu, "a")
+    await keeping.note_heads(kazasu.store, kazasu.ledger, 1)
+    again = await started(tmp_path)
+    assert await again.store.all_held() == ()
+    kazasu.ledger.note({PRACTICE_STATION.id: Head(5, "a" * 64)}, 1)
+    again = await started(tmp_path)
+    assert [gap.missing for gap in await again.store.all_held()] == [(2, 5)]
+
+
+async def started(folder: Path) -> Kazasu:
+    """Start another server on the same data, and stop it."""
+    return create_app(Settings(data=folder, origin="http://localhost:8000"))
+
+
+async def test_a_database_that_is_gone_altogether_is_not_begun_anew(kazasu: Kazasu, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    await at_the_bedside(kazasu, "a")
+    await keeping.note_heads(kazasu.store, kazasu.ledger, 1)
+    (empty / "ledger.jsonl").write_bytes((tmp_path / "ledger.jsonl").read_bytes())
+    with pytest.raises(UnsafeSettings, match="restore a backup"):
+        create_app(Settings(data=empty))
