@@ -148,10 +148,11 @@ def _walked(folder: Path, database: Database, count: int, tree: Path = ROOT) -> 
     people = canaries(4 * count, dice)
     walk = Walk(Search(people))
     kinds = [people[part : part + count] for part in range(0, 4 * count, count)]
+    keys = secrets.token_urlsafe(48)
     with database.fresh() as url:
         began = time.time()
-        with kazasu(folder, database_url=url, tree=tree) as product:
-            journey = _Journey(product, url or Settings(data=folder).database, walk, began)
+        with kazasu(folder, database_url=url, secret_keys=keys, tree=tree) as product:
+            journey = _Journey(product, url or Settings(data=folder).database, keys, walk, began)
             run_to_end(journey.walk(*kinds))
         walk.look("stopped", files(folder, began))
     return walk
@@ -163,6 +164,7 @@ class _Journey:
 
     server: Server
     url: str
+    keys: str
     walk_: Walk
     began: float
     looked: float = 0
@@ -171,7 +173,7 @@ class _Journey:
         self, kept: list[Canary], unkept: list[Canary], refused: list[Canary], waiting: list[Canary]
     ) -> None:
         """Send each kind of people on its way; look after each stage."""
-        clerk = await signed_in(self.server, self.url)
+        clerk = await signed_in(self.server, self.url, self.keys)
         await self._refused(clerk, refused)
         self._look(clerk, "refused")
         await self._takes(clerk, unkept, "N", Encoding.SHIFT_JIS)
@@ -217,7 +219,7 @@ class _Journey:
 
     async def _erased(self, people: list[Canary]) -> int:
         """Erase whose names were kept, but for the last; return how much of what was sealed can still be read."""
-        registry = SqlRegistry(self.url, Sealer(Settings(data=self.server.folder).keys()))
+        registry = SqlRegistry(self.url, Sealer((self.keys,)))
         store = SqlStore(self.url, SystemClock())
         sealed = []
         for each in people[:-1]:

@@ -31,7 +31,7 @@ FLOOR: Final = 5.0
 BROWSER: Final = 50.0
 """Milliseconds until the whole page is there."""
 LIKE: Final = 3.0
-"""By how much the last page may cost more than the first, and a rare value more than a common one, at their quickest."""
+"""How many times the first page's time the last may take, and a common value's time a rare one, at their quickest."""
 PAGE: Final = 51
 """Rows that a page reads: one more than it shows."""
 _EVERYBODY: Final = 2**31 - 1
