@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from unittest.mock import patch
@@ -16,7 +16,6 @@ from sqlalchemy import select
 
 import app.adapters.schema as t
 from app.adapters.database import PRAGMAS, reading
-from app.adapters.office_sql import SqlOffice
 from app.adapters.registry_sql import SqlRegistry
 from app.adapters.store_sql import SqlStore
 from app.main import PRACTICE_STATION, SystemClock
@@ -28,7 +27,7 @@ from app.terminal import Encoding
 from app.tokens import Sealer
 from bench.canaries import Canary, Search, canaries, files, open_files
 from bench.load import run_to_end
-from bench.load_office import Clerk, a_file, listed, signed_in
+from bench.load_office import Clerk, a_file, keep_names, listed, signed_in
 from bench.load_server import Defect, Server, aside, kazasu, planted, subfolder
 from bench.load_stores import DATABASES, Database
 from bench.report import ROOT, Control, Finding, Profile, Void
@@ -149,10 +148,11 @@ def _walked(folder: Path, database: Database, count: int, tree: Path = ROOT) -> 
     people = canaries(4 * count, dice)
     walk = Walk(Search(people))
     kinds = [people[part : part + count] for part in range(0, 4 * count, count)]
+    keys = secrets.token_urlsafe(48)
     with database.fresh() as url:
         began = time.time()
-        with kazasu(folder, database_url=url, tree=tree) as product:
-            journey = _Journey(product, url or Settings(data=folder).database, walk, began)
+        with kazasu(folder, database_url=url, secret_keys=keys, tree=tree) as product:
+            journey = _Journey(product, url or Settings(data=folder).database, keys, walk, began)
             run_to_end(journey.walk(*kinds))
         walk.look("stopped", files(folder, began))
     return walk
@@ -164,6 +164,7 @@ class _Journey:
 
     server: Server
     url: str
+    keys: str
     walk_: Walk
     began: float
     looked: float = 0
@@ -172,12 +173,12 @@ class _Journey:
         self, kept: list[Canary], unkept: list[Canary], refused: list[Canary], waiting: list[Canary]
     ) -> None:
         """Send each kind of people on its way; look after each stage."""
-        clerk = await signed_in(self.server, self.url)
+        clerk = await signed_in(self.server, self.url, self.keys)
         await self._refused(clerk, refused)
         self._look(clerk, "refused")
         await self._takes(clerk, unkept, "N", Encoding.SHIFT_JIS)
         self._look(clerk, "not kept")
-        await self._keeps_names()
+        await keep_names(self.url)
         await self._takes(clerk, kept, "K", Encoding.UTF_8)
         await self._sought(clerk, kept[0])
         self._look(clerk, "kept")
@@ -211,20 +212,14 @@ class _Journey:
         if not (await clerk.progress(address))[1]:
             raise Void("the file was not taken")
 
-    async def _keeps_names(self) -> None:
-        office = SqlOffice(self.url)
-        station = await office.station(STATION)
-        await office.save_station(PRACTICE_STATION, replace(station, keeps_names=True))
-        await office.close()
-
     async def _sought(self, clerk: Clerk, canary: Canary) -> None:
         """Look for somebody by name, as the page does where there is one."""
         for typed in (canary.family, canary.kana):
-            await clerk.post("/office/consents", by="name", value=typed, name=typed, q=typed)
+            await clerk.post("/office/consents", by="name", text=typed)
 
     async def _erased(self, people: list[Canary]) -> int:
         """Erase whose names were kept, but for the last; return how much of what was sealed can still be read."""
-        registry = SqlRegistry(self.url, Sealer(Settings(data=self.server.folder).keys()))
+        registry = SqlRegistry(self.url, Sealer((self.keys,)))
         store = SqlStore(self.url, SystemClock())
         sealed = []
         for each in people[:-1]:

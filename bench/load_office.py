@@ -6,6 +6,7 @@ import random
 import re
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
@@ -34,7 +35,7 @@ _FAMILIES: Final = (
     "齋藤 ｻｲﾄｳ",
     "小鳥遊 ﾀｶﾅｼ",
 )
-_FIRSTS: Final = (
+FIRSTS: Final = (
     "太郎 ﾀﾛｳ",
     "花子 ﾊﾅｺ",
     "一 ﾊｼﾞﾒ",
@@ -45,9 +46,9 @@ _FIRSTS: Final = (
     "マリー ﾏﾘｰ",
     "健一郎 ｹﾝｲﾁﾛｳ",
 )
-_STEMS: Final = tuple(stem for stem, flag in FLAGS.items() if flag in COLUMNS)
+STEMS: Final = tuple(stem for stem, flag in FLAGS.items() if flag in COLUMNS)
 _ENDLESS: Final = frozenset({"LimitApplicationCertificateRelated", "SpecificDiseasesCertificateRelated"})
-_DAY: Final = 86_400
+DAY: Final = 86_400
 _FILE: Final = "/office/files"
 _DONE: Final = re.compile(r'<progress max="(\d+)" value="(\d+)"')
 _THERE, _ELSEWHERE = 200, 303
@@ -56,12 +57,11 @@ _THERE, _ELSEWHERE = 200, 303
 class Clerk:
     """One browser of the office, on a kept line."""
 
-    def __init__(self, server: Server, secret: str) -> None:
+    def __init__(self, server: Server, secret: str, keys: tuple[str, ...]) -> None:
         """Keep what `signed_in` made."""
         self._server, self._port, self._cookies = server, server.port, f"office={secret}"
         self._line: Asked | None = None
-        form = Signer(Settings(data=server.folder).keys()).form
-        self._token = form(f"{secret}\0{PRACTICE_STATION.id}")
+        self._token = Signer(keys).form(f"{secret}\0{PRACTICE_STATION.id}")
 
     async def get(self, address: str) -> Answer:
         """Open a page."""
@@ -104,16 +104,25 @@ class Clerk:
         self._line = None
 
 
-async def signed_in(server: Server, database: str = "") -> Clerk:
+async def signed_in(server: Server, database: str = "", secret_keys: str = "") -> Clerk:
     """Return somebody of the practice station in a browser of their own."""
-    office, secret, now = SqlOffice(database or Settings(data=server.folder).database), new_secret(), int(time.time())
+    settings = Settings(data=server.folder, secret_keys=secret_keys)
+    office, secret, now = SqlOffice(database or settings.database), new_secret(), int(time.time())
     account = await office.account("sakura")
     if account is None:
         raise Astray("nobody is there who could sign in")
     made = SignIn(new_secret(), hashed(secret), account.id, PRACTICE_STATION.id, True, now, now)  # noqa: FBT003
     await office.sign_in(made)
     await office.close()
-    return Clerk(server, secret)
+    return Clerk(server, secret, settings.keys())
+
+
+async def keep_names(database: str) -> None:
+    """Let the practice station keep names from now on."""
+    office = SqlOffice(database)
+    station = await office.station(PRACTICE_STATION.id)
+    await office.save_station(PRACTICE_STATION, replace(station, keeps_names=True))
+    await office.close()
 
 
 def _sent_to(answer: Answer) -> str:
@@ -129,8 +138,8 @@ def people(count: int, rand: int, now: int) -> Iterator[Person]:
     """Yield people as a terminal lists them: one in twenty with two insurances, some with two numbers, some without."""
     dice = random.Random(rand)
     for number in range(count):
-        family, first = dice.choice(_FAMILIES).split(), dice.choice(_FIRSTS).split()
-        at = now - dice.randrange(90 * _DAY)
+        family, first = dice.choice(_FAMILIES).split(), dice.choice(FIRSTS).split()
+        at = now - dice.randrange(90 * DAY)
         who = Result(
             name=f"{family[0]}　{first[0]}",
             kana=f"{family[1]} {first[1]}",
@@ -145,13 +154,13 @@ def people(count: int, rand: int, now: int) -> Iterator[Person]:
 
 
 def _insured(who: Result, card: str, dice: random.Random, at: int) -> Result:
-    found = tuple(_consent(stem, dice.choice("1111111102"), at) for stem in _STEMS)
+    found = tuple(_consent(stem, dice.choice("1111111102"), at) for stem in STEMS)
     insurer = f"{dice.randrange(10**8):08}"
     return Result(card, insurer, "架空健康保険組合", who.name, who.kana, "", "", who.sex, "", who.birthdate, found)
 
 
 def _consent(stem: str, code: str, at: int) -> Consent:
-    ends = "" if code == "0" or stem in _ENDLESS else digits(at + 180 * _DAY)
+    ends = "" if code == "0" or stem in _ENDLESS else digits(at + 180 * DAY)
     return Consent(stem, code, "" if code == "0" else digits(at), ends)
 
 
@@ -168,6 +177,6 @@ def a_file(listed: Iterable[Person], now: int, encoding: Encoding = Encoding.UTF
 
 def listed(canary: Canary, reference: str, at: int) -> Person:
     """Return a canary as a terminal lists somebody who agreed to everything."""
-    found = tuple(_consent(stem, "1", at) for stem in _STEMS)
+    found = tuple(_consent(stem, "1", at) for stem in STEMS)
     result = Result("01", name=canary.name, kana=canary.kana, sex="1", birthdate=canary.birthdate, consents=found)
     return Person((reference,), "1", results=(result,))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -118,13 +119,14 @@ def _figures(rounds: list[Taken]) -> dict[str, object]:
 
 
 def _taken(folder: Path, database: Database, data: bytes, tree: Path = ROOT) -> Taken:
-    with database.fresh() as url, kazasu(folder, database_url=url, tree=tree) as product:
-        return run_to_end(_watched(product, url, data))
+    keys = secrets.token_urlsafe(48)
+    with database.fresh() as url, kazasu(folder, database_url=url, secret_keys=keys, tree=tree) as product:
+        return run_to_end(_watched(product, url, keys, data))
 
 
-async def _watched(product: Server, url: str, data: bytes) -> Taken:
+async def _watched(product: Server, url: str, keys: str, data: bytes) -> Taken:
     """Let nurses walk visits, and take the file beside them."""
-    clerk, is_over = await signed_in(product, url), asyncio.Event()
+    clerk, is_over = await signed_in(product, url, keys), asyncio.Event()
     phones = [Phone(product, _thinking(is_over)) for _ in range(NURSES)]
     nurses = [asyncio.create_task(_nurse(phone)) for phone in phones]
     await asyncio.sleep(2 * THINKS[1])

@@ -83,9 +83,10 @@ class Batch:
 
     def ready(self, people: Iterable[Incoming]) -> list[Ready]:
         """Return people ready to be written."""
-        return [self._ready(each) for each in people]
+        return [self.ready_one(each) for each in people]
 
-    def _ready(self, person: Incoming) -> Ready:
+    def ready_one(self, person: Incoming) -> Ready:
+        """Return one person ready to be written."""
         who, day = new_secret(), newest_day(person.results)
         said = {
             "facility": self.facility,
@@ -117,7 +118,7 @@ class Batch:
             if before and before.seen_at > self.made_at:
                 taken.append(Taken(before, before))
                 continue
-            row = self._row(each, old)
+            row = self.row(each, old)
             if before is None:
                 fresh.add(row["id"])
             rows[row["id"]] = row
@@ -150,7 +151,8 @@ class Batch:
         results, references = from_json(row["body"])
         return Known(row["id"], self.facility, references, row["validity"], results, row["seen_at"])
 
-    def _row(self, ready: Ready, old: dict[str, Any] | None) -> dict[str, Any]:
+    def row(self, ready: Ready, old: dict[str, Any] | None) -> dict[str, Any]:
+        """Return a person's row; `old` is the one that is there already."""
         person = ready.person
         if old is None:
             (key, names), mark, born = ready.sealed, person.mark or None, person.born or None
@@ -174,11 +176,11 @@ class Batch:
             theirs = [each["which"] for each in changed]
             for table in _OWN:
                 connection.execute(delete(table).where(table.c.person.in_(theirs)))
-        for table, found in zip(_OWN, self._found_by(rows, people), strict=True):
+        for table, found in zip(_OWN, self.found_by(rows, people), strict=True):
             if found:
                 connection.execute(insert(table), found)
 
-    def _found_by(
+    def found_by(
         self, rows: dict[str, dict[str, Any]], people: dict[str, Ready]
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
         """Return what people are found by: their flags, their numbers, the beginnings of their names."""
