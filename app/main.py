@@ -266,7 +266,7 @@ def _office(
         **Accounts(desk, entrance).endpoints(),
         **ConsentDesk(desk, files.importer.registry).endpoints(),
         **PersonDesk(desk, files.importer, ledger).endpoints(),
-        **Front(desk, files.importer.registry).endpoints(),
+        **Front(desk, files.importer).endpoints(),
         **GuideDesk(desk).endpoints(),
         **Links(desk).endpoints(),
         **Prints(desk, Sheets(desk.pages, assets)).endpoints(),

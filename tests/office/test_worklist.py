@@ -182,3 +182,23 @@ async def test_what_is_settled_comes_page_by_page(staff: Clerk, kazasu: Kazasu, 
     assert [code in first.text for code in codes] == [False] * 3 + [True] * 50
     second = await staff.get(first.link("もっと前を見る"))
     assert [code in second.text for code in codes] == [True] * 3 + [False] * 50
+
+
+async def test_the_first_page_says_when_somebody_must_act(staff: Clerk, kazasu: Kazasu) -> None:
+    await at_the_bedside(kazasu, "a")
+    assert "確かめがいる訪問" not in (await staff.get("/office")).text
+    await at_the_bedside(kazasu, "b", "trouble")
+    assert "確かめがいる訪問が1件あります" in (await staff.get("/office")).text
+
+
+async def test_a_row_shows_each_choice_and_the_one_thing_to_do(staff: Clerk, kazasu: Kazasu) -> None:
+    visit = await at_the_bedside(kazasu, "a")
+    page = await staff.get(LIST)
+    (row,) = page.root.all("tbody")[0].all("tr")
+    assert [each.text for each in row.all("td") if each.attrs["data-is"] == "手術"] == ["○同意する"]
+    assert [each.text for each in row.all("a")] == [f"端末で見た：{visit.code}"]
+    await staff.get(f"{LIST}/{visit.id}")
+    await staff.press(f"{LIST}/{visit.id}/seen", **{**SEEN, "found": "yes", "drug": ""})
+    (row,) = (await staff.get(LIST)).root.all("tbody")[0].all("tr")
+    assert "端末 ○－" in row.text
+    assert [each.text for each in row.all("a")] == [f"ちがいを見る：{visit.code}"]

@@ -13,8 +13,10 @@ from app.consent import day_of
 from app.content.office import CHECKLISTS
 from app.digits import has_my_number
 from app.facility import Facility, Station, Terminal, Tick, judge_code
+from app.importing import Importer
 from app.ports import Registry
 from app.web.office.desk import Caller, Desk, Endpoint, is_day, moment
+from app.worklist import NEEDY, standing
 
 _YES_OR_NO: Final = {"yes": True, "no": False}
 _TERMINALS: Final = {each.value: each for each in Terminal}
@@ -28,7 +30,12 @@ class Front:
     """The shell around everything else."""
 
     desk: Desk
-    registry: Registry
+    importer: Importer
+
+    @property
+    def registry(self) -> Registry:
+        """Where the list is kept."""
+        return self.importer.registry
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
         """Return what stands behind these doors."""
@@ -53,10 +60,16 @@ class Front:
             issued=moment(entry[0].issued_at) if entry else "",
             official=official[0] if official else None,
             dead=len(dead),
+            needy=await self._needy(facility),
             stations=await office.stations_of(caller.officer.account.id),
             station=await office.station(facility),
             checklists=[(each, await self._done(facility, each.id)) for each in CHECKLISTS.values()],
         )
+
+    async def _needy(self, facility: str) -> int:
+        """Return how many visits somebody must act on."""
+        now = self.desk.clock.now()
+        return sum(standing(each, now) in NEEDY for each in await self.importer.worklist.open(facility))
 
     async def _done(self, facility: str, checklist: str) -> int:
         return len(await self.desk.office.ticks(facility, checklist, self._period(checklist)))
