@@ -1,4 +1,4 @@
-"""How the list is searched: one index narrows and sorts, so any page costs what the first one does."""
+"""How the list is searched on both databases: one index narrows and sorts, so any page costs what the first does."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Select
+from sqlalchemy import Connection, Select
 from sqlalchemy.dialects.sqlite import dialect
 
-from app.adapters.database import migrate
+from app.adapters.database import migrate, reading
 from app.adapters.registry_sql import BY_NUMBER, BY_TIME, HISTORY, SEARCHES
 from app.registry import By
 
@@ -75,3 +75,58 @@ def test_an_index_that_is_gone_is_noticed(raw: sqlite3.Connection, by: By) -> No
 def test_what_is_looked_up_beside_the_list_is_found_by_an_index(raw: sqlite3.Connection, which: str) -> None:
     steps = plan(raw, BESIDES[which])
     assert not [step for step in steps if step.startswith("SCAN") or "ORDER BY" in step], steps
+
+
+# --- PostgreSQL -------------------------------------------------------------------------------------------------
+
+ITS_INDEX_THERE = {
+    **DROPPABLE,
+    By.NAME: "pk_person_name",
+    By.REFERENCE: "pk_person_reference",
+}
+NUMBERS = frozenset({"before", "first_day", "until", "begins", "ends", "limit", "param_1"})
+
+
+@pytest.fixture
+def session(postgres_url: str) -> Iterator[Connection]:
+    """Return a connection on which whole tables are gone through, and rows sorted, only where nothing else is left."""
+    engine = reading(postgres_url)
+    with engine.connect() as connection:
+        for way in ("seqscan", "bitmapscan", "sort"):
+            connection.exec_driver_sql(f"SET enable_{way} = off")
+        yield connection
+    engine.dispose()
+
+
+def plan_there(session: Connection, statement: Select[Any]) -> list[str]:
+    """Return how PostgreSQL goes about it, step by step."""
+    compiled = statement.compile(dialect=session.dialect)
+    values = {name: 1 if name in NUMBERS else "x" for name in compiled.params}
+    return [row[0].strip(" ->") for row in session.exec_driver_sql(f"EXPLAIN (COSTS OFF) {compiled}", values)]
+
+
+def complaints_there(steps: list[str], by: By) -> list[str]:
+    """Return what is wrong with a search's plan."""
+    wrong = [step for step in steps if step.startswith(("Seq Scan", "Sort", "Incremental Sort", "Filter"))]
+    has_its_own = any(f" using {ITS_INDEX_THERE[by]} on " in step for step in steps)
+    return wrong if has_its_own else [*wrong, *steps]
+
+
+@pytest.mark.parametrize("by", By)
+def test_postgresql_narrows_and_sorts_by_one_index_too(session: Connection, by: By) -> None:
+    steps = plan_there(session, SEARCHES[by])
+    assert not complaints_there(steps, by), steps
+
+
+@pytest.mark.parametrize("by", DROPPABLE)
+def test_an_index_that_is_gone_is_noticed_in_postgresql_too(session: Connection, by: By) -> None:
+    session.exec_driver_sql(f"DROP INDEX {DROPPABLE[by]}")
+    assert complaints_there(plan_there(session, SEARCHES[by]), by)
+
+
+@pytest.mark.parametrize("which", BESIDES)
+def test_what_is_looked_up_beside_the_list_is_found_by_an_index_in_postgresql_too(
+    session: Connection, which: str
+) -> None:
+    steps = plan_there(session, BESIDES[which])
+    assert not [step for step in steps if step.startswith("Seq Scan")], steps
