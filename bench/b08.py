@@ -213,9 +213,12 @@ class _Journey:
             raise Void("the file was not taken")
 
     async def _sought(self, clerk: Clerk, canary: Canary) -> None:
-        """Look for somebody by name, as the page does where there is one."""
+        """Look for somebody by name, and let the list be written into a file."""
         for typed in (canary.family, canary.kana):
-            await clerk.post("/office/consents", by="name", text=typed)
+            answer = await clerk.post("/office/consents", by="name", text=typed)
+            if canary.family.encode() not in answer.body:
+                raise Void("the list does not show whom it keeps")
+        await clerk.post("/office/consents/csv", letters="utf-8")
 
     async def _erased(self, people: list[Canary]) -> int:
         """Erase whose names were kept, but for the last; return how much of what was sealed can still be read."""
