@@ -56,6 +56,7 @@ class Desk:
     registry: SqlRegistry
     worklist: SqlWorklist
     clock: StillClock
+    url: str
 
     @property
     def importer(self) -> Importer:
@@ -90,10 +91,10 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(kazasu: Kazasu, tmp_path: Path, clock: StillClock) -> AsyncIterator[Desk]:
+async def desk(kazasu: Kazasu, tmp_path: Path, clock: StillClock, database_url: str) -> AsyncIterator[Desk]:
     """Return the practice station's desk on a real database."""
-    url = settings(tmp_path).database
-    made = Desk(kazasu, SqlRegistry(url, Sealer(("k" * 40,))), SqlWorklist(url), clock)
+    url = database_url or settings(tmp_path).database
+    made = Desk(kazasu, SqlRegistry(url, Sealer(("k" * 40,))), SqlWorklist(url), clock, url)
     yield made
     await made.registry.close()
     await made.worklist.close()
@@ -125,10 +126,10 @@ async def test_a_file_is_taken_batch_by_batch_and_its_progress_is_seen(desk: Des
     assert len(await desk.everybody()) == BATCH * 2 + 7
 
 
-async def test_who_dies_half_way_leaves_a_file_that_another_takes_up(desk: Desk, tmp_path: Path) -> None:
+async def test_who_dies_half_way_leaves_a_file_that_another_takes_up(desk: Desk) -> None:
     people = many(BATCH * 3)
     file = await desk.reads(*people)
-    dying = Dying(settings(tmp_path).database, Sealer(("k" * 40,)))
+    dying = Dying(desk.url, Sealer(("k" * 40,)))
     with pytest.raises(Died):
         await replace(desk.importer, registry=dying).take(file, SAKURA)
     await dying.close()
@@ -147,10 +148,10 @@ async def test_who_dies_half_way_leaves_a_file_that_another_takes_up(desk: Desk,
     assert len(await desk.events("imported")) == 1
 
 
-async def test_what_ended_before_the_death_is_one_event_after_it(desk: Desk, tmp_path: Path) -> None:
+async def test_what_ended_before_the_death_is_one_event_after_it(desk: Desk) -> None:
     await desk.takes(*many(BATCH * 2))
     file = await desk.reads(*many(BATCH * 2, drug="0"))
-    dying = Dying(settings(tmp_path).database, Sealer(("k" * 40,)))
+    dying = Dying(desk.url, Sealer(("k" * 40,)))
     with pytest.raises(Died):
         await replace(desk.importer, registry=dying).take(file, SAKURA)
     await dying.close()
