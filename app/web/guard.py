@@ -6,7 +6,6 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, TypeAlias
 
 import structlog
@@ -15,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.log import AccessLog
+from app.log import AccessLog, place_of
 from app.web.watch import Tally
 
 MAX_BODY: Final = 16 * 1024
@@ -152,7 +151,7 @@ class Guard:
             if not outgoing.started:
                 await self._problem(Request(scope), too_much(scope))(scope, receive, outgoing)
         except Exception as error:  # noqa: BLE001 - the last stop: the page is out, only type and place may be logged
-            log.error("broken", error_type=type(error).__name__, error_at=_where(error))  # noqa: TRY400
+            log.error("broken", error_type=type(error).__name__, error_at=place_of(error))  # noqa: TRY400
             if not outgoing.started:
                 await self._problem(Request(scope), "broken")(scope, receive, outgoing)
         finally:
@@ -200,14 +199,6 @@ def _template(scope: Scope) -> str:
     for name, value in scope.get("path_params", {}).items():
         path = path.replace(str(value), f"{{{name}}}")
     return path
-
-
-def _where(error: Exception) -> str:
-    """Return file and line of an error; its message may hold what a person typed."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "-"
 
 
 def too_much(scope: Scope) -> str:
