@@ -42,6 +42,8 @@ LARGER: Final = {
     PICTURES: Larger(MAX_PICTURE, "picture_too_large"),
     FILES: Larger(MAX_FILE, "file_too_large", drained=512 * 1024 * 1024),
 }
+DRAINS: Final = 4
+"""Bodies that are read only to be thrown away, at one time: whoever sends more of them sees no page."""
 _FORM: Final = Larger(MAX_BODY, "too_large")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MINUTE: Final = 60.0
@@ -130,6 +132,7 @@ class Guard:
         self._access, self._tally = AccessLog(), tally
         self._starts = Window(starts_per_minute)
         self._posts = Window(posts_per_minute)
+        self._draining = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it here with a page in the product's voice."""
@@ -145,7 +148,7 @@ class Guard:
             refused = self._refused(scope)
             answer = self._app if refused is None else self._problem(Request(scope), refused)
             if refused == too_much(scope):
-                await _drain(receive, _door(scope).drained)
+                await self._drain(receive, _door(scope).drained)
             await answer(scope, _limited(scope, receive), outgoing)
         except TooLarge:
             if not outgoing.started:
@@ -156,6 +159,20 @@ class Guard:
                 await self._problem(Request(scope), "broken")(scope, receive, outgoing)
         finally:
             outgoing.log()
+
+    async def _drain(self, receive: Receive, most: int) -> None:
+        """Read a body to its end, up to so many bytes, and keep nothing of it; not while enough others are read so."""
+        if self._draining >= DRAINS:
+            return
+        self._draining += 1
+        try:
+            while most > 0:
+                message = await receive()
+                most -= len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+        finally:
+            self._draining -= 1
 
     def _is_elsewhere(self, scope: Scope) -> bool:
         """Whether practice was opened under another name of this machine, where its cookies would not follow."""
@@ -212,15 +229,6 @@ def _door(scope: Scope) -> Larger:
 
 def _ascii_number(text: str) -> str:
     return text if text.isascii() and text.isdigit() and len(text) < _LONGEST_LENGTH else str(MAX_FILE + 1)
-
-
-async def _drain(receive: Receive, most: int) -> None:
-    """Read a body to its end, up to so many bytes, and keep nothing of it."""
-    while most > 0:
-        message = await receive()
-        most -= len(message.get("body", b""))
-        if message["type"] == "http.disconnect" or not message.get("more_body", False):
-            return
 
 
 def _limited(scope: Scope, receive: Receive) -> Receive:
