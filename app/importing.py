@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from app.evidence import Body, EventType
-from app.matching import certain, grounds, says_all, sight
+from app.matching import certain, grounds, is_contested, says_all, sight
 from app.ports import Act, Clock, Registry, Worklist
 from app.registry import By, Known, Outcome, Search, Upload
 from app.terminal import comparable
@@ -37,17 +37,20 @@ class Importer:
         people = await self.registry.begin(upload.facility, upload.id, self.clock.now())
         if people is None:
             return False
-        outcome, theirs = Outcome(), dict[str, set[str]]()
+        theirs: dict[str, set[str]] = {}
         for start in range(0, len(people), BATCH):
             batch = people[start : start + BATCH]
             taken = await self.registry.take(upload, batch, start + len(batch), self.clock.now())
             if not taken:
                 return False
-            outcome = outcome.with_people(taken)
             for each in taken:
                 theirs[each.after.id] = set(each.after.references)
             await asyncio.sleep(0)
-        outcome = await self._match(upload, theirs, by, outcome)
+        # What was counted before somebody died half-way counts on.
+        counted = await self.registry.upload(upload.facility, upload.id)
+        if counted is None:
+            return False
+        outcome = await self._match(upload, theirs, by, counted.outcome)
         return await self.registry.finish(upload, outcome, by[0], self.clock.now())
 
     async def _match(
@@ -55,7 +58,8 @@ class Importer:
     ) -> Outcome:
         """See every open visit whose number and day one person of the file has, of whom it says all that was asked."""
         numbers = set[str]().union(*theirs.values())
-        for followed in await self.worklist.open(upload.facility):
+        unsettled = await self.worklist.open(upload.facility)
+        for followed in unsettled:
             number = comparable(followed.visit.answer("need", "reference"))
             if number not in numbers:
                 continue
@@ -64,14 +68,29 @@ class Importer:
             known = certain(followed, everybody)
             if known is None or known.id not in theirs or not says_all(followed.visit, known):
                 continue
+            if _was_seen_later(followed, known):
+                continue
+            if is_contested(followed, known, (*unsettled, *await self._matched(known))):
+                continue
             place = await self.see(followed, known, by, upload.id)
             outcome = replace(
                 outcome, matched=outcome.matched + 1, differs=outcome.differs + (place is Standing.DIFFERS)
             )
         return outcome
 
-    async def see(self, followed: Followed, known: Known, by: tuple[str, str], file: str = "") -> Standing:
-        """Let what a file says of a person stand beside what was chosen at a visit; return where the visit stands."""
+    async def _matched(self, known: Known) -> list[Followed]:
+        """Return the visits that were matched with a person before."""
+        ids = await self.registry.visits_of(known.facility, known.id)
+        found = [await self.worklist.followed(known.facility, visit) for visit in ids]
+        return [each for each in found if each is not None]
+
+    async def see(
+        self, followed: Followed, known: Known, by: tuple[str, str], file: str = "", key: str = ""
+    ) -> Standing:
+        """Let what a file says of a person stand beside what was chosen at a visit; return where the visit stands.
+
+        The same `key` counts once.
+        """
         account, name = by
         seen = sight(known, self.clock.now(), name)
         place = standing(replace(followed, sight=seen, closed=None), seen.at)
@@ -88,7 +107,7 @@ class Importer:
             "available_until": seen.available_until,
             "reference": followed.visit.answer("need", "reference"),
         }
-        key = f"file {file or known.seen_at} {followed.visit.id} {known.id}"
+        key = key or f"file {file or known.seen_at} {followed.visit.id} {known.id}"
         act = Act(
             followed.visit.facility,
             followed.visit.id,
@@ -102,3 +121,9 @@ class Importer:
         )
         await self.worklist.record(act)
         return place
+
+
+def _was_seen_later(followed: Followed, known: Known) -> bool:
+    """Whether somebody read the terminal's screen after the file was made: an older file takes nothing back."""
+    seen = followed.sight
+    return seen is not None and seen.source == "screen" and seen.at > known.seen_at

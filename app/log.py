@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -32,6 +33,14 @@ FIELDS: Final = frozenset(
         "count",
     }
 )
+
+
+def place_of(error: BaseException) -> str:
+    """Return file and line of an error; its message may hold what a person typed."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "-"
 
 
 def only_allowed(_: object, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -41,6 +41,7 @@ from app.adapters.worklist_sql import SqlWorklist
 from app.facility import Facility, Link, Station, new_token
 from app.flow import Route
 from app.importing import Importer
+from app.log import place_of
 from app.people import Account, Role
 from app.ports import Clock, EligibilityGateway, Handoff, Ledger, Plans, ReadOnly, Store, StoreUnsafe, Unavailable
 from app.practice.app import PracticeWorld, create_practice
@@ -422,8 +423,12 @@ def _sweeping(
     async def sweep() -> None:
         while True:
             for each in sweeps:
-                with contextlib.suppress(Unavailable, ReadOnly, StoreUnsafe):
+                try:
                     await each(clock.now())
+                except (Unavailable, ReadOnly, StoreUnsafe):
+                    continue
+                except Exception as error:  # noqa: BLE001 - what one cannot do keeps nobody else from forgetting
+                    log.error("sweep_broken", error_type=type(error).__name__, error_at=place_of(error))  # noqa: TRY400
             await asyncio.sleep(_SWEEP)
 
     @contextlib.asynccontextmanager

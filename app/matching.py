@@ -1,7 +1,8 @@
 """Which person of the terminal's files belongs to which visit: by reference number and day, else offered. Pure.
 
 Only one ground is certain: the station's own reference number, with a consent of the visit's day, and nobody else who
-has both. Everything else is offered with its grounds, and a person confirms.
+has both, and no other visit that it could as well have been. Everything else is offered with its grounds, and a person
+confirms.
 """
 
 from __future__ import annotations
@@ -49,6 +50,9 @@ _WEIGHTS: Final[Mapping[Ground, int]] = {
 }
 
 
+_BY_NUMBER: Final = frozenset({Ground.REFERENCE, Ground.SAME_DAY})
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A person who may belong to a visit, with the grounds for and against."""
@@ -64,7 +68,7 @@ class Candidate:
     @property
     def is_by_number(self) -> bool:
         """Whether reference number and day are the visit's."""
-        return {Ground.REFERENCE, Ground.SAME_DAY} <= set(self.grounds)
+        return set(self.grounds) >= _BY_NUMBER
 
 
 def window(followed: Followed) -> tuple[int, int]:
@@ -91,6 +95,14 @@ def certain(followed: Followed, people: Iterable[Known]) -> Known | None:
     """Return the one person whose reference number and day are the visit's, or None when nobody or several are."""
     found = [each.known for each in candidates(followed, people) if each.is_by_number]
     return found[0] if len(found) == 1 else None
+
+
+def is_contested(followed: Followed, known: Known, visits: Iterable[Followed]) -> bool:
+    """Whether another visit has the number and day as well, and the moment does not tell which of them it was."""
+    rivals = [grounds(each, known) for each in visits if each.visit.id != followed.visit.id]
+    rivals = [each for each in rivals if set(each) >= _BY_NUMBER]
+    mine = Ground.BETWEEN in grounds(followed, known)
+    return bool(rivals) and (not mine or any(Ground.BETWEEN in each for each in rivals))
 
 
 def grounds(followed: Followed, known: Known) -> tuple[Ground, ...]:

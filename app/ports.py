@@ -350,7 +350,7 @@ class Registry(Protocol):
     async def keep(self, new: Upload, data: bytes, people: Sequence[Incoming], *, names: bool) -> Upload:
         """Keep a file that was read until it is taken; the same file taken before is returned instead.
 
-        Without `names` none is written, encrypted or not.
+        Without `names` none is written, encrypted or not. Of too many that wait the oldest goes.
         """
         ...
 
@@ -373,8 +373,9 @@ class Registry(Protocol):
     async def take(self, upload: Upload, people: Sequence[Incoming], done: int, now: int) -> tuple[Taken, ...]:
         """Write a batch of people, with what ended at the source as events, in one transaction.
 
-        `done` is how many of the file's people are written then. Nothing is written, and nobody returned, when the file
-        is not being taken any more. Whom a newer file has brought already stays as they are.
+        `done` is how many of the file's people are written then; the file's outcome counts each of them once, whoever
+        takes it up. Nothing is written, and nobody returned, when the file is not being taken any more. Whom a newer
+        file has brought already stays as they are.
         """
         ...
 
@@ -409,7 +410,7 @@ class Registry(Protocol):
         ...
 
     async def forget_names(self, facility: str) -> int:
-        """Destroy every key of a station that keeps no names any more; return how many."""
+        """Let a station keep no names any more, and destroy every key that it has; return how many."""
         ...
 
     async def tidy(self, now: int) -> None:

@@ -196,6 +196,25 @@ def _names(person: Person) -> Names | None:
     return None
 
 
+def united(people: Iterable[Incoming]) -> list[Incoming]:
+    """Return people with those made one who stand in a file twice: with all numbers and insurances, the first first."""
+    found: dict[object, Incoming] = {}
+    for each in people:
+        # Whoever has no mark stays alone.
+        key = each.mark or object()
+        first = found.get(key)
+        found[key] = _joined(first, each) if first else each
+    return list(found.values())
+
+
+def _joined(one: Incoming, other: Incoming) -> Incoming:
+    return replace(
+        one,
+        references=tuple(dict.fromkeys((*one.references, *other.references))),
+        results=tuple(dict.fromkeys((*one.results, *other.results))),
+    )
+
+
 def without_names(person: Incoming) -> Incoming:
     """Return the person as a station keeps them that keeps no names."""
     return replace(person, names=None)
@@ -351,6 +370,10 @@ class Exchange:
     reception: str = ""
 
 
+STALE: Final = 30
+"""Seconds without a batch after which a file that is being taken may be taken up by another."""
+
+
 class Stage(StrEnum):
     """Where a file is on its way into the list."""
 
@@ -400,6 +423,10 @@ class Upload:
     done: int = 0
     touched_at: int = 0
     outcome: Outcome = Outcome()
+
+    def is_left(self, now: int) -> bool:
+        """Whether whoever took it seems to have died half-way: anybody may go on."""
+        return self.stage is Stage.TAKING and self.touched_at < now - STALE
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ class Standing(StrEnum):
     TROUBLE = "trouble"
     DIFFERS = "differs"
     NOT_FOUND = "not_found"
+    UNCLEAR = "unclear"
+    """Seen, but not whether all is as it was chosen."""
     UNREPORTED = "unreported"
     STOPPED = "stopped"
     REPORTED = "reported"
@@ -37,7 +39,7 @@ class Standing(StrEnum):
 
 DONE: Final = frozenset({Standing.SEEN, Standing.CLOSED})
 """Nothing is left to do."""
-NEEDY: Final = frozenset({Standing.TROUBLE, Standing.DIFFERS, Standing.NOT_FOUND})
+NEEDY: Final = frozenset({Standing.TROUBLE, Standing.DIFFERS, Standing.NOT_FOUND, Standing.UNCLEAR})
 """要対応: somebody must act."""
 _RANKS: Final = {standing: rank for rank, standing in enumerate(Standing)}
 
@@ -130,11 +132,10 @@ def _compared(item: Item, visit: Visit, sight: Sight) -> Compared:
 def _verdict(chosen: Choice, seen: Iterable[bool | None]) -> Verdict:
     if chosen is Choice.NOT_ASKED:
         return Verdict.NOT_CHOSEN_HERE
-    looked = [said for said in seen if said is not None]
-    if not looked:
-        return Verdict.NOT_LOOKED_AT
-    agreed = chosen is Choice.AGREE
-    return Verdict.MATCHES if all(said is agreed for said in looked) else Verdict.DIFFERS
+    agreed, said = chosen is Choice.AGREE, set(seen)
+    if (not agreed) in said:
+        return Verdict.DIFFERS
+    return Verdict.NOT_LOOKED_AT if None in said else Verdict.MATCHES
 
 
 def standing(followed: Followed, now: int) -> Standing:
@@ -152,8 +153,10 @@ def standing(followed: Followed, now: int) -> Standing:
 def _as_seen(visit: Visit, sight: Sight) -> Standing:
     if not sight.found:
         return Standing.NOT_FOUND
-    differs = any(each.verdict is Verdict.DIFFERS for each in compared(visit, sight))
-    return Standing.DIFFERS if differs else Standing.SEEN
+    verdicts = {each.verdict for each in compared(visit, sight)}
+    if Verdict.DIFFERS in verdicts:
+        return Standing.DIFFERS
+    return Standing.UNCLEAR if Verdict.NOT_LOOKED_AT in verdicts else Standing.SEEN
 
 
 def _as_said(visit: Visit) -> Standing:

@@ -38,6 +38,7 @@ from app.evidence import Event, EventType
 from app.names import sought
 from app.ports import Logged
 from app.registry import (
+    STALE,
     By,
     Exchange,
     Incoming,
@@ -49,6 +50,7 @@ from app.registry import (
     Taken,
     Upload,
     packed,
+    united,
     unpacked,
     without_names,
 )
@@ -57,10 +59,10 @@ from app.terminal import comparable
 from app.tokens import Sealer
 
 T = TypeVar("T")
-STALE: Final = 30
-"""Seconds without a batch after which a file that is being taken may be taken up by another."""
 WAITS: Final = 3600
 """Seconds for which a file that was read may wait."""
+WAITING: Final = 20
+"""Files that wait at a station: with one more, the oldest goes. Otherwise a hurried hour would fill the disk."""
 NEAR: Final = 100
 _P: Final = t.person
 _LAST_ID: Final = "\U0010ffff"
@@ -112,7 +114,8 @@ class SqlRegistry(Connected):
         """Keep a file that was read until it is taken; the same file taken before is returned instead."""
         key = await self._search_key(new.facility)
         digest = key.digest(data)
-        sealed = await asyncio.to_thread(self._sealed, key, people, names=names)
+        sealed, total = await asyncio.to_thread(self._sealed, key, people, names=names)
+        new = replace(new, total=total)
         row = {
             **_shallow(new, "preview", "outcome"),
             "digest": digest,
@@ -120,21 +123,25 @@ class SqlRegistry(Connected):
             "preview": self._keys.wrapped(new.preview.as_json().encode()).decode(),
         }
 
-        def work(connection: Connection) -> Upload | None:
+        def work(connection: Connection) -> Upload:
             same = t.upload.c.facility == new.facility, t.upload.c.digest == digest
-            taken = connection.execute(select(t.upload).where(*same, t.upload.c.stage != Stage.WAITING.value)).first()
-            if taken:
-                return self._upload(taken)
-            connection.execute(delete(t.upload).where(*same))
+            found = connection.execute(select(t.upload).where(*same)).first()
+            if found and found.stage != Stage.WAITING.value:
+                return self._upload(found)
+            if found:  # whoever reads it again finds it where the first one left it
+                connection.execute(update(t.upload).where(t.upload.c.id == found.id).values({**row, "id": found.id}))
+                return replace(new, id=found.id)
             connection.execute(insert(t.upload).values(row))
-            return None
+            _make_room(connection, new.facility)
+            return new
 
-        return await self._durably(work) or new
+        return await self._durably(work)
 
-    def _sealed(self, key: SearchKey, people: Sequence[Incoming], *, names: bool) -> bytes:
-        known = marked(key, people)
+    def _sealed(self, key: SearchKey, people: Sequence[Incoming], *, names: bool) -> tuple[bytes, int]:
+        """Return the people of a file, encrypted, and how many they are."""
+        known = united(marked(key, people))
         kept = known if names else [without_names(each) for each in known]
-        return self._keys.wrapped(zlib.compress(packed(kept), 1))
+        return self._keys.wrapped(zlib.compress(packed(kept), 1)), len(kept)
 
     async def upload(self, facility: str, upload: str) -> Upload | None:
         """Return a file of a station."""
@@ -184,9 +191,17 @@ class SqlRegistry(Connected):
         ready = await asyncio.to_thread(batch.ready, people)
 
         def work(connection: Connection) -> tuple[Taken, ...]:
-            mine = update(t.upload).where(t.upload.c.id == upload.id, t.upload.c.stage == Stage.TAKING.value)
-            is_ours = connection.execute(mine.values(done=done, touched_at=now)).rowcount == 1
-            return batch.write(connection, ready) if is_ours else ()
+            mine = t.upload.c.id == upload.id, t.upload.c.stage == Stage.TAKING.value
+            so_far = connection.execute(select(t.upload.c.done, t.upload.c.outcome).where(*mine)).first()
+            if so_far is None:
+                return ()
+            taken = batch.write(connection, ready)
+            values: dict[str, Any] = {"touched_at": now}
+            if done > so_far.done:  # else they were counted before somebody died
+                outcome = Outcome(**json.loads(so_far.outcome)).with_people(taken)
+                values |= {"done": done, "outcome": json.dumps(asdict(outcome))}
+            connection.execute(update(t.upload).where(*mine).values(values))
+            return taken
 
         return await self._durably(work)
 
@@ -261,9 +276,11 @@ class SqlRegistry(Connected):
     # --- forgetting -----------------------------------------------------------------------------------------
 
     async def forget_names(self, facility: str) -> int:
-        """Destroy every key of a station that keeps no names any more; return how many."""
+        """Let a station keep no names any more, and destroy every key that it has; return how many."""
 
         def work(connection: Connection) -> int:
+            # In the same transaction: a setting that says so before the names are gone would not be true.
+            connection.execute(update(t.station).where(t.station.c.facility == facility).values(keeps_names=0))
             named = update(_P).where(_P.c.facility == facility, _P.c.key.is_not(None))
             gone = connection.execute(named.values(key=None, names=None)).rowcount
             connection.execute(delete(t.person_name).where(t.person_name.c.facility == facility))
@@ -311,6 +328,14 @@ class SqlRegistry(Connected):
 def _shallow(value: Upload, *without: str) -> dict[str, Any]:
     """Return the fields of a value that are its table's columns as they are."""
     return {each.name: getattr(value, each.name) for each in fields(value) if each.name not in without}
+
+
+def _make_room(connection: Connection, facility: str) -> None:
+    """Forget the oldest files of a station that wait, down to as many as may."""
+    waits = t.upload.c.facility == facility, t.upload.c.stage == Stage.WAITING.value
+    newest = select(t.upload.c.id).where(*waits).order_by(t.upload.c.at.desc(), t.upload.c.id.desc())
+    for old in connection.execute(newest.offset(WAITING)).scalars().all():
+        connection.execute(delete(t.upload).where(t.upload.c.id == old))
 
 
 def _write(connection: Connection, facility: str, subject: str, event: Event) -> None:

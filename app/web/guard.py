@@ -6,7 +6,6 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, TypeAlias
 
 import structlog
@@ -15,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.log import AccessLog
+from app.log import AccessLog, place_of
 from app.web.watch import Tally
 
 MAX_BODY: Final = 16 * 1024
@@ -43,6 +42,8 @@ LARGER: Final = {
     PICTURES: Larger(MAX_PICTURE, "picture_too_large"),
     FILES: Larger(MAX_FILE, "file_too_large", drained=512 * 1024 * 1024),
 }
+DRAINS: Final = 4
+"""Bodies that are read only to be thrown away, at one time: whoever sends more of them sees no page."""
 _FORM: Final = Larger(MAX_BODY, "too_large")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MINUTE: Final = 60.0
@@ -131,6 +132,7 @@ class Guard:
         self._access, self._tally = AccessLog(), tally
         self._starts = Window(starts_per_minute)
         self._posts = Window(posts_per_minute)
+        self._draining = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer it here with a page in the product's voice."""
@@ -146,17 +148,31 @@ class Guard:
             refused = self._refused(scope)
             answer = self._app if refused is None else self._problem(Request(scope), refused)
             if refused == too_much(scope):
-                await _drain(receive, _door(scope).drained)
+                await self._drain(receive, _door(scope).drained)
             await answer(scope, _limited(scope, receive), outgoing)
         except TooLarge:
             if not outgoing.started:
                 await self._problem(Request(scope), too_much(scope))(scope, receive, outgoing)
         except Exception as error:  # noqa: BLE001 - the last stop: the page is out, only type and place may be logged
-            log.error("broken", error_type=type(error).__name__, error_at=_where(error))  # noqa: TRY400
+            log.error("broken", error_type=type(error).__name__, error_at=place_of(error))  # noqa: TRY400
             if not outgoing.started:
                 await self._problem(Request(scope), "broken")(scope, receive, outgoing)
         finally:
             outgoing.log()
+
+    async def _drain(self, receive: Receive, most: int) -> None:
+        """Read a body to its end, up to so many bytes, and keep nothing of it; not while enough others are read so."""
+        if self._draining >= DRAINS:
+            return
+        self._draining += 1
+        try:
+            while most > 0:
+                message = await receive()
+                most -= len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+        finally:
+            self._draining -= 1
 
     def _is_elsewhere(self, scope: Scope) -> bool:
         """Whether practice was opened under another name of this machine, where its cookies would not follow."""
@@ -202,14 +218,6 @@ def _template(scope: Scope) -> str:
     return path
 
 
-def _where(error: Exception) -> str:
-    """Return file and line of an error; its message may hold what a person typed."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "-"
-
-
 def too_much(scope: Scope) -> str:
     """Return the problem that says what this door cannot take."""
     return _door(scope).problem
@@ -221,15 +229,6 @@ def _door(scope: Scope) -> Larger:
 
 def _ascii_number(text: str) -> str:
     return text if text.isascii() and text.isdigit() and len(text) < _LONGEST_LENGTH else str(MAX_FILE + 1)
-
-
-async def _drain(receive: Receive, most: int) -> None:
-    """Read a body to its end, up to so many bytes, and keep nothing of it."""
-    while most > 0:
-        message = await receive()
-        most -= len(message.get("body", b""))
-        if message["type"] == "http.disconnect" or not message.get("more_body", False):
-            return
 
 
 def _limited(scope: Scope, receive: Receive) -> Receive:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.adapters.registry_sql import SqlRegistry
+from app.adapters.registry_sql import WAITING, SqlRegistry
 from app.adapters.store_sql import SqlStore
 from app.evidence import EventType, broken_link
 from app.registry import By, Exchange, Incoming, Known, Names, Outcome, Search, Stage, Upload, preview
@@ -89,6 +89,25 @@ async def test_what_is_read_twice_waits_once(registry: SqlRegistry) -> None:
     assert len(await registry.uploads(FACILITY.id, 10)) == 1
 
 
+async def test_only_so_many_files_wait_at_a_station(registry: SqlRegistry) -> None:
+    people = [a_person("A-0001")]
+    first = await registry.keep(a_file(people), b"first", people, names=True)
+    assert await registry.begin(FACILITY.id, first.id, NOW) is not None
+    for n in range(WAITING + 3):
+        await registry.keep(replace(a_file(people), at=NOW + n), b"%d" % n, people, names=True)
+    stages = [(each.stage, each.at) for each in await registry.uploads(FACILITY.id, 100)]
+    assert stages == [(Stage.WAITING, NOW + n) for n in reversed(range(3, WAITING + 3))] + [(Stage.TAKING, NOW)]
+
+
+async def test_whoever_stands_twice_in_one_file_has_both_insurances_and_nothing_ended(registry: SqlRegistry) -> None:
+    twice = a_person("A-0001"), a_person("A-0002", drug="0")
+    assert await imported(registry, *twice) == Outcome(new=1)
+    (known,) = await everybody(registry)
+    assert known.marked["drug"].is_mixed
+    assert set(known.references) == {"A-0001", "A-0002"}
+    assert await imported(registry, *twice) == Outcome(same=1)
+
+
 async def test_one_of_many_takes_a_file_and_another_goes_on_where_it_was_left(registry: SqlRegistry) -> None:
     people = [a_person("A-0001"), a_person("A-0002", names=replace(TARO, kana="ﾔﾏﾀﾞ", name="山田"))]
     file = await registry.keep(a_file(people), b"file", people, names=True)
@@ -132,13 +151,6 @@ async def test_without_number_and_birth_date_the_moments_tell_who_it_is(registry
     assert await imported(registry, nobody) == Outcome(new=1)
     assert await imported(registry, nobody) == Outcome(same=1)
     assert await imported(registry, a_person(names=None, at=NOW + 60)) == Outcome(new=1)
-
-
-async def test_the_same_person_twice_in_one_file_is_one(registry: SqlRegistry) -> None:
-    assert await imported(registry, a_person("A-0001"), a_person("A-0001", drug="0")) == Outcome(
-        new=1, changed=1, withdrawn=1
-    )
-    assert len(await everybody(registry)) == 1
 
 
 @pytest.mark.parametrize(("code", "turn"), [("0", EventType.WITHDRAWN), ("2", EventType.LAPSED)])

@@ -11,7 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.flow import REPORTS
-from app.matching import SLACK, UNTOLD, Ground, candidates, certain, grounds, says_all, sight, until, window
+from app.matching import (
+    SLACK,
+    UNTOLD,
+    Ground,
+    candidates,
+    certain,
+    grounds,
+    is_contested,
+    says_all,
+    sight,
+    until,
+    window,
+)
 from app.registry import Incoming, Insured, Known
 from app.worklist import Followed, Standing, Verdict, compared, standing
 from tests.flow.people import LISTED, a_consent, a_person, insured
@@ -66,6 +78,27 @@ def test_two_people_with_the_same_number_are_offered_and_none_is_certain() -> No
     both = [at(NOW + 60, "T-0001"), at(NOW + 90, "T-0001")]
     assert certain(followed(), both) is None
     assert [each.known for each in candidates(followed(), both)] == both
+
+
+def another(visit: Followed) -> Followed:
+    return replace(visit, visit=replace(visit.visit, id="w" * 22))
+
+
+def test_of_two_visits_of_one_day_the_moment_tells_which_one_it_was() -> None:
+    morning, noon = followed(), another(followed(handed_off=NOW + HOUR))
+    person = at(NOW + HOUR + 60, "T-0001")
+    assert not is_contested(noon, person, (morning, noon))
+    assert is_contested(morning, person, (morning, noon))
+    assert not is_contested(morning, person, (morning,))
+    assert not is_contested(morning, person, (morning, another(followed("T-0002"))))
+    assert not is_contested(morning, person, (morning, another(followed(handed_off=NOW - 2 * DAY))))
+
+
+def test_where_the_moment_lies_in_both_visits_neither_is_certain() -> None:
+    first, second = followed(), another(followed(handed_off=NOW + 120))
+    person = at(NOW + 200, "T-0001")
+    assert is_contested(first, person, (first, second))
+    assert is_contested(second, person, (first, second))
 
 
 def test_the_number_on_another_day_is_offered_and_not_certain() -> None:

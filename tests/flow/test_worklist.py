@@ -68,7 +68,9 @@ def test_only_the_office_can_see() -> None:
     assert standing(followed(everything, sight()), LATER) is Standing.SEEN
     assert standing(followed(everything, sight(surgery=False)), LATER) is Standing.DIFFERS
     assert standing(followed(everything, sight(found=False)), LATER) is Standing.NOT_FOUND
-    assert {Standing.DIFFERS, Standing.NOT_FOUND, Standing.TROUBLE} == NEEDY
+    partly = replace(sight(), flags={flag: True for flag in FLAGS if flag != "surgery"})
+    assert standing(followed(everything, partly), LATER) is Standing.UNCLEAR
+    assert {Standing.DIFFERS, Standing.NOT_FOUND, Standing.UNCLEAR, Standing.TROUBLE} == NEEDY
 
 
 def test_closing_ends_whatever_was_seen() -> None:
@@ -83,10 +85,11 @@ def test_one_question_with_two_columns_matches_only_as_a_whole(clinical: bool | 
     saw = Sight(LATER, "さくら", found=True, flags=flags)
     found = next(each for each in compared(reported("done"), saw) if each.item.id == "clinical_drug")
     assert found.chosen is Choice.AGREE
-    if not flags:
-        assert found.verdict is Verdict.NOT_LOOKED_AT
+    if False in flags.values():
+        assert found.verdict is Verdict.DIFFERS
     else:
-        assert found.verdict is (Verdict.MATCHES if all(flags.values()) else Verdict.DIFFERS)
+        assert found.verdict is (Verdict.MATCHES if len(flags) == len(found.item.flags) else Verdict.NOT_LOOKED_AT)
+        assert standing(followed(reported("done"), saw), LATER) is Standing.UNCLEAR
 
 
 def test_what_was_chosen_on_the_official_page_is_compared_with_nothing() -> None:

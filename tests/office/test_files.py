@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import io
+import time
 import zipfile
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from app import terminal
 from app.evidence import EventType
 from app.main import PRACTICE_STATION, Kazasu
-from app.registry import By, Names, Search
+from app.registry import By, Names, Search, Upload
 from app.terminal import Answer02, Encoding, Reason, Request01, Request02, read_request
 from app.web.guard import FILES, LARGER
 from app.web.office.file_words import ODDS, REASONS
@@ -129,6 +134,43 @@ async def test_without_a_number_people_are_offered_with_their_grounds(staff: Cle
     assert "端末のファイルにある候補" not in page.text
 
 
+async def test_a_printed_visit_tells_what_ended_from_what_was_never_given(staff: Clerk, kazasu: Kazasu) -> None:
+    visit = await at_the_bedside(kazasu, "a", reference="T-0001")
+    await takes(staff, a_file(a_person("T-0001", drug="2", surgery="0")))
+    page = await staff.get(f"/office/visits/{visit.id}")
+    await staff.press(f"{page.path}/close", why="another_day")
+    text = (await staff.get(f"{page.path}/print")).text
+    assert "薬剤 有効期限切れ" in text
+    assert "手術 空らん" in text
+    assert "が、閉じました（別の日に登録する）" in text
+
+
+async def test_a_match_counts_again_after_somebody_saw_something_else(staff: Clerk, kazasu: Kazasu) -> None:
+    visit = await at_the_bedside(kazasu, "a")
+    await takes(staff, a_file(a_person(at=NOW + 60)))
+    (known,) = await kazasu.files.importer.registry.search(PRACTICE_STATION.id, Search(), None, 10)
+    address = f"/office/visits/{visit.id}"
+    await staff.get(address)
+    await staff.press(f"{address}/match", person=known.id)
+    page = await staff.press(f"{address}/seen", found="no")
+    assert "要対応：端末の一覧に見つからない" in page.text
+    page = await staff.press(f"{address}/match", person=known.id)
+    assert "事業所で確認" in page.text
+    assert "見つからない" not in page.text
+
+
+async def test_a_visit_that_shows_whom_it_may_be_covers_itself_soon(staff: Clerk, kazasu: Kazasu) -> None:
+    visit = await at_the_bedside(kazasu, "a")
+    address = f"/office/visits/{visit.id}"
+    answer = await staff.http.get(address)
+    assert "refresh" not in answer.headers
+    await takes(staff, a_file(a_person(at=NOW + 60)))
+    answer = await staff.http.get(address)
+    assert "髙﨑" in answer.text
+    assert answer.headers["refresh"] == "300; url=/office"
+    assert 'data-idle="300"' in answer.text
+
+
 async def test_two_people_with_one_number_are_offered_and_none_is_taken(staff: Clerk, kazasu: Kazasu) -> None:
     visit = await at_the_bedside(kazasu, "a", reference="A-0001")
     page = await takes(staff, a_file(a_person("A-0001"), a_person("A-0001", names=OTHER)))
@@ -156,6 +198,78 @@ async def test_a_file_taken_twice_changes_nothing(staff: Clerk, kazasu: Kazasu) 
     assert await types(kazasu) == before
 
 
+async def test_what_is_read_again_before_it_is_taken_keeps_its_address(staff: Clerk, admin: Clerk) -> None:
+    first = await reads(staff, a_file(a_person("A-0001")))
+    again = await reads(admin, a_file(a_person("A-0001")))
+    assert again.path == first.path
+    page = await staff.send(f"{first.path}/take", {"token": staff.token()})
+    assert "1人を取り込みました" in page.text
+
+
+async def test_names_stay_out_when_the_station_stops_keeping_them_while_a_file_is_read(
+    staff: Clerk, kazasu: Kazasu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = kazasu.files.importer.registry
+    keep = registry.keep
+
+    async def late(*given: Any, **named: Any) -> Upload:
+        await registry.forget_names(PRACTICE_STATION.id)
+        return await keep(*given, **named)
+
+    monkeypatch.setattr(registry, "keep", late)
+    page = await reads(staff, a_file(a_person("A-0001")))
+    assert "残しません（この事業所の設定）" in page.text
+    await staff.press(f"{page.path}/take")
+    (known,) = await registry.search(PRACTICE_STATION.id, Search(), None, 10)
+    assert known.names is None
+
+
+async def test_what_breaks_while_a_file_is_taken_is_logged_without_its_words(
+    staff: Clerk, kazasu: Kazasu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise RuntimeError("髙﨑")
+
+    page = await reads(staff, a_file(a_person("A-0001")))
+    monkeypatch.setattr(kazasu.files.importer.registry, "take", broken)
+    told: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    with capture_logs() as lines:
+        page = await staff.press(f"{page.path}/take")
+        gc.collect()
+    assert told == []
+    (line,) = [each for each in lines if each["event"] == "import_broken"]
+    assert line["error_type"] == "RuntimeError"
+    assert "髙﨑" not in str(lines)
+    assert "取り込んでいます" in page.text
+
+
+async def test_one_file_is_read_at_a_time(staff: Clerk, kazasu: Kazasu, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, most = 0, 0
+    real = terminal.read
+
+    def slow(*given: Any, **named: Any) -> terminal.Reading:
+        nonlocal reading, most
+        reading += 1
+        most = max(most, reading)
+        time.sleep(0.05)
+        reading -= 1
+        return real(*given, **named)
+
+    monkeypatch.setattr(terminal, "read", slow)
+    await staff.get(FILES_PAGE)
+    sent = [
+        staff.http.post(
+            FILES_PAGE,
+            data={"token": staff.token()},
+            files={"file": (NAME, a_file(a_person(f"A-{n}")), "application/xml")},
+        )
+        for n in range(4)
+    ]
+    assert {answer.status_code for answer in await asyncio.gather(*sent)} == {303}
+    assert most == 1
+
+
 async def test_a_file_may_be_dropped(staff: Clerk) -> None:
     page = await reads(staff, a_file(a_person("A-0001")))
     page = await staff.press(f"{page.path}/drop")
@@ -171,8 +285,10 @@ async def test_a_file_left_half_way_is_taken_up_again(staff: Clerk, kazasu: Kaza
     page = await staff.get(page.path)
     assert "取り込んでいます" in page.text
     assert "続ける" not in page.text
+    assert "every 1s" in page.source
     clock.pass_(31)
     page = await staff.get(page.path)
+    assert "every 1s" not in page.source, "a button that is put anew each second loses the keyboard"
     page = await staff.press(f"{page.path}/take")
     assert "2人を取り込みました" in page.text
 

@@ -10,16 +10,17 @@ from typing import Any
 
 import pytest
 
-from app.adapters.registry_sql import STALE, SqlRegistry
+from app.adapters.registry_sql import SqlRegistry
 from app.adapters.worklist_sql import SqlWorklist
-from app.evidence import broken_link
+from app.evidence import EventType, broken_link
 from app.importing import BATCH, Importer
 from app.main import PRACTICE_STATION, Kazasu
-from app.registry import By, Incoming, Known, Names, Outcome, Search, Stage, Taken, Upload, incoming, preview
+from app.ports import Act
+from app.registry import STALE, By, Incoming, Known, Names, Outcome, Search, Stage, Taken, Upload, incoming, preview
 from app.terminal import Answer02, Encoding, Header, Person, Reading, Result, read, write
 from app.tokens import Sealer, new_secret
-from app.worklist import Standing, standing
-from tests.flow.people import LISTED, a_consent, a_person, insured
+from app.worklist import Sight, Standing, standing
+from tests.flow.people import LISTED, a_consent, a_person, digits, insured
 from tests.flow.visits import NOW
 from tests.office.conftest import settings
 from tests.office.test_worklist import at_the_bedside, record
@@ -143,7 +144,7 @@ async def test_who_dies_half_way_leaves_a_file_that_another_takes_up(desk: Desk)
     assert await desk.importer.take(file, SAKURA)
     taken = await desk.registry.upload(STATION, file.id)
     assert taken is not None
-    assert taken.outcome == Outcome(new=BATCH * 2, same=BATCH)
+    assert taken.outcome == Outcome(new=BATCH * 3)
     assert len(await desk.everybody()) == len(people)
     assert len(await desk.events("imported")) == 1
 
@@ -158,6 +159,9 @@ async def test_what_ended_before_the_death_is_one_event_after_it(desk: Desk) -> 
     desk.clock.pass_(STALE + 1)
     assert await desk.importer.take(file, SAKURA)
     assert len(await desk.events("withdrawn")) == BATCH * 2
+    taken = await desk.registry.upload(STATION, file.id)
+    assert taken is not None
+    assert taken.outcome == Outcome(changed=BATCH * 2, withdrawn=BATCH * 2)
     log = await record(desk.kazasu)
     assert broken_link([(each.entry, each.hash) for each in log]) is None
 
@@ -291,6 +295,39 @@ async def test_two_insurances_that_differ_are_left_to_a_person(desk: Desk) -> No
     both = insured("01", at=MOMENT), insured("A1", at=MOMENT, drug="0")
     assert await desk.takes(a_person("T-0001", results=both)) == Outcome(new=1)
     assert await desk.stands(visit.id) is Standing.REPORTED
+
+
+async def test_whom_a_person_matched_without_a_plain_answer_stays_work(desk: Desk) -> None:
+    visit = await at_the_bedside(desk.kazasu, "a", reference="T-0001")
+    both = insured("01", at=MOMENT), insured("A1", at=MOMENT, drug="0")
+    await desk.takes(a_person("T-0001", results=both))
+    followed, (known,) = await desk.worklist.followed(STATION, visit.id), await desk.everybody()
+    assert followed is not None
+    assert await desk.importer.see(followed, known, SAKURA) is Standing.UNCLEAR
+    assert [each.visit.id for each in await desk.worklist.open(STATION)] == [visit.id]
+
+
+async def test_of_two_visits_of_a_day_only_the_one_of_that_moment_is_seen_also_later(desk: Desk) -> None:
+    stopped = await at_the_bedside(desk.kazasu, "a", report="stopped", reference="T-0001")
+    done = await at_the_bedside(desk.kazasu, "b", reference="T-0001", later=3 * 3600)
+    person = a_person("T-0001", at=MOMENT + 3 * 3600)
+    for outcome in (Outcome(new=1, matched=1), Outcome(same=1)):
+        assert await desk.takes(person) == outcome
+        assert await desk.stands(done.id) is Standing.SEEN
+        assert await desk.stands(stopped.id) is Standing.STOPPED
+
+
+async def test_what_somebody_saw_later_is_not_undone_by_an_earlier_file(desk: Desk) -> None:
+    visit = await at_the_bedside(desk.kazasu, "a", reference="T-0001")
+    saw = Sight(NOW, "事務 さくら", found=False, flags={})
+    act = Act(STATION, visit.id, "office 1", EventType.VERIFIED, NOW, {}, is_settled=False, sight=saw)
+    await desk.worklist.record(act)
+    earlier, later = (digits(NOW + seconds) for seconds in (-60, 60))
+    desk.clock.pass_(120)
+    assert await desk.takes(a_person("T-0001", at=MOMENT), executed=earlier) == Outcome(new=1)
+    assert await desk.stands(visit.id) is Standing.NOT_FOUND
+    assert await desk.takes(a_person("T-0001", at=MOMENT), executed=later) == Outcome(same=1, matched=1)
+    assert await desk.stands(visit.id) is Standing.SEEN
 
 
 async def test_without_a_number_nothing_is_seen_by_itself_and_a_person_may_say_who_it_is(desk: Desk) -> None:

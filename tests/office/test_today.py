@@ -97,6 +97,12 @@ async def test_what_is_put_on_a_day_stands_on_that_day_only(staff: Clerk) -> Non
     assert "T-0001" not in (await staff.get(LIST)).text
 
 
+@pytest.mark.parametrize("added", ["1" + "0" * 5000, "0" * 5000, "00101", "-1", "٣", ""])
+async def test_an_address_that_claims_nonsense_shows_the_page(staff: Clerk, added: str) -> None:
+    page = await staff.get(f"{LIST}?added={added}")
+    assert "件を入れました" not in page.text
+
+
 async def test_looking_writes_nothing(staff: Clerk, kazasu: Kazasu) -> None:
     for address in (LIST, f"{LIST}?day={TOMORROW}", f"{LIST}/print"):
         page = await staff.get(address)

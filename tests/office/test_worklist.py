@@ -24,14 +24,21 @@ SEEN: dict[str, Any] = dict.fromkeys(
 
 
 async def at_the_bedside(
-    kazasu: Kazasu, name: str, report: str = "done", reference: str = "", facility: str = PRACTICE_STATION.id
+    kazasu: Kazasu,
+    name: str,
+    report: str = "done",
+    reference: str = "",
+    facility: str = PRACTICE_STATION.id,
+    *,
+    later: int = 0,
 ) -> Visit:
     """Leave a visit as the bedside leaves it, ended."""
-    visit = a_visit(upto="result")
+    visit, at = a_visit(upto="result"), NOW + later
     visit = answered(visit, "result", report=report) if report else visit
     need = {**visit.answers["need"], "reference": reference}
     visit = replace(visit, id=name * 22, facility=facility, ended=True, answers={**visit.answers, "need": need})
-    opened = Event(EventType.OPENED, NOW, {})
+    visit = replace(visit, opened_at=at, touched_at=at)
+    opened = Event(EventType.OPENED, at, {})
     await kazasu.store.write(Change(visit, (opened,), f"key {name}", "fingerprint", session=f"session {name}"))
     return visit
 

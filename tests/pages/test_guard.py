@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, MutableMapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.routing import Mount, Route
+from structlog.testing import capture_logs
 
+from app.adapters.database import migrate
+from app.adapters.store_sql import SqlStore
 from app.main import STATIC, Kazasu, create_app, seed_practice
 from app.ports import Unavailable
 from app.settings import Settings
 from app.web.assets import Assets
-from app.web.guard import MAX_BODY
+from app.web.guard import DRAINS, FILES, MAX_BODY
 from app.web.problems import PROBLEMS
 from tests.pages.nurse import BROWSER, ORIGIN, Nurse, StillClock, must_be_guarded
 from tests.pages.page import Page
@@ -63,6 +68,59 @@ async def test_every_route_and_every_wrong_method_carries_the_headers(nurse: Nur
 async def test_unknown_addresses_get_one_calm_page(nurse: Nurse, address: str) -> None:
     page = await nurse.get(address, expect=404)
     assert page.h1 == "このページは見つかりません"
+
+
+async def test_few_bodies_are_read_only_to_be_thrown_away(kazasu: Kazasu) -> None:
+    headers = [(b"host", b"127.0.0.1:8000"), (b"origin", ORIGIN.encode()), (b"content-length", b"40000000")]
+    scope = {"type": "http", "method": "POST", "path": FILES, "raw_path": b"", "query_string": b"", "headers": headers}
+    ends, answered = asyncio.Event(), asyncio.Queue[int]()
+
+    async def endless() -> dict[str, Any]:
+        await ends.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            answered.put_nowait(message["status"])
+
+    sent = [asyncio.create_task(kazasu.asgi(dict(scope), endless, send)) for _ in range(DRAINS + 1)]
+    assert await asyncio.wait_for(answered.get(), 5) == 413
+    assert answered.empty()
+    ends.set()
+    await asyncio.gather(*sent)
+    assert answered.qsize() == DRAINS
+
+
+class Broken(SqlStore):
+    """A store that forgets no draft, because of something nobody thought of; it notes what is asked of it besides."""
+
+    asked = asyncio.Event()
+
+    async def expire(self, before: int) -> int:
+        """Break."""
+        raise RuntimeError("T-0001")
+
+    async def purge(self, now: int) -> int:
+        """Note that others are forgotten all the same."""
+        self.asked.set()
+        return await super().purge(now)
+
+
+async def test_one_sweep_that_breaks_keeps_no_other_from_forgetting(tmp_path: Path, clock: StillClock) -> None:
+    settings = Settings(data=tmp_path)
+    migrate(settings.database)
+    store = Broken(settings.database, clock)
+    joined = create_app(settings, store=store, clock=clock)
+    came, said = asyncio.Queue[dict[str, Any]](), asyncio.Queue[Any]()
+    came.put_nowait({"type": "lifespan.startup"})
+    with capture_logs() as lines:
+        living = asyncio.create_task(joined.asgi({"type": "lifespan"}, came.get, said.put))
+        await asyncio.wait_for(store.asked.wait(), 5)
+        came.put_nowait({"type": "lifespan.shutdown"})
+        await living
+    (line,) = [each for each in lines if each["event"] == "sweep_broken"]
+    assert line["error_type"] == "RuntimeError"
+    assert "T-0001" not in str(lines)
 
 
 @pytest.mark.threat("T08")

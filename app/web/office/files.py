@@ -18,6 +18,7 @@ from starlette.responses import Response
 from app import terminal
 from app.consent import day_of
 from app.importing import Importer
+from app.log import place_of
 from app.ports import ReadOnly, Unavailable
 from app.registry import COLUMNS, VALIDITIES, Exchange, Incoming, Preview, Stage, Upload, incoming, preview
 from app.terminal import Answer01, Kind, Outcome, Reading, Request01, Request02, Unreadable
@@ -43,6 +44,8 @@ class FileDesk:
     desk: Desk
     importer: Importer
     _underway: set[asyncio.Task[None]] = field(default_factory=set)
+    _reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    """A file becomes many times as large while it is read: one at a time, so that memory stays bounded."""
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
         """Return what stands behind these doors."""
@@ -126,7 +129,8 @@ class FileDesk:
             return await self._all(caller, {"file": "ファイルをえらんでください"})
         code = caller.officer.facility.code
         try:
-            reading = await asyncio.to_thread(terminal.read, data, facility_code=code, filename=filename)
+            async with self._reading:
+                reading = await asyncio.to_thread(terminal.read, data, facility_code=code, filename=filename)
         except Unreadable as refused:
             return await self._all(caller, {"file": says(refused)})
         outcome, said = reading.answer.header.outcome, _said(reading)
@@ -151,15 +155,20 @@ class FileDesk:
         now, by = self.desk.clock.now(), caller.officer.account.name
         look = await asyncio.to_thread(preview, reading, people)
         new = Upload(new_secret(), caller.facility, Stage.WAITING, now, by, look, len(people), touched_at=now)
-        names = (await self.desk.office.station(caller.facility)).keeps_names
+        names = await self._keeps_names(caller)
         kept = await self.importer.registry.keep(new, data, people, names=names)
+        if names and not await self._keeps_names(caller):  # an administrator was quicker
+            await self.importer.registry.drop(caller.facility, kept.id)
+            kept = await self.importer.registry.keep(new, data, people, names=False)
         again = "?again=1" if kept.id != new.id else ""
         return self.desk.go(f"/office/files/{kept.id}{again}")
+
+    async def _keeps_names(self, caller: Caller) -> bool:
+        return (await self.desk.office.station(caller.facility)).keeps_names
 
     async def show(self, caller: Caller) -> Response:
         """Show what a file holds, how far it is taken, or what it did."""
         file = await self._found(caller)
-        station = await self.desk.office.station(caller.facility)
         asked = await self.importer.registry.exchange(caller.facility, file.preview.key) if file.preview.key else None
         return self.desk.page(
             caller,
@@ -169,9 +178,9 @@ class FileDesk:
             counts=_counts(file.preview),
             odds=ODDS,
             again="again" in caller.request.query_params,
-            keeps_names=station.keeps_names,
+            keeps_names=await self._keeps_names(caller),
             window=_between(asked) if asked else "",
-            is_left=file.stage is Stage.TAKING and file.touched_at < self.desk.clock.now() - 30,
+            is_left=file.is_left(self.desk.clock.now()),
             moment=moment,
             place="/office/files",
         )
@@ -210,6 +219,8 @@ async def _finished(taking: Coroutine[Any, Any, bool]) -> None:
         await taking
     except (ReadOnly, Unavailable) as error:
         log.warning("import_left", reason="read_only" if isinstance(error, ReadOnly) else "unavailable")
+    except Exception as error:  # noqa: BLE001 - nobody waits for this task, and its message may name people
+        log.error("import_broken", error_type=type(error).__name__, error_at=place_of(error))  # noqa: TRY400
 
 
 def _people(reading: Reading) -> list[Incoming]:

@@ -132,9 +132,9 @@ class Front:
             wrong["forget"] = "いま残っている氏名が消えます。確かめて、チェックを入れてください"
         if wrong:
             return self._station(caller, facility, station, wrong=wrong)
-        await self.desk.office.save_station(facility, station)
         if forgets:
             await self.registry.forget_names(facility.id)
+        await self.desk.office.save_station(facility, station)
         return self.desk.go("/office/station?saved=1")
 
     # --- checklists -----------------------------------------------------------------------------------------

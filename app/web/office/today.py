@@ -157,7 +157,8 @@ def _in_words(day: date) -> str:
 
 def _count(text: str) -> int:
     """Return how many numbers an address says were put on the list."""
-    return int(text) if text.isascii() and text.isdigit() and int(text[:4]) <= MOST else 0
+    is_count = text.isascii() and text.isdigit() and len(text) <= len(str(MOST)) and int(text) <= MOST
+    return int(text) if is_count else 0
 
 
 def _numbers(text: str) -> tuple[tuple[str, ...], dict[str, str]]:

@@ -20,6 +20,7 @@ from app.importing import Importer
 from app.matching import candidates, window
 from app.ports import Act, Worklist
 from app.tokens import new_secret
+from app.web.office.consents import shown_briefly
 from app.web.office.desk import Caller, Desk, Endpoint, is_day, moment
 from app.worklist import (
     DONE,
@@ -110,24 +111,28 @@ class WorkDesk:
         place = standing(followed, self.desk.clock.now())
         reference = followed.visit.answer("need", "reference")
         near = await self.importer.registry.near(caller.facility, reference, *window(followed))
-        offered = [each for each in candidates(followed, near) if each.known.id != followed.person]
-        return self.desk.page(
-            caller,
-            "visit.html",
-            status=422 if wrong else 200,
-            followed=followed,
-            visit=followed.visit,
-            standing=place,
-            is_done=place in DONE,
-            compared=compared(followed.visit, followed.sight) if followed.sight else (),
-            offered=offered[:OFFERED],
-            flags=FLAGS,
-            wrong=wrong or {},
-            sent=caller.sent,
-            key=new_secret(),
-            moment=moment,
-            place="/office/visits",
-        )
+        offered = [each for each in candidates(followed, near) if each.known.id != followed.person][:OFFERED]
+        values = {
+            "followed": followed,
+            "visit": followed.visit,
+            "standing": place,
+            "is_done": place in DONE,
+            "compared": compared(followed.visit, followed.sight) if followed.sight else (),
+            "offered": offered,
+            "has_names": any(each.known.names for each in offered),
+            "flags": FLAGS,
+            "wrong": wrong or {},
+            "sent": caller.sent,
+            "key": new_secret(),
+            "moment": moment,
+            "place": "/office/visits",
+        }
+        status = 422 if wrong else 200
+        if not values["has_names"]:
+            return self.desk.page(caller, "visit.html", status=status, **values)
+        answer = shown_briefly(self.desk, caller, "visit.html", values, has_names=True)
+        answer.status_code = status
+        return answer
 
     # --- what the office does -----------------------------------------------------------------------------------
 
@@ -157,7 +162,8 @@ class WorkDesk:
         if known is None:
             return await self._page(caller, followed, {"person": "この訪問の方をえらんでください"})
         who = caller.officer.account
-        await self.importer.see(followed, known, (who.id, who.name))
+        key = caller.sent.get("key", "") or new_secret()
+        await self.importer.see(followed, known, (who.id, who.name), key=f"office {key}")
         return self.desk.go(f"/office/visits/{followed.visit.id}")
 
     async def close(self, caller: Caller) -> Response:
