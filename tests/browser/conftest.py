@@ -59,6 +59,13 @@ def server(_server: Server) -> Iterator[Server]:
     _server.mend()
 
 
+@pytest.fixture(autouse=True)
+def _guide(request: pytest.FixtureRequest) -> None:
+    """Let phones keep the whole guide, as all do, where a test is marked `guide`: elsewhere it would only take time."""
+    if "server" in request.fixturenames:
+        request.getfixturevalue("server").gives_the_guide = request.node.get_closest_marker("guide") is not None
+
+
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     """Return the driver."""

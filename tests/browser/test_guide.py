@@ -19,7 +19,7 @@ from tests.browser.phone import Judged, Look, Phone
 from tests.browser.server import Server
 from tests.browser.test_offline_guide import FILLED
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.guide]
 
 A4 = 680
 """Pixels between the margins of the sheet."""

@@ -7,7 +7,7 @@ import pytest
 from tests.browser.nurse import Nurse, Patient
 from tests.browser.phone import Look, Phone
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.guide]
 
 PHONES = (
     Look(),

@@ -12,7 +12,7 @@ from app.words import plain
 from tests.browser.nurse import Nurse
 from tests.browser.phone import Look, Phone
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.guide]
 
 CODE = "/guide/trouble/code"
 NOW = ".kz-now"

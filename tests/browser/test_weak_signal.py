@@ -10,7 +10,7 @@ from app.evidence import EventType
 from tests.browser.nurse import AGREE, DECLINE, Nurse, Patient
 from tests.browser.phone import Look, Phone
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.guide]
 
 UNSENT = "送れませんでした。入力は残っています。自動でもう一度送ります。いま押しても送れます"
 
