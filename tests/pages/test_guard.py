@@ -83,7 +83,7 @@ async def test_few_bodies_are_read_only_to_be_thrown_away(kazasu: Kazasu) -> Non
         if message["type"] == "http.response.start":
             answered.put_nowait(message["status"])
 
-    sent = [asyncio.create_task(kazasu.asgi(dict(scope), endless, send)) for _ in range(DRAINS + 1)]
+    sent = [asyncio.ensure_future(kazasu.asgi(dict(scope), endless, send)) for _ in range(DRAINS + 1)]
     assert await asyncio.wait_for(answered.get(), 5) == 413
     assert answered.empty()
     ends.set()
@@ -114,7 +114,7 @@ async def test_one_sweep_that_breaks_keeps_no_other_from_forgetting(tmp_path: Pa
     came, said = asyncio.Queue[dict[str, Any]](), asyncio.Queue[Any]()
     came.put_nowait({"type": "lifespan.startup"})
     with capture_logs() as lines:
-        living = asyncio.create_task(joined.asgi({"type": "lifespan"}, came.get, said.put))
+        living = asyncio.ensure_future(joined.asgi({"type": "lifespan"}, came.get, said.put))
         await asyncio.wait_for(store.asked.wait(), 5)
         came.put_nowait({"type": "lifespan.shutdown"})
         await living
