@@ -63,6 +63,7 @@ class Importer:
             number = comparable(followed.visit.answer("need", "reference"))
             if number not in numbers:
                 continue
+            await asyncio.sleep(0)  # others are answered between two visits
             # Who else has the number may stand in an earlier file.
             everybody = await self.registry.search(upload.facility, Search(By.REFERENCE, number), None, SEVERAL)
             known = certain(followed, everybody)

@@ -389,6 +389,8 @@ class Outcome:
     new: int = 0
     changed: int = 0
     same: int = 0
+    older: int = 0
+    """Of whom a newer file was taken before: it stays."""
     withdrawn: int = 0
     lapsed: int = 0
     matched: int = 0
@@ -399,7 +401,7 @@ class Outcome:
         """Return it with a batch of people counted."""
         found = self
         for each in taken:
-            kind = "new" if each.before is None else "same" if each.is_same else "changed"
+            kind = "older" if each.is_older else "new" if each.before is None else "same" if each.is_same else "changed"
             found = replace(
                 found,
                 **{kind: getattr(found, kind) + 1},
@@ -435,6 +437,8 @@ class Taken:
 
     before: Known | None
     after: Known
+    is_older: bool = False
+    """Whether a newer file had brought them: they stay as they were."""
 
     @property
     def is_same(self) -> bool:

@@ -116,7 +116,7 @@ class Batch:
             old, person = known.find(each.person), each.person
             before = self._before(old) if old else None
             if before and before.seen_at > self.made_at:
-                taken.append(Taken(before, before))
+                taken.append(Taken(before, before, is_older=True))
                 continue
             row = self.row(each, old)
             if before is None:

@@ -293,6 +293,16 @@ async def test_a_file_left_half_way_is_taken_up_again(staff: Clerk, kazasu: Kaza
     assert "2人を取り込みました" in page.text
 
 
+async def test_an_older_file_says_whom_it_left_as_they_are(staff: Clerk) -> None:
+    newer = replace(a_header(), executed="20261118120000")
+    await takes(staff, a_file(a_person("A-0001"), header=newer))
+    older = replace(a_header(), executed="20261118110000")
+    page = await takes(staff, a_file(a_person("A-0001", drug="0"), header=older))
+    text = "".join(page.text.split())
+    assert "もっと新しい内容があり、変えなかった方1人" in text
+    assert "前と同じ方0人" in text
+
+
 async def test_what_was_given_and_is_given_no_more_is_told(staff: Clerk, kazasu: Kazasu) -> None:
     await takes(staff, a_file(a_person("A-0001")))
     page = await takes(staff, a_file(a_person("A-0001", drug="0", surgery="2")))

@@ -213,7 +213,7 @@ async def test_names_that_are_kept_no_more_do_not_come_in_with_a_file_under_way(
 async def test_an_older_file_that_comes_late_takes_nothing_back(desk: Desk) -> None:
     await desk.takes(a_person("A-1", at=MOMENT), executed="20261118090000")
     await desk.takes(a_person("A-1", at=MOMENT, drug="0"), executed="20261118100000")
-    assert await desk.takes(a_person("A-1", at=MOMENT), executed="20261118093000") == Outcome(same=1)
+    assert await desk.takes(a_person("A-1", at=MOMENT), executed="20261118093000") == Outcome(older=1)
     (known,) = await desk.everybody()
     assert known.marked["drug"].meaning.value == "not_given"
     assert await desk.takes(a_person("A-1", at=MOMENT), executed="20261118100000") == Outcome(changed=1)

@@ -143,6 +143,12 @@ async def missing_at_start(folder: Path, database_url: str) -> list[tuple[int, i
     return found
 
 
+async def test_what_is_asked_again_still_says_that_the_record_is_held(kazasu: Kazasu, staff: Clerk, url: str) -> None:
+    await hold(kazasu, url)
+    page = await staff.send("/office/today", {"token": staff.token(), "references": ""}, expect=422)
+    assert "記録が前の時点にもどっています" in page.text
+
+
 async def test_no_file_is_taken_in_part(kazasu: Kazasu, staff: Clerk, url: str) -> None:
     page = await reads(staff, a_file(a_person("A-0001")))
     await hold(kazasu, url)

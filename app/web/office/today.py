@@ -102,7 +102,7 @@ class DayDesk:
             wrong |= {"over_40": "どちらかをえらんでください"} if over_40 is None else {}
             wrong |= {} if day else {"day": f"今日から{AHEAD}日先までの日にしてください"}
             again = {**sent, "references": typed(sent.get("references", "")).again}
-            return await self._page(Caller(caller.request, again, caller.who), day or self._today(), wrong)
+            return await self._page(replace(caller, sent=again), day or self._today(), wrong)
         now, by = self.desk.clock.now(), caller.officer.account.name
         await self.plans.put([Planned(caller.facility, day, each, need, over_40, now, by) for each in numbers])
         await self.plans.give_word(caller.facility, day, new_word())
