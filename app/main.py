@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from base64 import b32encode
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -159,29 +159,18 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
     help_ = Help(pages, store, office, clock)
     tally = Tally()
     shelf = (Trouble(help_), Ready(pages, store, office, clock), Guide(help_))
-    web = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=explained)
-    web.router.routes.extend(
-        [
-            *(route for each in shelf for route in each.routes()),
-            *Watch(store, ledger, clock, tally, settings.data, settings.metrics_token).routes(),
-            *Pwa(pages, assets, store, practice_station=is_practice, shelf=shelf).routes(),
-            *office_routes(desk, _office(desk, assets, files, plans, ledger)),
-            *([Mount("/practice", doors.world.app)] if doors.world else []),
-        ]
+    web = _web(
+        explained,
+        *(route for each in shelf for route in each.routes()),
+        *Watch(store, ledger, clock, tally, settings.data, settings.metrics_token).routes(),
+        *Pwa(pages, assets, store, practice_station=is_practice, shelf=shelf).routes(),
+        *office_routes(desk, _office(desk, assets, files, plans, ledger)),
+        *([Mount("/practice", doors.world.app)] if doors.world else []),
     )
     noting = _noting(store, ledger)
     sweeps = (office.tidy, registry.tidy, plans.tidy, _expiring(store), _retaining(store, ledger), noting)
-    closing = (
-        *doors.closing,
-        files.settle,
-        lambda: noting(clock.now()),
-        registry.close,
-        worklist.close,
-        plans.close,
-        office.close,
-        store.close,
-    )
-    # What FastAPI does for an interface costs each of the bedside's pages a tenth: they stand before it.
+    letting_go = tuple(each.close for each in (registry, worklist, plans, office, store))
+    closing: tuple[Closing, ...] = (*doors.closing, files.settle, lambda: noting(clock.now()), *letting_go)
     at_bedside = VisitPages(bedside, settings.route, doors.handoff, SealedReception(office, desk.sealer), registrar)
     visits = Starlette(
         routes=[
@@ -194,6 +183,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         exception_handlers=explained,
     )
     visits.router.redirect_slashes = False
+    # What FastAPI does for an interface costs each of the bedside's pages a tenth: they stand before it.
     visits.router.default = web
     guard = Guard(
         visits,
@@ -205,6 +195,15 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         tally=tally,
     )
     return Kazasu(guard, (*visits.routes, *web.routes), store, desk, files, doors.world, clock, signer, ledger, closing)
+
+
+def _web(explained: Mapping[int | type[Exception], Handler], *routes: BaseRoute) -> FastAPI:
+    """Return all that does not belong to the bedside as one application."""
+    web = FastAPI(
+        docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=dict(explained)
+    )
+    web.router.routes.extend(routes)
+    return web
 
 
 @lru_cache
