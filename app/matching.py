@@ -134,7 +134,7 @@ def _by_items(visit: Visit, known: Known) -> Ground | None:
     verdicts = {each.verdict for each in compared(visit, sight(known, 0, ""))}
     if Verdict.DIFFERS in verdicts:
         return Ground.ITEMS_DIFFER
-    return Ground.ITEMS if Verdict.MATCHES in verdicts else None
+    return Ground.ITEMS if Verdict.MATCHES in verdicts and Verdict.NOT_LOOKED_AT not in verdicts else None
 
 
 def says_all(visit: Visit, known: Known) -> bool:

@@ -135,6 +135,12 @@ def test_items_that_differ_speak_against_and_stay_offered() -> None:
     assert certain(followed(), [at(NOW + 60, "T-0001", drug="0")]) is not None
 
 
+def test_items_that_a_file_leaves_open_are_not_called_the_same() -> None:
+    both = insured("01", at=NOW + 60), insured("A1", at=NOW + 60, drug="0")
+    found = grounds(followed(), known(a_person("T-0001", results=both)))
+    assert not {Ground.ITEMS, Ground.ITEMS_DIFFER} & set(found)
+
+
 def test_what_is_chosen_on_the_official_page_speaks_neither_way() -> None:
     there = followed()
     there = replace(there, visit=replace(there.visit, answers={**there.visit.answers, "consent": {"there": "yes"}}))

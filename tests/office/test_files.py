@@ -159,6 +159,18 @@ async def test_a_match_counts_again_after_somebody_saw_something_else(staff: Cle
     assert "見つからない" not in page.text
 
 
+async def test_who_belongs_to_another_visit_already_is_offered_with_that_said(staff: Clerk, kazasu: Kazasu) -> None:
+    first = await at_the_bedside(kazasu, "a")
+    second = await at_the_bedside(kazasu, "b")
+    await takes(staff, a_file(a_person(at=NOW + 60)))
+    (known,) = await kazasu.files.importer.registry.search(PRACTICE_STATION.id, Search(), None, 10)
+    page = await staff.get(f"/office/visits/{first.id}")
+    assert "ほかの訪問" not in page.text
+    await staff.press(f"{page.path}/match", person=known.id)
+    page = await staff.get(f"/office/visits/{second.id}")
+    assert "× ほかの訪問と、もう結びついている" in page.text
+
+
 async def test_a_visit_that_shows_whom_it_may_be_covers_itself_soon(staff: Clerk, kazasu: Kazasu) -> None:
     visit = await at_the_bedside(kazasu, "a")
     address = f"/office/visits/{visit.id}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -17,7 +17,7 @@ from app.content import ITEMS
 from app.digits import has_my_number
 from app.evidence import Body, EventType
 from app.importing import Importer
-from app.matching import candidates, window
+from app.matching import Candidate, candidates, window
 from app.ports import Act, Worklist
 from app.tokens import new_secret
 from app.web.office.consents import shown_briefly
@@ -119,6 +119,7 @@ class WorkDesk:
             "is_done": place in DONE,
             "compared": compared(followed.visit, followed.sight) if followed.sight else (),
             "offered": offered,
+            "elsewhere": await self._matched_elsewhere(caller, offered),
             "has_names": any(each.known.names for each in offered),
             "flags": FLAGS,
             "wrong": wrong or {},
@@ -135,6 +136,12 @@ class WorkDesk:
         return answer
 
     # --- what the office does -----------------------------------------------------------------------------------
+
+    async def _matched_elsewhere(self, caller: Caller, offered: Iterable[Candidate]) -> set[str]:
+        """Return who of those offered belongs to another visit already."""
+        registry = self.importer.registry
+        people = [each.known.id for each in offered]
+        return {each for each in people if await registry.visits_of(caller.facility, each)}
 
     async def see(self, caller: Caller) -> Response:
         """Keep what the terminal's screen shows."""
