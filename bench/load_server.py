@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -24,6 +25,8 @@ from bench.report import ROOT, Void
 
 CORES: Final = sorted(os.sched_getaffinity(0))
 PATIENCE: Final = 30.0
+_PORTS: Final = range(20_000, 32_000)
+"""Below those that the system gives to whoever connects."""
 _PARTS: Final = ("app", "templates", "static", "locales")
 _LINK: Final = re.compile(r"/f/(\w+)")
 
@@ -38,17 +41,23 @@ class Defect:
 
 
 class Server:
-    """A server process on the first core."""
+    """A server process on a core of its own: the first, unless told otherwise."""
 
-    def __init__(
-        self, command: Sequence[str], port: int, folder: Path, settings: Mapping[str, str], tree: Path
+    def __init__(  # noqa: PLR0913, PLR0917 - what a process needs
+        self,
+        command: Sequence[str],
+        port: int,
+        folder: Path,
+        settings: Mapping[str, str],
+        tree: Path,
+        core: int = CORES[0],
     ) -> None:
         """Start it; what it says goes into files of the folder."""
         self.port, self.folder = port, folder
         environment = {name: value for name, value in os.environ.items() if not name.startswith("KAZASU_")}
         environment |= {"PYTHONPATH": str(tree), **settings}
         self._said = folder / "said"
-        with self._said.open("wb") as said, (folder / "log").open("ab") as log, on_core(CORES[0]):
+        with self._said.open("wb") as said, (folder / "log").open("ab") as log, on_core(core):
             self.began = time.perf_counter()
             self._process = subprocess.Popen(command, cwd=tree, env=environment, stdout=said, stderr=log)
 
@@ -132,7 +141,7 @@ class Server:
         return {"journal_mode": journal, "synchronous": synchronous}
 
 
-def kazasu(folder: Path, *, tree: Path = ROOT, port: int = 0, **settings: str) -> Server:
+def kazasu(folder: Path, *, tree: Path = ROOT, port: int = 0, core: int = CORES[0], **settings: str) -> Server:
     """Return Kazasu as production starts it, but with limits that one address can live with.
 
     What it leaves for a while lies in its folder, too.
@@ -146,7 +155,7 @@ def kazasu(folder: Path, *, tree: Path = ROOT, port: int = 0, **settings: str) -
         "KAZASU_POSTS_PER_MINUTE": "10000000",
         **{f"KAZASU_{name.upper()}": value for name, value in settings.items()},
     }
-    return Server([sys.executable, "-m", "app.cli", "serve", "--port", str(port)], port, folder, given, tree)
+    return Server([sys.executable, "-m", "app.cli", "serve", "--port", str(port)], port, folder, given, tree, core)
 
 
 def bare(folder: Path, content: bytes) -> Server:
@@ -173,10 +182,12 @@ def planted(folder: Path, *defects: Defect) -> Path:
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port of this machine that nobody listens on, and that is given to nobody while a server is down."""
+    while True:
+        port = secrets.choice(_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @contextlib.contextmanager
