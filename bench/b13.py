@@ -21,7 +21,7 @@ from app.main import PRACTICE_STATION, SystemClock
 from app.tokens import new_secret
 from bench.aftermath import HALF_WRITTEN, is_chained
 from bench.load import Line, connect, percentile, post, run_to_end
-from bench.load_server import Defect, Server, aside, free_port, kazasu, planted, subfolder
+from bench.load_server import CORES, Defect, Server, aside, free_port, kazasu, planted, subfolder
 from bench.load_visit import Astray, Phone
 from bench.report import ROOT, Control, Finding, Profile, Void
 from tests.postgres import Cluster, cluster
@@ -95,8 +95,16 @@ class Ward:
         """Start one of the two nodes."""
         folder = self._folder / str(number)
         folder.mkdir(exist_ok=True)
-        given = {"database_url": self.running.url(self.database), "secret_keys": self._keys}
-        return kazasu(folder, tree=self._tree, port=self.ports[number], **given).__enter__()
+        url = self.running.url(self.database)
+        placed = kazasu(
+            folder,
+            tree=self._tree,
+            port=self.ports[number],
+            core=CORES[number % len(CORES)],
+            database_url=url,
+            secret_keys=self._keys,
+        )
+        return placed.__enter__()
 
     async def work(self, submissions: int) -> Ledger:
         """Let nurses write; kill the first node in the middle, and start it anew."""
