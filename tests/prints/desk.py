@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from tempfile import NamedTemporaryFile
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, Route, sync_playwright
@@ -118,22 +121,63 @@ _PLACES: Final = """() => [...document.querySelectorAll('.kz-s')].flatMap((sheet
 })"""
 
 
-def print_all(sheets: dict[str, Sheet]) -> dict[str, Printed]:
-    """Print every sheet with Chromium, in a thread of its own: another test may hold a browser open in this one."""
-    with ThreadPoolExecutor(1) as alone:
-        return alone.submit(_print_all, {name: html(each) for name, each in sheets.items()}).result()
+class Press:
+    """Prints with Chromium, in a thread of its own: another test may hold a browser open in this one.
 
+    Each sheet is printed once, when it is first asked for; workers share the folder where it is kept.
+    """
 
-def _print_all(pages: dict[str, str]) -> dict[str, Printed]:
-    chromium = shutil.which("chromium")
-    assert chromium, "Chromium is needed: `make needs` says how to get it"
-    complaints: list[str] = []
+    def __init__(self, kept: Path) -> None:
+        """Keep where to put what was printed."""
+        self._kept = kept
+        kept.mkdir(exist_ok=True)
+        self._alone = ThreadPoolExecutor(1)
+        self._open = ExitStack()
+        self._complaints: list[str] = []
+        self._sheets: dict[str, Sheet] = {}
+        self._page: Page | None = None
 
-    def answer(route: Route) -> None:
+    def __enter__(self) -> Self:
+        """Begin; the browser is opened when there is something to print."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the browser, in its own thread."""
+        self._alone.submit(self._open.close).result()
+        self._alone.shutdown()
+
+    def printed(self, name: str, of: Sheet) -> Printed:
+        """Return what Chromium made of a sheet."""
+        file = self._kept / name
+        if not file.exists():
+            made = self._alone.submit(self._print, name, of).result()
+            with NamedTemporaryFile(dir=self._kept, delete=False) as whole:
+                pickle.dump(made, whole)
+            Path(whole.name).rename(file)
+        found: Printed = pickle.loads(file.read_bytes())  # noqa: S301 - written just above, by this run of the tests
+        return found
+
+    def _print(self, name: str, of: Sheet) -> Printed:
+        self._sheets[name] = of
+        self._page = self._page or self._opened()
+        return _print(self._page, name, self._complaints)
+
+    def _opened(self) -> Page:
+        chromium = shutil.which("chromium")
+        assert chromium, "Chromium is needed: `make needs` says how to get it"
+        driver = self._open.enter_context(sync_playwright())
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        self._open.callback(browser.close)
+        page = browser.new_page(viewport={"width": 1280, "height": 900}, locale="ja-JP")
+        page.route("**/*", self._answer)
+        page.on("console", lambda message: self._complaints.append(message.text))
+        return page
+
+    def _answer(self, route: Route) -> None:
         path = urlsplit(route.request.url).path
         if path.startswith("/sheet/"):
             route.fulfill(
-                body=pages[path.removeprefix("/sheet/")],
+                body=html(self._sheets[path.removeprefix("/sheet/")]),
                 headers={
                     "Content-Type": "text/html; charset=utf-8",
                     "Content-Security-Policy": policy(PAGES.entry_sheet_hash),
@@ -142,17 +186,8 @@ def _print_all(pages: dict[str, str]) -> dict[str, Printed]:
         elif asset := ASSETS._by_url.get(path):
             route.fulfill(body=asset.content, content_type=asset.type)
         else:
-            complaints.append(f"not there: {path}")
+            self._complaints.append(f"not there: {path}")
             route.fulfill(status=404)
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1280, "height": 900}, locale="ja-JP")
-        page.route("**/*", answer)
-        page.on("console", lambda message: complaints.append(message.text))
-        found = {name: _print(page, name, complaints) for name in pages}
-        browser.close()
-    return found
 
 
 def _print(page: Page, name: str, complaints: list[str]) -> Printed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from pyzbar import pyzbar  # type: ignore[import-untyped] # it ships none
 
 from app.web.codes import code as code_of
 from app.web.sheets import PHONE, Kind, Sheet
-from tests.prints.desk import Printed, every_sheet, file_of, print_all, stressed_sheets
+from tests.prints.desk import Press, every_sheet, file_of, stressed_sheets
 from tests.prints.wear import WEARS, WHITE, lost
 
 EVERY: Final = every_sheet()
@@ -97,8 +98,10 @@ def around(pdf: bytes, place: Place, dpi: int, modules: int) -> tuple[Image.Imag
 
 
 @pytest.fixture(scope="session")
-def printed() -> dict[str, Printed]:
-    return print_all(EVERY | STRESSED)
+def press(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Press]:
+    folder = tmp_path_factory.getbasetemp()
+    with Press((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "printed") as press:
+        yield press
 
 
 def drawn(name: str) -> bytes:
@@ -135,8 +138,8 @@ def test_there_is_a_sheet_of_every_kind() -> None:
 
 @pytest.mark.browser
 @pytest.mark.parametrize("name", EVERY)
-def test_a_printed_sheet_is_whole(printed: dict[str, Printed], name: str) -> None:
-    sheet, made = EVERY[name], printed[name]
+def test_a_printed_sheet_is_whole(press: Press, name: str) -> None:
+    sheet, made = EVERY[name], press.printed(name, EVERY[name])
     assert [pytest.approx(each, abs=0.5) for each in info(made.pdf)] == size(sheet)
     assert made.overflowing == []
     assert made.moved == [], "what is seen is what is printed"
@@ -146,8 +149,8 @@ def test_a_printed_sheet_is_whole(printed: dict[str, Printed], name: str) -> Non
 
 @pytest.mark.browser
 @pytest.mark.parametrize("name", STRESSED)
-def test_long_names_and_addresses_stay_on_their_sheet(printed: dict[str, Printed], name: str) -> None:
-    sheet, made = STRESSED[name], printed[name]
+def test_long_names_and_addresses_stay_on_their_sheet(press: Press, name: str) -> None:
+    sheet, made = STRESSED[name], press.printed(name, STRESSED[name])
     assert made.overflowing == []
     for pdf in (made.pdf, file_of(sheet)):
         assert len(info(pdf)) == len(size(sheet))
@@ -156,8 +159,8 @@ def test_long_names_and_addresses_stay_on_their_sheet(printed: dict[str, Printed
 
 @pytest.mark.browser
 @pytest.mark.parametrize("name", EVERY)
-def test_a_printed_sheet_is_read(printed: dict[str, Printed], name: str) -> None:
-    assert list(unread(printed[name].pdf, EVERY[name])) == []
+def test_a_printed_sheet_is_read(press: Press, name: str) -> None:
+    assert list(unread(press.printed(name, EVERY[name]).pdf, EVERY[name])) == []
 
 
 @pytest.mark.slow
@@ -176,9 +179,9 @@ def test_a_file_is_read(name: str) -> None:
 
 @pytest.mark.browser
 @pytest.mark.parametrize("name", EVERY)
-def test_no_module_is_printed_smaller_than_it_may_be(printed: dict[str, Printed], name: str) -> None:
+def test_no_module_is_printed_smaller_than_it_may_be(press: Press, name: str) -> None:
     sheet = EVERY[name]
-    for pdf in (printed[name].pdf, drawn(name)):
+    for pdf in (press.printed(name, sheet).pdf, drawn(name)):
         for _, _, _, side in places(pdf)[sheet.url.encode()]:
             assert side / sheet.code.across == pytest.approx(sheet.module, rel=0.02)
             assert sheet.module > 0.8 - 1e-9
