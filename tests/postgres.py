@@ -121,7 +121,7 @@ class Cluster:
 @contextlib.contextmanager
 def cluster(*settings: str, on_disk: bool = False) -> Iterator[Cluster]:
     """Run a server while the block lasts; in memory if there is room, unless what it writes has to reach a disk."""
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=None if on_disk else _quick()))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=None if on_disk else in_memory()))
     _tidy(folder.parent)
     try:
         running = Cluster(folder, *settings)
@@ -146,7 +146,7 @@ def _tidy(parent: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _quick() -> Path | None:
+def in_memory() -> Path | None:
     """Return a file system in memory if it has room: hundreds of databases are made and dropped."""
     memory = Path("/dev/shm")  # noqa: S108 - mkdtemp makes a folder of our own in it
     return memory if memory.is_dir() and shutil.disk_usage(memory).free > _ROOM else None

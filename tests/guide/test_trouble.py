@@ -92,11 +92,20 @@ def test_no_answer_is_there_that_nobody_looks_for() -> None:
     assert set(SEEN.values()) == set(TROUBLES.answers)
 
 
-@pytest.mark.parametrize(
-    "template", ["step.html", "entry.html", "continue.html", "hand-over.html", "problems/problem.html"]
-)
+def with_its_bases(template: str) -> str:
+    """Return a template and what it extends."""
+    text = (ROOT / "templates" / template).read_text(encoding="utf-8")
+    base = re.search(r'{% extends "([^"]+)" %}', text)
+    return text + (with_its_bases(base[1]) if base else "")
+
+
+BEDSIDE = ("step", "entry", "continue", "today", "today-list", "hand-over", "problems/problem")
+
+
+@pytest.mark.parametrize("template", [f"{name}.html" for name in BEDSIDE])
 def test_the_first_tap_is_on_every_page_of_a_visit(template: str) -> None:
-    assert f'href="{LIST}"' in (ROOT / "templates" / template).read_text(encoding="utf-8")
+    assert f'href="{LIST}"' in with_its_bases(template)
+    assert f'href="{LIST}"' not in with_its_bases("layout.html")
 
 
 async def test_every_failure_reaches_its_answer_with_the_second_tap(nurse: Nurse) -> None:
