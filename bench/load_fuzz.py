@@ -60,7 +60,7 @@ def declare(data: bytes, dice: random.Random) -> bytes:
 
 def lie(data: bytes, dice: random.Random) -> bytes:
     """Change a field of a ZIP's headers: sizes, offsets, methods, flags, lengths of names."""
-    if not data.startswith(b"PK"):
+    if not _HEADERS.search(data):
         data = _zipped(data)
     packed = bytearray(data)
     for _ in range(dice.choice([1, 1, 2])):
