@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import socket
@@ -153,6 +154,9 @@ def _serve(chosen: argparse.Namespace) -> int:
         _greet(settings, link.token, kazasu.desk)
     else:
         print(f"\n  かざす（{settings.route.value}）  {settings.public_origin}/office\n", flush=True)
+    # What was made so far lives as long as the server: no collection need walk through it while somebody waits.
+    gc.collect()
+    gc.freeze()
     uvicorn.run(kazasu.asgi, **_server(settings))
     return 0
 
