@@ -211,9 +211,17 @@ def test_a_bad_file_says_where_and_why_and_changes_nothing(
     assert clerk.server.ask(clerk.server.kazasu.store.head(PRACTICE_STATION.id)) == before
 
 
-def test_a_future_version_is_taken_and_what_is_new_is_listed(clerk: Clerk, phone: Phone, nurse: Nurse) -> None:
+def test_a_future_version_changes_nothing_until_a_person_leaves_out_what_is_new(
+    clerk: Clerk, phone: Phone, nurse: Nurse
+) -> None:
     registers(phone, nurse, "練習　花子", "L-1235")
     file = carries(clerk, {"練習　花子": "L-1235"}, letters="UTF-8", more="unknown_elements")
     reads_in(clerk, file)
-    clerk.desk.reads("知らない項目", "読みとばし、取り込みません")
-    takes(clerk, file)
+    before = clerk.server.ask(clerk.server.kazasu.store.head(PRACTICE_STATION.id))
+    clerk.desk.presses("この内容で取り込む")
+    clerk.desk.reads("知らない項目を確かめて", NOTHING_CHANGED)
+    assert clerk.desk.has_focus_on_the_error
+    assert clerk.server.ask(clerk.server.kazasu.store.head(PRACTICE_STATION.id)) == before
+    clerk.desk.page.get_by_label("知らない項目を除いて取り込みます").check()
+    clerk.desk.presses("この内容で取り込む")
+    clerk.desk.shows_soon("人を取り込みました")

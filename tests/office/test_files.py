@@ -338,14 +338,26 @@ async def test_shift_jis_in_a_zip_is_read_as_well(staff: Clerk, kazasu: Kazasu) 
     )
 
 
-async def test_a_later_version_is_read_and_what_is_new_in_it_is_listed(staff: Clerk) -> None:
-    later = a_file(a_person("A-0001")).replace(
-        b"<ReferenceNumber>", b"<Future><Inner>x</Inner></Future><ReferenceNumber>"
+LATER = a_file(a_person("A-0001")).replace(b"<ReferenceNumber>", b"<Future><Inner>x</Inner></Future><ReferenceNumber>")
+
+
+async def listed(kazasu: Kazasu) -> int:
+    return len(
+        await kazasu.files.importer.registry.search(PRACTICE_STATION.id, Search(By.REFERENCE, "A-0001"), None, 5)
     )
-    page = await reads(staff, later)
+
+
+async def test_a_later_version_changes_nothing_until_somebody_leaves_out_what_is_new(
+    staff: Clerk, kazasu: Kazasu
+) -> None:
+    page = await reads(staff, LATER)
     assert "知らない項目" in page.text
     assert "Future" in page.text
-    assert "この内容で取り込む" in page.text
+    refused = await staff.press(f"{page.path}/take", expect=422)
+    assert "何も変わっていません" in refused.text
+    assert await listed(kazasu) == 0
+    await staff.press(f"{page.path}/take", understood="yes")
+    assert await listed(kazasu) == 1
 
 
 # --- bad files ----------------------------------------------------------------------------------------------------

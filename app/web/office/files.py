@@ -34,6 +34,7 @@ _WIDEST: Final = 366
 _SOON: Final = 1.0
 """Seconds for which the answer to 「取り込む」 waits: most files are taken by then."""
 _REQUESTS: Final = {"01": Kind.REQUEST_01, "02": Kind.REQUEST_02}
+_UNSEEN: Final = "知らない項目を確かめて、チェックを入れてください。何も変わっていません"
 log = structlog.get_logger()
 
 
@@ -168,11 +169,15 @@ class FileDesk:
 
     async def show(self, caller: Caller) -> Response:
         """Show what a file holds, how far it is taken, or what it did."""
-        file = await self._found(caller)
+        return await self._show(caller, await self._found(caller))
+
+    async def _show(self, caller: Caller, file: Upload, wrong: str = "") -> Response:
         asked = await self.importer.registry.exchange(caller.facility, file.preview.key) if file.preview.key else None
         return self.desk.page(
             caller,
             "file.html",
+            status=422 if wrong else 200,
+            wrong=wrong,
             file=file,
             preview=file.preview,
             counts=_counts(file.preview),
@@ -192,10 +197,15 @@ class FileDesk:
         return found
 
     async def take(self, caller: Caller) -> Response:
-        """Begin to take a file; whoever asks again sees how far it is."""
+        """Begin to take a file; whoever asks again sees how far it is.
+
+        What a later version added is left out by nobody but a person who has seen it.
+        """
         if caller.held:
             raise ReadOnly
         file, who = await self._found(caller), caller.officer.account
+        if file.stage is Stage.WAITING and file.preview.unknown and caller.sent.get("understood") != "yes":
+            return await self._show(caller, file, _UNSEEN)
         task = asyncio.create_task(_finished(self.importer.take(file, (who.id, who.name))))
         self._underway.add(task)
         task.add_done_callback(self._underway.discard)
