@@ -28,6 +28,7 @@ bench: needs .venv/dev.stamp ## every bench in its short form; fails below a flo
 
 docs: .venv/dev.stamp ## write anew the pages that are made from the code
 	$(BIN)/python -m scripts.docs
+	$(BIN)/python -m scripts.catalogues
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff format --check .

@@ -5,10 +5,8 @@ Items are dated content, not code: the official screens may change (source and d
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, timedelta, timezone
 from enum import StrEnum
 from functools import lru_cache
@@ -48,6 +46,8 @@ class Item:
     """
 
     id: str
+    official: str
+    """The item's name on the official screen: beside every translation, so that it is found there."""
     flags: tuple[str, ...]
     group: str
     from_age: int
@@ -63,17 +63,6 @@ class Item:
     def name(self) -> str:
         """The item's name, with furigana notation."""
         return self.wording.name
-
-    @property
-    def wording_hash(self) -> str:
-        """SHA-256 (hex) of the words shown; kept in the evidence beside the version."""
-        return _hash(self.wording)
-
-
-@lru_cache
-def _hash(wording: Wording) -> str:
-    words = json.dumps(asdict(wording), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(words.encode()).hexdigest()
 
 
 def day_of(at: int) -> date:

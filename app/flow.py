@@ -17,6 +17,7 @@ from typing import Final, TypeAlias
 
 from app.consent import Choice, Item, asked
 from app.content import ITEMS
+from app.languages import OFFICIAL
 from app.words import N_, spoken
 
 Answer: TypeAlias = Mapping[str, str]
@@ -72,6 +73,8 @@ class Visit:
     times: Mapping[str, int] = field(default_factory=dict)
     ended: bool = False
     route: Route = Route.PRACTICE
+    language: str = OFFICIAL.code
+    """The language in which the patient read and answered the consent items."""
 
     def answer(self, step: str, name: str) -> str:
         """Return one given answer, or an empty string."""

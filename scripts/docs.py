@@ -226,7 +226,7 @@ def catalogue(root: Path = ROOT) -> str:
 
 def messages(root: Path = ROOT) -> Iterator[Found]:
     """Yield every text for people: of templates, of code, of content files and of the practice patients."""
-    keywords = {"_": None, "_plain": None}
+    keywords = {"_": None, "_plain": None, "_original": None}
     for path_ in sorted((root / "templates").rglob("*.html")):
         found = extract_from_file("jinja2", path_, keywords, options={"silent": "false"})
         yield from ((_name(root, path_), line, text) for line, text in _texts(found))

@@ -11,6 +11,7 @@ from app.adapters.chain import ENTRY
 from app.evidence import Entry, State, state
 from app.facility import Facility, Link
 from app.flow import Holder, Registration, Route, Visit
+from app.languages import OFFICIAL
 from app.ports import Change, Departure, Logged
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
@@ -52,6 +53,7 @@ def _body(visit: Visit) -> str:
         "reason": visit.reason,
         "times": visit.times,
         "route": visit.route.value,
+        "language": visit.language,
     }
     return _ENCODER.encode(rest)
 
@@ -75,6 +77,7 @@ def visit_from(row: AnyRow) -> Visit:
         times=rest["times"],
         ended=bool(row.ended),
         route=Route(rest.get("route", Route.PRACTICE)),
+        language=rest.get("language", OFFICIAL.code),
     )
 
 

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from app import journey
 from app.evidence import Body, Event, EventType
 from app.facility import Facility, Link, is_token
-from app.flow import NOTHING, STEPS, Answer, Route, Step, Visit
+from app.flow import NOTHING, STEPS, Answer, Holder, Route, Step, Visit
 from app.ports import Change, Clock, Departure, Store, Written
 from app.tokens import Signer, hashed, new_secret
 from app.web.forms import Form
@@ -25,6 +25,8 @@ IDLE: Final = 30 * 60
 ABSOLUTE: Final = 12 * 60 * 60
 STEADY: Final = "kazasu-steady"
 STATION_COOKIE: Final = "station"
+HAND_OVER: Final = "hand-over.html"
+"""The page on which the phone changes hands: one of the two is the patient, who finds it in the chosen language."""
 _YEAR: Final = 365 * 24 * 3600
 _DAY: Final = 24 * 3600
 
@@ -204,9 +206,10 @@ class Bedside:
     ) -> Response:
         """Answer the page of a step."""
         before = journey.back(step, seat.visit)
+        look = Look.of(request).seen_by(step.held_by(seat.visit) if template != HAND_OVER else Holder.PATIENT)
         scene = Scene(
             template=template or f"steps/{step.id}.html",
-            look=Look.of(request),
+            look=look,
             step=step.id,
             facility=seat.facility,
             route=seat.visit.route,
@@ -266,6 +269,10 @@ class Bedside:
             samesite="lax",
             path="/",
         )
+
+    def keep_look(self, response: Response, look: Look) -> None:
+        """Keep how people read for as long as the visit lasts."""
+        response.set_cookie(LOOK_COOKIE, str(look), secure=self.is_secure, httponly=True, samesite="lax", path="/")
 
     def farewell(self, request: Request, link: Link | None) -> Response:
         """Go back to the station's entry and leave nothing of the visit in the browser."""

@@ -56,7 +56,7 @@ class Guide:
         """Show every topic, or those in which what is looked for stands."""
         wanted = request.query_params.get("q", "")[:_LONGEST].strip()
         here = await self.help.here(request)
-        return self.help.answer(request, self._index(here, Look.of(request), wanted))
+        return self.help.answer(request, self._index(here, Look.of(request).in_japanese(), wanted))
 
     def _index(self, here: Here, look: Look, wanted: str = "") -> str:
         words = folded(wanted).split()
@@ -80,7 +80,7 @@ class Guide:
             pages = self.help.pages
             return pages.respond(request, "problems/problem.html", status=_MISSING.status, problem=_MISSING)
         here = await self.help.here(request)
-        return self.help.answer(request, await self._topic(topic, here, Look.of(request)))
+        return self.help.answer(request, await self._topic(topic, here, Look.of(request).in_japanese()))
 
     async def _topic(self, topic: Topic, here: Here, look: Look) -> str:
         notes = await self.help.office.notes(here.facility.id) if here.facility else {}

@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from http import HTTPStatus
+from itertools import product, starmap
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from starlette.responses import Response
 from app.consent import JST, day_of
 from app.content import EXITS, NAMES
 from app.content.sources import GRADES, named
+from app.languages import LANGUAGES, OFFICIAL, Language, day_in, told, worded
 from app.web.assets import Assets, takes_brotli
 from app.words import RUBY, plain
 
@@ -44,23 +46,46 @@ _RUBY: Final = r"<ruby>\1<rp>（</rp><rt>\2</rt><rp>）</rp></ruby>"
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a person reads: text size and furigana. Kept in a cookie for the visit; says nothing about anybody."""
+    """How a person reads: text size, furigana, language. Kept in a cookie for the visit; says nothing about anybody.
+
+    Furigana and language are the patient's: while staff hold the phone, pages speak plain Japanese to them.
+    """
 
     size: str = "m"
     furigana: bool = False
+    language: Language = OFFICIAL
+    is_patients: bool = False
 
     @classmethod
     def of(cls, request: Request) -> Look:
         """Return the look that the browser's cookie asks for, or the plain one."""
-        raw = request.cookies.get(LOOK_COOKIE, "")
-        return cls(raw[0], raw[1] == "1") if raw in _LOOKS else cls()
+        return _LOOKS.get(request.cookies.get(LOOK_COOKIE, ""), _ORDINARY)
 
     def __str__(self) -> str:
         """Return the cookie's value."""
-        return f"{self.size}{int(self.furigana)}"
+        return f"{self.size}{int(self.furigana)}{'p' if self.is_patients else 's'}{self.language.code}"
+
+    @property
+    def spoken(self) -> Language:
+        """The language of the page."""
+        return self.language if self.is_patients else OFFICIAL
+
+    @property
+    def has_readings(self) -> bool:
+        """Whether words have their readings above them."""
+        return self.furigana and self.is_patients and self.language.is_japanese
+
+    def seen_by(self, holder: str) -> Look:
+        """Return the same for whoever holds the phone."""
+        return replace(self, is_patients=holder == "patient")
+
+    def in_japanese(self) -> Look:
+        """Return the same for a page that there is in Japanese only."""
+        return replace(self, language=OFFICIAL)
 
 
-_LOOKS: Final = frozenset(str(Look(size, furigana)) for size in SIZES for furigana in (False, True))
+_ORDINARY: Final = Look()
+_LOOKS: Final = {str(look): look for look in starmap(Look, product(SIZES, (False, True), LANGUAGES, (False, True)))}
 
 
 def with_readings(message: str) -> Markup:
@@ -80,7 +105,7 @@ class _Fold(NodeTransformer):
         self.known = known
 
     def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802 - the visitor's own naming
-        """Replace `_("…")`, `_plain("…")` and `asset("…")` by their value."""
+        """Replace `_("…")`, `_plain("…")`, `_original("…")` and `asset("…")` by their value."""
         self.generic_visit(node)
         name = node.node.name if isinstance(node.node, nodes.Name) else ""
         alone = len(node.args) == 1 and not node.kwargs and isinstance(node.args[0], nodes.Const)
@@ -121,12 +146,13 @@ class Pages:
         }
         loader = jinja2.FileSystemLoader(folder)
         self._templates = {
-            on: lru_cache(_environment(loader, assets, shared, furigana=on).get_template) for on in (False, True)
+            (language, on): lru_cache(_environment(loader, assets, shared, language, furigana=on).get_template)
+            for language, on in product(LANGUAGES, (False, True))
         }
 
     def html(self, template: str, look: Look, **values: Any) -> str:
         """Return the page as text; where its forms hold who and what they are for, it has holes."""
-        return self._templates[look.furigana](template).render(look=look, held=HOLE, **values)
+        return self._templates[look.spoken, look.has_readings](template).render(look=look, held=HOLE, **values)
 
     def respond(
         self,
@@ -149,9 +175,11 @@ class Pages:
 
 
 def _environment(
-    loader: jinja2.BaseLoader, assets: Assets, shared: Mapping[str, Any], *, furigana: bool
+    loader: jinja2.BaseLoader, assets: Assets, shared: Mapping[str, Any], language: Language, *, furigana: bool
 ) -> _Environment:
-    words = lru_cache(maxsize=2048)(with_readings if furigana else without_readings)
+    plain_words = lru_cache(maxsize=2048)(partial(_said, without_readings, language))
+    words = lru_cache(maxsize=2048)(partial(_said, with_readings, language)) if furigana else plain_words
+    readable = with_readings if furigana else without_readings
     environment = _Environment(
         loader=loader,
         autoescape=True,
@@ -161,10 +189,22 @@ def _environment(
         auto_reload=False,
     )
     environment.filters["day"] = day_in_words
+    environment.filters["whole_day"] = lambda at: readable(day_in(language, day_of(at)))
+    environment.filters["worded"] = partial(worded, language)
     environment.filters["clock"] = clock_in_japan
-    environment.known = {"_": words, "_plain": without_readings, "asset": assets.url}
-    environment.globals.update({**environment.known, **shared, "_": partial(_message, words), "_plain": _plain_message})
+    environment.known = {"_": words, "_plain": plain_words, "_original": without_readings, "asset": assets.url}
+    spoken = {
+        "_": partial(_message, words),
+        "_plain": partial(_message, plain_words),
+        "readable": readable,
+        "plain": without_readings,
+    }
+    environment.globals.update({**environment.known, **shared, **spoken, "LANGUAGES": LANGUAGES})
     return environment
+
+
+def _said(form: Callable[[str], Markup], language: Language, message: str) -> Markup:
+    return form(told(language, message))
 
 
 def day_in_words(at: int) -> str:
@@ -181,7 +221,3 @@ def clock_in_japan(at: int) -> str:
 
 def _message(words: Callable[[str], Markup], message: str, **values: object) -> Markup:
     return words(message) % values if values else words(message)
-
-
-def _plain_message(message: str, **values: object) -> Markup:
-    return _message(without_readings, message, **values)

@@ -40,7 +40,7 @@ class Trouble:
 
     async def list_all(self, request: Request) -> Response:
         """Ask what one sees."""
-        return self.help.answer(request, self._list(await self.help.here(request), Look.of(request)))
+        return self.help.answer(request, self._list(await self.help.here(request), Look.of(request).in_japanese()))
 
     def _list(self, here: Here, look: Look) -> str:
         return self.help.html("guide/trouble.html", here, look, troubles=TROUBLES)
@@ -50,7 +50,9 @@ class Trouble:
         found = TROUBLES.answers.get(request.path_params["answer"])
         if found is None:
             raise HTTPException(404)
-        return self.help.answer(request, self._answer(found, await self.help.here(request), Look.of(request)))
+        return self.help.answer(
+            request, self._answer(found, await self.help.here(request), Look.of(request).in_japanese())
+        )
 
     def _answer(self, answer: Answer, here: Here, look: Look) -> str:
         desks = self.help.near(answer.contact, here)

@@ -19,12 +19,13 @@ from app.content import EXITS, ITEMS, OFFICIAL
 from app.evidence import Body, Event, EventType, Json, state
 from app.facility import Facility
 from app.flow import NOTHING, STEPS, Answer, Holder, Registration, Route, Step, Visit
+from app.languages import BY_CODE, EASY, wording_hash
 from app.ports import Change, Handoff, Reception, Unavailable, Written
 from app.tokens import Purpose, hashed, new_secret
-from app.web.bedside import Bedside, Refusal, Seat, crossing_hash
+from app.web.bedside import HAND_OVER, Bedside, Refusal, Seat, crossing_hash
 from app.web.browsers import recognise
 from app.web.forms import Form, fields, form
-from app.web.pages import HOLE, LOOK_COOKIE, SIZES, Look
+from app.web.pages import HOLE, SIZES, Look
 from app.web.registration import Answered, Registrar
 from app.web.returning import new_departure
 
@@ -219,6 +220,8 @@ class VisitPages:
             given = journey.fit(step, seat.visit, sent.answers)
             return await self._page(request, seat, step, status=422, given=given, wrong=wrong)
         after = journey.record(step, sent.answers, seat.visit)
+        if step.id == "consent":
+            after = replace(after, language=_read_in(request, sent))
         events = [(_EVENTS[step.id], self._body(step, after))]
         if step.id == "result" and "handoff" not in seat.visit.answers:
             events.insert(0, (EventType.RETURNED, {"outcome": "by_hand"}))
@@ -273,14 +276,15 @@ class VisitPages:
     def _body(self, step: Step, after: Visit) -> Body:
         """Return what the evidence keeps of a submitted step."""
         if step.id == "consent":
+            language = BY_CODE[after.language]
             shown: dict[str, Json] = {
-                item.id: {"version": item.version, "sha256": item.wording_hash} for item in after.items
+                item.id: {"version": item.version, "sha256": wording_hash(language, item)} for item in after.items
             }
             return {
                 "choices": _choices(after),
                 "not_asked": _not_asked(after),
                 "wording": shown,
-                "lang": "ja",
+                "lang": language.code,
             }
         if step.id == "check":
             return {"choices": _choices(after)}
@@ -294,7 +298,7 @@ class VisitPages:
         to = self._towards(request.query_params.get("to", ""), seat)
         if not journey.needs_hand_over(to, seat.visit):
             return self.bedside.go(request, f"/visit/{to.id}")
-        return self.bedside.show(request, seat, to, template="hand-over.html")
+        return self.bedside.show(request, seat, to, template=HAND_OVER)
 
     async def received(self, request: Request) -> Response:
         """Note that the phone is in the other person's hands."""
@@ -306,7 +310,9 @@ class VisitPages:
         after = journey.handed_over(seat.visit, holder)
         passed = (EventType.PHONE_PASSED, {"to": holder.value})
         written = await self.bedside.write(sent, after, passed, moment=f"held_by_{holder}")
-        return await self._answered(request, to, written, after, to)
+        answer = await self._answered(request, to, written, after, to)
+        self.bedside.keep_look(answer, Look.of(request).seen_by(holder))
+        return answer
 
     def _towards(self, name: str, seat: Seat) -> Step:
         step = STEPS.get(name)
@@ -325,16 +331,11 @@ class VisitPages:
         seat = await self.bedside.seat(request)
         sent = await form(request)
         self.bedside.admit(seat, sent)
-        old = Look.of(request)
-        size = sent.answers.get("size", old.size)
-        furigana = {"on": True, "off": False}.get(sent.answers.get("furigana", ""), old.furigana)
-        look = Look(size if size in SIZES else old.size, furigana)
+        look = _chosen(Look.of(request), sent.answers)
         to = sent.answers.get("to", "")
         known = to in STEPS or to in {"look", "hand-over"}
         answer = self.bedside.go(request, f"/visit/{to}" if known else "/visit")
-        answer.set_cookie(
-            LOOK_COOKIE, str(look), secure=self.bedside.is_secure, httponly=True, samesite="lax", path="/"
-        )
+        self.bedside.keep_look(answer, look)
         return answer
 
     # --- the end ----------------------------------------------------------------------------------------------------
@@ -366,6 +367,20 @@ class _ByMethod:
         request = Request(scope, receive, send)
         answer = await (self._submit if scope["method"] == "POST" else self._show)(request)
         await answer(scope, receive, send)
+
+
+def _read_in(request: Request, sent: Form) -> str:
+    """Return the language of the page that was answered: the page says it, or else the browser's look."""
+    language = BY_CODE.get(sent.answers.get("language", ""), Look.of(request).language)
+    return language.code
+
+
+def _chosen(old: Look, sent: Answer) -> Look:
+    """Return the look with what was chosen; who chooses easy Japanese begins with its readings."""
+    size, language = sent.get("size", ""), BY_CODE.get(sent.get("language", ""), old.language)
+    begins_easy = language is EASY and old.language is not EASY
+    furigana = {"on": True, "off": False}.get(sent.get("furigana", ""), old.furigana or begins_easy)
+    return Look(size if size in SIZES else old.size, furigana, language, old.is_patients)
 
 
 def _step(request: Request) -> Step:

@@ -9,6 +9,7 @@ import pytest
 
 from app.consent import Item, asked, complete, day_of, in_force, not_asked_reason
 from app.content import EXITS, ITEMS, ContentError, _graded
+from app.languages import OFFICIAL, wording_hash
 from app.words import plain
 from tests.flow.visits import NOW
 
@@ -55,8 +56,8 @@ def test_every_item_says_what_is_seen_and_what_declining_means(item: Item) -> No
 def test_the_wording_hash_changes_with_one_letter() -> None:
     item = ITEMS[0]
     other = replace(item, wording=replace(item.wording, declined=item.wording.declined + "。"))
-    assert item.wording_hash != other.wording_hash
-    assert len(item.wording_hash) == 64
+    assert wording_hash(OFFICIAL, item) != wording_hash(OFFICIAL, other)
+    assert len(wording_hash(OFFICIAL, item)) == 64
 
 
 def test_content_without_a_printable_grade_does_not_load() -> None:

@@ -24,7 +24,7 @@ TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 CATALOGUED = [path for path in TEMPLATES if "office" not in path.parts]
 """The office is in Japanese only (docs/adr/0012)."""
 MESSAGES = sorted({text for _, _, text in docs.messages()})
-SAID = {"_", "_plain"}
+SAID = {"_", "_plain", "_original"}
 
 Change = Callable[[Path], None]
 

@@ -167,7 +167,7 @@ class Desk:
     def html(self, caller: Caller, template: str, **values: Any) -> str:
         """Return a page of the office as text."""
         who = caller.who
-        look = Look.of(caller.request)
+        look = Look.of(caller.request).seen_by("staff")
         shared = {"who": who, "role_names": ROLE_NAMES, "idle": IDLE, "here": caller.request.url.path}
         record = {"held_record": caller.held}
         html = self.pages.html(f"office/{template}", look, **{**shared, **record, **values})
