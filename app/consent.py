@@ -12,11 +12,23 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
+from app.words import N_
+
 JST: Final = timezone(timedelta(hours=9), "JST")
 """Japan has no summer time."""
 _JAPAN_AHEAD: Final = 9 * 3600
 _DAY: Final = 24 * 3600
 _EPOCH: Final = date(1970, 1, 1).toordinal()
+
+
+QUESTIONS: Final = (
+    N_("これは{何|なん}ですか"),
+    N_("だれが{見|み}ますか"),
+    N_("いつまでですか"),
+    N_("{同意|どうい}しないと、どうなりますか"),
+    N_("やめたくなったら"),
+)
+"""What patients ask of every item."""
 
 
 class Choice(StrEnum):
@@ -29,13 +41,24 @@ class Choice(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wording:
-    """The exact words that a person is shown for one item, with furigana notation. Compared by identity, as `Item`."""
+    """The exact words that a person is shown for one item, with furigana notation. Compared by identity, as `Item`.
+
+    `what` to `undo` answer what patients ask, in this order: `QUESTIONS`.
+    """
 
     name: str
     short: str
     sentence: str
+    what: str
+    who: str
+    until: str
     declined: str
-    details: tuple[str, ...]
+    undo: str
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The answers to `QUESTIONS`."""
+        return self.what, self.who, self.until, self.declined, self.undo
 
 
 @dataclass(frozen=True, slots=True, eq=False)

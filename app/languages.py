@@ -9,7 +9,7 @@ from __future__ import annotations
 import gettext
 import hashlib
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -74,12 +74,10 @@ def told(language: Language, message: str) -> str:
 @lru_cache
 def worded(language: Language, item: Item) -> Wording:
     """Return an item's words in that language: all of them, or all in Japanese, never a mixture."""
-    words = item.wording
-    parts = (words.name, words.short, words.sentence, words.declined, *words.details)
-    if not all(has(language, part) for part in parts):
-        return words
-    name, short, sentence, declined, *details = (told(language, part) for part in parts)
-    return replace(words, name=name, short=short, sentence=sentence, declined=declined, details=tuple(details))
+    words = asdict(item.wording)
+    if not all(has(language, words[part]) for part in words):
+        return item.wording
+    return Wording(**{part: told(language, words[part]) for part in words})
 
 
 @lru_cache

@@ -19,6 +19,7 @@ from app.languages import DOMAIN, LANGUAGES, Language
 from scripts.docs import ROOT, messages
 
 PATIENTS: Final = (
+    "app/consent.py",
     "app/content/items.toml",
     "app/content/names.toml",
     "app/flow.py",

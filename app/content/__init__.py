@@ -7,7 +7,7 @@ checked; a file that does not say so does not load.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 from typing import Any, Final
@@ -72,7 +72,7 @@ def _graded(name: str, row: dict[str, Any]) -> dict[str, Any]:
     return row
 
 
-_WORDS: Final = ("name", "short", "sentence", "declined")
+_WORDS: Final = tuple(each.name for each in fields(Wording))
 
 
 def load_items() -> tuple[Item, ...]:
@@ -83,7 +83,7 @@ def load_items() -> tuple[Item, ...]:
 
 def _item(row: dict[str, Any], checked_on: date) -> Item:
     words = {word: row.pop(word) for word in _WORDS}
-    wording = Wording(**words, details=tuple(row.pop("details")))
+    wording = Wording(**words)
     ends = row.pop("effective_to", None)
     flags = tuple(row.pop("flags"))
     return Item(**row, flags=flags, effective_to=ends, wording=wording, checked_on=checked_on)

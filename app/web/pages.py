@@ -25,7 +25,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.consent import JST, day_of
+from app.consent import JST, QUESTIONS, day_of
 from app.content import EXITS, NAMES
 from app.content.sources import GRADES, named
 from app.languages import LANGUAGES, OFFICIAL, Language, day_in, told, worded
@@ -140,6 +140,7 @@ class Pages:
             "hero": Markup(assets["pictures/entry.svg"].content.decode()),  # noqa: S704 - our own file
             "mark": Markup(assets["icons/mark.svg"].content.decode()),  # noqa: S704 - our own file
             "names": NAMES,
+            "QUESTIONS": QUESTIONS,
             "exits": EXITS,
             "named": named,
             "grades": GRADES,

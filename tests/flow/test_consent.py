@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from app.consent import Item, asked, complete, day_of, in_force, not_asked_reason
+from app.consent import QUESTIONS, Item, asked, complete, day_of, in_force, not_asked_reason
 from app.content import EXITS, ITEMS, ContentError, _graded
 from app.languages import OFFICIAL, wording_hash
 from app.words import plain
@@ -47,8 +47,10 @@ def test_a_day_in_japan_begins_nine_hours_early() -> None:
 def test_every_item_says_what_is_seen_and_what_declining_means(item: Item) -> None:
     words = item.wording
     assert "見ます" in plain(words.sentence)
-    assert "同意しない" in plain(words.declined)
-    assert any("同意しなくてもできます" in plain(line) for line in words.details)
+    assert "提供されません" in plain(words.declined)
+    assert "同意しなくてもできます" in plain(words.declined)
+    assert len(words.answers) == len(QUESTIONS)
+    assert all(words.answers)
     assert item.version >= 1
     assert item.grade in {"S", "O", "V", "2"}
 
