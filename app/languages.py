@@ -56,19 +56,29 @@ LANGUAGES: Final = (
 BY_CODE: Final = {language.code: language for language in LANGUAGES}
 
 
+class _Missing(gettext.NullTranslations):
+    """Answers nothing, so that what is said alike in both languages is told from what is not said."""
+
+    def gettext(self, message: str) -> str:  # noqa: ARG002 - the name that gettext gives
+        return ""
+
+
 @lru_cache
 def _catalogue(folder: str) -> gettext.NullTranslations:
-    return gettext.translation(DOMAIN, LOCALES, [folder])
+    found = gettext.translation(DOMAIN, LOCALES, [folder])
+    found.add_fallback(_Missing())
+    return found
 
 
 def has(language: Language, message: str) -> bool:
     """Whether a message is said in that language."""
-    return language.is_official or _catalogue(language.folder).gettext(message) != message
+    return language.is_official or bool(_catalogue(language.folder).gettext(message))
 
 
 def told(language: Language, message: str) -> str:
     """Return what a message says in that language, with furigana notation where it is Japanese."""
-    return message if language.is_official or not message else _catalogue(language.folder).gettext(message)
+    said = "" if language.is_official or not message else _catalogue(language.folder).gettext(message)
+    return said or message
 
 
 @lru_cache

@@ -35,6 +35,7 @@ from app.adapters.passkeys import Passkeys, is_possible
 from app.adapters.passwords import Passwords
 from app.adapters.plans_sql import SqlPlans
 from app.adapters.quarantine import look_back
+from app.adapters.receipts_sql import SqlReceipts
 from app.adapters.registry_sql import SqlRegistry
 from app.adapters.store_sql import SqlStore
 from app.adapters.worklist_sql import SqlWorklist
@@ -43,7 +44,16 @@ from app.flow import Route
 from app.importing import Importer
 from app.log import place_of
 from app.people import Account, Role
-from app.ports import Clock, EligibilityGateway, Handoff, Ledger, Plans, ReadOnly, Store, StoreUnsafe, Unavailable
+from app.ports import (
+    Clock,
+    EligibilityGateway,
+    Handoff,
+    Ledger,
+    ReadOnly,
+    Store,
+    StoreUnsafe,
+    Unavailable,
+)
 from app.practice.app import PracticeWorld, create_practice
 from app.settings import Settings, UnsafeSettings
 from app.tokens import Sealed, Sealer, Signer, new_secret
@@ -74,6 +84,7 @@ from app.web.pwa import Pwa
 from app.web.ready import Ready
 from app.web.registration import Registrar
 from app.web.returning import Returning
+from app.web.review import Review
 from app.web.sheets import Sheets
 from app.web.today import Today
 from app.web.trouble import Trouble
@@ -154,7 +165,9 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
     desk = _desk(settings, store, signer, clock, bedside)
     office, plans = desk.office, SqlPlans(settings.database)
     registry, worklist = SqlRegistry(settings.database, desk.sealer), SqlWorklist(settings.database)
+    receipts = SqlReceipts(settings.database)
     files = FileDesk(desk, Importer(registry, worklist, clock))
+    daily, work = DayDesk(desk, worklist, plans), WorkDesk(desk, files.importer, receipts)
     explained = _explained(bedside, desk)
     help_ = Help(pages, store, office, clock)
     tally = Tally()
@@ -164,19 +177,31 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         *(route for each in shelf for route in each.routes()),
         *Watch(store, ledger, clock, tally, settings.data, settings.metrics_token).routes(),
         *Pwa(pages, assets, store, practice_station=is_practice, shelf=shelf).routes(),
-        *office_routes(desk, _office(desk, assets, files, plans, ledger)),
+        *office_routes(desk, _office(desk, assets, files, ledger, daily.endpoints(), work.endpoints())),
         *([Mount("/practice", doors.world.app)] if doors.world else []),
     )
     noting = _noting(store, ledger)
-    sweeps = (office.tidy, registry.tidy, plans.tidy, _expiring(store), _retaining(store, ledger), noting)
-    letting_go = tuple(each.close for each in (registry, worklist, plans, office, store))
+    sweeps = (
+        office.tidy,
+        registry.tidy,
+        plans.tidy,
+        receipts.tidy,
+        _expiring(store),
+        _retaining(store, ledger),
+        noting,
+    )
+    letting_go = tuple(each.close for each in (registry, worklist, receipts, plans, office, store))
     closing: tuple[Closing, ...] = (*doors.closing, files.settle, lambda: noting(clock.now()), *letting_go)
-    at_bedside = VisitPages(bedside, settings.route, doors.handoff, SealedReception(office, desk.sealer), registrar)
+    reception = SealedReception(office, desk.sealer)
+    at_bedside = VisitPages(
+        bedside, settings.route, doors.handoff, reception, registrar, receipts, settings.public_origin
+    )
     visits = Starlette(
         routes=[
             *at_bedside.routes(),
             *Crossing(bedside, at_bedside).routes(),
             *Today(bedside, at_bedside, plans).routes(),
+            *Review(bedside, receipts, worklist, registry).routes(),
             *Returning(bedside, doors.handoff, registrar, doors.issuer).routes(),
         ],
         lifespan=_sweeping(clock, sweeps, closing),
@@ -257,7 +282,7 @@ def _desk(settings: Settings, store: Store, signer: Signer, clock: Clock, bedsid
 
 
 def _office(
-    desk: Desk, assets: Assets, files: FileDesk, plans: Plans, ledger: Ledger
+    desk: Desk, assets: Assets, files: FileDesk, ledger: Ledger, *more: Mapping[tuple[str, str], Endpoint]
 ) -> dict[tuple[str, str], Endpoint]:
     """Return what stands behind every door of the office."""
     entrance = Entrance(desk)
@@ -270,10 +295,9 @@ def _office(
         **GuideDesk(desk).endpoints(),
         **Links(desk).endpoints(),
         **Prints(desk, Sheets(desk.pages, assets)).endpoints(),
-        **WorkDesk(desk, files.importer).endpoints(),
         **files.endpoints(),
-        **DayDesk(desk, files.importer.worklist, plans).endpoints(),
         **RestoredDesk(desk, ledger).endpoints(),
+        **{door: endpoint for each in more for door, endpoint in each.items()},
     }
 
 

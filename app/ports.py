@@ -16,10 +16,11 @@ from app.facility import Facility, Link, Note, Official, Printed, Station, Tick
 from app.flow import Visit
 from app.people import Account, Invitation, Key, Member, Officer, Role, SignIn
 from app.plan import Planned
+from app.receipt import Receipt
 from app.registry import Exchange, Incoming, Known, Outcome, Search, Taken, Upload
 from app.restoring import Erasure, Gap
 from app.restoring import Known as Noted
-from app.worklist import Closed, Followed, Sight
+from app.worklist import Asked, Closed, Followed, Sight
 
 
 class Unavailable(Exception):
@@ -90,6 +91,8 @@ class Change:
     issue: Departure | None = None
     spend: str = ""
     crossing: str = ""
+    receipt: Receipt | None = None
+    """The copy that the patient can take home from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,8 +280,8 @@ class Store(Protocol):
 class Act:
     """Something that the office saw or decided about a visit, written once: its event, and what stands from now on.
 
-    Either `sight` or `closed` is given. `key` is unique per submission. `person` is whom of the terminal's files the
-    visit is matched with from now on, where a sight came from there.
+    One of `sight`, `closed` and `asked` is given. `key` is unique per submission. `person` is whom of the terminal's
+    files the visit is matched with from now on, where a sight came from there.
     """
 
     facility: str
@@ -291,6 +294,7 @@ class Act:
     sight: Sight | None = None
     closed: Closed | None = None
     person: str = ""
+    asked: Asked | None = None
 
 
 class Worklist(Protocol):
@@ -311,8 +315,47 @@ class Worklist(Protocol):
         """Return one visit of a station that reached the office, or None."""
         ...
 
+    async def history(self, facility: str, visit: str) -> tuple[Logged, ...]:
+        """Return what was written of a visit, oldest first."""
+        ...
+
     async def record(self, act: Act) -> bool:
         """Write an act, event and all; return only after it is durable. False when its key was used before."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        ...
+
+
+class Receipts(Protocol):
+    """Where it is kept which copies patients have taken home.
+
+    Raises `Unavailable` when the database is full, locked or gone.
+    """
+
+    async def add(self, receipt: Receipt) -> None:
+        """Keep a new copy; return only after it is durable."""
+        ...
+
+    async def find(self, known_as: str) -> Receipt | None:
+        """Return a copy by the hash of its letters."""
+        ...
+
+    async def receipt(self, receipt: str) -> Receipt | None:
+        """Return a copy by its id."""
+        ...
+
+    async def of(self, facility: str, visit: str) -> tuple[Receipt, ...]:
+        """Return the copies of a station's visit, newest first."""
+        ...
+
+    async def revoke(self, facility: str, receipt: str, now: int) -> None:
+        """Call a copy back; return only after it is durable."""
+        ...
+
+    async def tidy(self, now: int) -> None:
+        """Remove copies whose time is over."""
         ...
 
     async def close(self) -> None:

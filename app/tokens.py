@@ -29,9 +29,15 @@ class Purpose(StrEnum):
     HANDOFF = "handoff"
     STATION = "station"
     CHALLENGE = "challenge"
+    REVIEW = "review"
 
 
-MAX_AGE: Final = {Purpose.HANDOFF: 600, Purpose.STATION: 400 * 24 * 3600, Purpose.CHALLENGE: 300}
+MAX_AGE: Final = {
+    Purpose.HANDOFF: 600,
+    Purpose.STATION: 400 * 24 * 3600,
+    Purpose.CHALLENGE: 300,
+    Purpose.REVIEW: 1800,
+}
 
 
 class BadToken(Exception):
@@ -86,6 +92,10 @@ class Signer:
     def code(self, secret: str) -> str:
         """Return six letters that stand for a secret: to be read on one screen and typed on another."""
         return spoken(int.from_bytes(hmac.digest(self._form_key, b"code\0" + secret.encode(), "sha256")))
+
+    def number(self, secret: str) -> int:
+        """Return 256 bits that follow from a secret, and from which it cannot be found."""
+        return int.from_bytes(hmac.digest(self._form_key, b"number\0" + secret.encode(), "sha256"))
 
     def is_form(self, session: str, token: str) -> bool:
         """Whether a form token belongs to this browser session; compared in constant time."""

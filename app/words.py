@@ -14,9 +14,9 @@ LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 SPOKEN: Final = 6
 
 
-def spoken(number: int) -> str:
-    """Return six letters for a large number: to be read on one screen and typed, or said, elsewhere."""
-    return "".join(LETTERS[number // len(LETTERS) ** place % len(LETTERS)] for place in range(SPOKEN))
+def spoken(number: int, places: int = SPOKEN) -> str:
+    """Return letters for a large number: to be read on one screen and typed, or said, elsewhere."""
+    return "".join(LETTERS[number // len(LETTERS) ** place % len(LETTERS)] for place in range(places))
 
 
 def letters(typed: str) -> str:

@@ -15,6 +15,7 @@ from typing import Final
 from app.consent import Choice, Item
 from app.evidence import State, state
 from app.flow import Visit
+from app.receipt import Truth, Wish, reported
 
 UNDERWAY: Final = 30 * 60
 """Seconds after its last answer for which a visit may still go on at the bedside."""
@@ -23,6 +24,10 @@ UNDERWAY: Final = 30 * 60
 class Standing(StrEnum):
     """Where a visit stands for the office, neediest first."""
 
+    DISPUTED = "disputed"
+    """Somebody with the patient's copy says: I did not agree to this."""
+    WITHDRAWAL_ASKED = "withdrawal_asked"
+    CHANGE_ASKED = "change_asked"
     TROUBLE = "trouble"
     DIFFERS = "differs"
     NOT_FOUND = "not_found"
@@ -39,7 +44,12 @@ class Standing(StrEnum):
 
 DONE: Final = frozenset({Standing.SEEN, Standing.CLOSED})
 """Nothing is left to do."""
-NEEDY: Final = frozenset({Standing.TROUBLE, Standing.DIFFERS, Standing.NOT_FOUND, Standing.UNCLEAR})
+_ASKED: Final = {
+    Wish.DISAGREE: Standing.DISPUTED,
+    Wish.WITHDRAW: Standing.WITHDRAWAL_ASKED,
+    Wish.CHANGE: Standing.CHANGE_ASKED,
+}
+NEEDY: Final = frozenset({*_ASKED.values(), Standing.TROUBLE, Standing.DIFFERS, Standing.NOT_FOUND, Standing.UNCLEAR})
 """要対応: somebody must act."""
 _RANKS: Final = {standing: rank for rank, standing in enumerate(Standing)}
 
@@ -54,6 +64,8 @@ class Closing(StrEnum):
     """Begun by mistake, or for practice."""
     UNKNOWABLE = "unknowable"
     """Nobody can tell any more."""
+    ANSWERED = "answered"
+    """What the patient asked for was done, or talked over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +96,14 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What the patient asks of the station from the copy; it stays until the office closes the visit."""
+
+    at: int
+    what: Wish
+
+
+@dataclass(frozen=True, slots=True)
 class Followed:
     """A visit with what the office did about it."""
 
@@ -95,6 +115,7 @@ class Followed:
     """When the office last did something about it."""
     person: str = ""
     """Whom of the terminal's files it was matched with."""
+    asked: Asked | None = None
 
 
 class Verdict(StrEnum):
@@ -143,6 +164,8 @@ def standing(followed: Followed, now: int) -> Standing:
     visit, sight = followed.visit, followed.sight
     if followed.closed:
         return Standing.CLOSED
+    if followed.asked:
+        return _ASKED[followed.asked.what]
     if sight:
         return _as_seen(visit, sight)
     if not visit.ended and now < visit.touched_at + UNDERWAY and not visit.answer("result", "report"):
@@ -168,6 +191,14 @@ def _as_said(visit: Visit) -> Standing:
     if reached is State.ANOTHER_WAY:
         return Standing.ANOTHER_WAY
     return Standing.REPORTED if reached is State.REPORTED else Standing.UNREPORTED
+
+
+def truth(visit: Visit, sight: Sight | None) -> Truth:
+    """Return what the patient may be told: what the office saw, or else what was said."""
+    if sight is None:
+        return reported(visit.answer("result", "report"))
+    place = _as_seen(visit, sight)
+    return {Standing.NOT_FOUND: Truth.NOT_FOUND, Standing.DIFFERS: Truth.DIFFERS}.get(place, Truth.SEEN)
 
 
 def neediest_first(visits: Iterable[Followed], now: int) -> list[tuple[Standing, Followed]]:

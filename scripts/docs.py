@@ -193,8 +193,8 @@ def _node(step_id: str) -> str:
 Found: TypeAlias = tuple[str, int, str]
 """A message: its file, where in the file it stands, and its text."""
 
-_NOT_WORDS: Final = frozenset({"source"})
-"""Fields of the content files that hold Japanese but are never shown."""
+_NOT_WORDS: Final = frozenset({"source", "official"})
+"""Fields of the content files that hold Japanese and are no messages: never shown, or shown as they are."""
 
 _INTRODUCTION: Final = """\
 # Messages of かざす (Kazasu). Generated from templates and code by `make docs`. Do not edit.

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 
 import app.adapters.schema as t
+import app.adapters.statements as sql
 from app.adapters import taking
 from app.adapters.chain import Chain, head_of, must_be_open
 from app.adapters.connected import Connected
@@ -261,7 +262,7 @@ class SqlRegistry(Connected):
 
     async def history(self, facility: str, person: str) -> tuple[Logged, ...]:
         """Return what was written of a person, oldest first."""
-        return tuple(logged_from(row) for row in self._all(HISTORY, facility=facility, of=OF_A_PERSON + person))
+        return tuple(logged_from(row) for row in self._all(sql.HISTORY, facility=facility, of=OF_A_PERSON + person))
 
     async def visits_of(self, facility: str, person: str) -> tuple[str, ...]:
         """Return the visits that were matched with a person."""
@@ -400,13 +401,6 @@ _theirs: Final = (
     .limit(_limit)
 )
 BY_TIME: Final = select(_P).where(_P.c.id.in_(_theirs))
-HISTORY: Final = (
-    select(t.event, t.event_body.c.nonce, t.event_body.c.body)
-    .outerjoin_from(t.event, t.event_body)
-    .where(t.event.c.facility == bindparam("facility"), t.event.c.visit == bindparam("of"))
-    .order_by(t.event.c.seq)
-    .limit(NEAR)
-)
 
 
 def _asked(facility: str, search: Search, after: tuple[int, str] | None, limit: int) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from app.facility import Facility, Link
 from app.flow import Holder, Registration, Route, Visit
 from app.languages import OFFICIAL
 from app.ports import Change, Departure, Logged
+from app.receipt import Receipt
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
@@ -81,7 +82,7 @@ def visit_from(row: AnyRow) -> Visit:
     )
 
 
-def fields(value: Departure | Facility | Link) -> dict[str, Any]:
+def fields(value: Departure | Facility | Link | Receipt) -> dict[str, Any]:
     """Return the row of a value whose fields are its table's columns."""
     return {name: getattr(value, name) for name in value.__slots__}
 

@@ -27,7 +27,7 @@ from sqlalchemy import (
     or_,
 )
 
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 """The newest revision in `migrations/versions`, kept here too: an up-to-date start need not load Alembic."""
 
 metadata = MetaData(
@@ -326,6 +326,8 @@ followup = Table(
     Column("closed", Text),
     # Whom of the terminal's files this visit was matched with.
     Column("person", Text),
+    # What the patient asks for, as JSON, until somebody closes the visit.
+    Column("asked", Text),
     Index("ix_followup_facility", "facility", "settled", "at", "visit"),
     sqlite_strict=True,
 )
@@ -337,6 +339,21 @@ Index(
     sqlite_where=_IS_MATCHED,
     postgresql_where=_IS_MATCHED,
 )
+
+receipt = Table(
+    "receipt",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("facility", Text, ForeignKey("facility.id"), nullable=False),
+    Column("visit", Text, ForeignKey("visit.id", ondelete="CASCADE"), nullable=False, index=True),
+    # SHA-256 of the letters that open it.
+    Column("hash", Text, nullable=False, unique=True),
+    Column("made_at", _WHOLE, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("revoked_at", _WHOLE),
+    sqlite_strict=True,
+)
+"""The copies that patients have taken home."""
 
 # --- what the terminal's files say ------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ from app.facility import Station
 BATCH: Final = 100
 """Visits that one transaction of `expire` settles: nobody's answer waits behind a thousand."""
 PAGE: Final = 200
+HISTORY_AT_MOST: Final = 100
 """Entries that `export` reads at a time."""
 
 # --- a submitted step ---------------------------------------------------------------------------------------
@@ -121,6 +122,15 @@ EXPORT = (
     .order_by(event.c.seq)
     .limit(PAGE)
 )
+
+HISTORY = (
+    select(event, event_body.c.nonce, event_body.c.body)
+    .outerjoin_from(event, event_body)
+    .where(event.c.facility == bindparam("facility"), event.c.visit == bindparam("of"))
+    .order_by(event.c.seq)
+    .limit(HISTORY_AT_MOST)
+)
+"""What was written of one visit or person."""
 
 # --- retention ----------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 import app.adapters.statements as sql
+from app.adapters import receipts_sql
 from app.adapters.chain import Chain
 from app.adapters.direct import AnyRow
 from app.adapters.rows import fields, visit_row
@@ -71,6 +72,8 @@ def _project(change: Change, found: AnyRow, connection: Connection) -> None:
     if found.handed_off_at is None and row["handed_off_at"] is not None:
         reached = {"visit": row["id"], "facility": row["facility"], "at": row["handed_off_at"]}
         sql.REACH_THE_OFFICE.run(connection, reached)
+    if change.receipt:
+        receipts_sql.add(change.receipt, connection)
     if change.issue:
         sql.ISSUE.run(connection, fields(change.issue))
 

@@ -7,15 +7,17 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Connection, Executable, Select, select, tuple_, update
+from sqlalchemy import Connection, Executable, Select, case, select, tuple_, update
 
+import app.adapters.statements as sql
 from app.adapters import schema as t
 from app.adapters.chain import Chain, head_of
 from app.adapters.connected import Connected
-from app.adapters.rows import visit_from
+from app.adapters.rows import logged_from, visit_from
 from app.evidence import Event
-from app.ports import Act
-from app.worklist import Closed, Closing, Followed, Sight
+from app.ports import Act, Logged
+from app.receipt import Wish
+from app.worklist import Asked, Closed, Closing, Followed, Sight
 
 OPEN_AT_MOST: Final = 1_000
 """Open visits that a station's list holds: more is no list of things to do."""
@@ -40,6 +42,10 @@ class SqlWorklist(Connected):
         rows = self._all(_visits(facility).where(t.followup.c.visit == visit))
         return _followed(rows[0]) if rows else None
 
+    async def history(self, facility: str, visit: str) -> tuple[Logged, ...]:
+        """Return what was written of a visit, oldest first."""
+        return tuple(map(logged_from, self._all(sql.HISTORY, facility=facility, of=visit)))
+
     async def record(self, act: Act) -> bool:
         """Write what the office saw or decided: the event and what stands now; False when this key was used before."""
 
@@ -56,26 +62,40 @@ class SqlWorklist(Connected):
 
 
 def _visits(facility: str) -> Select[Any]:
-    office = (t.followup.c.at.label("followed_at"), t.followup.c.sight, t.followup.c.closed, t.followup.c.person)
+    office = (
+        t.followup.c.at.label("followed_at"),
+        t.followup.c.sight,
+        t.followup.c.closed,
+        t.followup.c.person,
+        t.followup.c.asked,
+    )
     return select(t.visit, *office).join_from(t.followup, t.visit).where(t.followup.c.facility == facility)
 
 
 def _kept(act: Act) -> Executable:
-    """Return what makes this act stand: a sight takes the place of the one before, and opens what was closed."""
+    """Return what makes this act stand: a sight takes the place of the one before, and opens what was closed.
+
+    What the patient asks opens it too, and stays until somebody closes it.
+    """
     mine = update(t.followup).where(t.followup.c.visit == act.visit, t.followup.c.facility == act.facility)
+    if act.asked:
+        return mine.values(at=act.at, settled=0, asked=_as_json(act.asked), closed=None)
     if act.sight:
-        stands = {"at": act.at, "settled": int(act.is_settled), "person": act.person or None}
+        settled = case((t.followup.c.asked.is_not(None), 0), else_=int(act.is_settled))
+        stands = {"at": act.at, "settled": settled, "person": act.person or None}
         return mine.values(**stands, sight=_as_json(act.sight), closed=None)
-    return mine.values(at=act.at, settled=1, closed=_as_json(act.closed))
+    return mine.values(at=act.at, settled=1, asked=None, closed=_as_json(act.closed))
 
 
-def _as_json(value: Sight | Closed | None) -> str:
+def _as_json(value: Sight | Closed | Asked | None) -> str:
     return json.dumps(asdict(value) if value else None, ensure_ascii=False, default=str)
 
 
 def _followed(row: Any) -> Followed:
     sight, closed = _sight(row.sight), _closed(row.closed)
-    return Followed(visit_from(row), row.handed_off_at, sight, closed, row.followed_at, row.person or "")
+    return Followed(
+        visit_from(row), row.handed_off_at, sight, closed, row.followed_at, row.person or "", _asked(row.asked)
+    )
 
 
 def _sight(raw: str | None) -> Sight | None:
@@ -84,6 +104,11 @@ def _sight(raw: str | None) -> Sight | None:
     found = json.loads(raw)
     day = found.pop("consented_on")
     return Sight(**found, consented_on=date.fromisoformat(day) if day else None)
+
+
+def _asked(raw: str | None) -> Asked | None:
+    found = json.loads(raw) if raw else None
+    return Asked(found["at"], Wish(found["what"])) if found else None
 
 
 def _closed(raw: str | None) -> Closed | None:

@@ -16,6 +16,7 @@ from app.evidence import Body, Event, EventType
 from app.facility import Facility, Link, is_token
 from app.flow import NOTHING, STEPS, Answer, Holder, Route, Step, Visit
 from app.ports import Change, Clock, Departure, Store, Written
+from app.receipt import Receipt
 from app.tokens import Signer, hashed, new_secret
 from app.web.forms import Form
 from app.web.pages import HOLE, LOOK_COOKIE, Look, Pages
@@ -169,6 +170,7 @@ class Bedside:
         issue: Departure | None = None,
         spend: str = "",
         crossing: str = "",
+        receipt: Receipt | None = None,
     ) -> Written:
         """Write one submission: the visit as it is now, at the version after the one that the form was made for.
 
@@ -188,6 +190,7 @@ class Bedside:
                 issue=issue,
                 spend=spend,
                 crossing=crossing,
+                receipt=receipt,
             )
         )
 

@@ -135,6 +135,11 @@ class Code:
 @lru_cache(maxsize=256)
 def code(url: str) -> Code:
     """Return the code of an address, decoded back byte for byte. Raises `TooLong` and `Unreadable`."""
+    return drawn_once(url)
+
+
+def drawn_once(url: str) -> Code:
+    """Return the same for an address that nobody may remember. Raises `TooLong` and `Unreadable`."""
     if len(url) > LONGEST:
         raise TooLong(len(url))
     if not url.isascii() or not url.isprintable():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,17 +21,22 @@ from app.evidence import Body, Event, EventType, Json, state
 from app.facility import Facility
 from app.flow import NOTHING, STEPS, Answer, Holder, Registration, Route, Step, Visit
 from app.languages import BY_CODE, EASY, wording_hash
-from app.ports import Change, Handoff, Reception, Unavailable, Written
+from app.ports import Change, Handoff, Receipts, Reception, Unavailable, Written
+from app.receipt import PLACE, Receipt, known_as, letters_from
 from app.tokens import Purpose, hashed, new_secret
 from app.web.bedside import HAND_OVER, Bedside, Refusal, Seat, crossing_hash
 from app.web.browsers import recognise
+from app.web.codes import drawn_once
 from app.web.forms import Form, fields, form
 from app.web.pages import HOLE, SIZES, Look
 from app.web.registration import Answered, Registrar
 from app.web.returning import new_departure
+from app.words import N_, plain
+from app.worklist import truth
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
+_CODE_LABEL = N_("{控|ひか}えの{二次元|にじげん}コード")
 _EVENTS = {
     "need": EventType.NEED_ANSWERED,
     "ready": EventType.READY_ANSWERED,
@@ -52,6 +58,8 @@ class VisitPages:
     handoff: Handoff
     reception: Reception
     registrar: Registrar
+    receipts: Receipts
+    origin: str
 
     def routes(self) -> list[At]:
         """Return a route for the entry, for every step of `FLOW`, and for what belongs to no single step."""
@@ -177,7 +185,29 @@ class VisitPages:
             there = seat.visit.route is Route.IDENTITY
             official = await self.reception.address(seat.facility.id) if there else None
             return {"eligibility": await self.registrar.eligibility(seat), "address": official}
-        return {"head": await self.bedside.store.head(seat.facility.id)} if step.id == "done" else {}
+        return await self._copy(request, seat) if step.id == "done" else {}
+
+    async def _copy(self, request: Request, seat: Seat) -> Mapping[str, Any]:
+        """Return the patient's copy, in the language in which the patient read."""
+        look = replace(Look.of(request), language=BY_CODE[seat.visit.language]).seen_by(Holder.PATIENT)
+        secret = self._letters(seat.session)
+        is_kept = await self.receipts.find(known_as(secret)) is not None
+        html = self.bedside.pages.html(
+            "review/at-bedside.html",
+            look,
+            facility=seat.facility,
+            visit=seat.visit,
+            truth=truth(seat.visit, None),
+            compared={},
+            followed=None,
+            head=await self.bedside.store.head(seat.facility.id),
+            code=drawn_once(f"{self.origin}{PLACE}#{secret}").svg(label=plain(_CODE_LABEL)) if is_kept else "",
+        )
+        return {"copy": Markup(html)}  # noqa: S704 - a page of ours
+
+    def _letters(self, session: str) -> str:
+        """Return the letters of this browser's copy: they follow from its own secret, so nobody has to keep them."""
+        return letters_from(self.bedside.signer.number(f"receipt\0{session}"))
 
     async def _address(self, seat: Seat) -> str:
         """Return the link out of here, or nothing when the way there is closed, not known, or has grown old."""
@@ -254,8 +284,15 @@ class VisitPages:
             code = self.bedside.crossing(after)
             crossing = crossing_hash(seat.facility.id, code) if code else ""
         issue = None if crossing else issue  # on the official route nothing comes back that could be checked
-        written = await self.bedside.write(sent, after, *events, moment=step.id, issue=issue, crossing=crossing)
+        receipt = self._receipt(seat) if journey.furthest(after).id == "done" else None
+        written = await self.bedside.write(
+            sent, after, *events, moment=step.id, issue=issue, crossing=crossing, receipt=receipt
+        )
         return await self._answered(request, step, written, after)
+
+    def _receipt(self, seat: Seat) -> Receipt:
+        known = known_as(self._letters(seat.session))
+        return Receipt(new_secret(), seat.facility.id, seat.visit.id, known, self.bedside.clock.now())
 
     async def _answered(
         self, request: Request, step: Step, written: Written, after: Visit, to: Step | None = None

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Select
 from sqlalchemy.dialects.sqlite import dialect
 
 from app.adapters.database import migrate, reading
-from app.adapters.registry_sql import BY_NUMBER, BY_TIME, HISTORY, SEARCHES
+from app.adapters.registry_sql import BY_NUMBER, BY_TIME, SEARCHES
+from app.adapters.statements import HISTORY
 from app.registry import By
 
 ITS_INDEX = {

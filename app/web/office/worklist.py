@@ -9,19 +9,24 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.consent import Choice
 from app.content import ITEMS
 from app.digits import has_my_number
-from app.evidence import Body, EventType
+from app.evidence import Body, Event, EventType
 from app.importing import Importer
+from app.languages import BY_CODE, OFFICIAL
 from app.matching import Candidate, candidates, window
-from app.ports import Act, Worklist
+from app.ports import Act, Receipts, Worklist
+from app.receipt import PLACE, Receipt, grouped, known_as, new_letters
 from app.tokens import new_secret
+from app.web.codes import drawn_once
 from app.web.office.consents import shown_briefly
 from app.web.office.desk import Caller, Desk, Endpoint, is_day, moment
+from app.web.pages import Look
 from app.worklist import (
     DONE,
     NEEDY,
@@ -35,6 +40,7 @@ from app.worklist import (
     compared,
     neediest_first,
     standing,
+    truth,
 )
 
 PAGE: Final = 50
@@ -43,6 +49,8 @@ FLAGS: Final = tuple(flag for item in ITEMS for flag in item.flags)
 _CLOSINGS: Final = {each.value: each for each in Closing}
 _BEFORE: Final = re.compile(r"([0-9]{1,12})-([A-Za-z0-9_-]{1,40})")
 _LONGEST: Final = 20
+_CODE_MM: Final = 42.0
+"""How wide the code on a copy is, with its white: at least 0.8 mm a module for any address of ours that fits."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,7 @@ class WorkDesk:
 
     desk: Desk
     importer: Importer
+    receipts: Receipts
 
     @property
     def worklist(self) -> Worklist:
@@ -65,6 +74,8 @@ class WorkDesk:
             ("POST", "/office/visits/{visit}/seen"): self.see,
             ("POST", "/office/visits/{visit}/match"): self.match,
             ("POST", "/office/visits/{visit}/close"): self.close,
+            ("POST", "/office/visits/{visit}/receipt"): self.copy,
+            ("POST", "/office/visits/{visit}/receipt/{receipt}/revoke"): self.revoke,
         }
 
     async def list_all(self, caller: Caller) -> Response:
@@ -124,6 +135,8 @@ class WorkDesk:
             "flags": FLAGS,
             "wrong": wrong or {},
             "sent": caller.sent,
+            "receipts": await self.receipts.of(caller.facility, followed.visit.id),
+            "now": self.desk.clock.now(),
             "key": new_secret(),
             "moment": moment,
             "place": "/office/visits",
@@ -183,6 +196,55 @@ class WorkDesk:
         body: Body = {"by": caller.officer.account.id, "why": why.value}
         await self._record(caller, followed, EventType.CLOSED, body, closed=closed)
         return self.desk.go("/office/visits")
+
+    # --- the patient's copy ---------------------------------------------------------------------------------------
+
+    async def copy(self, caller: Caller) -> Response:
+        """Make a copy for the patient and show it as it is printed: its letters are seen here and never again."""
+        followed, secret, now = await self._found(caller), new_letters(), self.desk.clock.now()
+        receipt = Receipt(
+            new_secret(), caller.facility, followed.visit.id, known_as(secret), now, caller.officer.account.name
+        )
+        await self.receipts.add(receipt)
+        await self._note(caller, followed, EventType.COPIED, receipt)
+        language = BY_CODE.get(caller.sent.get("language", ""), OFFICIAL)
+        address = f"{self.desk.origin}{PLACE}"
+        sheet = self.desk.pages.html(
+            "review/on-paper.html",
+            Look("m", caller.sent.get("furigana") == "on", language, is_patients=True),
+            facility=caller.officer.facility,
+            visit=followed.visit,
+            followed=followed,
+            truth=truth(followed.visit, followed.sight),
+            compared={each.item: each for each in compared(followed.visit, followed.sight)} if followed.sight else {},
+            head=await self.desk.store.head(caller.facility),
+            code=drawn_once(f"{address}#{secret}").svg(_CODE_MM),
+            letters=grouped(secret),
+            address=address,
+            printed_at=now,
+        )
+        return self.desk.page(
+            caller,
+            "receipt.html",
+            visit=followed.visit,
+            sheet=Markup(sheet),  # noqa: S704 - a page of ours
+            language=language,
+            has_readings=caller.sent.get("furigana") == "on" and language.is_japanese,
+        )
+
+    async def revoke(self, caller: Caller) -> Response:
+        """Call a copy back: whoever has it open sees nothing more on the next request."""
+        followed = await self._found(caller)
+        for each in await self.receipts.of(caller.facility, followed.visit.id):
+            if each.id == caller.request.path_params["receipt"] and each.revoked_at is None:
+                await self.receipts.revoke(caller.facility, each.id, self.desk.clock.now())
+                await self._note(caller, followed, EventType.COPY_REVOKED, each)
+        return self.desk.go(f"/office/visits/{followed.visit.id}#receipts")
+
+    async def _note(self, caller: Caller, followed: Followed, kind: EventType, receipt: Receipt) -> None:
+        body: Body = {"by": caller.officer.account.id, "receipt": receipt.id}
+        event = Event(kind, self.desk.clock.now(), body)
+        await self.importer.registry.note(caller.facility, followed.visit.id, event)
 
     async def _record(  # noqa: PLR0913 - what is written, and how
         self,

@@ -1,0 +1,57 @@
+"""The patients' copies in SQL: a row each, known by a hash."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from app.adapters import schema as t
+from app.adapters.connected import Connected
+from app.adapters.rows import fields
+from app.receipt import LIVES, Receipt
+
+_ALL = select(t.receipt)
+
+
+class SqlReceipts(Connected):
+    """Keeps the patients' copies. Implements `app.ports.Receipts`."""
+
+    async def add(self, receipt: Receipt) -> None:
+        """Keep a new copy; return only after it is durable."""
+        await self._durably(lambda connection: add(receipt, connection))
+
+    async def find(self, known_as: str) -> Receipt | None:
+        """Return a copy by the hash of its letters."""
+        return _receipt(self._one(_ALL.where(t.receipt.c.hash == known_as)))
+
+    async def receipt(self, receipt: str) -> Receipt | None:
+        """Return a copy by its id."""
+        return _receipt(self._one(_ALL.where(t.receipt.c.id == receipt)))
+
+    async def of(self, facility: str, visit: str) -> tuple[Receipt, ...]:
+        """Return the copies of a station's visit, newest first."""
+        mine = _ALL.where(t.receipt.c.facility == facility, t.receipt.c.visit == visit)
+        rows = self._all(mine.order_by(t.receipt.c.made_at.desc(), t.receipt.c.id))
+        return tuple(Receipt(*row) for row in rows)
+
+    async def revoke(self, facility: str, receipt: str, now: int) -> None:
+        """Call a copy back; return only after it is durable."""
+        mine = update(t.receipt).where(t.receipt.c.facility == facility, t.receipt.c.id == receipt)
+        live = mine.where(t.receipt.c.revoked_at.is_(None)).values(revoked_at=now)
+        await self._durably(lambda connection: connection.execute(live))
+
+    async def tidy(self, now: int) -> None:
+        """Remove copies whose time is over."""
+        over = delete(t.receipt).where(t.receipt.c.made_at < now - LIVES)
+        await self._durably(lambda connection: connection.execute(over))
+
+
+def add(receipt: Receipt, connection: Connection) -> None:
+    """Keep a copy; the one that the same letters open stays as it is."""
+    if connection.execute(select(t.receipt.c.id).where(t.receipt.c.hash == receipt.hash)).first() is None:
+        connection.execute(insert(t.receipt).values(fields(receipt)))
+
+
+def _receipt(row: Any) -> Receipt | None:
+    return Receipt(*row) if row else None

@@ -1,0 +1,101 @@
+"""The patient's copy (控え): the letters that open it, how long they hold, and what may be wished there. Pure.
+
+Whoever has the letters sees what was chosen and what became of it, and nobody's name. They stand on paper and in the
+fragment of an address, which no server and no log sees; the store knows their hash alone.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from app.tokens import hashed
+from app.words import LETTERS, letters, spoken
+
+PLACES: Final = 28
+"""Letters of a secret: 24 to the 28th is more than 128 bits, and half an hour's typing for nobody."""
+GROUP: Final = 4
+LIVES: Final = 90 * 24 * 3600
+"""Seconds for which a copy can be looked at."""
+PLACE: Final = "/review"
+"""Where a copy is looked at. What follows in a code is behind `#`."""
+
+
+class Wish(StrEnum):
+    """What a patient may ask of the station from the copy."""
+
+    CHANGE = "change"
+    WITHDRAW = "withdraw"
+    DISAGREE = "disagree"
+    """「わたしは同意していません」: tops the office's worklist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """One copy of one visit, as the store knows it. Times are seconds since 1970, UTC."""
+
+    id: str
+    facility: str
+    visit: str
+    hash: str
+    made_at: int
+    by: str = ""
+    """Who of the office printed it; empty when it was made at the bedside."""
+    revoked_at: int | None = None
+
+    def is_live(self, now: int) -> bool:
+        """Whether it can be looked at."""
+        return self.revoked_at is None and now < self.made_at + LIVES
+
+
+def new_letters() -> str:
+    """Return the letters of a new copy."""
+    return "".join(secrets.choice(LETTERS) for _ in range(PLACES))
+
+
+def letters_from(number: int) -> str:
+    """Return the letters that stand for a number of 128 random bits and more."""
+    return spoken(number, PLACES)
+
+
+def typed(text: str) -> str:
+    """Return the letters that somebody meant, or nothing when they cannot be a copy's."""
+    found = letters(text)
+    return found if len(found) == PLACES else ""
+
+
+def known_as(secret: str) -> str:
+    """Return how the store knows a copy."""
+    return hashed(f"receipt\0{secret}")
+
+
+def grouped(secret: str) -> str:
+    """Return letters as they stand on paper: in groups of four."""
+    return " ".join(secret[place : place + GROUP] for place in range(0, len(secret), GROUP))
+
+
+class Truth(StrEnum):
+    """What may be said of a visit to whoever holds its copy: the same three claims as everywhere, and no more."""
+
+    CHOSEN = "chosen"
+    REPORTED = "reported"
+    TROUBLE = "trouble"
+    STOPPED = "stopped"
+    SEEN = "seen"
+    DIFFERS = "differs"
+    NOT_FOUND = "not_found"
+
+
+_REPORTS: Final = {
+    "answered": Truth.REPORTED,
+    "done": Truth.REPORTED,
+    "trouble": Truth.TROUBLE,
+    "stopped": Truth.STOPPED,
+}
+
+
+def reported(report: str) -> Truth:
+    """Return what is true while nobody of the office has looked: what was said at the bedside, or only chosen."""
+    return _REPORTS.get(report, Truth.CHOSEN)

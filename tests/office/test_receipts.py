@@ -1,0 +1,116 @@
+"""The patient's copy as the office prints it: the truth of the day, letters seen once, called back at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.main import PRACTICE_STATION, Kazasu
+from app.receipt import known_as, typed
+from tests.office.clerk import Clerk, everything
+from tests.office.test_worklist import at_the_bedside
+from tests.pages.codes import read
+from tests.pages.page import Page
+
+
+@pytest.fixture
+async def visit(kazasu: Kazasu) -> str:
+    """Return a visit that reached the office."""
+    return (await at_the_bedside(kazasu, "a", reference="A-0042")).id
+
+
+@pytest.fixture
+async def patient(kazasu: Kazasu) -> AsyncIterator[Clerk]:
+    """Return the patient with a browser of her own, and no account."""
+    one = Clerk(kazasu)
+    yield one
+    await one.http.aclose()
+
+
+async def prints(staff: Clerk, visit: str, **given: str) -> Page:
+    await staff.get(f"/office/visits/{visit}")
+    return await staff.press(f"/office/visits/{visit}/receipt", **given)
+
+
+def letters_of(page: Page) -> str:
+    (shown,) = [each for each in page.root.all("p") if "kz-secret" in each.attrs.get("class", "")]
+    return typed(shown.text)
+
+
+async def test_the_copy_on_paper_says_what_is_true_and_names_nobody(staff: Clerk, visit: str) -> None:
+    page = await prints(staff, visit, language="ja")
+    assert "登録したと申告されました" in page.text
+    assert "事業所で確認しました" not in page.text
+    assert "記録の番号" in page.text
+    assert PRACTICE_STATION.telephone in page.text
+    assert "A-0042" not in page.text
+    assert read(page.source).endswith(f"/review#{letters_of(page)}")
+
+
+async def test_what_the_office_saw_is_on_the_copy(staff: Clerk, visit: str) -> None:
+    await staff.get(f"/office/visits/{visit}")
+    every = dict.fromkeys(("surgery", "clinical", "drug", "health_checkup", "limit_amount", "specific_disease"), "yes")
+    seen = {"found": "yes", "available_until": "2027/02/28 23:59", **every}
+    await staff.press(f"/office/visits/{visit}/seen", **seen)
+    page = await prints(staff, visit, language="ja")
+    assert "2027/02/28 23:59" in page.text
+
+
+async def test_a_copy_is_printed_in_the_patients_language(staff: Clerk, visit: str) -> None:
+    page = await prints(staff, visit, language="en")
+    assert "手術情報" in page.text, "the official name stands beside"
+    assert 'lang="en"' in page.source
+
+
+async def test_each_copy_is_a_new_one_and_in_the_record(staff: Clerk, visit: str, kazasu: Kazasu) -> None:
+    first = letters_of(await prints(staff, visit, language="ja"))
+    second = letters_of(await prints(staff, visit, language="ja"))
+    assert first != second
+    held = everything(kazasu)
+    assert known_as(first) in held
+    assert first not in held
+    record = [each async for each in kazasu.store.export(PRACTICE_STATION.id) if each.entry.type == "copied"]
+    assert len(record) == 2
+    assert all(json.loads(each.line())["body"]["by"] for each in record)
+
+
+async def test_a_copy_that_was_called_back_is_dead_on_the_next_request(
+    staff: Clerk, visit: str, patient: Clerk
+) -> None:
+    letters = letters_of(await prints(staff, visit, language="ja"))
+    await patient.get("/review")
+    assert (await patient.press("/review", letters=letters)).h1 == "あなたの控え"
+    page = await staff.get(f"/office/visits/{visit}")
+    (revoke,) = [form.attrs["action"] for form in page.root.all("form") if form.attrs["action"].endswith("/revoke")]
+    await staff.press(revoke)
+    await patient.get("/review/copy", expect=404)
+    await patient.get("/review/withdraw", expect=404)
+    await patient.press("/review", letters=letters, expect=404)
+
+
+async def test_what_the_patient_asks_stands_on_the_visit_until_it_is_answered(
+    staff: Clerk, visit: str, patient: Clerk
+) -> None:
+    letters = letters_of(await prints(staff, visit, language="ja"))
+    await patient.get("/review")
+    await patient.press("/review", letters=letters)
+    await patient.get("/review/disagree")
+    await patient.press("/review/disagree")
+    assert "「同意していません」と申し出" in (await staff.get("/office/visits")).text
+    page = await staff.get(f"/office/visits/{visit}")
+    assert "ご本人の申し出" in page.text
+    await staff.press(f"/office/visits/{visit}/seen", found="no")
+    assert "「同意していません」と申し出" in (await staff.get("/office/visits")).text, "seeing alone answers nobody"
+    await staff.get(f"/office/visits/{visit}")
+    await staff.press(f"/office/visits/{visit}/close", why="answered")
+    assert "申し出" not in (await staff.get("/office/visits")).text
+
+
+async def test_another_stations_copy_cannot_be_called_back(staff: Clerk, visit: str, patient: Clerk) -> None:
+    letters = letters_of(await prints(staff, visit, language="ja"))
+    await staff.get(f"/office/visits/{visit}")
+    await staff.send(f"/office/visits/{visit}/receipt/somebody-elses/revoke", {"token": staff.token()})
+    await patient.get("/review")
+    assert (await patient.press("/review", letters=letters)).h1 == "あなたの控え"

@@ -1,0 +1,188 @@
+"""The patient's copy: the code at the bedside opens it anywhere, it says the truth, and three things can be asked."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.main import PRACTICE_STATION, Kazasu
+from app.receipt import LIVES, PLACES, Wish, known_as, new_letters, typed
+from app.words import LETTERS
+from app.worklist import Standing, neediest_first, standing
+from tests.office.clerk import everything
+from tests.pages.codes import read
+from tests.pages.nurse import ORIGIN, Nurse, StillClock
+from tests.pages.page import Page
+
+ITS_TITLE = "あなたの控え"
+
+
+@pytest.fixture
+async def patient(kazasu: Kazasu) -> AsyncIterator[Nurse]:
+    """Return the patient with a browser of her own."""
+    async with Nurse(kazasu) as one:
+        yield one
+
+
+async def takes_home(nurse: Nurse, **choices: str) -> str:
+    """Walk a visit to its end; return the letters that the code at the bedside holds."""
+    await nurse.confirmed(**choices)
+    await nurse.comes_back()
+    page = await nurse.press("/visit/result", report="answered")
+    place, _, letters = read(page.source).partition("#")
+    assert place == f"{ORIGIN}/review"
+    return letters
+
+
+async def opens(patient: Nurse, letters: str, *, expect: int = 200) -> Page:
+    await patient.get("/review")
+    return await patient.press("/review", letters=letters, expect=expect)
+
+
+# --- the letters ------------------------------------------------------------------------------------------------
+
+
+def test_a_copys_letters_hold_128_bits() -> None:
+    assert PLACES * math.log2(len(LETTERS)) >= 128
+    drawn = [new_letters() for _ in range(2_000)]
+    assert len(set(drawn)) == len(drawn)
+    for place in range(PLACES):
+        assert {each[place] for each in drawn} == set(LETTERS), "every letter may stand at every place"
+
+
+async def test_the_code_at_the_bedside_opens_the_copy(nurse: Nurse, patient: Nurse) -> None:
+    page = await opens(patient, await takes_home(nurse, surgery="decline"))
+    assert page.h1 == ITS_TITLE
+    assert PRACTICE_STATION.name in page.text.replace(" ", "")
+    assert "登録したと申告されました" in page.text
+    assert page.text.count("同意しない") == 1
+
+
+async def test_letters_may_be_typed_as_on_paper(nurse: Nurse, patient: Nurse) -> None:
+    letters = (await takes_home(nurse)).lower()
+    on_paper = "－".join(letters[place : place + 4] for place in range(0, PLACES, 4))
+    assert (await opens(patient, on_paper)).h1 == ITS_TITLE
+    assert typed("ABC") == ""
+
+
+async def test_two_visits_have_two_copies(nurse: Nurse, patient: Nurse) -> None:
+    assert await takes_home(nurse) != await takes_home(patient)
+
+
+@pytest.mark.threat("T7")
+async def test_the_store_and_the_log_know_no_letters(
+    nurse: Nurse, patient: Nurse, kazasu: Kazasu, capsys: pytest.CaptureFixture[str]
+) -> None:
+    letters = await takes_home(nurse)
+    await opens(patient, letters)
+    held, written = everything(kazasu), capsys.readouterr()
+    assert known_as(letters) in held
+    assert letters not in held + written.out + written.err
+
+
+async def test_wrong_old_and_revoked_letters_get_the_same_answer(
+    nurse: Nurse, patient: Nurse, kazasu: Kazasu, clock: StillClock
+) -> None:
+    letters = await takes_home(nurse)
+    wrong = await opens(patient, new_letters(), expect=404)
+    clock.pass_(LIVES)
+    old = await opens(patient, letters, expect=404)
+    assert old.text == wrong.text
+    assert "90日" in old.text
+
+
+async def test_the_sixth_miss_waits(nurse: Nurse, patient: Nurse) -> None:
+    letters = await takes_home(nurse)
+    for _ in range(5):
+        await opens(patient, new_letters(), expect=404)
+    page = await opens(patient, letters, expect=429)
+    assert "10分ほど待って" in page.text
+
+
+async def test_right_letters_are_not_counted(nurse: Nurse, patient: Nurse) -> None:
+    letters = await takes_home(nurse)
+    for _ in range(8):
+        assert (await opens(patient, letters)).h1 == ITS_TITLE
+
+
+# --- what it says -----------------------------------------------------------------------------------------------
+
+
+async def test_without_the_letters_there_is_nothing(patient: Nurse) -> None:
+    for place in ("/review/copy", "/review/change", "/review/nonsense"):
+        page = await patient.get(place, expect=404)
+        assert page.h1 == "控えを見る"
+
+
+async def test_the_copy_names_nobody(nurse: Nurse, patient: Nurse) -> None:
+    await nurse.needs(reference="A-0042")
+    await nurse.press("/visit/hand-over")
+    await nurse.press("/visit/ready", ready="all")
+    await nurse.press("/visit/consent", **nurse._all(over_40=True))
+    await nurse.press("/visit/check", confirmed="yes")
+    await nurse.comes_back()
+    page = await nurse.press("/visit/result", report="answered")
+    copy = await opens(patient, read(page.source).partition("#")[2])
+    for private in ("A-0042", "練習　花子", "花子", "1950"):
+        assert private not in copy.source
+
+
+async def test_it_closes_by_itself_and_by_hand(nurse: Nurse, patient: Nurse) -> None:
+    await opens(patient, await takes_home(nurse))
+    await patient.press("/review/leave")
+    assert (await patient.get("/review/copy", expect=404)).h1 == "控えを見る"
+
+
+# --- what can be asked ------------------------------------------------------------------------------------------
+
+PLACES_ON_THE_LIST = {
+    Wish.CHANGE: Standing.CHANGE_ASKED,
+    Wish.WITHDRAW: Standing.WITHDRAWAL_ASKED,
+    Wish.DISAGREE: Standing.DISPUTED,
+}
+
+
+@pytest.mark.parametrize("wish", Wish)
+async def test_what_is_asked_reaches_the_office_and_the_record(
+    nurse: Nurse, patient: Nurse, kazasu: Kazasu, clock: StillClock, wish: Wish
+) -> None:
+    await opens(patient, await takes_home(nurse))
+    await patient.get(f"/review/{wish}")
+    page = await patient.press(f"/review/{wish}")
+    assert "ステーションに伝えました" in page.text
+    (followed,) = await kazasu.files.importer.worklist.open(PRACTICE_STATION.id)
+    assert standing(followed, clock.now()) is PLACES_ON_THE_LIST[wish]
+    record = [each async for each in kazasu.store.export(PRACTICE_STATION.id) if each.entry.type == "asked"]
+    assert [json.loads(each.line())["body"]["what"] for each in record] == [wish.value]
+
+
+async def test_asking_twice_with_one_form_counts_once(nurse: Nurse, patient: Nurse, kazasu: Kazasu) -> None:
+    await opens(patient, await takes_home(nurse))
+    page = await patient.get("/review/change")
+    held = page.held("/review/change")
+    for _ in range(2):
+        await patient.send("/review/change", held)
+    kinds = [each.entry.type async for each in kazasu.store.export(PRACTICE_STATION.id)]
+    assert kinds.count("asked") == 1
+
+
+@pytest.mark.threat("T9")
+async def test_a_form_of_another_browser_is_refused(nurse: Nurse, patient: Nurse) -> None:
+    await opens(patient, await takes_home(nurse))
+    await patient.get("/review/withdraw")
+    await patient.press("/review/withdraw", token="0" * 32, expect=403)
+
+
+async def test_a_disagreement_tops_the_list(nurse: Nurse, patient: Nurse, kazasu: Kazasu, clock: StillClock) -> None:
+    await takes_home(patient)
+    letters = await takes_home(nurse)
+    async with Nurse(kazasu) as daughter:
+        await opens(daughter, letters)
+        await daughter.get("/review/disagree")
+        await daughter.press("/review/disagree")
+    placed = neediest_first(await kazasu.files.importer.worklist.open(PRACTICE_STATION.id), clock.now())
+    assert placed[0][0] is Standing.DISPUTED
+    assert len(placed) == 2
