@@ -155,9 +155,10 @@ def state(visit: Visit) -> State:
     """Return what may be claimed of this visit today."""
     if visit.answer("result", "report") in {"answered", "done", "trouble", "stopped"}:
         return State.REPORTED
-    if visit.answer("another-way", "reason") or visit.answer("need", "intent") == "withdraw":
+    wants_to_withdraw = visit.answer("need", "intent") == "withdraw" and not visit.withdraws
+    if visit.answer("another-way", "reason") or wants_to_withdraw:
         return State.ANOTHER_WAY
-    if visit.registration is not Registration.NONE or "check" in visit.answers:
+    if visit.registration is not Registration.NONE or visit.is_confirmed:
         return State.HANDED_OFF
     return State.DRAFT
 

@@ -96,9 +96,33 @@ class Visit:
         return bool(self.answer("consent", "there"))
 
     @property
+    def withdraws(self) -> bool:
+        """Whether all consents are withdrawn here, with the card; without this, a wish to withdraw is the office's."""
+        return self.answer("need", "intent") == "withdraw" and bool(self.answer("need", "go_on"))
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the patient confirmed what the card is to do."""
+        return any(step in self.answers for step in _TO_THE_CARD)
+
+    @property
+    def confirmed_at(self) -> int:
+        """When that was; 0 when it was not."""
+        return max(self.times.get(step, 0) for step in _TO_THE_CARD)
+
+    @property
+    def operator(self) -> str:
+        """Who pressed, as was said where it was confirmed (`OPERATORS`); empty before that."""
+        return next((self.answers[step].get("confirmed", "") for step in _TO_THE_CARD if step in self.answers), "")
+
+    def choice(self, item: str) -> str:
+        """Return what was chosen of an item here; whoever withdraws everything declines everything."""
+        return Choice.DECLINE.value if self.withdraws else self.answer("consent", item)
+
+    @property
     def items(self) -> tuple[Item, ...]:
         """The consent items this patient is asked, in the official order."""
-        return asked(ITEMS, at=self.opened_at, over_40=self.over_40)
+        return asked(ITEMS, at=self.opened_at, over_40=self.over_40 or self.withdraws)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +176,8 @@ class Step:
     """Whether it counts in "n / m". Ways out and the farewell do not."""
     open_from: str = ""
     """A step from which on this page may be opened although the path does not lead there."""
+    to_the_card: bool = False
+    """Whether confirming this page opens the way to the card."""
     leaves: bool = False
     """A way out with dignity: the path ends here unless the person goes on all the same."""
     held_officially: Holder | None = None
@@ -205,8 +231,11 @@ _READY: Final = (
 
 _ANOTHER_WAY: Final = (Question("reason", REASONS, N_("あてはまるものを1つえらんでください")),)
 
+OPERATORS: Final = ("yes", "spouse", "child", "relative", "staff")
+"""Who pressed: the patient, somebody of the family, or staff at the patient's word."""
+
 _CHECK: Final = (
-    Question("confirmed", ("yes",), N_("{内容|ないよう}を{確認|かくにん}して、ボタンを{押|お}してください")),
+    Question("confirmed", OPERATORS, N_("{内容|ないよう}を{確認|かくにん}して、ボタンを{押|お}してください")),
 )
 
 
@@ -243,8 +272,16 @@ def _continues(visit: Visit) -> bool:
     return visit.answer("need", "intent") == "continues" and not visit.answer("need", "go_on")
 
 
+def _wants_to_withdraw(visit: Visit) -> bool:
+    return visit.answer("need", "intent") == "withdraw" and not visit.withdraws
+
+
 def _withdraws(visit: Visit) -> bool:
-    return visit.answer("need", "intent") == "withdraw"
+    return visit.withdraws
+
+
+def _chooses(visit: Visit) -> bool:
+    return not visit.withdraws
 
 
 def _returns_by_hand(visit: Visit) -> bool:
@@ -283,7 +320,7 @@ FLOW: Final = (
         Holder.STAFF,
         guide="すべての同意を取消す（ふつうは事業所の端末）",
         confirms=("need",),
-        applies=_withdraws,
+        applies=_wants_to_withdraw,
         counted=False,
         leaves=True,
     ),
@@ -311,6 +348,7 @@ FLOW: Final = (
         Holder.PATIENT,
         guide="同意内容の選択",
         asks=_consent,
+        applies=_chooses,
     ),
     Step(
         "check",
@@ -319,6 +357,18 @@ FLOW: Final = (
         guide="同意内容の確認",
         asks=_always_these(_CHECK),
         confirms=("consent",),
+        applies=_chooses,
+        to_the_card=True,
+    ),
+    Step(
+        "revoke",
+        N_("すべての{同意|どうい}を{取|と}り{消|け}す"),
+        Holder.PATIENT,
+        guide="すべての同意を取消す",
+        asks=_always_these(_CHECK),
+        confirms=("need",),
+        applies=_withdraws,
+        to_the_card=True,
     ),
     Step(
         "handoff",
@@ -326,7 +376,7 @@ FLOW: Final = (
         Holder.PATIENT,
         guide="本人確認（公式アプリで暗証番号とカード）",
         asks=_handoff,
-        confirms=("consent", "check"),
+        confirms=("consent", "check", "revoke"),
         held_officially=Holder.STAFF,  # the nurse opens the official page, and hands over there
         by_hand=_returns_by_hand,
     ),
@@ -336,7 +386,7 @@ FLOW: Final = (
         Holder.STAFF,
         guide="資格確認（患者宅）",
         asks=_result,
-        confirms=("handoff", "check"),
+        confirms=("handoff", "check", "revoke"),
         only_in_hand=True,
     ),
     Step(
@@ -361,3 +411,4 @@ FLOW: Final = (
 )
 
 STEPS: Final[Mapping[str, Step]] = MappingProxyType({step.id: step for step in FLOW})
+_TO_THE_CARD: Final = tuple(step.id for step in FLOW if step.to_the_card)

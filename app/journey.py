@@ -130,7 +130,7 @@ def _void(visit: Visit, changed: str) -> Visit:
         if changed in step.confirms and step.id in kept.answers:
             rest = {name: held for name, held in kept.answers.items() if name != step.id}
             kept = _void(replace(kept, answers=rest), step.id)
-    voided = changed == "consent" or ("check" in visit.answers and "check" not in kept.answers)
+    voided = changed == "consent" or (visit.is_confirmed and not kept.is_confirmed)
     if not voided:
         return _reconcile(kept)
     # Whoever tapped the card did so for the former choices: the way out and what came back of it are void as well.
@@ -151,7 +151,7 @@ def _reconcile(visit: Visit) -> Visit:
 
 def go_on(step: Step, visit: Visit) -> Visit:
     """Return the visit with a way out not taken: the person goes on with the registration after all."""
-    if step.id == "reinquiry":
+    if "need" in step.confirms:
         need = {**visit.answers["need"], "go_on": "yes"}
         return replace(visit, answers={**visit.answers, "need": need})
     rest = {name: held for name, held in visit.answers.items() if name != step.id}

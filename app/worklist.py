@@ -144,7 +144,7 @@ def compared(visit: Visit, sight: Sight) -> tuple[Compared, ...]:
 
 
 def _compared(item: Item, visit: Visit, sight: Sight) -> Compared:
-    answer = "" if visit.chooses_there else visit.answer("consent", item.id)
+    answer = "" if visit.chooses_there else visit.choice(item.id)
     chosen = Choice(answer) if answer else Choice.NOT_ASKED
     seen = tuple((flag, sight.flags.get(flag)) for flag in item.flags)
     return Compared(item, chosen, seen, _verdict(chosen, [said for _, said in seen]))
@@ -175,7 +175,7 @@ def standing(followed: Followed, now: int) -> Standing:
 
 def _as_seen(visit: Visit, sight: Sight) -> Standing:
     if not sight.found:
-        return Standing.NOT_FOUND
+        return Standing.SEEN if visit.withdraws else Standing.NOT_FOUND
     verdicts = {each.verdict for each in compared(visit, sight)}
     if Verdict.DIFFERS in verdicts:
         return Standing.DIFFERS

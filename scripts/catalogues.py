@@ -26,6 +26,7 @@ PATIENTS: Final = (
     "app/journey.py",
     "app/web/problems.py",
     "templates/components/look.html",
+    "templates/components/operators.html",
     "templates/components/reference.html",
     "templates/hand-over.html",
     "templates/layout.html",
@@ -37,6 +38,7 @@ PATIENTS: Final = (
     "templates/steps/consent.html",
     "templates/steps/handoff.html",
     "templates/steps/ready.html",
+    "templates/steps/revoke.html",
 )
 """Where the messages of the patient's pages stand: files, and folders with all that is in them."""
 

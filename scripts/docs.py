@@ -87,6 +87,9 @@ def _ways_out(step: Step, question: Question, option: str) -> Iterator[Edge]:
             onward = go_on(way, answered)
             if way not in path(onward):
                 yield Edge(way.id, furthest(onward).id, "goes on all the same")
+            for before, following in pairwise(path(onward)):
+                if not {before, following} <= {*ordinary, way}:
+                    yield Edge(before.id, following.id)
 
 
 _HEAD: Final = """\

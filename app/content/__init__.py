@@ -7,6 +7,7 @@ checked; a file that does not say so does not load.
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -138,8 +139,14 @@ class OfficialWay:
     """What is known of the official side."""
 
     screens: tuple[Screen, ...]
+    functions: Mapping[str, Screen]
+    """What is pressed first by who wants something else than to register (`app.flow.INTENTS`)."""
     backs: tuple[Homeward, ...]
     checked_on: date
+
+    def screens_for(self, intent: str) -> tuple[Screen, ...]:
+        """Return the screens that come, as far as they are described: the first and the last of another function."""
+        return (self.functions[intent], self.screens[-1]) if intent in self.functions else self.screens
 
     @property
     def sources(self) -> str:
@@ -154,6 +161,7 @@ def load_official() -> OfficialWay:
     found = _read(name)
     return OfficialWay(
         screens=tuple(Screen(**_graded(name, row)) for row in found["screen"]),
+        functions={row.pop("intent"): Screen(**_graded(name, row)) for row in found["function"]},
         backs=tuple(Homeward(**_graded(name, row)) for row in found["back"]),
         checked_on=found["checked_on"],
     )

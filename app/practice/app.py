@@ -25,6 +25,7 @@ from app.practice.eligibility import SLOW_SECONDS, create_eligibility
 from app.practice.myna import Myna
 from app.practice.pages import PREFIX, Pages
 from app.practice.people import Person, load_people
+from app.practice.reception import Reception
 from app.practice.screen import Screen
 from app.practice.system import Mood, System
 
@@ -77,6 +78,7 @@ def create_practice(  # noqa: PLR0913 - plain values by name; main.py joins them
         routes=[
             *Desk(people, pages, system, cards).routes(),
             *Screen(people, pages, system, station, clock).routes(),
+            *Reception(people, pages, system, client_id, station).routes(),
             Mount("/myna", routes=[*provider.routes(), *cards.routes()]),
             Mount("/eligibility", create_eligibility(system, api_key, slow_seconds=slow_seconds)),
         ],

@@ -51,6 +51,7 @@ class Scene:
     facility: Facility
     route: Route
     over_40: bool
+    intent: str
     day: int
     chosen: tuple[tuple[str, str], ...]
     given: tuple[tuple[str, str], ...]
@@ -80,7 +81,8 @@ def render(pages: Pages, scene: Scene, visit: Visit, **values: Any) -> str:
 
 def _frame(pages: Pages, scene: Scene) -> str:
     """Return the page of a scene for a visit that is nothing but the scene: what is kept cannot hold more."""
-    answers = {"need": {"over_40": "yes" if scene.over_40 else "no"}, "consent": dict(scene.chosen)}
+    need = {"over_40": "yes" if scene.over_40 else "no", "intent": scene.intent}
+    answers = {"need": need, "consent": dict(scene.chosen)}
     opened_at = scene.day * _DAY
     visit = Visit("", scene.facility.id, opened_at, opened_at, answers=answers, route=scene.route)
     return render(pages, scene, visit)
@@ -150,7 +152,7 @@ class Bedside:
 
     def crossing(self, visit: Visit) -> str:
         """Return the six letters under which another browser may take this visit up; none when it cannot."""
-        is_out = visit.route is Route.OFFICIAL and bool(visit.departure) and "check" in visit.answers
+        is_out = visit.route is Route.OFFICIAL and bool(visit.departure) and visit.is_confirmed
         is_out = is_out and "result" not in visit.answers
         return self.signer.code(visit.departure) if is_out else ""
 
@@ -217,6 +219,7 @@ class Bedside:
             facility=seat.facility,
             route=seat.visit.route,
             over_40=seat.visit.over_40,
+            intent=seat.visit.answer("need", "intent"),
             day=seat.visit.opened_at // _DAY,
             chosen=_pairs(seat.visit.answers.get("consent", NOTHING)),
             given=_pairs(given or seat.visit.answers.get(step.id) or seat.visit.draft.get(step.id, NOTHING)),

@@ -80,7 +80,7 @@ class Crossing:
     async def _found(self, facility: Facility, typed: str) -> Visit | None:
         visit = await self.bedside.store.across(crossing_hash(facility.id, typed))
         now = self.bedside.clock.now()
-        is_fresh = visit is not None and now < visit.times.get("check", 0) + LIVES
+        is_fresh = visit is not None and now < visit.confirmed_at + LIVES
         is_out = visit is not None and is_fresh and bool(self.bedside.crossing(visit))
         return visit if visit is not None and is_out and self.bedside.is_open(visit) else None
 

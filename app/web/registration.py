@@ -53,7 +53,7 @@ class Registrar:
         if visit.registration is not Registration.PENDING or self.gateway is None:
             return visit
         try:
-            choices = dict(visit.answers["consent"])
+            choices = {item.id: visit.choice(item.id) for item in visit.items}
             once = hashed(f"register {visit.id} {sorted(choices.items())}")
             await self.gateway.register(visit.subject, seat.facility.code, choices, once)
         except Unavailable:

@@ -43,6 +43,7 @@ _EVENTS = {
     "another-way": EventType.ANOTHER_WAY,
     "consent": EventType.ITEMS_ANSWERED,
     "check": EventType.CONFIRMED,
+    "revoke": EventType.CONFIRMED,
     "handoff": EventType.RETURNED,
     "result": EventType.REPORTED,
     "error-code": EventType.REPORTED,
@@ -255,7 +256,7 @@ class VisitPages:
         events = [(_EVENTS[step.id], self._body(step, after))]
         if step.id == "result" and "handoff" not in seat.visit.answers:
             events.insert(0, (EventType.RETURNED, {"outcome": "by_hand"}))
-        return await self._written(request, seat, step, sent, after, *events, renew=step.id == "check")
+        return await self._written(request, seat, step, sent, after, *events, renew=step.to_the_card)
 
     async def _fill(self, request: Request, seat: Seat, step: Step, sent: Form) -> Response:
         """Keep 「すべて…」 as answers to be seen and changed; nothing is submitted yet."""
@@ -323,8 +324,9 @@ class VisitPages:
                 "wording": shown,
                 "lang": language.code,
             }
-        if step.id == "check":
-            return {"choices": _choices(after)}
+        if step.to_the_card:
+            withdraws: Body = {"withdraws": True} if after.withdraws else {}
+            return {"choices": _choices(after), "operator": after.operator, **withdraws}
         return {name: value for name, value in after.answers.get(step.id, {}).items() if name != "reference"}
 
     # --- the phone changes hands ------------------------------------------------------------------------------------
@@ -428,7 +430,8 @@ def _step(request: Request) -> Step:
 
 
 def _choices(visit: Visit) -> dict[str, Json]:
-    return {**complete(ITEMS, dict(visit.answers.get("consent", {})), at=visit.opened_at)}
+    chosen = {item.id: visit.choice(item.id) for item in visit.items if visit.choice(item.id)}
+    return {**complete(ITEMS, chosen, at=visit.opened_at)}
 
 
 def _not_asked(visit: Visit) -> dict[str, Json]:

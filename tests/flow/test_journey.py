@@ -10,10 +10,11 @@ import pytest
 from app import journey
 from app.consent import complete
 from app.content import EXITS, ITEMS
+from app.evidence import State, state
 from app.flow import FLOW, NOTHING, REASONS, REPORTS, STEPS, Holder, Route, Step, Visit
 from tests.flow.visits import NOW, a_visit, answered, choose, ordinary
 
-ASIDE = {"error-code"}
+ASIDE = {"error-code", "revoke"}
 """Pages that only some visits have, although they are no way out."""
 MAIN = tuple(step for step in FLOW if not step.leaves and step.id not in ASIDE)
 WAYS_OUT = tuple(step for step in FLOW if step.leaves)
@@ -23,13 +24,18 @@ def test_it_works() -> None:
     assert [step.id for step in journey.path(a_visit())] == [step.id for step in MAIN]
 
 
-@pytest.mark.parametrize("step", MAIN, ids=lambda step: step.id)
-def test_a_step_opens_when_all_before_it_are_answered_and_not_earlier(step: Step) -> None:
-    visit = a_visit(upto=step.id)
+WITHDRAWING = journey.path(a_visit(intent="withdraw", upto="ready"))
+"""The other flow: everything is withdrawn with the card."""
+WALKS = [("first", step) for step in MAIN] + [("withdraw", step) for step in WITHDRAWING]
+
+
+@pytest.mark.parametrize(("intent", "step"), WALKS, ids=lambda each: each.id if isinstance(each, Step) else each)
+def test_a_step_opens_when_all_before_it_are_answered_and_not_earlier(intent: str, step: Step) -> None:
+    visit, way = a_visit(intent=intent, upto=step.id), MAIN if intent == "first" else WITHDRAWING
     assert journey.furthest(visit) is step
-    later = MAIN[MAIN.index(step) + 1 :]
+    later = way[way.index(step) + 1 :]
     assert not any(journey.is_reachable(each, visit) for each in later)
-    assert all(journey.is_reachable(each, visit) for each in MAIN[: MAIN.index(step) + 1])
+    assert all(journey.is_reachable(each, visit) for each in way[: way.index(step) + 1])
 
 
 @pytest.mark.parametrize("step", FLOW, ids=lambda step: step.id)
@@ -58,7 +64,7 @@ def test_fields_nobody_asked_for_are_dropped() -> None:
 
 def test_n_of_m_counts_six_steps() -> None:
     visit = a_visit()
-    counts = [journey.position(step, visit) for step in FLOW if step.counted]
+    counts = [journey.position(step, visit) for step in MAIN if step.counted]
     assert counts == [(n, 6) for n in range(1, 7)]
     assert journey.position(STEPS["done"], visit) is None
 
@@ -159,6 +165,27 @@ def test_care_that_continues_leads_to_the_office_and_one_may_go_on_all_the_same(
 def test_a_wish_to_withdraw_has_its_page() -> None:
     visit = answered(a_visit(upto="need"), "need", over_40="yes", intent="withdraw")
     assert journey.furthest(visit) is STEPS["withdrawal"]
+    assert state(visit) is State.ANOTHER_WAY
+
+
+def test_withdrawing_with_the_card_asks_no_item_and_declines_them_all() -> None:
+    assert [step.id for step in WITHDRAWING] == ["need", "ready", "revoke", "handoff", "result", "done"]
+    visit = a_visit(intent="withdraw", upto="handoff", over_40=False)
+    assert state(visit) is State.HANDED_OFF
+    assert {item.id: visit.choice(item.id) for item in visit.items} == {item.id: "decline" for item in ITEMS}
+
+
+def test_withdrawing_is_as_few_pages_as_agreeing() -> None:
+    way_out = 1  # the page that offers the office's way first
+    assert len(WITHDRAWING) + way_out <= len(MAIN)
+
+
+def test_who_changes_the_mind_about_withdrawing_confirms_anew() -> None:
+    visit = a_visit(intent="withdraw", upto="handoff")
+    other = answered(visit, "need", over_40="yes", intent="first")
+    assert journey.furthest(other) is STEPS["consent"]
+    assert not other.is_confirmed
+    assert "revoke" not in other.answers
 
 
 @pytest.mark.parametrize("reason", REASONS)

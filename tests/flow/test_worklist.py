@@ -70,7 +70,16 @@ def test_only_the_office_can_see() -> None:
     assert standing(followed(everything, sight(found=False)), LATER) is Standing.NOT_FOUND
     partly = replace(sight(), flags={flag: True for flag in FLAGS if flag != "surgery"})
     assert standing(followed(everything, partly), LATER) is Standing.UNCLEAR
-    assert {Standing.DIFFERS, Standing.NOT_FOUND, Standing.UNCLEAR, Standing.TROUBLE} == NEEDY
+    asked = {Standing.DISPUTED, Standing.WITHDRAWAL_ASKED, Standing.CHANGE_ASKED}
+    assert {*asked, Standing.DIFFERS, Standing.NOT_FOUND, Standing.UNCLEAR, Standing.TROUBLE} == NEEDY
+
+
+def test_after_a_withdrawal_nothing_given_is_what_was_chosen() -> None:
+    withdrawn = a_visit(intent="withdraw", upto="done")
+    nothing = replace(sight(), flags=dict.fromkeys(FLAGS, False))
+    assert standing(followed(withdrawn, nothing), LATER) is Standing.SEEN
+    assert standing(followed(withdrawn, sight(found=False)), LATER) is Standing.SEEN
+    assert standing(followed(withdrawn, sight()), LATER) is Standing.DIFFERS
 
 
 def test_closing_ends_whatever_was_seen() -> None:

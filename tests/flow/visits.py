@@ -17,7 +17,7 @@ def a_visit(*, over_40: bool = True, intent: str = "first", upto: str = "consent
     for step in FLOW:
         if step.id == upto:
             break
-        if not step.leaves:
+        if not step.leaves and step.applies(visit):
             visit = journey.record(step, ordinary(step.id, visit, over_40=over_40, intent=intent), visit)
     return visit
 
@@ -25,10 +25,15 @@ def a_visit(*, over_40: bool = True, intent: str = "first", upto: str = "consent
 def ordinary(step: str, visit: Visit, *, over_40: bool = True, intent: str = "first") -> Mapping[str, str]:
     """Return the ordinary answers of a step."""
     return {
-        "need": {"over_40": "yes" if over_40 else "no", "intent": intent},
+        "need": {
+            "over_40": "yes" if over_40 else "no",
+            "intent": intent,
+            **({"go_on": "yes"} if intent in {"continues", "withdraw"} else {}),
+        },
         "ready": {"ready": "all"},
         "consent": choose(visit, (item.id for item in visit.items)),
         "check": {"confirmed": "yes"},
+        "revoke": {"confirmed": "yes"},
         "handoff": {"outcome": "by_hand"},
         "result": {"report": "done"},
     }.get(step, {})

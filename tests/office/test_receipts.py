@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ async def patient(kazasu: Kazasu) -> AsyncIterator[Clerk]:
     await one.http.aclose()
 
 
-async def prints(staff: Clerk, visit: str, **given: str) -> Page:
+async def prints(staff: Clerk, visit: str, **given: Any) -> Page:
     await staff.get(f"/office/visits/{visit}")
     return await staff.press(f"/office/visits/{visit}/receipt", **given)
 
@@ -52,7 +53,7 @@ async def test_the_copy_on_paper_says_what_is_true_and_names_nobody(staff: Clerk
 async def test_what_the_office_saw_is_on_the_copy(staff: Clerk, visit: str) -> None:
     await staff.get(f"/office/visits/{visit}")
     every = dict.fromkeys(("surgery", "clinical", "drug", "health_checkup", "limit_amount", "specific_disease"), "yes")
-    seen = {"found": "yes", "available_until": "2027/02/28 23:59", **every}
+    seen: dict[str, Any] = {"found": "yes", "available_until": "2027/02/28 23:59", **every}
     await staff.press(f"/office/visits/{visit}/seen", **seen)
     page = await prints(staff, visit, language="ja")
     assert "2027/02/28 23:59" in page.text

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
+from app.flow import OPERATORS
 from app.main import PRACTICE_STATION, Kazasu
 from app.receipt import LIVES, PLACES, Wish, known_as, new_letters, typed
 from app.words import LETTERS
@@ -27,7 +29,7 @@ async def patient(kazasu: Kazasu) -> AsyncIterator[Nurse]:
         yield one
 
 
-async def takes_home(nurse: Nurse, **choices: str) -> str:
+async def takes_home(nurse: Nurse, **choices: Any) -> str:
     """Walk a visit to its end; return the letters that the code at the bedside holds."""
     await nurse.confirmed(**choices)
     await nurse.comes_back()
@@ -72,7 +74,7 @@ async def test_two_visits_have_two_copies(nurse: Nurse, patient: Nurse) -> None:
     assert await takes_home(nurse) != await takes_home(patient)
 
 
-@pytest.mark.threat("T7")
+@pytest.mark.threat("T07")
 async def test_the_store_and_the_log_know_no_letters(
     nurse: Nurse, patient: Nurse, kazasu: Kazasu, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -169,7 +171,7 @@ async def test_asking_twice_with_one_form_counts_once(nurse: Nurse, patient: Nur
     assert kinds.count("asked") == 1
 
 
-@pytest.mark.threat("T9")
+@pytest.mark.threat("T08")
 async def test_a_form_of_another_browser_is_refused(nurse: Nurse, patient: Nurse) -> None:
     await opens(patient, await takes_home(nurse))
     await patient.get("/review/withdraw")
@@ -186,3 +188,52 @@ async def test_a_disagreement_tops_the_list(nurse: Nurse, patient: Nurse, kazasu
     placed = neediest_first(await kazasu.files.importer.worklist.open(PRACTICE_STATION.id), clock.now())
     assert placed[0][0] is Standing.DISPUTED
     assert len(placed) == 2
+
+
+# --- who pressed ------------------------------------------------------------------------------------------------
+
+WHO = {"yes": "ご本人", "spouse": "夫・妻", "child": "子ども", "relative": "ほかの家族", "staff": "言葉のとおりに"}
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+async def test_who_pressed_is_in_the_record_and_on_the_copy(
+    nurse: Nurse, patient: Nurse, kazasu: Kazasu, operator: str
+) -> None:
+    await nurse.chose()
+    await nurse.press("/visit/check", confirmed=operator)
+    await nurse.comes_back()
+    page = await nurse.press("/visit/result", report="answered")
+    copy = await opens(patient, read(page.source).partition("#")[2])
+    assert WHO[operator] in copy.text
+    record = [each async for each in kazasu.store.export(PRACTICE_STATION.id) if each.entry.type == "confirmed"]
+    assert json.loads(record[0].line())["body"]["operator"] == operator
+
+
+# --- withdrawing at the bedside ---------------------------------------------------------------------------------
+
+
+async def test_everything_is_withdrawn_with_the_card_and_for_real(nurse: Nurse, patient: Nurse, kazasu: Kazasu) -> None:
+    await takes_home(patient)
+    await nurse.needs(intent="withdraw")
+    await nurse.press("/visit/withdrawal", go_on="yes")
+    await nurse.press("/visit/hand-over")
+    page = await nurse.press("/visit/ready", ready="all")
+    assert page.h1 == "すべての同意を取り消す"
+    await nurse.press("/visit/revoke", confirmed="yes")
+    await nurse.comes_back()
+    page = await nurse.press("/visit/result", report="answered")
+    assert "取り消したと申告されました" in page.text
+    assert "登録したと" not in page.text
+    held = kazasu.world.system.held_for(PRACTICE_STATION.code)
+    assert [any(each.agreed for each in made.consents) for _, made in held] == [False]
+
+
+async def test_one_withdraws_alone_in_the_practice_reception(nurse: Nurse, kazasu: Kazasu) -> None:
+    await takes_home(nurse)
+    await nurse.get("/practice/web/withdraw")
+    (person,) = [each.id for each, _ in kazasu.world.system.held_for(PRACTICE_STATION.code)]
+    page = await nurse.send("/practice/web/withdraw", {"person": person})
+    assert "取り消しました" in page.text
+    held = kazasu.world.system.held_for(PRACTICE_STATION.code)
+    assert [any(each.agreed for each in made.consents) for _, made in held] == [False]
+    await nurse.send("/practice/web/withdraw", {"person": person}, expect=404)
