@@ -1,5 +1,5 @@
 // What a well-made page must be, judged in the page itself. Answers a list of complaints; an empty one is praise.
-({ ours }) => {
+({ ours, lang }) => {
   const complaints = [];
   const root = document.documentElement;
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
@@ -31,11 +31,11 @@
   const h1 = all("h1");
   if (h1.length !== 1) complaints.push(`${h1.length} h1`);
   const title = bare(document.title);
-  if (ours && h1.length && !title.startsWith("エラー：") && !title.startsWith(words(h1[0]))) {
+  if (ours && lang === "ja" && h1.length && !title.startsWith("エラー：") && !title.startsWith(words(h1[0]))) {
     complaints.push(`the title ${document.title} does not begin with the heading ${words(h1[0])}`);
   }
   if (!title) complaints.push("no title");
-  if (root.lang !== "ja") complaints.push(`lang is ${root.lang || "missing"}`);
+  if (root.lang !== lang) complaints.push(`lang is ${root.lang || "missing"}`);
 
   // Nothing wider than the screen, nothing outside its card
   if (root.scrollWidth > root.clientWidth) {

@@ -38,9 +38,9 @@ def shape(page: Page) -> str:
     return found
 
 
-def complaints(page: Page, *, ours: bool = True) -> list[str]:
+def complaints(page: Page, *, ours: bool = True, lang: str = "ja") -> list[str]:
     """Return what is badly made and can be measured; `ours` is stricter than the practice world must be."""
-    found: list[str] = page.evaluate(_MEASURE, {"ours": ours})
+    found: list[str] = page.evaluate(_MEASURE, {"ours": ours, "lang": lang})
     return found
 
 

@@ -1,0 +1,165 @@
+"""Every page that a patient sees, in every language, size and colour, with readings and without: nothing is cut.
+
+One visit is walked; at each of its pages the phone is set to every look in turn, as the hand-over page would set it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import cycle, product
+from typing import Final
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from app.languages import LANGUAGES
+from app.web.pages import SIZES, Look
+from tests.browser import craft
+from tests.browser.nurse import Nurse, Patient
+from tests.browser.phone import Judged, Phone, new_phone
+from tests.browser.phone import Look as PhoneLook
+from tests.browser.server import Server
+from tests.pages.codes import read
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+LOOKS: Final = tuple(
+    Look("m", furigana, language, is_patients=True)
+    for language, furigana in product(LANGUAGES, (False, True))
+    if language.is_japanese or not furigana
+)
+NARROW: Final = PhoneLook("320 px", width=320, height=700)
+_SET: Final = "(size) => { document.documentElement.dataset.text = size }"
+_UNFOLD: Final = """() => document.querySelectorAll("details").forEach((one) => { one.open = true })"""
+
+
+@pytest.fixture
+def look() -> PhoneLook:
+    """Return a narrow phone."""
+    return NARROW
+
+
+@dataclass
+class Reader:
+    """Somebody who reads a page in every way there is, and says what is wrong with it."""
+
+    phone: Phone
+    found: list[str] = field(default_factory=list)
+    measured: int = 0
+    _styles: Iterator[tuple[str, bool]] = field(default_factory=lambda: cycle(product(SIZES, (False, True))))
+
+    @property
+    def page(self) -> Page:
+        """The page at hand."""
+        return self.phone.page
+
+    def reads(self, name: str, *, address: str = "", opens: Callable[[Page], object] | None = None) -> None:
+        """Read a page in every look, size and colour; `opens` brings it about where no address does."""
+        address = address or self.page.url
+        for look in LOOKS:
+            self._wears(look)
+            self.page.goto(address)
+            if opens:
+                opens(self.page)
+            self._measures(name, look)
+        self._wears(LOOKS[0])
+        self.page.goto(address)
+
+    def _wears(self, look: Look) -> None:
+        self.phone.context.add_cookies([{"name": "look", "value": str(look), "url": self.phone.server.origin}])
+
+    def _measures(self, name: str, look: Look) -> None:
+        said = f"{name}, {look.language.code}{', readings' if look.furigana else ''}"
+        self.page.evaluate(_UNFOLD)
+        for size, dark in product(SIZES, (False, True)):
+            self.page.emulate_media(color_scheme="dark" if dark else "light")
+            self.page.evaluate(_SET, size)
+            wrong = craft.complaints(self.page, lang=look.spoken.tag)
+            self.found += [f"{said}, {size}{', dark' if dark else ''}: {one}" for one in wrong]
+            self.measured += 1
+        # Of each page and look one size and colour is shown to axe: every pair of them has its turn.
+        size, dark = next(self._styles)
+        self.page.emulate_media(color_scheme="dark" if dark else "light")
+        self.page.evaluate(_SET, size)
+        self.found += [f"{said}, {size}: {one}" for one in craft.violations(self.page)]
+        self.page.emulate_media(color_scheme="light")
+
+
+def _presses_the_last(page: Page) -> None:
+    """Send the form with nothing chosen."""
+    with page.expect_navigation(wait_until="load"):
+        page.locator("form[action='/visit/consent'] button.kz-button:not([name])").last.click()
+
+
+@pytest.fixture
+def reader(phone: Phone) -> Reader:
+    """Return somebody who reads every page."""
+    phone.judges = False
+    return Reader(phone)
+
+
+def test_the_visit_is_read_in_every_way(nurse: Nurse, patient: Patient, phone: Phone, reader: Reader) -> None:
+    nurse.starts()
+    nurse.says_first_time(over_40=True)
+    reader.reads("handing over to the patient")
+    nurse.hands_the_phone_to(patient)
+    reader.reads("ready")
+    patient.has_everything()
+    reader.reads("consent")
+    reader.reads("consent, nothing chosen", opens=_presses_the_last)
+    reader.reads("how it reads", address=f"{phone.server.origin}/visit/look")
+    phone.opens("/visit/consent")
+    patient.agrees_to_all()
+    patient.looks_at_the_choices()
+    reader.reads("check")
+    patient.confirms()
+    reader.reads("identity check")
+    patient.taps_the_card()
+    reader.reads("handing over to staff")
+    patient.hands_the_phone_to(nurse)
+    assert reader.measured == 8 * len(LOOKS) * 6
+    assert reader.found == []
+
+
+def test_withdrawing_and_the_copy_are_read_in_every_way(
+    nurse: Nurse, patient: Patient, phone: Phone, reader: Reader, browser: Browser, server: Server, judged: Judged
+) -> None:
+    nurse.starts()
+    nurse.says_withdrawal()
+    phone.presses("いま、カードで取り消す")
+    nurse.hands_the_phone_to(patient)
+    patient.has_everything()
+    reader.reads("revoke")
+    patient.phone.presses("取り消す。カードへ進む")
+    patient.taps_the_card()
+    patient.hands_the_phone_to(nurse)
+    nurse.goes_on()
+    reader.reads("the copy at the bedside")
+    own = new_phone(browser, server, NARROW, judged)
+    at_home = Reader(own)
+    own.judges = False
+    own.opens("/review")
+    at_home.reads("the copy's letters")
+    own.fills_in("28文字", letters_at_the_bedside(phone))
+    own.presses("控えを見る")
+    for place in ("copy", "change", "withdraw", "disagree"):
+        at_home.reads(f"review, {place}", address=f"{server.origin}/review/{place}")
+    own.context.close()
+    assert at_home.measured == 5 * len(LOOKS) * 6
+    assert reader.found + at_home.found == []
+
+
+def letters_at_the_bedside(phone: Phone) -> str:
+    """Return the letters of the code that the last page of a visit shows."""
+    return read(phone.page.content()).partition("#")[2]
+
+
+def test_what_is_too_wide_is_noticed(nurse: Nurse, phone: Phone, reader: Reader) -> None:
+    nurse.starts()
+    nurse.says_first_time(over_40=True)
+    reader.reads(
+        "a planted fault",
+        opens=lambda page: page.evaluate("() => { document.querySelector('h1').style.width = '400px' }"),
+    )
+    assert len(reader.found) >= len(LOOKS)
