@@ -12,7 +12,9 @@ _RUN = re.compile(r"M(\d+) (\d+)h(\d+)v1h-\d+z")
 
 def read(source: str) -> str:
     """Return what the one code of a page says."""
-    (svg,) = re.findall(r'<svg[^>]*viewBox="0 0 (\d+) \1"[^>]*>.*?<path d="([^"]+)"/></svg>', source, re.DOTALL)
+    (svg,) = re.findall(
+        r'<svg[^>]*viewBox="0 0 (\d+) \1"[^>]*>.*?<path d="([^"]+)"(?:/>|></path>)</svg>', source, re.DOTALL
+    )
     side, path = int(svg[0]), svg[1]
     picture = Image.new("L", (side, side), 255)
     for x, y, length in ((int(a), int(b), int(c)) for a, b, c in _RUN.findall(path)):
