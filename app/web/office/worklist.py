@@ -18,7 +18,7 @@ from app.content import ITEMS
 from app.digits import has_my_number
 from app.evidence import Body, Event, EventType
 from app.importing import Importer
-from app.languages import BY_CODE, OFFICIAL
+from app.languages import BY_CODE, EASY, OFFICIAL
 from app.matching import Candidate, candidates, window
 from app.ports import Act, Receipts, Worklist
 from app.receipt import PLACE, Receipt, grouped, known_as, new_letters
@@ -229,6 +229,7 @@ class WorkDesk:
             visit=followed.visit,
             sheet=Markup(sheet),  # noqa: S704 - a page of ours
             language=language,
+            is_large=language is EASY,  # its sentences are short and its names long: they fill a larger sheet
             has_readings=caller.sent.get("furigana") == "on" and language.is_japanese,
         )
 
