@@ -75,6 +75,8 @@ class Visit:
     route: Route = Route.PRACTICE
     language: str = OFFICIAL.code
     """The language in which the patient read and answered the consent items."""
+    earlier: Mapping[str, str] = field(default_factory=dict)
+    """What the office saw before of this patient's items: known only where the office itself gave the number."""
 
     def answer(self, step: str, name: str) -> str:
         """Return one given answer, or an empty string."""

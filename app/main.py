@@ -200,7 +200,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         routes=[
             *at_bedside.routes(),
             *Crossing(bedside, at_bedside).routes(),
-            *Today(bedside, at_bedside, plans).routes(),
+            *Today(bedside, at_bedside, plans, worklist).routes(),
             *Review(bedside, receipts, worklist, registry).routes(),
             *Returning(bedside, doors.handoff, registrar, doors.issuer).routes(),
         ],

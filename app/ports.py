@@ -319,6 +319,10 @@ class Worklist(Protocol):
         """Return what was written of a visit, oldest first."""
         ...
 
+    async def last_sight(self, facility: str, reference: str) -> Sight | None:
+        """Return what the office last saw of somebody with this reference number, or None."""
+        ...
+
     async def record(self, act: Act) -> bool:
         """Write an act, event and all; return only after it is durable. False when its key was used before."""
         ...

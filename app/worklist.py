@@ -150,6 +150,13 @@ def _compared(item: Item, visit: Visit, sight: Sight) -> Compared:
     return Compared(item, chosen, seen, _verdict(chosen, [said for _, said in seen]))
 
 
+def as_chosen(sight: Sight, items: Iterable[Item]) -> dict[str, str]:
+    """Return the items whose columns all say the same, as a choice: what stood there before."""
+    stood = {item.id: {sight.flags.get(flag) for flag in item.flags} for item in items}
+    said = {True: Choice.AGREE.value, False: Choice.DECLINE.value}
+    return {item: said[flag] for item, flags in stood.items() for flag in flags if len(flags) == 1 and flag is not None}
+
+
 def _verdict(chosen: Choice, seen: Iterable[bool | None]) -> Verdict:
     if chosen is Choice.NOT_ASKED:
         return Verdict.NOT_CHOSEN_HERE

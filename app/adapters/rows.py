@@ -55,6 +55,7 @@ def _body(visit: Visit) -> str:
         "times": visit.times,
         "route": visit.route.value,
         "language": visit.language,
+        "earlier": visit.earlier,
     }
     return _ENCODER.encode(rest)
 
@@ -79,6 +80,7 @@ def visit_from(row: AnyRow) -> Visit:
         ended=bool(row.ended),
         route=Route(rest.get("route", Route.PRACTICE)),
         language=rest.get("language", OFFICIAL.code),
+        earlier=rest.get("earlier", {}),
     )
 
 

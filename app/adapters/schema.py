@@ -347,10 +347,11 @@ receipt = Table(
     Column("facility", Text, ForeignKey("facility.id"), nullable=False),
     Column("visit", Text, ForeignKey("visit.id", ondelete="CASCADE"), nullable=False, index=True),
     # SHA-256 of the letters that open it.
-    Column("hash", Text, nullable=False, unique=True),
+    Column("hash", Text, nullable=False),
     Column("made_at", _WHOLE, nullable=False),
     Column("by", Text, nullable=False),
     Column("revoked_at", _WHOLE),
+    UniqueConstraint("hash"),
     sqlite_strict=True,
 )
 """The copies that patients have taken home."""

@@ -46,6 +46,12 @@ class SqlWorklist(Connected):
         """Return what was written of a visit, oldest first."""
         return tuple(map(logged_from, self._all(sql.HISTORY, facility=facility, of=visit)))
 
+    async def last_sight(self, facility: str, reference: str) -> Sight | None:
+        """Return what the office last saw of somebody with this reference number, or None."""
+        mine = _visits(facility).where(t.visit.c.reference == reference, t.followup.c.sight.is_not(None))
+        row = self._one(mine.order_by(t.followup.c.at.desc()).limit(1))
+        return _sight(row.sight) if row else None
+
     async def record(self, act: Act) -> bool:
         """Write what the office saw or decided: the event and what stands now; False when this key was used before."""
 

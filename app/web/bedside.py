@@ -54,6 +54,7 @@ class Scene:
     intent: str
     day: int
     chosen: tuple[tuple[str, str], ...]
+    earlier: tuple[tuple[str, str], ...]
     given: tuple[tuple[str, str], ...]
     wrong: tuple[tuple[str, str], ...]
     back: str
@@ -84,7 +85,9 @@ def _frame(pages: Pages, scene: Scene) -> str:
     need = {"over_40": "yes" if scene.over_40 else "no", "intent": scene.intent}
     answers = {"need": need, "consent": dict(scene.chosen)}
     opened_at = scene.day * _DAY
-    visit = Visit("", scene.facility.id, opened_at, opened_at, answers=answers, route=scene.route)
+    visit = Visit(
+        "", scene.facility.id, opened_at, opened_at, answers=answers, route=scene.route, earlier=dict(scene.earlier)
+    )
     return render(pages, scene, visit)
 
 
@@ -222,6 +225,7 @@ class Bedside:
             intent=seat.visit.answer("need", "intent"),
             day=seat.visit.opened_at // _DAY,
             chosen=_pairs(seat.visit.answers.get("consent", NOTHING)),
+            earlier=_pairs(seat.visit.earlier),
             given=_pairs(given or seat.visit.answers.get(step.id) or seat.visit.draft.get(step.id, NOTHING)),
             wrong=_pairs(wrong),
             back=f"/visit/{before.id}" if before else "",

@@ -13,15 +13,17 @@ from starlette.responses import Response
 from starlette.routing import Route as At
 
 from app.consent import day_of
+from app.content import ITEMS
 from app.facility import Facility
 from app.flow import Holder
 from app.plan import Planned
-from app.ports import Plans, Unavailable
+from app.ports import Plans, Unavailable, Worklist
 from app.web.bedside import Bedside
 from app.web.forms import fields
 from app.web.guard import Window
 from app.web.visit import VisitPages
 from app.words import SPOKEN, letters
+from app.worklist import as_chosen
 
 _SPAN: Final = 600.0
 _WRONG_PER_ADDRESS: Final = 5
@@ -35,6 +37,7 @@ class Today:
     bedside: Bedside
     visits: VisitPages
     plans: Plans
+    worklist: Worklist
     _by_address: Window = field(default_factory=lambda: Window(_WRONG_PER_ADDRESS, _SPAN))
     _by_station: Window = field(default_factory=lambda: Window(_WRONG_PER_STATION, _SPAN))
 
@@ -95,7 +98,9 @@ class Today:
 
     async def _begun(self, request: Request, facility: Facility, chosen: Planned) -> Response:
         """Begin a visit whose number and gate the office has answered."""
-        answer, visit = await self.visits.begin(request, facility, chosen.gate)
+        sight = await self.worklist.last_sight(facility.id, chosen.reference)
+        earlier = as_chosen(sight, ITEMS) if sight and sight.found else {}
+        answer, visit = await self.visits.begin(request, facility, chosen.gate, earlier)
         with suppress(Unavailable):  # the visit has begun: that the office does not see it yet holds up nobody
             await self.plans.begun(facility.id, chosen.day, chosen.reference, visit.id)
         return answer

@@ -115,11 +115,13 @@ class VisitPages:
         await fields(request)
         return (await self.begin(request, facility))[0]
 
-    async def begin(self, request: Request, facility: Facility, need: Answer = NOTHING) -> tuple[Response, Visit]:
+    async def begin(
+        self, request: Request, facility: Facility, need: Answer = NOTHING, earlier: Answer = NOTHING
+    ) -> tuple[Response, Visit]:
         """Begin a visit, with its gate answered where the office has answered it; return the way on, and the visit."""
         await self.leave_old(request)
         now, session, key, gate = self.bedside.clock.now(), new_secret(), new_secret(), STEPS["need"]
-        visit = Visit(id=new_secret(), facility=facility.id, opened_at=now, touched_at=now, route=self.route)
+        visit = Visit(new_secret(), facility.id, opened_at=now, touched_at=now, route=self.route, earlier=earlier)
         events = [Event(EventType.OPENED, now, {"holder": visit.holder.value, "route": self.route.value})]
         if need:
             visit = replace(journey.record(gate, need, visit), times={gate.id: now})

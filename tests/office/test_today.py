@@ -423,3 +423,49 @@ async def test_another_visit_of_the_same_number_is_the_worklists(staff: Clerk, k
     page = await staff.get(LIST)
     assert visit.code not in page.text
     assert row(page, "T-0001")[2].startswith("始めました")
+
+
+# --- what the office saw before ---------------------------------------------------------------------------------
+
+
+async def sees_before(staff: Clerk, kazasu: Kazasu, reference: str, **flags: Any) -> None:
+    """Let the office have seen a visit of this number."""
+    visit = await at_the_bedside(kazasu, reference, reference=reference)
+    await staff.get(f"/office/visits/{visit.id}")
+    await staff.press(f"/office/visits/{visit.id}/seen", found="yes", **flags)
+
+
+async def test_who_changes_sees_the_earlier_choices_beside_the_new(
+    staff: Clerk, phone: Bedside, kazasu: Kazasu
+) -> None:
+    await sees_before(staff, kazasu, "T-0001", surgery="yes", clinical="yes")
+    await phone.types(await planned_for(staff, need="renewal"))
+    await phone.chooses("T-0001")
+    await phone.press("/visit/hand-over")
+    page = await phone.press("/visit/ready", ready="all")
+    assert page.text.count("前に、事業所で確認したとき：") == 4, (
+        "one question with two columns that differ says nothing"
+    )
+    visit = await phone.visit()
+    assert visit.earlier == {
+        "surgery": "agree",
+        "health_checkup": "decline",
+        "limit_amount": "decline",
+        "specific_disease": "decline",
+    }
+    asked = ("surgery", "clinical_drug", "health_checkup", "limit_amount", "specific_disease")
+    page = await phone.press("/visit/consent", **dict[str, Any](dict.fromkeys(asked, "decline")))
+    assert page.text.count("前とちがいます") == 1
+
+
+async def test_who_types_a_number_at_the_bedside_is_shown_nothing_of_it(
+    staff: Clerk, phone: Bedside, kazasu: Kazasu
+) -> None:
+    await sees_before(staff, kazasu, "T-0001", surgery="yes")
+    entry = await phone.entry
+    await phone.get(entry)
+    await phone.send(entry, {"start": "1"})
+    await phone.press("/visit/need", over_40="yes", intent="change", reference="T-0001")
+    await phone.press("/visit/hand-over")
+    page = await phone.press("/visit/ready", ready="all")
+    assert "前に、事業所で確認したとき" not in page.text
