@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +42,10 @@ PATIENTS: Final = (
     "templates/steps/revoke.html",
 )
 """Where the messages of the patient's pages stand: files, and folders with all that is in them."""
+
+
+_ANY_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""A catalogue's header holds days: with those of today the file would change on its own."""
 
 
 def patients(root: Path = ROOT) -> Iterator[tuple[str, str]]:
@@ -94,12 +99,10 @@ def _po(catalogue: Catalog, title: str) -> bytes:
 
 
 def _mo(catalogue: Catalog) -> bytes:
-    said = Catalog(locale=catalogue.locale, charset="utf-8")
+    said = Catalog(locale=catalogue.locale, charset="utf-8", creation_date=_ANY_DAY, revision_date=_ANY_DAY)
     for message in catalogue:
         if message.id and message.string:
             said.add(message.id, message.string)
-    # Dates and tools in the header would make the file change on its own.
-    said.mime_headers = [("Content-Type", "text/plain; charset=utf-8")]
     written = io.BytesIO()
     write_mo(written, said)
     return written.getvalue()

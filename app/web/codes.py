@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -121,6 +122,10 @@ class Code:
         content = io.BytesIO()
         self._picture(pixels_per_module).convert("1").save(content, "PNG", dpi=(_DPI, _DPI), optimize=True)
         return content.getvalue()
+
+    def inline(self) -> str:
+        """Return the code as the address of a picture that a page holds itself: one pixel a module."""
+        return f"data:image/png;base64,{b64encode(self.png(1)).decode()}"
 
     def _picture(self, pixels_per_module: int) -> Image.Image:
         from PIL import Image  # noqa: PLC0415 - only when a code is made

@@ -31,12 +31,10 @@ from app.web.forms import Form, fields, form
 from app.web.pages import HOLE, SIZES, Look
 from app.web.registration import Answered, Registrar
 from app.web.returning import new_departure
-from app.words import N_, plain
 from app.worklist import truth
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
-_CODE_LABEL = N_("{控|ひか}えの{二次元|にじげん}コード")
 _EVENTS = {
     "need": EventType.NEED_ANSWERED,
     "ready": EventType.READY_ANSWERED,
@@ -204,7 +202,7 @@ class VisitPages:
             compared={},
             followed=None,
             head=await self.bedside.store.head(seat.facility.id),
-            code=drawn_once(f"{self.origin}{PLACE}#{secret}").svg(label=plain(_CODE_LABEL)) if is_kept else "",
+            code=drawn_once(f"{self.origin}{PLACE}#{secret}").inline() if is_kept else "",
         )
         return {"copy": Markup(html)}  # noqa: S704 - a page of ours
 
