@@ -26,6 +26,7 @@ PATIENTS: Final = (
     "app/flow.py",
     "app/journey.py",
     "app/web/problems.py",
+    "templates/components/aloud.html",
     "templates/components/look.html",
     "templates/components/operators.html",
     "templates/components/reference.html",

@@ -22,6 +22,8 @@ TYPES: Final = {
 }
 _BEST: Final = 11
 _COMMENT: Final = re.compile(rb"/\*.*?\*/\s*", re.DOTALL)
+_BLANKS: Final = re.compile(rb"\s*([{};])\s*")
+"""Blanks in a style sheet that say nothing: no sheet of ours quotes a brace or a semicolon."""
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 
@@ -79,7 +81,8 @@ def takes_brotli(request: Request) -> bool:
 def _asset(folder: Path, path: Path) -> Asset:
     content = path.read_bytes()
     if path.suffix == ".css" and "vendor" not in path.parts:
-        content = _COMMENT.sub(b"", content)  # a tenth of what a phone has to fetch; vendored bytes stay as they are
+        # A tenth of what a phone has to fetch; vendored bytes stay as they are.
+        content = _BLANKS.sub(rb"\1", _COMMENT.sub(b"", content))
     mark = hashlib.sha256(content).hexdigest()[:10]
     name = path.relative_to(folder).as_posix()
     stem = name.removesuffix(path.suffix)

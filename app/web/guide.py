@@ -43,7 +43,7 @@ class Guide:
     """The guide's pages."""
 
     help: Help
-    files: tuple[str, ...] = ("help.css", "help.js", "guide.css", "guide.js")
+    files: tuple[str, ...] = ("contrast.css", "help.css", "help.js", "guide.css", "guide.js")
 
     def routes(self) -> list[Route]:
         """Return the routes."""

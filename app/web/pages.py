@@ -46,7 +46,7 @@ _RUBY: Final = r"<ruby>\1<rp>（</rp><rt>\2</rt><rp>）</rp></ruby>"
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a person reads: text size, furigana, language. Kept in a cookie for the visit; says nothing about anybody.
+    """How a person reads: size, furigana, language, contrast. Kept in a cookie for the visit, and about nobody.
 
     Furigana and language are the patient's: while staff hold the phone, pages speak plain Japanese to them.
     """
@@ -55,6 +55,8 @@ class Look:
     furigana: bool = False
     language: Language = OFFICIAL
     is_patients: bool = False
+    contrast: bool = False
+    """Whether pages are black on white, or white on black in the dark, for whoever holds the phone."""
 
     @classmethod
     def of(cls, request: Request) -> Look:
@@ -63,7 +65,8 @@ class Look:
 
     def __str__(self) -> str:
         """Return the cookie's value."""
-        return f"{self.size}{int(self.furigana)}{'p' if self.is_patients else 's'}{self.language.code}"
+        holder, contrast = "p" if self.is_patients else "s", "+" if self.contrast else ""
+        return f"{self.size}{int(self.furigana)}{holder}{self.language.code}{contrast}"
 
     @property
     def spoken(self) -> Language:
@@ -85,7 +88,8 @@ class Look:
 
 
 _ORDINARY: Final = Look()
-_LOOKS: Final = {str(look): look for look in starmap(Look, product(SIZES, (False, True), LANGUAGES, (False, True)))}
+_EITHER: Final = (False, True)
+_LOOKS: Final = {str(look): look for look in starmap(Look, product(SIZES, _EITHER, LANGUAGES, _EITHER, _EITHER))}
 
 
 def with_readings(message: str) -> Markup:

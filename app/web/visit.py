@@ -418,8 +418,10 @@ def _chosen(old: Look, sent: Answer) -> Look:
     """Return the look with what was chosen; who chooses easy Japanese begins with its readings."""
     size, language = sent.get("size", ""), BY_CODE.get(sent.get("language", ""), old.language)
     begins_easy = language is EASY and old.language is not EASY
-    furigana = {"on": True, "off": False}.get(sent.get("furigana", ""), old.furigana or begins_easy)
-    return Look(size if size in SIZES else old.size, furigana, language, old.is_patients)
+    said = {"on": True, "off": False}
+    furigana = said.get(sent.get("furigana", ""), old.furigana or begins_easy)
+    contrast = said.get(sent.get("contrast", ""), old.contrast)
+    return Look(size if size in SIZES else old.size, furigana, language, old.is_patients, contrast)
 
 
 def _step(request: Request) -> Step:

@@ -29,7 +29,7 @@ _FROM_THE_TOP: Final = """() => {
 
 _SHAPE: Final = """() => [...document.querySelectorAll("html, html *:not(path, use)")].map((element) =>
     [element.tagName, element.className.baseVal ?? element.className, element.type, element.checked, element.open,
-     element.hidden, element.getAttribute("aria-pressed"), element.dataset.text].join(" ")).join()"""
+     element.hidden, element.getAttribute("aria-pressed"), element.dataset.text, element.dataset.contrast].join(" ")).join()"""
 
 
 def shape(page: Page) -> str:
