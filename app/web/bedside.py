@@ -264,7 +264,8 @@ class Bedside:
         return RedirectResponse(address, status_code=303)
 
     def begin(self, response: Response, session: str, facility: str) -> None:
-        """Give the browser its visit, and remember the station for the icon."""
+        """Give the browser its visit, as nobody has read one there, and remember the station for the icon."""
+        response.delete_cookie(LOOK_COOKIE, secure=self.is_secure, httponly=True, samesite="lax", path="/")
         response.set_cookie(self.cookie, session, secure=self.is_secure, httponly=True, samesite="lax", path="/")
         self.remember(response, facility)
 

@@ -150,8 +150,9 @@ def test_withdrawing_and_the_copy_are_read_in_every_way(
     own.presses("控えを見る")
     for place in ("copy", "change", "withdraw", "disagree"):
         at_home.reads(f"review, {place}", address=f"{server.origin}/review/{place}")
+    at_home.reads("a page that is not there", address=f"{server.origin}/nowhere")
     own.context.close()
-    assert at_home.measured == 5 * len(LOOKS) * 6
+    assert at_home.measured == 6 * len(LOOKS) * 6
     assert not reader.found + at_home.found, "\n".join(reader.found + at_home.found)
 
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
 
+from app.languages import LANGUAGES
+
 VOID = frozenset({"wbr", "meta", "link", "img", "input", "br", "hr", "use", "rect", "circle", "path", "source"})
+TAGS = {language.tag for language in LANGUAGES}
 HELD = frozenset({"visit", "version", "key", "token"})
 FREE_FORMS = re.compile(r"/f/[^/]+$")
 
@@ -125,14 +128,15 @@ class Page:
 
     def _head(self) -> list[str]:
         html = self.root.all("html")
-        wrong = [] if html and html[0].attrs.get("lang") == "ja" else ["html has no lang=ja"]
+        spoken = html[0].attrs.get("lang", "") if html else ""
+        wrong = [] if spoken in TAGS else [f"html has lang={spoken}"]
         if len(self.root.all("h1")) != 1:
             return [*wrong, f"{len(self.root.all('h1'))} h1"]
         expected = self.title.removeprefix("エラー：")
         if self.root.all("title")[0].text.endswith("– かざす") and not self.path.startswith("/f/"):
             wrong += [] if expected.startswith(_bare(self)) else [f"title {self.title!r} does not begin with the h1"]
         is_error = self.status >= 400 and self.status != 409 and not self.path.startswith("/return")
-        if is_error and not self.title.startswith("エラー："):
+        if is_error and spoken == "ja" and not self.title.startswith("エラー："):
             wrong.append("an error page's title begins with エラー：")
         return wrong
 
