@@ -92,8 +92,8 @@ class Voice:
 
 def opens_the_choices(phone: Phone, look: str = "m0pja") -> None:
     """Come to the choices unseen, with this look."""
-    phone.context.add_cookies([{"name": "look", "value": look, "url": phone.server.origin}])
     phone.hurries_to_the_card(over_40=True)
+    phone.context.add_cookies([{"name": "look", "value": look, "url": phone.server.origin}])
     phone.opens("/visit/consent")
 
 

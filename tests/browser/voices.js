@@ -13,7 +13,7 @@
   Object.assign(speech, {
     getVoices: () => voices,
     speak(utterance) {
-      wasPressed ||= navigator.userActivation.isActive;
+      wasPressed ||= globalThis.event?.type === "click"; // within the tap, not after it
       const isSwallowed = performance.now() - cancelled < SWALLOWS;
       note(wasPressed && !isSwallowed ? "says" : "swallows", utterance.text, utterance.lang, utterance.voice?.name ?? "");
       if (!wasPressed || isSwallowed) return;
