@@ -81,6 +81,7 @@ from app.web.office.worklist import WorkDesk
 from app.web.pages import Pages
 from app.web.problems import BY_STATUS, Problems
 from app.web.pwa import Pwa
+from app.web.reading import Reading
 from app.web.ready import Ready
 from app.web.registration import Registrar
 from app.web.returning import Returning
@@ -176,6 +177,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         explained,
         *(route for each in shelf for route in each.routes()),
         *Watch(store, ledger, clock, tally, settings.data, settings.metrics_token).routes(),
+        *Reading(bedside).routes(),
         *Pwa(pages, assets, store, practice_station=is_practice, shelf=shelf).routes(),
         *office_routes(desk, _office(desk, assets, files, ledger, daily.endpoints(), work.endpoints())),
         *([Mount("/practice", doors.world.app)] if doors.world else []),

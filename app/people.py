@@ -86,6 +86,8 @@ DOORS: Final = (
     Door("GET", "/office/prints/{which}/{kind}.pdf", Need.STAFF),
     Door("GET", "/office/prints/{which}/{kind}", Need.STAFF),
     Door("POST", "/office/prints/{which}/{kind}", Need.STAFF),
+    Door("GET", "/office/leaflet", Need.STAFF),
+    Door("POST", "/office/leaflet", Need.STAFF),
     Door("GET", "/office/visits", Need.STAFF),
     Door("GET", "/office/visits/{visit}", Need.STAFF),
     Door("GET", "/office/visits/{visit}/print", Need.STAFF),

@@ -21,6 +21,7 @@ from scripts.docs import ROOT, messages
 
 PATIENTS: Final = (
     "app/consent.py",
+    "app/content/before.toml",
     "app/content/items.toml",
     "app/content/names.toml",
     "app/flow.py",
@@ -33,7 +34,9 @@ PATIENTS: Final = (
     "templates/hand-over.html",
     "templates/layout.html",
     "templates/look.html",
+    "templates/print/leaflet.html",
     "templates/problems/problem.html",
+    "templates/reading/",
     "templates/review/",
     "templates/step.html",
     "templates/steps/check.html",

@@ -142,15 +142,15 @@ class Bedside:
         now = self.clock.now()
         return now < visit.touched_at + IDLE and now < visit.opened_at + ABSOLUTE
 
-    async def station(self, request: Request) -> Facility | Response:
-        """Return the station of a live link, or the page that explains another one."""
+    async def station(self, request: Request, look: Look | None = None) -> Facility | Response:
+        """Return the station of a live link, or the page that explains another one, in a look of its own if given."""
         token = request.path_params["token"]
         link = await self.store.link(token) if is_token(token) else None
         facility = await self.store.facility(link.facility) if link else None
         if link is None or facility is None:
-            return self.problems.answer(request, "not_found")
+            return self.problems.answer(request, "not_found", look=look)
         if not link.is_live:
-            return self.problems.answer(request, "old_link", facility=facility)
+            return self.problems.answer(request, "old_link", look=look, facility=facility)
         return facility
 
     def crossing(self, visit: Visit) -> str:
@@ -264,8 +264,7 @@ class Bedside:
         return RedirectResponse(address, status_code=303)
 
     def begin(self, response: Response, session: str, facility: str) -> None:
-        """Give the browser its visit, as nobody has read one there, and remember the station for the icon."""
-        response.delete_cookie(LOOK_COOKIE, secure=self.is_secure, httponly=True, samesite="lax", path="/")
+        """Give the browser its visit, and remember the station for the icon."""
         response.set_cookie(self.cookie, session, secure=self.is_secure, httponly=True, samesite="lax", path="/")
         self.remember(response, facility)
 
@@ -293,9 +292,13 @@ class Bedside:
 
     def forget(self, response: Response) -> None:
         """Take the visit's cookies away and empty the cache."""
-        for name in (self.cookie, LOOK_COOKIE):
-            response.delete_cookie(name, secure=self.is_secure, httponly=True, samesite="lax", path="/")
+        response.delete_cookie(self.cookie, secure=self.is_secure, httponly=True, samesite="lax", path="/")
+        self.forget_look(response)
         response.headers["Clear-Site-Data"] = '"cache"'
+
+    def forget_look(self, response: Response) -> None:
+        """Let the next page look as everybody finds it."""
+        response.delete_cookie(LOOK_COOKIE, secure=self.is_secure, httponly=True, samesite="lax", path="/")
 
 
 def fingerprint(form: Form, *about: str) -> str:

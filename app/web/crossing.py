@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,12 +12,13 @@ from starlette.routing import Route as At
 
 from app.evidence import Event, EventType
 from app.facility import Facility
-from app.flow import Visit
+from app.flow import Holder, Visit
 from app.ports import Change, Written
 from app.tokens import hashed, new_secret
 from app.web.bedside import Bedside, crossing_hash
 from app.web.forms import fields
 from app.web.guard import Window
+from app.web.pages import Look
 from app.web.visit import VisitPages
 from app.words import SPOKEN, letters
 
@@ -52,10 +53,9 @@ class Crossing:
     def _page(
         self, request: Request, facility: Facility, *, wrong: bool = False, wait: bool = False, status: int = 200
     ) -> Response:
-        token = request.path_params["token"]
-        return self.bedside.pages.respond(
-            request, "continue.html", facility=facility, token=token, wrong=wrong, wait=wait, status=status
-        )
+        look, token = Look.of(request).seen_by(Holder.STAFF), request.path_params["token"]
+        shown: dict[str, Any] = {"facility": facility, "token": token, "wrong": wrong, "wait": wait}
+        return self.bedside.pages.respond(request, "continue.html", look=look, status=status, **shown)
 
     async def take_up(self, request: Request) -> Response:
         """Give this browser the visit; the browser before has it no longer."""

@@ -77,8 +77,8 @@ class Guide:
         """Show one topic."""
         topic = GUIDE.topics.get(request.path_params["topic"])
         if topic is None:
-            pages = self.help.pages
-            return pages.respond(request, "problems/problem.html", status=_MISSING.status, problem=_MISSING)
+            pages, look = self.help.pages, Look.of(request).in_japanese()
+            return pages.respond(request, "problems/problem.html", look=look, status=_MISSING.status, problem=_MISSING)
         here = await self.help.here(request)
         return self.help.answer(request, await self._topic(topic, here, Look.of(request).in_japanese()))
 

@@ -67,7 +67,7 @@ class Pwa:
             for facility in await self.store.facilities():
                 link = await self.store.live_link(facility.id)
                 stations += [(facility, link)] if link else []
-        return self.pages.respond(request, "home.html", stations=stations)
+        return self.pages.respond(request, "home.html", look=Look.of(request).in_japanese(), stations=stations)
 
     async def start(self, request: Request) -> Response:
         """Open the station last used on this phone: what the icon does."""

@@ -45,7 +45,8 @@ class Ready:
 
     async def ready(self, request: Request) -> Response:
         """Show what this phone shows by itself, and ask for the rest."""
-        response = self.pages.respond(request, _TEMPLATE, **await self._shown(request))
+        look = Look.of(request).in_japanese()
+        response = self.pages.respond(request, _TEMPLATE, look=look, **await self._shown(request))
         response.headers["Cache-Control"] = "no-cache"
         response.headers["Vary"] = "Accept-Encoding, User-Agent, Cookie"
         return response

@@ -28,7 +28,7 @@ PHONE: Final = load_phone_steps()
 COLUMNS: Final = 3
 ROWS: Final = 8
 LABELS: Final = COLUMNS * ROWS
-_TAIL: Final = 4
+TAIL: Final = 4
 
 
 class Kind(StrEnum):
@@ -163,13 +163,12 @@ class Sheet:
     @property
     def host(self) -> str:
         """Where the code leads, without the way there: what a person can compare."""
-        parts = urlsplit(self.url)
-        return parts.netloc.rpartition("@")[2]
+        return host_of(self.url)
 
     @property
     def tail(self) -> str:
         """The last four characters of the address."""
-        return self.url[-_TAIL:]
+        return self.url[-TAIL:]
 
     @property
     def edition(self) -> str:
@@ -207,12 +206,17 @@ class Sheet:
     @property
     def longest(self) -> int:
         """How many characters an address may have to fit this kind of sheet."""
-        return _characters(int(ROOM[self.kind].most / MODULE + 1e-9))
+        return characters(ROOM[self.kind])
 
     @property
     def places(self) -> tuple[bool, ...]:
         """The places of the label sheet by rows; true where a label is printed."""
         return tuple(self.start <= place < self.start + self.count for place in range(1, LABELS + 1))
+
+
+def host_of(url: str) -> str:
+    """Return whose address it is, without the way there."""
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def _in_words(day: date) -> str:
@@ -223,8 +227,9 @@ _BYTES_AT_Q: Final = (11, 20, 32, 46, 60, 74, 86, 108, 130, 151, 177, 203, 241, 
 """How many bytes a code of version 1 to 14 holds at level Q (ISO/IEC 18004)."""
 
 
-def _characters(modules: int) -> int:
-    """Return how many characters fit a code that is at most so many modules wide with its white."""
+def characters(room: Room) -> int:
+    """Return how many characters fit a code that has so much room with its white."""
+    modules = int(room.most / MODULE + 1e-9)
     version = (modules - 2 * QUIET - 17) // 4
     return min(_BYTES_AT_Q[min(version, len(_BYTES_AT_Q)) - 1], LONGEST)
 

@@ -21,6 +21,7 @@ from app.ports import Plans, Unavailable, Worklist
 from app.web.bedside import Bedside
 from app.web.forms import fields
 from app.web.guard import Window
+from app.web.pages import Look
 from app.web.visit import VisitPages
 from app.words import SPOKEN, letters
 from app.worklist import as_chosen
@@ -106,5 +107,6 @@ class Today:
         return answer
 
     def _page(self, request: Request, template: str, facility: Facility, **values: Any) -> Response:
+        look = Look.of(request).seen_by(Holder.STAFF)
         shown = {"wrong": False, "wait": False, "gone": False, "token": request.path_params["token"], **values}
-        return self.bedside.pages.respond(request, template, facility=facility, **shown)
+        return self.bedside.pages.respond(request, template, look=look, facility=facility, **shown)

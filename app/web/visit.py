@@ -20,7 +20,7 @@ from app.content import EXITS, ITEMS, OFFICIAL
 from app.evidence import Body, Event, EventType, Json, state
 from app.facility import Facility
 from app.flow import NOTHING, STEPS, Answer, Holder, Registration, Route, Step, Visit
-from app.languages import BY_CODE, EASY, wording_hash
+from app.languages import BY_CODE, wording_hash
 from app.ports import Change, Handoff, Receipts, Reception, Unavailable, Written
 from app.receipt import PLACE, Receipt, known_as, letters_from
 from app.tokens import Purpose, hashed, new_secret
@@ -28,7 +28,8 @@ from app.web.bedside import HAND_OVER, Bedside, Refusal, Seat, crossing_hash
 from app.web.browsers import recognise
 from app.web.codes import drawn_once
 from app.web.forms import Form, fields, form
-from app.web.pages import HOLE, SIZES, Look
+from app.web.pages import HOLE, LOOK_COOKIE, Look
+from app.web.reading import chosen
 from app.web.registration import Answered, Registrar
 from app.web.returning import new_departure
 from app.worklist import truth
@@ -127,6 +128,8 @@ class VisitPages:
         await self.bedside.store.write(Change(visit, tuple(events), key, key, session=hashed(session)))
         answer = self.bedside.onward(request, visit)
         self.bedside.begin(answer, session, facility.id)
+        if LOOK_COOKIE in request.cookies:
+            self.bedside.forget_look(answer)  # what somebody read on this phone before greets nobody in their language
         return answer, visit
 
     async def leave_old(self, request: Request) -> None:
@@ -370,7 +373,7 @@ class VisitPages:
         seat = await self.bedside.seat(request)
         sent = await form(request)
         self.bedside.admit(seat, sent)
-        look = _chosen(Look.of(request), sent.answers)
+        look = chosen(Look.of(request), sent.answers)
         to = sent.answers.get("to", "")
         known = to in STEPS or to in {"look", "hand-over"}
         answer = self.bedside.go(request, f"/visit/{to}" if known else "/visit")
@@ -412,16 +415,6 @@ def _read_in(request: Request, sent: Form) -> str:
     """Return the language of the page that was answered: the page says it, or else the browser's look."""
     language = BY_CODE.get(sent.answers.get("language", ""), Look.of(request).language)
     return language.code
-
-
-def _chosen(old: Look, sent: Answer) -> Look:
-    """Return the look with what was chosen; who chooses easy Japanese begins with its readings."""
-    size, language = sent.get("size", ""), BY_CODE.get(sent.get("language", ""), old.language)
-    begins_easy = language is EASY and old.language is not EASY
-    said = {"on": True, "off": False}
-    furigana = said.get(sent.get("furigana", ""), old.furigana or begins_easy)
-    contrast = said.get(sent.get("contrast", ""), old.contrast)
-    return Look(size if size in SIZES else old.size, furigana, language, old.is_patients, contrast)
 
 
 def _step(request: Request) -> Step:

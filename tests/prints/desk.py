@@ -6,7 +6,7 @@ import pickle
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -17,9 +17,14 @@ from urllib.parse import urlsplit
 from playwright.sync_api import Page, Route, sync_playwright
 from starlette.requests import Request
 
+from app.consent import in_force
+from app.content import ITEMS
 from app.facility import Facility
+from app.languages import BY_CODE, LANGUAGES
 from app.web.assets import Assets
 from app.web.guard import policy
+from app.web.leaflet import Leaflet
+from app.web.leaflet import page as leaflet_page
 from app.web.pages import Pages
 from app.web.sheets import Kind, Sheet, Sheets, Which
 
@@ -75,6 +80,41 @@ def stressed_sheets() -> dict[str, Sheet]:
     return long | official | real | {"long-two": sheet(Kind.CARD, Which.OFFICIAL, facility=LONG_NAME, two_up=True)}
 
 
+_ISSUED: Final = 1_795_651_200
+
+
+def leaflet(language: str = "ja", **more: Any) -> Leaflet:
+    """Return an ordinary leaflet; `more` changes it."""
+    given: dict[str, Any] = {
+        "facility": HINATAZAKA,
+        "entry": ENTRY,
+        "revision": 3,
+        "issued_at": _ISSUED,
+        "items": in_force(ITEMS, _ISSUED),
+        "language": BY_CODE[language],
+        "furigana": language == "ja-easy",
+        "hours": "月〜金 9〜18時",
+    }
+    return Leaflet(**{**given, **more})
+
+
+def every_leaflet() -> dict[str, Leaflet]:
+    """Return the leaflet in each language, and in Japanese with its readings."""
+    return {f"leaflet-{each.code}": leaflet(each.code) for each in LANGUAGES} | {
+        "leaflet-readings": leaflet(furigana=True)
+    }
+
+
+def stressed_leaflets() -> dict[str, Leaflet]:
+    """Return each of them with a name and an address as long as they come."""
+    long: dict[str, Any] = {
+        "facility": LONG_NAME,
+        "entry": LONG_HOST,
+        "hours": "月〜金 9:00〜18:00、土 9:00〜12:00（祝日は休み）",
+    }
+    return {f"long-{name}": replace(each, **long) for name, each in every_leaflet().items()}
+
+
 def request() -> Request:
     """Return what a browser of the office sends."""
     return Request({"type": "http", "method": "GET", "path": "/office/prints", "headers": [], "query_string": b""})
@@ -86,8 +126,10 @@ def file_of(of: Sheet) -> bytes:
     return SHEETS.pdf(of)
 
 
-def html(of: Sheet, **more: Any) -> str:
+def html(of: Sheet | Leaflet, **more: Any) -> str:
     """Return the page as the browser gets it."""
+    if isinstance(of, Leaflet):
+        return bytes(leaflet_page(PAGES, request(), of, **more).body).decode()
     return bytes(SHEETS.page(request(), of, **more).body).decode()
 
 
@@ -101,6 +143,8 @@ class Printed:
     moved: list[str]
     """What lies elsewhere on the screen than on paper."""
     complaints: list[str] = field(default_factory=list)
+    small: list[str] = field(default_factory=list)
+    """What a patient reads in less than 14 pt."""
 
 
 _OVERFLOWING: Final = """() => [...document.querySelectorAll('.kz-s, .kz-s *')].filter((part) => {
@@ -111,9 +155,19 @@ _OVERFLOWING: Final = """() => [...document.querySelectorAll('.kz-s, .kz-s *')].
     && getComputedStyle(part).overflow !== 'visible' && !part.matches('.kz-s-poster');
   return (part !== sheet && out) || cut;
 }).map((part) => part.outerHTML.slice(0, 120))"""
+_SMALL: Final = """() => {
+  const texts = document.createTreeWalker(document.querySelector('.kz-s'), NodeFilter.SHOW_TEXT), found = [];
+  while (texts.nextNode()) {
+    const around = texts.currentNode.parentElement, said = texts.currentNode.data.trim();
+    const is_the_offices = around.closest('.kz-s-small, .kz-s-practice, figcaption > span, small[lang=ja]');
+    if (said && !around.closest('rt, rp, svg') && !is_the_offices && parseFloat(getComputedStyle(around).fontSize) < 18.6)
+      found.push(said.slice(0, 30));
+  }
+  return found;
+}"""
 _PLACES: Final = """() => [...document.querySelectorAll('.kz-s')].flatMap((sheet) => {
   const from = sheet.getBoundingClientRect();
-  return [...sheet.querySelectorAll('*')].map((part) => {
+  return [...sheet.querySelectorAll(':not(rp)')].map((part) => {
     const box = part.getBoundingClientRect();
     return [part.className.toString() || part.tagName, box.left - from.left, box.top - from.top, box.width, box.height].map(
       (value) => typeof value === 'number' ? Math.round(value) : value).join(' ');
@@ -134,7 +188,7 @@ class Press:
         self._alone = ThreadPoolExecutor(1)
         self._open = ExitStack()
         self._complaints: list[str] = []
-        self._sheets: dict[str, Sheet] = {}
+        self._sheets: dict[str, Sheet | Leaflet] = {}
         self._page: Page | None = None
 
     def __enter__(self) -> Self:
@@ -146,7 +200,7 @@ class Press:
         self._alone.submit(self._open.close).result()
         self._alone.shutdown()
 
-    def printed(self, name: str, of: Sheet) -> Printed:
+    def printed(self, name: str, of: Sheet | Leaflet) -> Printed:
         """Return what Chromium made of a sheet."""
         file = self._kept / name
         if not file.exists():
@@ -157,7 +211,7 @@ class Press:
         found: Printed = pickle.loads(file.read_bytes())  # noqa: S301 - written just above, by this run of the tests
         return found
 
-    def _print(self, name: str, of: Sheet) -> Printed:
+    def _print(self, name: str, of: Sheet | Leaflet) -> Printed:
         self._sheets[name] = of
         self._page = self._page or self._opened()
         return _print(self._page, name, self._complaints)
@@ -196,8 +250,8 @@ def _print(page: Page, name: str, complaints: list[str]) -> Printed:
     seen = page.evaluate(_PLACES)
     page.emulate_media(media="print")
     laid = page.evaluate(_PLACES)
-    overflowing = page.evaluate(_OVERFLOWING)
+    overflowing, small = page.evaluate(_OVERFLOWING), page.evaluate(_SMALL)
     pdf = page.pdf(prefer_css_page_size=True)
     page.emulate_media(media="screen")
     moved = [f"{a} / {b}" for a, b in zip(seen, laid, strict=True) if a != b]
-    return Printed(pdf, overflowing, moved, list(complaints))
+    return Printed(pdf, overflowing, moved, list(complaints), small)

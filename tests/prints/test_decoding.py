@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -95,13 +94,6 @@ def around(pdf: bytes, place: Place, dpi: int, modules: int) -> tuple[Image.Imag
 
 
 # --- the sheets ---------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def press(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Press]:
-    folder = tmp_path_factory.getbasetemp()
-    with Press((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "printed") as press:
-        yield press
 
 
 def drawn(name: str) -> bytes:

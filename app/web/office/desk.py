@@ -28,7 +28,7 @@ from app.web.problems import Problems
 _HTMX: Final = "hx-request"
 LIVE: Final = "kazasu-live"
 """The header of a page that asks for news by itself: it keeps nobody signed in."""
-_NEXT: Final = re.compile(r"/office(?:/[a-z0-9][A-Za-z0-9/._-]*)?(?:\?[a-z0-9=&-]*)?")
+_NEXT: Final = re.compile(r"/office(?:/[a-z0-9][A-Za-z0-9/._-]*)?(?:\?[A-Za-z0-9=&-]*)?")
 _BROWSERS: Final = ("Edg", "Firefox", "CriOS", "Chrome", "Safari")
 _SYSTEMS: Final = ("iPhone", "iPad", "Android", "Windows", "Mac OS", "Linux")
 _OUTSIDE: Final = frozenset({"/office/sign-in", "/office/join", "/office/sign-out", "/office/second-factor"})

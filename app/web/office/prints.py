@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.consent import day_of
+from app.consent import day_of, in_force
+from app.content import ITEMS
 from app.facility import Printed
+from app.languages import BY_CODE, EASY, OFFICIAL
 from app.people import IDLE
 from app.tokens import BadToken, Sealed, new_secret
 from app.web.codes import code
+from app.web.leaflet import Leaflet, kind_of
+from app.web.leaflet import page as leaflet_page
 from app.web.office.desk import Caller, Desk, Endpoint, moment
 from app.web.sheets import LABELS, TITLES, Kind, NoFont, Sheet, Sheets, Which
 
@@ -29,6 +34,7 @@ _PAPER: Final = {
 }
 KIND_NAMES: Final = {kind: (TITLES[kind], paper) for kind, paper in _PAPER.items()}
 WHICH_NAMES: Final = {Which.ENTRY: "かざすの入口", Which.OFFICIAL: "公式のURL"}
+LEAFLET: Final = "/office/leaflet"
 _PAGE: Final = 30
 _MOST: Final = 999
 _ONLY: Final = {"live": "使えるもの", "dead": "差し替えるもの", "": "すべて"}
@@ -52,6 +58,8 @@ class Prints:
             ("GET", "/office/prints/{which}/{kind}.pdf"): self.pdf,
             ("GET", "/office/prints/{which}/{kind}"): self.sheet,
             ("POST", "/office/prints/{which}/{kind}"): self.print,
+            ("GET", LEAFLET): self.leaflet,
+            ("POST", LEAFLET): self.print_leaflet,
         }
 
     async def all(self, caller: Caller) -> Response:
@@ -90,33 +98,76 @@ class Prints:
         await self.desk.office.replaced(caller.facility, caller.sent.get("printed", ""), self.desk.clock.now())
         return self.desk.go("/office/prints?only=dead")
 
-    # --- sheets and files -----------------------------------------------------------------------------------
+    # --- sheets -----------------------------------------------------------------------------------------------
 
     async def sheet(self, caller: Caller) -> Response:
         """Show a sheet as it prints."""
         sheet = await self._sheet(caller)
-        return self.sheets.page(
-            caller.request,
-            sheet,
-            office={
-                "held": Markup(self.desk.held(caller.request, caller.officer)),  # noqa: S704 - our own field
-                "print_now": "now" in caller.request.query_params,
-                "address": f"/office/prints/{sheet.which.value}",
-                "here": caller.request.url.path,
-                "idle": IDLE,
-            },
-        )
+        bar = self._bar(caller, f"/office/prints/{sheet.which.value}")
+        return self.sheets.page(caller.request, sheet, office=bar)
 
     async def print(self, caller: Caller) -> Response:
         """Keep that so many are printed, and open the sheet with the browser's own dialogue."""
-        sheet, copies = await self._sheet(caller), caller.sent.get("copies", "1")
-        if not (copies.isascii() and copies.isdigit() and 1 <= int(copies[:4]) <= _MOST and len(copies) <= 3):  # noqa: PLR2004
-            return await self._all(caller, status=422, wrong=f"枚数は、半角の数字で1〜{_MOST}にしてください")
-        now, by = self.desk.clock.now(), caller.officer.account.name
-        kept = (sheet.which.value, sheet.revision, sheet.kind.value, int(copies), now, by)
-        await self.desk.office.print(Printed(new_secret(), caller.facility, *kept))
+        sheet = await self._sheet(caller)
+        if not await self._keep(caller, sheet.which, sheet.revision, sheet.kind.value):
+            return await self._no_number(caller)
         query = f"&start={_place(caller.sent.get('start', ''))}" if sheet.kind is Kind.LABELS else ""
         return self.desk.go(f"/office/prints/{sheet.which.value}/{sheet.kind.value}?now=1{query}")
+
+    async def _keep(self, caller: Caller, which: Which, revision: int, kind: str) -> bool:
+        """Keep that so many are printed; answer whether the form said how many."""
+        copies = caller.sent.get("copies", "1")
+        if not (copies.isascii() and copies.isdigit() and 1 <= int(copies[:4]) <= _MOST and len(copies) <= 3):  # noqa: PLR2004
+            return False
+        now, by = self.desk.clock.now(), caller.officer.account.name
+        printed = Printed(new_secret(), caller.facility, which.value, revision, kind, int(copies), now, by)
+        await self.desk.office.print(printed)
+        return True
+
+    async def _no_number(self, caller: Caller) -> Response:
+        return await self._all(caller, status=422, wrong=f"枚数は、半角の数字で1〜{_MOST}にしてください")
+
+    # --- the patient's leaflet ------------------------------------------------------------------------------
+
+    async def leaflet(self, caller: Caller) -> Response:
+        """Show the leaflet as it prints, in the language that is asked for."""
+        leaflet = await self._leaflet(caller, caller.request.query_params)
+        bar = {**self._bar(caller, "/office"), "here": _address_of(leaflet)}
+        return leaflet_page(self.desk.pages, caller.request, leaflet, office=bar)
+
+    async def print_leaflet(self, caller: Caller) -> Response:
+        """Keep that so many are printed, and open the leaflet with the browser's own dialogue."""
+        leaflet = await self._leaflet(caller, caller.sent)
+        if not await self._keep(caller, Which.ENTRY, leaflet.revision, kind_of(leaflet.language)):
+            return await self._no_number(caller)
+        return self.desk.go(f"{_address_of(leaflet)}&now=1")
+
+    async def _leaflet(self, caller: Caller, asked: Mapping[str, str]) -> Leaflet:
+        """Return the leaflet that is asked for; one in easy Japanese has readings unless somebody takes them away."""
+        language, now = BY_CODE.get(asked.get("language", ""), OFFICIAL), self.desk.clock.now()
+        entry = (await self.desk.office.links(caller.facility, limit=1))[0]
+        return Leaflet(
+            facility=caller.officer.facility,
+            entry=f"{self.desk.origin}/f/{entry.token}",
+            revision=entry.revision,
+            issued_at=now,
+            items=in_force(ITEMS, now),
+            language=language,
+            furigana=asked.get("furigana", "1" if language is EASY else "0") == "1",
+            hours=(await self.desk.office.station(caller.facility)).hours,
+        )
+
+    def _bar(self, caller: Caller, address: str) -> dict[str, Any]:
+        """Return what stands above a sheet on the screen."""
+        return {
+            "held": Markup(self.desk.held(caller.request, caller.officer)),  # noqa: S704 - our own field
+            "print_now": "now" in caller.request.query_params,
+            "address": address,
+            "here": caller.request.url.path,
+            "idle": IDLE,
+        }
+
+    # --- the code alone, and files --------------------------------------------------------------------------
 
     async def svg(self, caller: Caller) -> Response:
         """Give the code alone as a drawing."""
@@ -169,6 +220,11 @@ class Prints:
             return Which.OFFICIAL, self.desk.sealer.open(Sealed.ADDRESS, official[0].sealed), official[0].revision
         except BadToken as error:  # its key was taken away: the address has to come in again
             raise HTTPException(404) from error
+
+
+def _address_of(leaflet: Leaflet) -> str:
+    """Return where a leaflet is shown."""
+    return f"{LEAFLET}?language={leaflet.language.code}&furigana={int(leaflet.furigana)}"
 
 
 def _place(text: str) -> int:

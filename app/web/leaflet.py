@@ -1,0 +1,106 @@
+"""The patient's leaflet: one A4 side in large print to read at home, per station and language.
+
+It is a printed sheet like the others and no `Kind` of `app.web.sheets`: those are the staff's, in Japanese, and are
+drawn as files too, with a typeface that has no Korean. Its code leads below the station's entry, so it dies with that
+revision, and its prints are kept under it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Final
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.consent import Item
+from app.content.before import BEFORE
+from app.facility import Facility
+from app.languages import OFFICIAL, Language
+from app.web.codes import Code, TooLong, code
+from app.web.pages import Look, Pages
+from app.web.sheets import TAIL, WORDS, Room, Which, Words, characters, host_of
+from app.words import N_
+
+ROOM: Final = Room(40, 57)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaflet:
+    """One leaflet to print: for which station, in which language, and the entry below which its code leads."""
+
+    kind: ClassVar[str] = "leaflet"
+    title: ClassVar[str] = N_("患者さまへの案内")
+    two_up: ClassVar[bool] = False
+    is_official: ClassVar[bool] = False
+    longest: ClassVar[int] = characters(ROOM)
+
+    facility: Facility
+    entry: str = field(repr=False)
+    """The station's entry."""
+    revision: int
+    issued_at: int
+    items: tuple[Item, ...]
+    """What the patient will be asked."""
+    language: Language = OFFICIAL
+    furigana: bool = False
+    hours: str = ""
+    """When the station answers its telephone."""
+
+    @property
+    def words(self) -> Words:
+        """What the office's sheets say of the entry."""
+        return WORDS[Which.ENTRY]
+
+    @property
+    def url(self) -> str:
+        """What the code holds: the same to read on a phone, in the language of this paper."""
+        return f"{self.entry}/before" + ("" if self.language.is_official else f"?language={self.language.code}")
+
+    @property
+    def host(self) -> str:
+        """Where the code leads: what a person can compare."""
+        return host_of(self.entry)
+
+    @property
+    def tail(self) -> str:
+        """The last four characters of the entry: what tells one revision from another."""
+        return self.entry[-TAIL:]
+
+    @property
+    def edition(self) -> str:
+        """The revision in words."""
+        return f"第{self.revision}版"
+
+    @property
+    def code(self) -> Code:
+        """The code of the address. Raises `TooLong` and `Unreadable`."""
+        return code(self.url)
+
+    @property
+    def width(self) -> float:
+        """How wide the code is printed, in mm with its white. Raises `TooLong` where there is no room for it."""
+        return self.code.width(wanted=ROOM.wanted, room=ROOM.most)
+
+    @property
+    def look(self) -> Look:
+        """How the paper reads."""
+        return Look(furigana=self.furigana, language=self.language, is_patients=True)
+
+
+def kind_of(language: Language) -> str:
+    """Return under which kind a print is kept: whoever replaces it has to know in which language."""
+    return f"{Leaflet.kind}-{language.code}"
+
+
+def page(pages: Pages, request: Request, leaflet: Leaflet, **more: Any) -> Response:
+    """Answer the leaflet as it prints, under a bar in the office's own language. `more` goes to the template."""
+    look = Look(Look.of(request).size)
+    try:
+        width = leaflet.width
+    except TooLong:
+        return pages.respond(request, "print/too-long.html", status=422, look=look, sheet=leaflet, **more)
+    shown = {"sheet": leaflet, "code": leaflet.code, "width": width, "before": BEFORE, "parts": BEFORE.parts}
+    paper = Markup(pages.html("print/leaflet.html", leaflet.look, **shown))  # noqa: S704 - our own page
+    return pages.respond(request, "print/leaflet-desk.html", look=look, sheet=leaflet, paper=paper, **more)
