@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
 
+from app.consent import Item
 from app.flow import Registration, Visit
+from app.languages import Language, wording_hash
 
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 GENESIS: Final = "0" * 64
@@ -44,6 +46,8 @@ class EventType(StrEnum):
     WENT_ON = "went_on"
     PHONE_PASSED = "phone_passed"
     MOVED = "moved"
+    TRANSCRIBED = "transcribed"
+    """The office transcribed what was marked on paper: by whom, of which day, in which words, who marked it."""
     EXPIRED = "expired"
     ENDED = "ended"
     VERIFIED = "verified"
@@ -75,6 +79,8 @@ class State(StrEnum):
     HANDED_OFF = "handed_off"
     REPORTED = "reported"
     ANOTHER_WAY = "another_way"
+    TRANSCRIBED = "transcribed"
+    """Chosen on paper and transcribed by the office; nothing is known of a card."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +157,15 @@ def chained(head: Head, facility: str, visit: str, event: Event) -> tuple[Entry,
     return entry, nonce, Head(entry.seq, entry.hashed())
 
 
+def wording(language: Language, items: Iterable[Item]) -> dict[str, Json]:
+    """Return which words of each item were read: their version, and their hash in that language."""
+    return {item.id: {"version": item.version, "sha256": wording_hash(language, item)} for item in items}
+
+
 def state(visit: Visit) -> State:
     """Return what may be claimed of this visit today."""
+    if visit.transcribed_by:
+        return State.TRANSCRIBED
     if visit.answer("result", "report") in {"answered", "done", "trouble", "stopped"}:
         return State.REPORTED
     wants_to_withdraw = visit.answer("need", "intent") == "withdraw" and not visit.withdraws

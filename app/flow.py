@@ -77,6 +77,8 @@ class Visit:
     """The language in which the patient read and answered the consent items."""
     earlier: Mapping[str, str] = field(default_factory=dict)
     """What the office saw before of this patient's items: known only where the office itself gave the number."""
+    transcribed_by: str = ""
+    """Who of the office transcribed it from paper (`app.transcript`); empty for a visit that was walked here."""
 
     def answer(self, step: str, name: str) -> str:
         """Return one given answer, or an empty string."""
@@ -116,6 +118,11 @@ class Visit:
     def operator(self) -> str:
         """Who pressed, as was said where it was confirmed (`OPERATORS`); empty before that."""
         return next((self.answers[step].get("confirmed", "") for step in _TO_THE_CARD if step in self.answers), "")
+
+    @property
+    def transcribed_at(self) -> int:
+        """When the office transcribed it from paper; 0 when it did not."""
+        return self.times.get("transcribed", 0)
 
     def choice(self, item: str) -> str:
         """Return what was chosen of an item here; whoever withdraws everything declines everything."""

@@ -72,6 +72,7 @@ from app.web.office.files import FileDesk
 from app.web.office.front import Front
 from app.web.office.guide import GuideDesk
 from app.web.office.links import Links
+from app.web.office.memo import MemoDesk
 from app.web.office.person import PersonDesk
 from app.web.office.prints import Prints
 from app.web.office.restored import RestoredDesk
@@ -169,6 +170,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
     receipts = SqlReceipts(settings.database)
     files = FileDesk(desk, Importer(registry, worklist, clock))
     daily, work = DayDesk(desk, worklist, plans), WorkDesk(desk, files.importer, receipts)
+    memo = MemoDesk(desk, settings.route)
     explained = _explained(bedside, desk)
     help_ = Help(pages, store, office, clock)
     tally = Tally()
@@ -179,7 +181,9 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         *Watch(store, ledger, clock, tally, settings.data, settings.metrics_token).routes(),
         *Reading(bedside).routes(),
         *Pwa(pages, assets, store, practice_station=is_practice, shelf=shelf).routes(),
-        *office_routes(desk, _office(desk, assets, files, ledger, daily.endpoints(), work.endpoints())),
+        *office_routes(
+            desk, _office(desk, assets, files, ledger, daily.endpoints(), work.endpoints(), memo.endpoints())
+        ),
         *([Mount("/practice", doors.world.app)] if doors.world else []),
     )
     noting = _noting(store, ledger)

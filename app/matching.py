@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -21,6 +21,7 @@ from app.worklist import Followed, Sight, Verdict, compared
 
 SLACK: Final = 5 * 60
 """Seconds by which the terminal's clock and ours may differ."""
+_DAY: Final = 24 * 60 * 60
 UNTOLD: Final = 30 * 60
 """Seconds after the handoff in which somebody registered who told nobody when."""
 
@@ -73,6 +74,8 @@ class Candidate:
 
 def window(followed: Followed) -> tuple[int, int]:
     """Return between which moments somebody of this visit must have decided (seconds since 1970)."""
+    if followed.visit.transcribed_by:  # paper knows its day and no moment
+        return followed.visit.opened_at, followed.visit.opened_at + _DAY - 1
     return followed.handed_off_at - SLACK, _ends(followed) + SLACK
 
 
@@ -124,10 +127,18 @@ def _by_number(visit: Visit, known: Known) -> Ground | None:
 def _by_time(followed: Followed, known: Known) -> tuple[Ground, ...]:
     times = [each.consented_at for each in known.marked.values() if each.consented_at is not None]
     begins, ends = window(followed)
-    between = any(begins <= at <= ends for at in times)
-    first, last = day_of(followed.handed_off_at), day_of(_ends(followed))
+    between = not followed.visit.transcribed_by and any(begins <= at <= ends for at in times)
+    first, last = _days(followed)
     same_day = any(first <= day_of(at) <= last for at in times)
     return (*((Ground.BETWEEN,) if between else ()), Ground.SAME_DAY if same_day else Ground.OTHER_DAY)
+
+
+def _days(followed: Followed) -> tuple[date, date]:
+    """Return the first and the last day on which somebody of this visit may have decided."""
+    if followed.visit.transcribed_by:
+        day = day_of(followed.visit.opened_at)
+        return day, day
+    return day_of(followed.handed_off_at), day_of(_ends(followed))
 
 
 def _by_items(visit: Visit, known: Known) -> Ground | None:

@@ -36,6 +36,8 @@ class Standing(StrEnum):
     UNREPORTED = "unreported"
     STOPPED = "stopped"
     REPORTED = "reported"
+    TRANSCRIBED = "transcribed"
+    """Transcribed from paper; whether anything was registered, nobody has said."""
     ANOTHER_WAY = "another_way"
     UNDERWAY = "underway"
     SEEN = "seen"
@@ -51,6 +53,11 @@ _ASKED: Final = {
 }
 NEEDY: Final = frozenset({*_ASKED.values(), Standing.TROUBLE, Standing.DIFFERS, Standing.NOT_FOUND, Standing.UNCLEAR})
 """要対応: somebody must act."""
+_REACHED: Final = {
+    State.ANOTHER_WAY: Standing.ANOTHER_WAY,
+    State.REPORTED: Standing.REPORTED,
+    State.TRANSCRIBED: Standing.TRANSCRIBED,
+}
 _RANKS: Final = {standing: rank for rank, standing in enumerate(Standing)}
 
 
@@ -194,10 +201,7 @@ def _as_said(visit: Visit) -> Standing:
     report = visit.answer("result", "report")
     if report in said:
         return said[report]
-    reached = state(visit)
-    if reached is State.ANOTHER_WAY:
-        return Standing.ANOTHER_WAY
-    return Standing.REPORTED if reached is State.REPORTED else Standing.UNREPORTED
+    return _REACHED.get(state(visit), Standing.UNREPORTED)
 
 
 def truth(visit: Visit, sight: Sight | None) -> Truth:

@@ -35,6 +35,7 @@ PATIENTS: Final = (
     "templates/layout.html",
     "templates/look.html",
     "templates/print/leaflet.html",
+    "templates/memo.html",
     "templates/problems/problem.html",
     "templates/reading/",
     "templates/review/",

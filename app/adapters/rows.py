@@ -19,7 +19,8 @@ AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict)
 
-_REACHED: Final = {State.HANDED_OFF, State.REPORTED}
+_REACHED: Final = {State.HANDED_OFF, State.REPORTED, State.TRANSCRIBED}
+"""Where the office has something to see: a visit that was transcribed from paper is there from the beginning."""
 
 
 def visit_row(change: Change, session: str | None, handed_off_at: int | None) -> dict[str, Any]:
@@ -56,6 +57,7 @@ def _body(visit: Visit) -> str:
         "route": visit.route.value,
         "language": visit.language,
         "earlier": visit.earlier,
+        "transcribed_by": visit.transcribed_by,
     }
     return _ENCODER.encode(rest)
 
@@ -81,6 +83,7 @@ def visit_from(row: AnyRow) -> Visit:
         route=Route(rest.get("route", Route.PRACTICE)),
         language=rest.get("language", OFFICIAL.code),
         earlier=rest.get("earlier", {}),
+        transcribed_by=rest.get("transcribed_by", ""),
     )
 
 

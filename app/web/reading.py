@@ -1,4 +1,4 @@
-"""Pages to read without a visit, and how people read: size, furigana, language, contrast. Nothing here knows anybody."""
+"""Pages to read without a visit, and how people read: size, furigana, language, contrast. About nobody."""
 
 from __future__ import annotations
 

@@ -36,6 +36,7 @@ _TOLD: Final = frozenset(
     {
         EventType.CONFIRMED,
         EventType.REPORTED,
+        EventType.TRANSCRIBED,
         EventType.VERIFIED,
         EventType.WITHDRAWN,
         EventType.LAPSED,

@@ -17,10 +17,10 @@ from starlette.types import Receive, Scope, Send
 from app import journey
 from app.consent import Choice, complete, in_force, not_asked_reason
 from app.content import EXITS, ITEMS, OFFICIAL
-from app.evidence import Body, Event, EventType, Json, state
+from app.evidence import Body, Event, EventType, Json, state, wording
 from app.facility import Facility
 from app.flow import NOTHING, STEPS, Answer, Holder, Registration, Route, Step, Visit
-from app.languages import BY_CODE, wording_hash
+from app.languages import BY_CODE
 from app.ports import Change, Handoff, Receipts, Reception, Unavailable, Written
 from app.receipt import PLACE, Receipt, known_as, letters_from
 from app.tokens import Purpose, hashed, new_secret
@@ -318,13 +318,10 @@ class VisitPages:
         """Return what the evidence keeps of a submitted step."""
         if step.id == "consent":
             language = BY_CODE[after.language]
-            shown: dict[str, Json] = {
-                item.id: {"version": item.version, "sha256": wording_hash(language, item)} for item in after.items
-            }
             return {
                 "choices": _choices(after),
                 "not_asked": _not_asked(after),
-                "wording": shown,
+                "wording": wording(language, after.items),
                 "lang": language.code,
             }
         if step.to_the_card:

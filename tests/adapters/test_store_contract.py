@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from app.adapters.database import migrate
+from app.adapters.rows import visit_from, visit_row
 from app.adapters.store_sql import SqlStore
 from app.evidence import Entry, EventType, Head, body_hash, broken_link
 from app.facility import Link
@@ -65,9 +68,17 @@ async def test_a_visit_comes_back_as_it_was_written(store: Store) -> None:
         registration=Registration.PENDING,
         reason="cancelled",
         times={"check": NOW + 5},
+        transcribed_by="受付 はる",
     )
     await begun(store, visit)
     assert await store.visit(SESSION) == visit
+
+
+def test_a_row_of_an_earlier_version_speaks_of_no_paper() -> None:
+    row = visit_row(a_change(a_visit(upto="result")), None, None)
+    body = json.loads(row["body"])
+    assert body.pop("transcribed_by") == ""
+    assert visit_from(SimpleNamespace(**{**row, "body": json.dumps(body)})).transcribed_by == ""  # type: ignore[arg-type]
 
 
 async def test_an_unknown_session_has_no_visit(store: Store) -> None:

@@ -23,7 +23,7 @@ SECRET: Final = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 STUB_PRINT: Final = "globalThis.timesPrinted = 0; globalThis.print = () => { timesPrinted += 1; };"
 """The browser's own dialogue would stop a test; what counts is that it was asked for."""
 _FOCUS: Final = Path(__file__).with_name("focus.js").read_text(encoding="utf-8")
-_SHEET: Final = re.compile(r"/office/(prints/(entry|official)/|leaflet$|(consents|visits/[^/]+)/print)")
+_SHEET: Final = re.compile(r"/office/(memo$|prints/(entry|official)/|leaflet$|(consents|visits/[^/]+)/print)")
 _HAS_FOCUS: Final = "(element) => element === document.activeElement"
 _RING: Final = 3.9
 _MOST_STEPS: Final = 90

@@ -89,3 +89,4 @@ def test_the_claims_climb_and_never_jump() -> None:
     assert state(later) is State.HANDED_OFF
     lacking = answered(answered(a_visit(upto="ready"), "ready", ready="missing"), "another-way", reason="no_card")
     assert state(lacking) is State.ANOTHER_WAY
+    assert state(replace(a_visit(upto="handoff"), transcribed_by="受付 はる")) is State.TRANSCRIBED

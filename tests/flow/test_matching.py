@@ -200,6 +200,39 @@ def test_a_day_between_handoff_and_a_late_report_is_the_visits() -> None:
 # --- what a file says, in the form of a screen ------------------------------------------------------------------
 
 
+def on_paper(reference: str = "T-0001") -> Followed:
+    """Return a visit of that day which was transcribed from paper three days later."""
+    visit, later = followed(reference, report="").visit, MIDNIGHT + 3 * DAY + HOUR
+    times = {"transcribed": later}
+    visit = replace(visit, id="p" * 22, opened_at=MIDNIGHT, times=times, transcribed_by="受付 はる", ended=True)
+    return Followed(visit, later)
+
+
+@pytest.mark.parametrize("moment", [MIDNIGHT, MIDNIGHT + 12 * HOUR, MIDNIGHT + DAY - 1])
+def test_paper_with_a_number_is_certain_on_the_day_of_its_visit(moment: int) -> None:
+    person = at(moment, "T-0001")
+    assert certain(on_paper(), [person]) == person
+    assert Ground.BETWEEN not in grounds(on_paper(), person)
+
+
+@pytest.mark.parametrize("moment", [MIDNIGHT - 1, MIDNIGHT + DAY, MIDNIGHT + 3 * DAY + HOUR])
+def test_on_any_other_day_it_is_offered_and_not_certain(moment: int) -> None:
+    person = at(moment, "T-0001")
+    assert certain(on_paper(), [person]) is None
+    assert [each.known for each in candidates(on_paper(), [person])] == [person]
+
+
+def test_paper_without_a_number_offers_nobody() -> None:
+    assert candidates(on_paper(""), [at(MIDNIGHT + HOUR), at(MIDNIGHT + HOUR, "T-0001")]) == ()
+
+
+def test_paper_gives_way_to_a_visit_that_was_walked_here_on_the_same_day() -> None:
+    paper, walked = on_paper(), followed(handed_off=MIDNIGHT + 12 * HOUR)
+    person = at(MIDNIGHT + 12 * HOUR + 60, "T-0001")
+    assert is_contested(paper, person, [paper, walked])
+    assert not is_contested(walked, person, [paper, walked])
+
+
 def test_two_insurances_that_say_the_same_are_one_answer() -> None:
     both = known(a_person("T-0001", results=(insured("01", at=NOW + 60), insured("A1", at=NOW + 60))))
     assert sight(both, NOW, "さくら").flags == dict.fromkeys(LISTED, True)

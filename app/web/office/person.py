@@ -218,7 +218,9 @@ def _of_visit(followed: Followed) -> dict[str, Any]:
     return {
         "code": visit.code,
         "opened_at": moment(visit.opened_at),
-        "handed_off_at": moment(followed.handed_off_at),
+        "handed_off_at": "" if visit.transcribed_by else moment(followed.handed_off_at),
+        "transcribed_at": moment(visit.transcribed_at) if visit.transcribed_by else "",
+        "transcribed_by": visit.transcribed_by,
         "reference": visit.answer("need", "reference"),
         "choices": dict(visit.answers.get("consent", {})),
         "report": visit.answer("result", "report"),

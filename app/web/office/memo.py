@@ -1,0 +1,106 @@
+"""Paper for when nothing works: the memo that a nurse carries in the bag, and its transcript at the office."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from markupsafe import Markup
+from starlette.responses import Response
+
+from app.consent import day_of
+from app.flow import Route, Visit
+from app.languages import BY_CODE, LANGUAGES, OFFICIAL
+from app.ports import Change, Written
+from app.tokens import hashed, new_secret
+from app.transcript import OLDEST, day_typed, items_of, mark, shown_again, typed
+from app.web.office.desk import Caller, Desk, Endpoint, is_day
+from app.web.pages import Look
+from app.words import plain
+
+_KEY: Final = 64
+_LABELS: Final = {
+    "day": "訪問の日",
+    "reference": "照会番号（あれば）",
+    "over_40": "40歳以上",
+    "operator": "印を付けた人",
+    "language": "紙のことば",
+    "mark": "紙の文字（6文字）",
+}
+
+
+@dataclass(frozen=True)
+class MemoDesk:
+    """The memo and its transcripts."""
+
+    desk: Desk
+    route: Route
+
+    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
+        """Return what stands behind these doors."""
+        return {
+            ("GET", "/office/memo"): self.sheet,
+            ("GET", "/office/visits/transcribe"): self.ask,
+            ("POST", "/office/visits/transcribe"): self.transcribe,
+        }
+
+    async def sheet(self, caller: Caller) -> Response:
+        """Show the memo as it prints, in the patient's language."""
+        asked, today = caller.request.query_params, self._today()
+        language = BY_CODE.get(asked.get("language", ""), OFFICIAL)
+        look = Look("m", asked.get("furigana") == "1", language, is_patients=True)
+        items = items_of(today)
+        sheet = self.desk.pages.html("memo.html", look, facility=caller.officer.facility, items=items)
+        return self.desk.page(
+            caller,
+            "memo.html",
+            sheet=Markup(sheet),  # noqa: S704 - a page of ours
+            language=language,
+            has_readings=look.has_readings,
+            mark=mark(language, items),
+            today=today,
+        )
+
+    async def ask(self, caller: Caller) -> Response:
+        """Ask what stands on a paper."""
+        return self._page(caller)
+
+    def _page(self, caller: Caller, wrong: Mapping[str, str] | None = None, already: Visit | None = None) -> Response:
+        today, sent = self._today(), shown_again(caller.sent)
+        items = items_of(day_typed(sent.get("day", ""), today) or today)
+        return self.desk.page(
+            caller,
+            "transcribe.html",
+            status=409 if already else 422 if wrong else 200,
+            already=already,
+            items=items,
+            labels={**_LABELS, **{item.id: plain(item.name) for item in items}},
+            languages={each.code: each.name for each in LANGUAGES},
+            tags={each.code: each.tag for each in LANGUAGES},
+            earliest=today - timedelta(days=OLDEST),
+            today=today,
+            sent={**sent, "day": sent["day"] if is_day(sent.get("day", "")) else ""},
+            wrong=wrong or {},
+            key=(not already and sent.get("key")) or new_secret(),
+            place="/office/visits",
+        )
+
+    async def transcribe(self, caller: Caller) -> Response:
+        """Keep what stands on a paper as a visit of its day."""
+        paper, wrong = typed(caller.sent, self._today())
+        if paper is None:
+            return self._page(caller, wrong)
+        account, now = caller.officer.account, self.desk.clock.now()
+        key = f"transcript {caller.facility} {(caller.sent.get('key', '') or new_secret())[:_KEY]}"
+        # The same form leads to the same visit: whoever presses twice is shown what the first press made.
+        which = hashed(key)[:32]
+        visit = paper.visit(which, caller.facility, self.route, by=account.name, now=now)
+        event = paper.event(by=account.id, now=now)
+        if await self.desk.store.write(Change(visit, (event,), key, paper.fingerprint())) is Written.KEY_REUSED:
+            return self._page(caller, already=visit)
+        return self.desk.go(f"/office/visits/{which}")
+
+    def _today(self) -> date:
+        return day_of(self.desk.clock.now())
