@@ -132,6 +132,15 @@ class Nurse(Holder):
         self.phone.presses("今日の登録はしないで終わる")
         self.is_at_the_end()
 
+    def leaves_it_to_the_office(self) -> None:
+        """End a visit whose wish the office carries out."""
+        self.phone.presses("事業所に頼んで終わる")
+        self.is_at_the_end()
+
+    def withdraws_here(self) -> None:
+        """Withdraw everything now, with the card."""
+        self.phone.presses("いま、カードで取り消す")
+
     def ends_the_visit(self) -> None:
         """End the visit on this phone."""
         self.phone.presses("この訪問を終わる")
@@ -215,6 +224,11 @@ class Patient(Holder):
         self.agrees_to_all()
         self.looks_at_the_choices()
         self.confirms()
+
+    def confirms_the_withdrawal(self) -> None:
+        """Say that everything is to be withdrawn."""
+        self.phone.presses("取り消す。カードへ進む")
+        self.is_at("本人確認")
 
     def opens_the_app(self) -> None:
         """Leave for the app."""

@@ -50,7 +50,7 @@ def test_what_an_item_means_unfolds(nurse: Nurse, patient: Patient, phone: Phone
     for row in phone.page.locator("summary").all():
         row.tap()
     phone.looks_it_over()
-    patient.reads("この情報はステーションに提供されません", "あとから変えることも、取り消すこともできます")
+    patient.reads("この情報は、ステーションに提供されません", "あとから変えることも、取り消すこともできます")
 
 
 def test_under_40_the_checkup_is_not_asked(nurse: Nurse, patient: Patient, phone: Phone) -> None:

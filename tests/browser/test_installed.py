@@ -39,7 +39,7 @@ def test_the_icon_opens_the_station_last_used(nurse: Nurse, phone: Phone) -> Non
 def test_the_icon_still_does_after_a_visit(nurse: Nurse, phone: Phone) -> None:
     nurse.starts()
     nurse.says_withdrawal()
-    nurse.ends_the_visit()
+    nurse.leaves_it_to_the_office()
     phone.opens("/start")
     assert phone.path == f"/f/{phone.server.link}"
 

@@ -41,7 +41,7 @@ def test_the_ordinary_visit_takes_sixteen_taps(nurse: Nurse, patient: Patient, p
     nurse.does_not_read("登録完了")
     nurse.goes_on()
     nurse.is_at("おつかれさまでした")
-    nurse.reads("患者さまの控え", "手術 同意しない", "登録されたかは、事業所の端末で確かめます")
+    nurse.reads("患者さまの控え", "手術の情報 同意しない", "登録されたかは、事業所の端末で確かめます")
     nurse.ends_the_visit()
     assert phone.taps == 16
 
@@ -61,3 +61,23 @@ def test_with_one_answer_for_all_it_takes_twelve_taps(nurse: Nurse, patient: Pat
     nurse.goes_on()
     nurse.ends_the_visit()
     assert phone.taps == 12
+
+
+def test_withdrawing_everything_takes_fewer_taps_than_agreeing(nurse: Nurse, patient: Patient, phone: Phone) -> None:
+    nurse.starts()
+    nurse.says_withdrawal()
+    nurse.withdraws_here()
+    nurse.hands_the_phone_to(patient)
+    patient.has_everything()
+    patient.is_at("すべての同意を取り消す")
+    patient.reads("まだ取り消されていません")
+    patient.confirms_the_withdrawal()
+    patient.comes_to_hold_the_card()
+    patient.holds_the_card_still()
+    patient.returns_to_the_service()
+    patient.hands_the_phone_to(nurse)
+    nurse.reads("取り消したと申告されました")
+    nurse.goes_on()
+    nurse.reads("すべての同意の取り消しを選びました")
+    nurse.ends_the_visit()
+    assert phone.taps <= 12

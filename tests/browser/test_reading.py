@@ -132,11 +132,11 @@ def test_withdrawing_and_the_copy_are_read_in_every_way(
 ) -> None:
     nurse.starts()
     nurse.says_withdrawal()
-    phone.presses("いま、カードで取り消す")
+    nurse.withdraws_here()
     nurse.hands_the_phone_to(patient)
     patient.has_everything()
     reader.reads("revoke")
-    patient.phone.presses("取り消す。カードへ進む")
+    patient.confirms_the_withdrawal()
     patient.taps_the_card()
     patient.hands_the_phone_to(nurse)
     nurse.goes_on()

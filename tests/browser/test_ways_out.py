@@ -52,7 +52,7 @@ def test_a_withdrawal_is_carried_out_at_the_office(nurse: Nurse) -> None:
     nurse.goes_back()
     nurse.is_at("今日、登録は必要ですか")
     nurse.says_withdrawal()
-    nurse.ends_the_visit()
+    nurse.leaves_it_to_the_office()
 
 
 def test_a_change_goes_through_the_card(nurse: Nurse, patient: Patient) -> None:
