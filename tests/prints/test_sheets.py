@@ -16,6 +16,7 @@ import pytest
 from app.content import ContentError, load_phone_steps
 from app.facility import Facility
 from app.web.codes import TooLong, code
+from app.web.pages import Look
 from app.web.sheets import LABELS, PHONE, STORE_ROOM, WORDS, Kind, NoFont, Sheet, Sheets, Which
 from tests.prints.desk import (
     ASSETS,
@@ -123,7 +124,8 @@ def test_the_bar_above_the_paper_prints_without_javascript_too() -> None:
 
 def test_furigana_of_the_screen_does_not_reach_the_paper() -> None:
     asked = request()
-    asked.scope["headers"] = [(b"cookie", b"look=l1")]
+    look = Look("l", furigana=True, is_patients=True)
+    asked.scope["headers"] = [(b"cookie", f"look={look}".encode())]
     page = bytes(SHEETS.page(asked, ALL["entry-setup"]).body).decode()
     assert 'data-text="l"' in page
     assert "<ruby>" not in page
