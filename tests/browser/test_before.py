@@ -33,7 +33,7 @@ def test_a_daughter_in_another_town_reads_what_she_may_help_with(phone: Phone) -
     phone.stands_at("ご家族の方へ")
     assert phone.readings > 20
     phone.follows("もどる")
-    phone.stands_at("訪問の前に")
+    phone.stands_at("看護師が来る前に")
     assert (phone.letter_size > 1.2 * plain, phone.readings > 20) == (True, True)
     assert {cookie["name"] for cookie in phone.context.cookies()} <= {"look", "station"}
 

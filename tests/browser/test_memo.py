@@ -31,6 +31,9 @@ _SPILLS: Final = """() => [...document.querySelectorAll('.kz-paper, .kz-paper *:
 }).map((part) => part.outerHTML.slice(0, 100))"""
 _BOXES: Final = """() => [...document.querySelectorAll('.kz-memo-pair')].map((pair) =>
   [...pair.children].map((box) => [box.offsetWidth, box.offsetHeight, getComputedStyle(box).fontSize].join(' ')))"""
+_LONG_NAME: Final = """() => document.querySelectorAll('.kz-name').forEach((name) => {
+  name.textContent = '社会医療法人財団ひなた坂記念会みどりが丘総合訪問看護ステーション桜並木サテライト';
+})"""
 _READINGS: Final = """() => [...document.querySelectorAll('.kz-paper ruby')].filter((word) => {
   const over = word.querySelector('rt').getBoundingClientRect(), all = word.getBoundingClientRect();
   return over.bottom > all.bottom - all.height / 4;
@@ -68,6 +71,8 @@ def test_the_memo_is_one_whole_page_in_every_language(open_desk: OpenDesk, tmp_p
         desk.opens(f"/office/memo?{paper}")
         pages, size = pages_of(desk.page.pdf(prefer_css_page_size=True), tmp_path)
         assert (pages, size) == ("1", "594.96 x 841.92 pts (A4)"), paper
+        desk.page.evaluate(_LONG_NAME)
+        assert pages_of(desk.page.pdf(prefer_css_page_size=True), tmp_path)[0] == "1", f"{paper}, a long name"
         desk.page.emulate_media(media="print")
         assert desk.page.evaluate(_SPILLS) == [], paper
         assert desk.page.evaluate(_READINGS) == [], paper

@@ -13,7 +13,7 @@ import pytest
 from app.consent import day_of
 from app.content import ITEMS
 from app.facility import Link, new_token
-from app.languages import LANGUAGES, Language
+from app.languages import BY_CODE, LANGUAGES, Language, told
 from app.main import PRACTICE_STATION, Kazasu
 from app.web import reading
 from app.web.pages import HOLE
@@ -24,6 +24,7 @@ from tests.pages.page import Page
 
 ROOT = Path(__file__).parents[2]
 BOTH = ("before", "family")
+REFERENCE = "{参考|さんこう}の{訳|やく}です。{正式|せいしき}な{文|ぶん}は、{日本語|にほんご}の{文|ぶん}です。"
 
 
 def look_of(nurse: Nurse) -> str:
@@ -113,7 +114,7 @@ async def test_the_address_chooses_the_language_and_it_stays(nurse: Nurse, name:
     assert language_of(answer) == tag
     other = await nurse.http.get(f"/f/{nurse.token}/{BOTH[1 - BOTH.index(name)]}")
     assert language_of(other) == tag
-    assert ("正式な文は、日本語の文です" in page_of(other).text) is (code != "ja")
+    assert (plain(told(BY_CODE[code], REFERENCE)) in page_of(other).text) is (code != "ja")
 
 
 async def test_easy_japanese_begins_with_its_readings(nurse: Nurse) -> None:

@@ -244,6 +244,10 @@ class Press:
             route.fulfill(status=404)
 
 
+_SNAP: Final = 3
+"""Pixels."""
+
+
 def _print(page: Page, name: str, complaints: list[str]) -> Printed:
     complaints.clear()
     page.goto(f"{_ORIGIN}/sheet/{name}", wait_until="load")
@@ -253,5 +257,11 @@ def _print(page: Page, name: str, complaints: list[str]) -> Printed:
     overflowing, small = page.evaluate(_OVERFLOWING), page.evaluate(_SMALL)
     pdf = page.pdf(prefer_css_page_size=True)
     page.emulate_media(media="screen")
-    moved = [f"{a} / {b}" for a, b in zip(seen, laid, strict=True) if a != b]
+    moved = [f"{a} / {b}" for a, b in zip(seen, laid, strict=True) if _is_elsewhere(a, b)]
     return Printed(pdf, overflowing, moved, list(complaints), small)
+
+
+def _is_elsewhere(seen: str, laid: str) -> bool:
+    """Whether a part lies elsewhere: readings snap to whole pixels, so that two or three are the screen's own."""
+    (name, *here), (other, *there) = seen.split(" "), laid.split(" ")
+    return name != other or any(abs(int(a) - int(b)) > _SNAP for a, b in zip(here, there, strict=True))
