@@ -263,5 +263,5 @@ def _print(page: Page, name: str, complaints: list[str]) -> Printed:
 
 def _is_elsewhere(seen: str, laid: str) -> bool:
     """Whether a part lies elsewhere: readings snap to whole pixels, so that two or three are the screen's own."""
-    (name, *here), (other, *there) = seen.split(" "), laid.split(" ")
+    (name, *here), (other, *there) = seen.rsplit(" ", 4), laid.rsplit(" ", 4)
     return name != other or any(abs(int(a) - int(b)) > _SNAP for a, b in zip(here, there, strict=True))
