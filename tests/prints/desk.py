@@ -244,8 +244,8 @@ class Press:
             route.fulfill(status=404)
 
 
-_SNAP: Final = 3
-"""Pixels."""
+_SNAP: Final = 6
+"""Pixels by which a sheet with readings may differ: each line of them snaps to a whole one, on paper to another."""
 
 
 def _print(page: Page, name: str, complaints: list[str]) -> Printed:
@@ -257,11 +257,12 @@ def _print(page: Page, name: str, complaints: list[str]) -> Printed:
     overflowing, small = page.evaluate(_OVERFLOWING), page.evaluate(_SMALL)
     pdf = page.pdf(prefer_css_page_size=True)
     page.emulate_media(media="screen")
-    moved = [f"{a} / {b}" for a, b in zip(seen, laid, strict=True) if _is_elsewhere(a, b)]
+    snap = _SNAP if any(part.startswith("RT ") for part in seen) else 0
+    moved = [f"{a} / {b}" for a, b in zip(seen, laid, strict=True) if _is_elsewhere(a, b, snap)]
     return Printed(pdf, overflowing, moved, list(complaints), small)
 
 
-def _is_elsewhere(seen: str, laid: str) -> bool:
-    """Whether a part lies elsewhere: readings snap to whole pixels, so that two or three are the screen's own."""
+def _is_elsewhere(seen: str, laid: str, snap: int) -> bool:
+    """Whether a part lies elsewhere by more pixels than readings move it."""
     (name, *here), (other, *there) = seen.rsplit(" ", 4), laid.rsplit(" ", 4)
-    return name != other or any(abs(int(a) - int(b)) > _SNAP for a, b in zip(here, there, strict=True))
+    return name != other or any(abs(int(a) - int(b)) > snap for a, b in zip(here, there, strict=True))
