@@ -38,6 +38,7 @@ PATIENTS: Final = (
     "templates/memo.html",
     "templates/problems/problem.html",
     "templates/reading/",
+    "templates/return.html",
     "templates/review/",
     "templates/step.html",
     "templates/steps/check.html",

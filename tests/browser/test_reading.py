@@ -120,10 +120,12 @@ def test_the_visit_is_read_in_every_way(nurse: Nurse, patient: Patient, phone: P
     reader.reads("check")
     patient.confirms()
     reader.reads("identity check")
+    reader.reads("back without an answer", address=f"{phone.server.origin}/return")
+    phone.opens("/visit/handoff")
     patient.taps_the_card()
     reader.reads("handing over to staff")
     patient.hands_the_phone_to(nurse)
-    assert reader.measured == 8 * len(LOOKS) * 6
+    assert reader.measured == 9 * len(LOOKS) * 6
     assert not reader.found, "\n".join(reader.found)
 
 
@@ -150,9 +152,11 @@ def test_withdrawing_and_the_copy_are_read_in_every_way(
     own.presses("控えを見る")
     for place in ("copy", "change", "withdraw", "disagree"):
         at_home.reads(f"review, {place}", address=f"{server.origin}/review/{place}")
+    for place in ("before", "family"):
+        at_home.reads(f"at home, {place}", address=f"{server.entry}/{place}")
     at_home.reads("a page that is not there", address=f"{server.origin}/nowhere")
     own.context.close()
-    assert at_home.measured == 6 * len(LOOKS) * 6
+    assert at_home.measured == 8 * len(LOOKS) * 6
     assert not reader.found + at_home.found, "\n".join(reader.found + at_home.found)
 
 

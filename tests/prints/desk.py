@@ -244,6 +244,15 @@ class Press:
             route.fulfill(status=404)
 
 
+_ASTRAY: Final = """() => [...document.querySelectorAll('.kz-s ruby')].filter((ruby) => {
+  const range = document.createRange();
+  range.selectNodeContents(ruby.firstChild);
+  const word = range.getBoundingClientRect(), reading = ruby.querySelector('rt').getBoundingClientRect();
+  const middle = (box) => box.left + box.width / 2;
+  return reading.bottom > word.top + word.height / 3 || Math.abs(middle(reading) - middle(word)) > 5;
+}).map((ruby) => `not above its word: ${ruby.textContent}`)"""
+
+
 _SNAP: Final = 6
 """Pixels by which a sheet with readings may differ: each line of them snaps to a whole one, on paper to another."""
 
@@ -254,7 +263,7 @@ def _print(page: Page, name: str, complaints: list[str]) -> Printed:
     seen = page.evaluate(_PLACES)
     page.emulate_media(media="print")
     laid = page.evaluate(_PLACES)
-    overflowing, small = page.evaluate(_OVERFLOWING), page.evaluate(_SMALL)
+    overflowing, small = page.evaluate(_OVERFLOWING) + page.evaluate(_ASTRAY), page.evaluate(_SMALL)
     pdf = page.pdf(prefer_css_page_size=True)
     page.emulate_media(media="screen")
     snap = _SNAP if any(part.startswith("RT ") for part in seen) else 0
