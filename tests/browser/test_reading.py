@@ -48,6 +48,8 @@ class Reader:
     found: list[str] = field(default_factory=list)
     measured: int = 0
     _styles: Iterator[tuple[str, bool]] = field(default_factory=lambda: cycle(product(SIZES, (False, True))))
+    _looks: Iterator[Look] = field(default_factory=lambda: cycle(LOOKS))
+    _asks_axe: Look = LOOKS[0]
 
     @property
     def page(self) -> Page:
@@ -62,6 +64,7 @@ class Reader:
         `tag` is the language of the page around it, where that is another than the patient's.
         """
         address = address or self.page.url
+        self._asks_axe = next(self._looks)
         for look in LOOKS:
             self._wears(look)
             self.page.goto(address)
@@ -83,11 +86,12 @@ class Reader:
             wrong = craft.complaints(self.page, lang=tag)
             self.found += [f"{said}, {size}{', dark' if dark else ''}: {one}" for one in wrong]
             self.measured += 1
-        # Of each page and look one size and colour is shown to axe: every pair of them has its turn.
-        size, dark = next(self._styles)
-        self.page.emulate_media(color_scheme="dark" if dark else "light")
-        self.page.evaluate(_SET, size)
-        self.found += [f"{said}, {size}: {one}" for one in craft.violations(self.page)]
+        if look is self._asks_axe:
+            # Of each page one look, size and colour is shown to axe, another each time: every pair has its turn.
+            size, dark = next(self._styles)
+            self.page.emulate_media(color_scheme="dark" if dark else "light")
+            self.page.evaluate(_SET, size)
+            self.found += [f"{said}, {size}: {one}" for one in craft.violations(self.page)]
         self.page.emulate_media(color_scheme="light")
 
 

@@ -97,7 +97,7 @@ def pdf(page: Page, folder: Path) -> tuple[dict[str, str], list[str]]:
     file = folder / "page.pdf"
     file.write_bytes(page.pdf(prefer_css_page_size=True))
     told = run(["pdfinfo", str(file)], capture_output=True, check=True, text=True).stdout  # noqa: S607
-    run(["pdftoppm", "-r", "200", "-png", str(file), str(folder / "page")], check=True)  # noqa: S607
+    run(["pdftoppm", "-r", "110", "-png", str(file), str(folder / "page")], check=True)  # noqa: S607
     codes = [zxingcpp.read_barcodes(Image.open(picture)) for picture in sorted(folder.glob("page*.png"))]
     facts = dict(line.split(":", 1) for line in told.splitlines() if ":" in line)
     return {name: value.strip() for name, value in facts.items()}, [each.text for page in codes for each in page]
