@@ -97,7 +97,7 @@ def test_a_longer_way_is_counted(clerk: Clerk) -> None:
 # --- every page and state ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("look", [WIDE, NARROW, FORCED], ids=str)
+@pytest.mark.parametrize("look", [WIDE, NARROW], ids=str)
 def test_every_page_of_a_month(open_desk: OpenDesk, look: Look) -> None:
     desk = open_desk(look)
     clerk = Clerk(desk)

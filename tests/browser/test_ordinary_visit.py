@@ -9,15 +9,12 @@ from tests.browser.phone import Look, Phone
 
 pytestmark = [pytest.mark.browser, pytest.mark.guide]
 
+# Every new page is measured in all other sizes too (`tests.browser.phone.SQUEEZED`), and in the dark.
 PHONES = (
     Look(),
-    Look("320 px", width=320),
-    Look("200 %", large_text=True),
     Look("320 px, 200 %", width=320, large_text=True),
-    Look("dark", dark=True),
     Look("no JavaScript", scripts=False),
     Look("forced colours", forced_colors=True),
-    Look("landscape", width=844, height=390),
     Look("reduced motion", still=True),
 )
 
