@@ -80,7 +80,6 @@ node_modules/.package-lock.json: package.json package-lock.json
 	@touch $@
 
 # What the tests need from the system: installed where that is allowed, else named in one command.
-# Chromium without windows saves time where Debian has it; with windows it does as well.
 # Debian's postgresql may start a cluster of its own: the tests start another, in a folder of theirs, and leave it alone.
 needs:
 	@missing=; need() { missing="$$missing $$*"; }; \
@@ -95,7 +94,6 @@ needs:
 	fc-list : family 2>/dev/null | grep -q 'IPAexGothic' || need fontconfig fonts-ipaexfont-gothic; \
 	test -n "$$missing" || exit 0; \
 	install="apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends$$missing"; \
-	install="$$install && { DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium-headless-shell || true; }"; \
 	if command -v apt-get >/dev/null && test "$$(id -u)" = 0; then sh -c "$$install"; \
 	elif command -v apt-get >/dev/null && sudo -n true 2>/dev/null; then sudo sh -c "$$install"; \
 	else echo "The tests need$$missing. Please run once:"; echo "  sudo sh -c '$$install'"; exit 1; fi
