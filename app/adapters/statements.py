@@ -27,8 +27,9 @@ from app.facility import Station
 BATCH: Final = 100
 """Visits that one transaction of `expire` settles: nobody's answer waits behind a thousand."""
 PAGE: Final = 200
-HISTORY_AT_MOST: Final = 100
 """Entries that `export` reads at a time."""
+HISTORY_AT_MOST: Final = 100
+"""Entries that a history shows."""
 
 # --- a submitted step ---------------------------------------------------------------------------------------
 

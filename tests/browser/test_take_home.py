@@ -19,7 +19,8 @@ from app.languages import LANGUAGES, Language
 from app.main import PRACTICE_STATION
 from app.receipt import typed
 from app.words import LETTERS
-from tests.browser.clerk import Clerk, Desk, DeskLook
+from tests.browser import test_closing_the_loop
+from tests.browser.clerk import Clerk
 from tests.browser.nurse import Nurse, Patient
 from tests.browser.phone import Judged, Look, Phone, new_phone
 from tests.browser.server import Server
@@ -39,18 +40,7 @@ _ABOVE: Final = """() => [...document.querySelectorAll("ruby")].filter((ruby) =>
 }).map((ruby) => ruby.textContent)"""
 
 
-@pytest.fixture
-def clerk(browser: Browser, server: Server, tmp_path_factory: pytest.TempPathFactory, worker: str) -> Iterator[Clerk]:
-    """Return somebody of the practice station's office, signed in."""
-    folder = tmp_path_factory.getbasetemp()
-    desk = Desk(browser, server, DeskLook(), Judged((folder.parent if worker else folder) / "judged take home"))
-    one = Clerk(desk)
-    one.also_belongs_to(PRACTICE_STATION)
-    one.comes_in_unseen(replace(one.person, facility=PRACTICE_STATION))
-    yield one
-    noticed = desk.noticed
-    desk.context.close()
-    assert not noticed, noticed
+clerk, desk_look = test_closing_the_loop.clerk, test_closing_the_loop.desk_look
 
 
 @pytest.fixture
