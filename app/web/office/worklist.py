@@ -50,7 +50,8 @@ _CLOSINGS: Final = {each.value: each for each in Closing}
 _BEFORE: Final = re.compile(r"([0-9]{1,12})-([A-Za-z0-9_-]{1,40})")
 _LONGEST: Final = 20
 _CODE_MM: Final = 42.0
-"""How wide the code on a copy is, with its white: at least 0.8 mm a module for any address of ours that fits."""
+"""How wide the code on a copy is, with its white, unless a long address needs more."""
+_CODE_ROOM_MM: Final = 70.0
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,7 @@ class WorkDesk:
         await self._note(caller, followed, EventType.COPIED, receipt)
         language = BY_CODE.get(caller.sent.get("language", ""), OFFICIAL)
         address = f"{self.desk.origin}{PLACE}"
+        code = drawn_once(f"{address}#{secret}")
         sheet = self.desk.pages.html(
             "review/on-paper.html",
             Look("m", caller.sent.get("furigana") == "on", language, is_patients=True),
@@ -218,7 +220,7 @@ class WorkDesk:
             truth=truth(followed.visit, followed.sight),
             compared={each.item: each for each in compared(followed.visit, followed.sight)} if followed.sight else {},
             head=await self.desk.store.head(caller.facility),
-            code=drawn_once(f"{address}#{secret}").svg(_CODE_MM),
+            code=code.svg(code.width(wanted=_CODE_MM, room=_CODE_ROOM_MM)),
             letters=grouped(secret),
             address=address,
             printed_at=now,
