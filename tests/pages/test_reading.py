@@ -76,7 +76,7 @@ async def test_the_family_reads_what_only_the_patient_does_and_whom_to_ask(nurse
     assert page.h1 == "ご家族の方へ"
     for words in (
         *("手伝えること", "ご本人だけがすること", "同意するか、しないかを選びます", "4けたの暗証番号を"),
-        *("決まりは、公式の案内に見つかりませんでした", "公式のコールセンターに聞いてください"),
+        *("決まりは、公式の案内に見つかりませんでした", "ステーションに聞いてください"),
         *(PRACTICE_STATION.telephone, "0800-080-4583"),
     ):
         assert words in page.text, words
