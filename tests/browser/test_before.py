@@ -23,7 +23,9 @@ def test_a_daughter_in_another_town_reads_what_she_may_help_with(phone: Phone) -
     phone.reads("すべて「同意しない」でも、かまいません", "看護師も、番号をたずねません")
     phone.follows("ご家族の方へ")
     phone.stands_at("ご家族の方へ")
-    phone.reads("ご本人だけがすること", "番号を使わない方法もあります。ステーションに聞いてください", PRACTICE_STATION.telephone)
+    phone.reads(
+        "ご本人だけがすること", "番号を使わない方法もあります。ステーションに聞いてください", PRACTICE_STATION.telephone
+    )
     plain = phone.letter_size
     phone.presses("大")
     phone.stands_at("ご家族の方へ")

@@ -77,7 +77,7 @@ async def test_the_family_reads_what_only_the_patient_does_and_whom_to_ask(nurse
     for words in (
         *("手伝えること", "ご本人だけがすること", "同意するか、しないかを選びます", "4けたの暗証番号を"),
         *("決まりは、公式の案内に見つかりませんでした", "ステーションに聞いてください"),
-        *(PRACTICE_STATION.telephone, "0800-080-4583"),
+        PRACTICE_STATION.telephone,
     ):
         assert words in page.text, words
     assert page.link("もどる") == f"/f/{nurse.token}/before"
