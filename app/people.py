@@ -97,7 +97,7 @@ DOORS: Final = (
     Door("POST", "/office/visits/{visit}/seen", Need.STAFF),
     Door("POST", "/office/visits/{visit}/close", Need.STAFF),
     Door("POST", "/office/visits/{visit}/receipt", Need.STAFF),
-    Door("POST", "/office/visits/{visit}/receipt/{receipt}/revoke", Need.STAFF),
+    Door("POST", "/office/visits/{visit}/receipt/{receipt}/call-back", Need.STAFF),
     Door("POST", "/office/visits/{visit}/match", Need.STAFF),
     Door("GET", "/office/files", Need.STAFF),
     Door("POST", "/office/files", Need.STAFF, takes_file=True),

@@ -338,8 +338,8 @@ class Receipts(Protocol):
     Raises `Unavailable` when the database is full, locked or gone.
     """
 
-    async def add(self, receipt: Receipt) -> None:
-        """Keep a new copy; return only after it is durable."""
+    async def issue(self, receipt: Receipt, event: Event) -> None:
+        """Keep a new copy and write that it was made, both or neither; return only after they are durable."""
         ...
 
     async def find(self, known_as: str) -> Receipt | None:
@@ -354,8 +354,8 @@ class Receipts(Protocol):
         """Return the copies of a station's visit, newest first."""
         ...
 
-    async def revoke(self, facility: str, receipt: str, now: int) -> None:
-        """Call a copy back; return only after it is durable."""
+    async def call_back(self, receipt: Receipt, event: Event) -> bool:
+        """Let a copy open nothing from the event's moment on, and write so; False when it was called back before."""
         ...
 
     async def tidy(self, now: int) -> None:

@@ -43,11 +43,11 @@ class Receipt:
     made_at: int
     by: str = ""
     """Who of the office printed it; empty when it was made at the bedside."""
-    revoked_at: int | None = None
+    called_back_at: int | None = None
 
     def is_live(self, now: int) -> bool:
         """Whether it can be looked at."""
-        return self.revoked_at is None and now < self.made_at + LIVES
+        return self.called_back_at is None and now < self.made_at + LIVES
 
 
 def new_letters() -> str:

@@ -47,6 +47,13 @@ class Chain:
             sql.ADD_BODY.run(connection, body)
 
 
+def append(connection: Connection, facility: str, subject: str, event: Event) -> None:
+    """Write one event behind the end of a facility's chain, in the transaction of what it tells of."""
+    chain = Chain(facility, head_of(connection, facility))
+    chain.add(subject, event)
+    chain.write(connection)
+
+
 def must_be_open(connection: Connection, facility: str) -> None:
     """Raise `ReadOnly` while a station's record is held: for what is written before its event is."""
     if sql.HELD.first(connection, {"facility": facility}):

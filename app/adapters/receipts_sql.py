@@ -7,8 +7,10 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from app.adapters import schema as t
+from app.adapters.chain import append
 from app.adapters.connected import Connected
 from app.adapters.rows import fields
+from app.evidence import Event
 from app.receipt import LIVES, Receipt
 
 _ALL = select(t.receipt)
@@ -17,9 +19,14 @@ _ALL = select(t.receipt)
 class SqlReceipts(Connected):
     """Keeps the patients' copies. Implements `app.ports.Receipts`."""
 
-    async def add(self, receipt: Receipt) -> None:
-        """Keep a new copy; return only after it is durable."""
-        await self._durably(lambda connection: add(receipt, connection))
+    async def issue(self, receipt: Receipt, event: Event) -> None:
+        """Keep a new copy and write that it was made, both or neither; return only after they are durable."""
+
+        def work(connection: Connection) -> None:
+            add(receipt, connection)
+            append(connection, receipt.facility, receipt.visit, event)
+
+        await self._durably(work)
 
     async def find(self, known_as: str) -> Receipt | None:
         """Return a copy by the hash of its letters."""
@@ -35,11 +42,17 @@ class SqlReceipts(Connected):
         rows = self._all(mine.order_by(t.receipt.c.made_at.desc(), t.receipt.c.id))
         return tuple(Receipt(*row) for row in rows)
 
-    async def revoke(self, facility: str, receipt: str, now: int) -> None:
-        """Call a copy back; return only after it is durable."""
-        mine = update(t.receipt).where(t.receipt.c.facility == facility, t.receipt.c.id == receipt)
-        live = mine.where(t.receipt.c.revoked_at.is_(None)).values(revoked_at=now)
-        await self._durably(lambda connection: connection.execute(live))
+    async def call_back(self, receipt: Receipt, event: Event) -> bool:
+        """Let a copy open nothing from the event's moment on, and write so; False when it was called back before."""
+        live = update(t.receipt).where(t.receipt.c.id == receipt.id, t.receipt.c.called_back_at.is_(None))
+
+        def work(connection: Connection) -> bool:
+            if not connection.execute(live.values(called_back_at=event.at)).rowcount:
+                return False
+            append(connection, receipt.facility, receipt.visit, event)
+            return True
+
+        return await self._durably(work)
 
     async def tidy(self, now: int) -> None:
         """Remove copies whose time is over."""

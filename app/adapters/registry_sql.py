@@ -28,7 +28,7 @@ from sqlalchemy import (
 import app.adapters.schema as t
 import app.adapters.statements as sql
 from app.adapters import taking
-from app.adapters.chain import Chain, head_of, must_be_open
+from app.adapters.chain import append, must_be_open
 from app.adapters.connected import Connected
 from app.adapters.database import SHIPPED, Driver, truncate_log
 from app.adapters.erasing import OF_A_PERSON
@@ -226,7 +226,7 @@ class SqlRegistry(Connected):
                 return False
             connection.execute(update(t.upload).where(*mine).values(after))
             body = {"by": by, "digest": digest, "people": upload.total, **counts}
-            _write(connection, upload.facility, f"file {upload.id}", Event(EventType.IMPORTED, now, body))
+            append(connection, upload.facility, f"file {upload.id}", Event(EventType.IMPORTED, now, body))
             return True
 
         return await self._durably(work)
@@ -272,7 +272,7 @@ class SqlRegistry(Connected):
 
     async def note(self, facility: str, subject: str, event: Event) -> None:
         """Write an event about the list or one of its people."""
-        await self._durably(lambda connection: _write(connection, facility, subject, event))
+        await self._durably(lambda connection: append(connection, facility, subject, event))
 
     # --- forgetting -----------------------------------------------------------------------------------------
 
@@ -337,12 +337,6 @@ def _make_room(connection: Connection, facility: str) -> None:
     newest = select(t.upload.c.id).where(*waits).order_by(t.upload.c.at.desc(), t.upload.c.id.desc())
     for old in connection.execute(newest.offset(WAITING)).scalars().all():
         connection.execute(delete(t.upload).where(t.upload.c.id == old))
-
-
-def _write(connection: Connection, facility: str, subject: str, event: Event) -> None:
-    chain = Chain(facility, head_of(connection, facility))
-    chain.add(subject, event)
-    chain.write(connection)
 
 
 # --- every search, built once: an equality, then the sort, as its index has them --------------------------------

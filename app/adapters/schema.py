@@ -350,7 +350,7 @@ receipt = Table(
     Column("hash", Text, nullable=False),
     Column("made_at", _WHOLE, nullable=False),
     Column("by", Text, nullable=False),
-    Column("revoked_at", _WHOLE),
+    Column("called_back_at", _WHOLE),
     UniqueConstraint("hash"),
     sqlite_strict=True,
 )

@@ -67,7 +67,7 @@ def takes_home(nurse: Nurse, *, declines: bool = False) -> str:
         patient.confirms()
     else:
         patient.has_come_to_the_card()
-    patient.taps_the_card()
+    patient.has_tapped_the_card()
     patient.hands_the_phone_to(nurse)
     nurse.goes_on()
     return read(phone.page.content())
@@ -187,12 +187,12 @@ def test_the_letters_of_a_copy_leave_no_trace(nurse: Nurse, own: Phone, phone: P
     assert not [url for url in kept if "/review" in url and "/static/" not in url]
     assert secret not in json.dumps(own.page.evaluate("({...localStorage, ...sessionStorage})"))
     own.opens("/review/copy")
-    revokes(clerk)
+    calls_back(clerk)
     own.opens("/review/copy")
     own.stands_at("控えを見る")
 
 
-def revokes(clerk: Clerk) -> None:
+def calls_back(clerk: Clerk) -> None:
     """Call back the newest visit's copy."""
     clerk.desk.opens(f"/office/visits/{newest_visit(clerk.server)}")
     clerk.desk.presses("使えなくする")

@@ -84,8 +84,10 @@ async def test_a_copy_that_was_called_back_is_dead_on_the_next_request(
     await patient.get("/review")
     assert (await patient.press("/review", letters=letters)).h1 == "あなたの控え"
     page = await staff.get(f"/office/visits/{visit}")
-    (revoke,) = [form.attrs["action"] for form in page.root.all("form") if form.attrs["action"].endswith("/revoke")]
-    await staff.press(revoke)
+    (call_back,) = [
+        form.attrs["action"] for form in page.root.all("form") if form.attrs["action"].endswith("/call-back")
+    ]
+    await staff.press(call_back)
     await patient.get("/review/copy", expect=404)
     await patient.get("/review/withdraw", expect=404)
     await patient.press("/review", letters=letters, expect=404)
@@ -112,6 +114,6 @@ async def test_what_the_patient_asks_stands_on_the_visit_until_it_is_answered(
 async def test_another_stations_copy_cannot_be_called_back(staff: Clerk, visit: str, patient: Clerk) -> None:
     letters = letters_of(await prints(staff, visit, language="ja"))
     await staff.get(f"/office/visits/{visit}")
-    await staff.send(f"/office/visits/{visit}/receipt/somebody-elses/revoke", {"token": staff.token()})
+    await staff.send(f"/office/visits/{visit}/receipt/somebody-elses/call-back", {"token": staff.token()})
     await patient.get("/review")
     assert (await patient.press("/review", letters=letters)).h1 == "あなたの控え"

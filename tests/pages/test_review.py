@@ -85,7 +85,7 @@ async def test_the_store_and_the_log_know_no_letters(
     assert letters not in held + written.out + written.err
 
 
-async def test_wrong_old_and_revoked_letters_get_the_same_answer(
+async def test_wrong_and_old_letters_get_the_same_answer(
     nurse: Nurse, patient: Nurse, kazasu: Kazasu, clock: StillClock
 ) -> None:
     letters = await takes_home(nurse)

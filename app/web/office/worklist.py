@@ -76,7 +76,7 @@ class WorkDesk:
             ("POST", "/office/visits/{visit}/match"): self.match,
             ("POST", "/office/visits/{visit}/close"): self.close,
             ("POST", "/office/visits/{visit}/receipt"): self.copy,
-            ("POST", "/office/visits/{visit}/receipt/{receipt}/revoke"): self.revoke,
+            ("POST", "/office/visits/{visit}/receipt/{receipt}/call-back"): self.call_back,
         }
 
     async def list_all(self, caller: Caller) -> Response:
@@ -206,8 +206,7 @@ class WorkDesk:
         receipt = Receipt(
             new_secret(), caller.facility, followed.visit.id, known_as(secret), now, caller.officer.account.name
         )
-        await self.receipts.add(receipt)
-        await self._note(caller, followed, EventType.COPIED, receipt)
+        await self.receipts.issue(receipt, _about(receipt, EventType.COPIED, caller, now))
         language = BY_CODE.get(caller.sent.get("language", ""), OFFICIAL)
         address = f"{self.desk.origin}{PLACE}"
         code = drawn_once(f"{address}#{secret}")
@@ -235,19 +234,13 @@ class WorkDesk:
             has_readings=caller.sent.get("furigana") == "on" and language.is_japanese,
         )
 
-    async def revoke(self, caller: Caller) -> Response:
+    async def call_back(self, caller: Caller) -> Response:
         """Call a copy back: whoever has it open sees nothing more on the next request."""
-        followed = await self._found(caller)
+        followed, now = await self._found(caller), self.desk.clock.now()
         for each in await self.receipts.of(caller.facility, followed.visit.id):
-            if each.id == caller.request.path_params["receipt"] and each.revoked_at is None:
-                await self.receipts.revoke(caller.facility, each.id, self.desk.clock.now())
-                await self._note(caller, followed, EventType.COPY_REVOKED, each)
+            if each.id == caller.request.path_params["receipt"]:
+                await self.receipts.call_back(each, _about(each, EventType.COPY_CALLED_BACK, caller, now))
         return self.desk.go(f"/office/visits/{followed.visit.id}#receipts")
-
-    async def _note(self, caller: Caller, followed: Followed, kind: EventType, receipt: Receipt) -> None:
-        body: Body = {"by": caller.officer.account.id, "receipt": receipt.id}
-        event = Event(kind, self.desk.clock.now(), body)
-        await self.importer.registry.note(caller.facility, followed.visit.id, event)
 
     async def _record(  # noqa: PLR0913 - what is written, and how
         self,
@@ -264,6 +257,10 @@ class WorkDesk:
         await self.worklist.record(
             Act(caller.facility, followed.visit.id, f"office {key}", kind, now, body, is_settled, sight, closed)
         )
+
+
+def _about(receipt: Receipt, kind: EventType, caller: Caller, now: int) -> Event:
+    return Event(kind, now, {"by": caller.officer.account.id, "receipt": receipt.id})
 
 
 def _cells(followed: Followed) -> list[Compared]:

@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("hash", sa.Text(), nullable=False),
         sa.Column("made_at", _WHOLE, nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
-        sa.Column("revoked_at", _WHOLE),
+        sa.Column("called_back_at", _WHOLE),
         sa.UniqueConstraint("hash", name="uq_receipt_hash"),
         sqlite_strict=True,
     )

@@ -1,0 +1,94 @@
+"""What every store of the patients' copies promises, whatever it is made of: a copy and its event, both or neither."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from app.adapters.quarantine import look_back
+from app.adapters.receipts_sql import SqlReceipts
+from app.adapters.store_sql import SqlStore
+from app.evidence import Event, EventType, Head
+from app.ports import ReadOnly
+from app.receipt import LIVES, Receipt, known_as, new_letters
+from app.restoring import Known
+from tests.adapters.samples import FACILITY, opened
+from tests.flow.visits import NOW, a_visit
+
+MADE = Event(EventType.COPIED, NOW, {"by": "haru"})
+CALLED_BACK = Event(EventType.COPY_CALLED_BACK, NOW + 60, {"by": "haru"})
+
+
+@pytest.fixture
+async def receipts(store: SqlStore, url: str) -> AsyncIterator[SqlReceipts]:
+    fresh = SqlReceipts(url)
+    yield fresh
+    await fresh.close()
+
+
+@pytest.fixture
+async def receipt(store: SqlStore) -> Receipt:
+    """Return a copy of a visit, not kept yet."""
+    change = opened(a_visit(upto="need"))
+    await store.write(change)
+    return Receipt("one", FACILITY.id, change.visit.id, known_as(new_letters()), NOW, "受付 はる")
+
+
+def holds(url: str) -> None:
+    """Let the record be known to have been longer: nothing may be written behind it now."""
+    look_back(url, Known(heads={FACILITY.id: Head(99, "0" * 64)}), NOW)
+
+
+async def written(store: SqlStore) -> list[str]:
+    return [each.entry.type async for each in store.export(FACILITY.id)]
+
+
+async def test_a_copy_and_that_it_was_made_are_kept_together(
+    receipts: SqlReceipts, store: SqlStore, receipt: Receipt
+) -> None:
+    await receipts.issue(receipt, MADE)
+    assert await receipts.find(receipt.hash) == receipt == await receipts.receipt("one")
+    assert await receipts.of(FACILITY.id, receipt.visit) == (receipt,)
+    assert (await written(store))[-1] == "copied"
+
+
+async def test_where_nothing_may_be_written_there_is_no_copy_either(
+    receipts: SqlReceipts, store: SqlStore, receipt: Receipt, url: str
+) -> None:
+    before = await written(store)
+    holds(url)
+    with pytest.raises(ReadOnly):
+        await receipts.issue(receipt, MADE)
+    assert await receipts.find(receipt.hash) is None
+    assert await written(store) == before
+
+
+async def test_where_nothing_may_be_written_no_copy_is_called_back(
+    receipts: SqlReceipts, receipt: Receipt, url: str
+) -> None:
+    await receipts.issue(receipt, MADE)
+    holds(url)
+    with pytest.raises(ReadOnly):
+        await receipts.call_back(receipt, CALLED_BACK)
+    assert await receipts.find(receipt.hash) == receipt
+
+
+async def test_of_many_who_call_a_copy_back_one_does(receipts: SqlReceipts, store: SqlStore, receipt: Receipt) -> None:
+    await receipts.issue(receipt, MADE)
+    answers = await asyncio.gather(*(receipts.call_back(receipt, CALLED_BACK) for _ in range(5)))
+    assert sorted(answers) == [False] * 4 + [True]
+    found = await receipts.find(receipt.hash)
+    assert found is not None
+    assert found.called_back_at == CALLED_BACK.at
+    assert not found.is_live(CALLED_BACK.at)
+    assert (await written(store)).count("copy_called_back") == 1
+
+
+async def test_copies_whose_time_is_over_are_removed(receipts: SqlReceipts, receipt: Receipt) -> None:
+    await receipts.issue(receipt, MADE)
+    await receipts.tidy(NOW + LIVES)
+    assert await receipts.find(receipt.hash) == receipt
+    await receipts.tidy(NOW + LIVES + 1)
+    assert await receipts.find(receipt.hash) is None
