@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import time
 from base64 import b32encode
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -150,67 +151,37 @@ class _Doors:
     closing: tuple[Closing, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """What pages are joined from: the stores, the ways out, and what the bedside and the office share."""
+
+    settings: Settings
+    clock: Clock
+    signer: Signer
+    assets: Assets
+    doors: _Doors
+    ledger: Ledger
+    store: Store
+    bedside: Bedside
+    desk: Desk
+    registry: SqlRegistry
+    worklist: SqlWorklist
+    receipts: SqlReceipts
+    plans: SqlPlans
+    files: FileDesk
+
+
 def create_app(settings: Settings, *, clock: Clock | None = None, store: Store | None = None) -> Kazasu:
     """Return the application for these settings. Raises `UnsafeSettings` when they may not serve people."""
     settings.check()
-    clock = clock or SystemClock()
-    signer = Signer(settings.keys())
-    is_practice = settings.route is Route.PRACTICE
-    assets, pages = _shell(practice=is_practice)
-    doors = _doors(settings, signer, clock, assets)  # first: what may not serve people changes no database either
-    ledger = FileLedger(settings.ledger_file)
-    store = store or _open(settings, clock, ledger)
-    problems = Problems(pages)
-    bedside = Bedside(store, signer, clock, pages, problems, settings.is_secure)
-
-    registrar = Registrar(bedside, doors.gateway)
-    desk = _desk(settings, store, signer, clock, bedside)
-    office, plans = desk.office, SqlPlans(settings.database)
-    registry, worklist = SqlRegistry(settings.database, desk.sealer), SqlWorklist(settings.database)
-    receipts = SqlReceipts(settings.database)
-    files = FileDesk(desk, Importer(registry, worklist, clock))
-    daily, work = DayDesk(desk, worklist, plans), WorkDesk(desk, files.importer, receipts)
-    memo = MemoDesk(desk, settings.route)
-    explained = _explained(bedside, desk)
-    help_ = Help(pages, store, office, clock)
-    tally = Tally()
-    shelf = (Trouble(help_), Ready(pages, store, office, clock), Guide(help_))
-    web = _web(
-        explained,
-        *(route for each in shelf for route in each.routes()),
-        *Watch(store, ledger, clock, tally, settings.data, settings.metrics_token).routes(),
-        *Reading(bedside).routes(),
-        *Pwa(pages, assets, store, practice_station=is_practice, shelf=shelf).routes(),
-        *office_routes(
-            desk, _office(desk, assets, files, ledger, daily.endpoints(), work.endpoints(), memo.endpoints())
-        ),
-        *([Mount("/practice", doors.world.app)] if doors.world else []),
-    )
-    noting = _noting(store, ledger)
-    sweeps = (
-        office.tidy,
-        registry.tidy,
-        plans.tidy,
-        receipts.tidy,
-        _expiring(store),
-        _retaining(store, ledger),
-        noting,
-    )
-    letting_go = tuple(each.close for each in (registry, worklist, receipts, plans, office, store))
-    closing: tuple[Closing, ...] = (*doors.closing, files.settle, lambda: noting(clock.now()), *letting_go)
-    reception = SealedReception(office, desk.sealer)
-    at_bedside = VisitPages(
-        bedside, settings.route, doors.handoff, reception, registrar, receipts, settings.public_origin
-    )
+    parts = _parts(settings, clock or SystemClock(), store)
+    explained, tally = _explained(parts.bedside, parts.desk), Tally()
+    web = _web(explained, _shelf(parts), _service(parts, tally))
+    noting = _noting(parts.store, parts.ledger)
+    closing = _closing(parts, noting)
     visits = Starlette(
-        routes=[
-            *at_bedside.routes(),
-            *Crossing(bedside, at_bedside).routes(),
-            *Today(bedside, at_bedside, plans, worklist).routes(),
-            *Review(bedside, receipts, worklist, registry).routes(),
-            *Returning(bedside, doors.handoff, registrar, doors.issuer).routes(),
-        ],
-        lifespan=_sweeping(clock, sweeps, closing),
+        routes=_at_bedside(parts),
+        lifespan=_sweeping(parts.clock, _sweeps(parts, noting), closing),
         exception_handlers=explained,
     )
     visits.router.redirect_slashes = False
@@ -219,21 +190,107 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
     guard = Guard(
         visits,
         origin=settings.public_origin,
-        csp=policy(pages.entry_sheet_hash),
-        problem=problems.answer,
+        csp=policy(parts.bedside.pages.entry_sheet_hash),
+        problem=parts.bedside.problems.answer,
         starts_per_minute=settings.starts_per_minute,
         posts_per_minute=settings.posts_per_minute,
         tally=tally,
     )
-    return Kazasu(guard, (*visits.routes, *web.routes), store, desk, files, doors.world, clock, signer, ledger, closing)
+    return Kazasu(
+        guard,
+        (*visits.routes, *web.routes),
+        parts.store,
+        parts.desk,
+        parts.files,
+        parts.doors.world,
+        parts.clock,
+        parts.signer,
+        parts.ledger,
+        closing,
+    )
 
 
-def _web(explained: Mapping[int | type[Exception], Handler], *routes: BaseRoute) -> FastAPI:
+def _parts(settings: Settings, clock: Clock, store: Store | None) -> _Parts:
+    """Open what is kept and prepare what pages share."""
+    signer = Signer(settings.keys())
+    assets, pages = _shell(practice=settings.route is Route.PRACTICE)
+    doors = _doors(settings, signer, clock, assets)  # first: what may not serve people changes no database either
+    ledger = FileLedger(settings.ledger_file)
+    store = store or _open(settings, clock, ledger)
+    bedside = Bedside(store, signer, clock, pages, Problems(pages), settings.is_secure)
+    desk = _desk(settings, store, signer, clock, bedside)
+    database = settings.database
+    registry, worklist = SqlRegistry(database, desk.sealer), SqlWorklist(database)
+    files = FileDesk(desk, Importer(registry, worklist, clock))
+    kept = registry, worklist, SqlReceipts(database), SqlPlans(database)
+    return _Parts(settings, clock, signer, assets, doors, ledger, store, bedside, desk, *kept, files)
+
+
+def _at_bedside(parts: _Parts) -> list[BaseRoute]:
+    """Return the pages of a visit and of the copy that is left of it."""
+    settings, bedside, doors = parts.settings, parts.bedside, parts.doors
+    registrar = Registrar(bedside, doors.gateway)
+    reception = SealedReception(parts.desk.office, parts.desk.sealer)
+    visit = VisitPages(
+        bedside, settings.route, doors.handoff, reception, registrar, parts.receipts, settings.public_origin
+    )
+    return [
+        *visit.routes(),
+        *Crossing(bedside, visit).routes(),
+        *Today(bedside, visit, parts.plans, parts.worklist).routes(),
+        *Review(bedside, parts.receipts, parts.worklist, parts.registry).routes(),
+        *Returning(bedside, doors.handoff, registrar, doors.issuer).routes(),
+    ]
+
+
+def _shelf(parts: _Parts) -> list[BaseRoute]:
+    """Return what is read without a visit, and kept by phones for where there is no signal."""
+    bedside, office = parts.bedside, parts.desk.office
+    help_ = Help(bedside.pages, parts.store, office, parts.clock)
+    shelf = (Trouble(help_), Ready(bedside.pages, parts.store, office, parts.clock), Guide(help_))
+    is_practice = parts.settings.route is Route.PRACTICE
+    return [
+        *(route for each in shelf for route in each.routes()),
+        *Reading(bedside).routes(),
+        *Pwa(bedside.pages, parts.assets, parts.store, practice_station=is_practice, shelf=shelf).routes(),
+    ]
+
+
+def _service(parts: _Parts, tally: Tally) -> list[BaseRoute]:
+    """Return the office, what watches the server, and the practice world where there is one."""
+    watch = Watch(parts.store, parts.ledger, parts.clock, tally, parts.settings.data, parts.settings.metrics_token)
+    world = parts.doors.world
+    return [
+        *watch.routes(),
+        *office_routes(parts.desk, _office(parts)),
+        *([Mount("/practice", world.app)] if world else []),
+    ]
+
+
+def _sweeps(parts: _Parts, noting: Sweep) -> tuple[Sweep, ...]:
+    """Return what is done every minute."""
+    tidied = parts.desk.office, parts.registry, parts.plans, parts.receipts
+    store, ledger = parts.store, parts.ledger
+    return (*(each.tidy for each in tidied), _expiring(store), _retaining(store, ledger), noting)
+
+
+def _closing(parts: _Parts, noting: Sweep) -> tuple[Closing, ...]:
+    """Return what is done at the end: what was begun is finished before its database is let go."""
+    kept = parts.registry, parts.worklist, parts.receipts, parts.plans, parts.desk.office, parts.store
+    return (
+        *parts.doors.closing,
+        parts.files.settle,
+        lambda: noting(parts.clock.now()),
+        *(each.close for each in kept),
+    )
+
+
+def _web(explained: Mapping[int | type[Exception], Handler], *routes: Iterable[BaseRoute]) -> FastAPI:
     """Return all that does not belong to the bedside as one application."""
     web = FastAPI(
         docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=dict(explained)
     )
-    web.router.routes.extend(routes)
+    web.router.routes.extend(chain.from_iterable(routes))
     return web
 
 
@@ -287,24 +344,26 @@ def _desk(settings: Settings, store: Store, signer: Signer, clock: Clock, bedsid
     )
 
 
-def _office(
-    desk: Desk, assets: Assets, files: FileDesk, ledger: Ledger, *more: Mapping[tuple[str, str], Endpoint]
-) -> dict[tuple[str, str], Endpoint]:
+def _office(parts: _Parts) -> dict[tuple[str, str], Endpoint]:
     """Return what stands behind every door of the office."""
+    desk, files, ledger = parts.desk, parts.files, parts.ledger
     entrance = Entrance(desk)
-    return {
-        **entrance.endpoints(),
-        **Accounts(desk, entrance).endpoints(),
-        **ConsentDesk(desk, files.importer.registry).endpoints(),
-        **PersonDesk(desk, files.importer, ledger).endpoints(),
-        **Front(desk, files.importer).endpoints(),
-        **GuideDesk(desk).endpoints(),
-        **Links(desk).endpoints(),
-        **Prints(desk, Sheets(desk.pages, assets)).endpoints(),
-        **files.endpoints(),
-        **RestoredDesk(desk, ledger).endpoints(),
-        **{door: endpoint for each in more for door, endpoint in each.items()},
-    }
+    desks = (
+        entrance,
+        Accounts(desk, entrance),
+        ConsentDesk(desk, parts.registry),
+        PersonDesk(desk, files.importer, ledger),
+        Front(desk, files.importer),
+        GuideDesk(desk),
+        Links(desk),
+        Prints(desk, Sheets(desk.pages, parts.assets)),
+        files,
+        RestoredDesk(desk, ledger),
+        DayDesk(desk, parts.worklist, parts.plans),
+        WorkDesk(desk, files.importer, parts.receipts),
+        MemoDesk(desk, parts.settings.route),
+    )
+    return {door: endpoint for each in desks for door, endpoint in each.endpoints().items()}
 
 
 def _practice_accounts(signer: Signer) -> tuple[PracticeAccount, ...]:
