@@ -5,9 +5,9 @@ One visit is walked; at each of its pages the phone is set to every look in turn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from itertools import cycle, product
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from itertools import combinations, product
 from typing import Final
 
 import pytest
@@ -30,10 +30,44 @@ LOOKS: Final = tuple(
     if language.is_japanese or not furigana
 )
 NARROW: Final = PhoneLook("320 px", width=320, height=700)
-_DRAWN: Final = (*((size, False) for size in SIZES), ("l", True))
-"""Sizes in the light, and the largest in the dark: colours move nothing, as the smaller ones would show too."""
+_STYLES: Final = tuple(product((False, True), SIZES))
 _SET: Final = "(size) => { document.documentElement.dataset.text = size }"
 _UNFOLD: Final = """() => document.querySelectorAll("details").forEach((one) => { one.open = true })"""
+
+
+@dataclass(frozen=True)
+class Style:
+    """One way to read a page: a language, readings or none, a size, light or dark."""
+
+    language: str
+    furigana: bool
+    size: str
+    dark: bool
+
+
+def shown_to_axe(place: int) -> tuple[Style, ...]:
+    """Return how the n-th page is shown to axe: any two values of any two factors meet, on the page or among all."""
+    styles = []
+    for n, language in enumerate(LANGUAGES):
+        readings = language.is_japanese and (place // 2 + n) % 2 == 1
+        styles.append(Style(language.code, readings, SIZES[(place + n) % len(SIZES)], (place + n) % 2 == 1))
+    return tuple(styles)
+
+
+def left_out(pages: Mapping[int, tuple[Style, ...]]) -> set[tuple[tuple[str, object], ...]]:
+    """Return which pairs of values meet nowhere: of page and style, or of two factors of a style."""
+    met = {pair for page, styles in pages.items() for style in styles for pair in _pairs(page, style)}
+    every = {
+        pair
+        for page, look, (dark, size) in product(pages, LOOKS, _STYLES)
+        for pair in _pairs(page, Style(look.language.code, look.furigana, size, dark))
+    }
+    return every - met
+
+
+def _pairs(page: int, style: Style) -> set[tuple[tuple[str, object], ...]]:
+    values: dict[str, object] = {"page": page} | asdict(style)
+    return set(combinations(values.items(), 2))
 
 
 @pytest.fixture
@@ -49,9 +83,8 @@ class Reader:
     phone: Phone
     found: list[str] = field(default_factory=list)
     measured: int = 0
-    _styles: Iterator[tuple[str, bool]] = field(default_factory=lambda: cycle(product(SIZES, (False, True))))
-    _looks: Iterator[Look] = field(default_factory=lambda: cycle(LOOKS))
-    _asks_axe: Look = LOOKS[0]
+    asked: dict[int, tuple[Style, ...]] = field(default_factory=dict)
+    """What axe was asked, of each page in its turn."""
 
     @property
     def page(self) -> Page:
@@ -65,35 +98,32 @@ class Reader:
 
         `tag` is the language of the page around it, where that is another than the patient's.
         """
-        address = address or self.page.url
-        self._asks_axe = next(self._looks)
+        address, place = address or self.page.url, len(self.asked)
+        self.asked[place] = ()
         for look in LOOKS:
             self._wears(look)
             self.page.goto(address)
             if opens:
                 opens(self.page)
-            self._measures(name, look, tag or look.spoken.tag)
+            self._measures(name, look, tag or look.spoken.tag, shown_to_axe(place))
         self._wears(LOOKS[0])
         self.page.goto(address)
 
     def _wears(self, look: Look) -> None:
         self.phone.context.add_cookies([{"name": "look", "value": str(look), "url": self.phone.server.origin}])
 
-    def _measures(self, name: str, look: Look, tag: str) -> None:
-        said = f"{name}, {look.language.code}{', readings' if look.furigana else ''}"
+    def _measures(self, name: str, look: Look, tag: str, shown: tuple[Style, ...]) -> None:
         self.page.evaluate(_UNFOLD)
-        for size, dark in _DRAWN:
+        for dark, size in _STYLES:
+            style = Style(look.language.code, look.furigana, size, dark)
             self.page.emulate_media(color_scheme="dark" if dark else "light")
             self.page.evaluate(_SET, size)
             wrong = craft.complaints(self.page, lang=tag)
-            self.found += [f"{said}, {size}{', dark' if dark else ''}: {one}" for one in wrong]
             self.measured += 1
-        if look is self._asks_axe:
-            # Of each page one look, size and colour is shown to axe, another each time: every pair has its turn.
-            size, dark = next(self._styles)
-            self.page.emulate_media(color_scheme="dark" if dark else "light")
-            self.page.evaluate(_SET, size)
-            self.found += [f"{said}, {size}: {one}" for one in craft.violations(self.page)]
+            if style in shown:
+                self.asked[max(self.asked)] += (style,)
+                wrong += craft.violations(self.page)
+            self.found += [f"{name}, {style}: {one}" for one in wrong]
         self.page.emulate_media(color_scheme="light")
 
 
@@ -131,7 +161,8 @@ def test_the_visit_is_read_in_every_way(nurse: Nurse, patient: Patient, phone: P
     patient.taps_the_card()
     reader.reads("handing over to staff")
     patient.hands_the_phone_to(nurse)
-    assert reader.measured == 9 * len(LOOKS) * len(_DRAWN)
+    assert reader.measured == 9 * len(LOOKS) * len(_STYLES)
+    assert not left_out(reader.asked)
     assert not reader.found, "\n".join(reader.found)
 
 
@@ -162,7 +193,8 @@ def test_withdrawing_and_the_copy_are_read_in_every_way(
         at_home.reads(f"at home, {place}", address=f"{server.entry}/{place}")
     at_home.reads("a page that is not there", address=f"{server.origin}/nowhere")
     own.context.close()
-    assert at_home.measured == 8 * len(LOOKS) * len(_DRAWN)
+    assert at_home.measured == 8 * len(LOOKS) * len(_STYLES)
+    assert not left_out(at_home.asked)
     assert not reader.found + at_home.found, "\n".join(reader.found + at_home.found)
 
 
@@ -179,3 +211,11 @@ def test_what_is_too_wide_is_noticed(nurse: Nurse, phone: Phone, reader: Reader)
         opens=lambda page: page.evaluate("() => { document.querySelector('h1').style.width = '400px' }"),
     )
     assert len(reader.found) >= len(LOOKS)
+
+
+def test_a_pair_that_axe_never_sees_is_noticed() -> None:
+    pages = {place: shown_to_axe(place) for place in range(8)}
+    assert not left_out(pages)
+    assert (("page", 3), ("language", "ja")) in left_out(pages | {3: pages[3][1:]})
+    in_the_light = {place: tuple(replace(one, dark=False) for one in shown) for place, shown in pages.items()}
+    assert (("size", "l"), ("dark", True)) in left_out(in_the_light)
