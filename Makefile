@@ -87,6 +87,7 @@ needs:
 	$(PYTHON) -c 'import ctypes; ctypes.CDLL("libatomic.so.1")' 2>/dev/null || need libatomic1; \
 	$(PYTHON) -c 'import ctypes; ctypes.CDLL("libzbar.so.0")' 2>/dev/null || need libzbar0; \
 	command -v chromium >/dev/null || need chromium; \
+	command -v chromium-headless-shell >/dev/null || need chromium-headless-shell; \
 	command -v pdftoppm >/dev/null || need poppler-utils; \
 	command -v npm >/dev/null || need npm; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || need postgresql; \

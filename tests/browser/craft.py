@@ -27,13 +27,13 @@ _FROM_THE_TOP: Final = """() => {
     scrollTo(0, 0);
 }"""
 
-_SHAPE: Final = """() => [...document.querySelectorAll("html, html *:not(path, use)")].map((element) =>
+_SHAPE: Final = """() => [...new Set([...document.querySelectorAll("html, html *:not(path, use)")].map((element) =>
     [element.tagName, element.className.baseVal ?? element.className, element.type, element.checked, element.open,
-     element.hidden, element.getAttribute("aria-pressed"), element.dataset.text, element.dataset.contrast].join(" ")).join()"""
+     element.hidden, element.getAttribute("aria-pressed"), element.dataset.text, element.dataset.contrast].join(" ")))].join()"""
 
 
 def shape(page: Page) -> str:
-    """Return what makes two pages the same for axe: the same elements, classes and states, whatever they say."""
+    """Return what makes two pages the same for axe: the same kinds of elements, classes and states, however many."""
     found: str = page.evaluate(_SHAPE)
     return found
 

@@ -213,6 +213,11 @@ class Patient(Holder):
         self.phone.hurries_to_the_card(over_40=over_40, reference=reference)
         self.is_at("本人確認")
 
+    def has_tapped_the_card(self) -> None:
+        """Have been in the app, to its good end, and be back."""
+        way = self.phone.find("link", self._way_to_the_app).get_attribute("href")
+        self.phone.hurries_through_the_app(way or "", self.name)
+
     def confirms(self, leads_to: str = "本人確認") -> None:
         """Say that this is what was meant."""
         self.phone.presses("これでよい。カードへ進む")
@@ -236,8 +241,12 @@ class Patient(Holder):
 
     def opens_the_app_again(self) -> None:
         """Leave for the app once more, from a page that says why it did not work."""
-        link = "もう一度アプリを開く" if "もう一度アプリを開く" in self.phone.words else "練習用アプリを開く"
-        self.phone.follows(link)
+        self.phone.follows(self._way_to_the_app)
+
+    @property
+    def _way_to_the_app(self) -> str:
+        again = "もう一度アプリを開く"
+        return again if again in self.phone.words else "練習用アプリを開く"
 
     def looks_for_another_way(self) -> None:
         """Ask what can be done instead of the card."""

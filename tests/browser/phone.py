@@ -29,6 +29,7 @@ from tests.browser.server import Server
 PATIENCE: Final = 8_000
 """Milliseconds after which a tap that leads nowhere is a failure."""
 _HURRY: Final = Path(__file__).with_name("hurry.js").read_text(encoding="utf-8")
+_HURRY_THROUGH_THE_APP: Final = Path(__file__).with_name("hurry_app.js").read_text(encoding="utf-8")
 _WATCH: Final = """addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
     globalThis.kazasuSaw?.(`${violatedDirective} ${blockedURI}`))"""
 _BARE: Final = """(elements) => elements.map((element) => {
@@ -304,11 +305,19 @@ class Phone:
     def hurries_to_the_card(self, *, over_40: bool, reference: str = "") -> None:
         """Make the way to the card unseen: other stories walk it step by step."""
         self.opens(self.server.entry)
-        self._scripts(on=True)
         given = {"over_40": "yes" if over_40 else "no", "reference": reference}
-        self.page.evaluate(_HURRY, {"entry": f"/f/{self.server.link}", **given})
-        self._scripts(on=self.look.scripts)
+        self._hurries(_HURRY, {"entry": f"/f/{self.server.link}", **given})
         self.opens("/visit")
+
+    def hurries_through_the_app(self, app: str, who: str) -> None:
+        """Go through the practice app to its good end unseen, and come back."""
+        self.opens(self._hurries(_HURRY_THROUGH_THE_APP, {"app": app, "who": who}))
+
+    def _hurries(self, script: str, given: dict[str, str]) -> str:
+        self._scripts(on=True)
+        answer: str = self.page.evaluate(script, given)
+        self._scripts(on=self.look.scripts)
+        return answer
 
     # --- what is judged -----------------------------------------------------------------------------------------
 

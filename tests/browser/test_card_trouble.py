@@ -123,7 +123,7 @@ def test_an_expired_certificate_leads_to_another_way(nurse: Nurse, patient: Pati
 
 def test_a_card_that_is_no_insurance_card_yet_leads_to_another_way(nurse: Nurse, patient: Patient) -> None:
     patient.name = "練習　未登"
-    patient.taps_the_card()
+    patient.has_tapped_the_card()
     patient.hands_the_phone_to(nurse)
     nurse.is_at("資格確認")
     nurse.reads("保険証としての利用登録が、まだです", "同意は登録されていません")
@@ -139,7 +139,7 @@ def test_whoever_cancels_may_come_back(nurse: Nurse, patient: Patient) -> None:
     patient.is_at("やめました")
     patient.returns_to_the_service()
     patient.reads("アプリで「やめる」が押されました")
-    patient.taps_the_card()
+    patient.has_tapped_the_card()
     is_registered(nurse, patient)
 
 
@@ -149,7 +149,7 @@ def test_the_app_is_closed_and_nothing_came_back(nurse: Nurse, patient: Patient)
     patient.is_at("本人確認")
     patient.reads("アプリからの返事は、まだ届いていません", "えらんだ内容は、残っています", "登録は、まだです")
     patient.phone.follows("もう一度、アプリの画面へ")
-    patient.taps_the_card()
+    patient.has_tapped_the_card()
     is_registered(nurse, patient)
 
 
@@ -192,7 +192,7 @@ def test_a_way_out_that_has_grown_old_is_made_anew(nurse: Nurse, patient: Patien
     phone.opens("/visit/handoff")
     patient.reads("アプリへの道を、用意し直します", "えらんだ内容は残っています")
     phone.presses("もう一度用意する")
-    patient.taps_the_card()
+    patient.has_tapped_the_card()
     is_registered(nurse, patient)
 
 

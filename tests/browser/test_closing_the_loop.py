@@ -55,7 +55,7 @@ def registers(phone: Phone, nurse: Nurse, who: str, reference: str = "", *, over
     """Let a patient agree to everything and tap the card; return the name by which people call the visit."""
     patient = Patient(phone, who)
     patient.has_come_to_the_card(over_40=over_40, reference=reference)
-    patient.taps_the_card()
+    patient.has_tapped_the_card()
     patient.hands_the_phone_to(nurse)
     nurse.goes_on()
     nurse.ends_the_visit()

@@ -70,7 +70,7 @@ def test_declining_everything_goes_on_to_the_card(nurse: Nurse, patient: Patient
     patient.declines_all()
     patient.looks_at_the_choices()
     patient.confirms()
-    patient.taps_the_card()
+    patient.has_tapped_the_card()
     patient.hands_the_phone_to(nurse)
     nurse.reads("有効", "登録したと申告されました")
 
@@ -96,7 +96,7 @@ def test_a_choice_is_changed_before_it_is_confirmed(nurse: Nurse, patient: Patie
 def test_the_result_of_every_kind_of_patient(nurse: Nurse, patient: Patient, name: str) -> None:
     patient.name = name
     patient.has_come_to_the_card()
-    patient.taps_the_card()
+    patient.has_tapped_the_card()
     patient.hands_the_phone_to(nurse)
     nurse.reads(name, "無効" if name == "例示　松" else "有効")
 
@@ -144,14 +144,9 @@ def test_a_trainer_sets_the_day(phone: Phone) -> None:
 
 
 def test_a_trainer_makes_a_file_at_the_practice_terminal(nurse: Nurse, patient: Patient, phone: Phone) -> None:
-    nurse.starts()
-    nurse.says_first_time(over_40=True)
-    nurse.hands_the_phone_to(patient)
-    patient.has_everything()
-    patient.agrees_to_all()
-    patient.looks_at_the_choices()
-    patient.confirms()
-    patient.taps_the_card()
+    patient.has_come_to_the_card()
+    patient.has_tapped_the_card()
+    patient.hands_the_phone_to(nurse)
     phone.opens("/practice/terminal")
     phone.reads("練習　花子", "昭和", "○")
     for row in phone.page.locator("summary").all():

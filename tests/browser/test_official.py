@@ -44,10 +44,10 @@ def server(_official: OfficialServer) -> Iterator[OfficialServer]:
 
 
 @pytest.fixture(scope="module")
-def browser(playwright: Playwright, chromium: str, reception: Reception) -> Iterator[Browser]:
+def browser(playwright: Playwright, headless_shell: str, reception: Reception) -> Iterator[Browser]:
     rules = f"--host-resolver-rules=MAP {HOST}:443 127.0.0.1:{reception.port}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
     arguments = [*(each for each in ARGUMENTS if "resolver" not in each), rules, "--ignore-certificate-errors"]
-    opened = playwright.chromium.launch(executable_path=chromium, args=arguments)
+    opened = playwright.chromium.launch(executable_path=headless_shell, args=arguments)
     yield opened
     opened.close()
 
@@ -59,6 +59,13 @@ def phone(browser: Browser, server: OfficialServer, look: Look, judged: Judged) 
     noticed = held.noticed
     held.context.close()
     assert not noticed, noticed
+
+
+def has_come_out(nurse: Nurse, patient: Patient) -> None:
+    """Stand on the page that leads to the official one, with everything agreed to."""
+    nurse.phone.hurries_to_the_card(over_40=True)
+    patient.hands_the_phone_to(nurse)
+    nurse.is_at("本人確認")
 
 
 def goes_out(nurse: Nurse, patient: Patient) -> None:
@@ -133,7 +140,7 @@ def test_nothing_of_the_patient_stands_in_any_address(nurse: Nurse, patient: Pat
 
 
 def test_seen_again_the_page_asks_what_was_shown(nurse: Nurse, patient: Patient, phone: Phone) -> None:
-    goes_out(nurse, patient)
+    has_come_out(nurse, patient)
     opens_the_official_page(phone)
     with phone.arrives():
         phone.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
@@ -142,7 +149,7 @@ def test_seen_again_the_page_asks_what_was_shown(nurse: Nurse, patient: Patient,
 
 
 def test_whoever_only_looks_for_the_memo_finds_it_again(nurse: Nurse, patient: Patient, phone: Phone) -> None:
-    goes_out(nurse, patient)
+    has_come_out(nurse, patient)
     phone.follows("もどってきたら、ここ")
     phone.follows("メモと公式のページを、もう一度見る")
     phone.reads("選んだ内容のメモ")
@@ -150,7 +157,7 @@ def test_whoever_only_looks_for_the_memo_finds_it_again(nurse: Nurse, patient: P
 
 
 def test_nobody_is_asked_who_never_left(nurse: Nurse, patient: Patient, phone: Phone) -> None:
-    goes_out(nurse, patient)
+    has_come_out(nurse, patient)
     phone.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     phone.page.wait_for_timeout(300)
     nurse.is_at("本人確認")
@@ -169,7 +176,7 @@ def test_nobody_is_asked_who_never_left(nurse: Nurse, patient: Patient, phone: P
 def test_a_lost_way_back_is_found_at_the_entry_in_one_tap(
     nurse: Nurse, patient: Patient, phone: Phone, says: str, report: str, heading: str
 ) -> None:
-    goes_out(nurse, patient)
+    has_come_out(nurse, patient)
     phone.another_tab()
     nurse.opens_the_entry()
     phone.reads("このスマホで続いている訪問", ASKS)
@@ -179,7 +186,7 @@ def test_a_lost_way_back_is_found_at_the_entry_in_one_tap(
 
 
 def test_the_number_of_an_error_is_kept(nurse: Nurse, patient: Patient, phone: Phone) -> None:
-    goes_out(nurse, patient)
+    has_come_out(nurse, patient)
     phone.follows("もどってきたら、ここ")
     phone.presses("エラーや番号が出た")
     phone.fills_in("エラーの番号", "1234")
@@ -192,7 +199,7 @@ def test_the_number_of_an_error_is_kept(nurse: Nurse, patient: Patient, phone: P
 
 
 def test_coming_back_twice_is_told_once(nurse: Nurse, patient: Patient, phone: Phone) -> None:
-    goes_out(nurse, patient)
+    has_come_out(nurse, patient)
     for address in ("/return", "/return?code=x&state=y"):
         phone.opens(address)
         phone.reads(ASKS)
@@ -204,7 +211,7 @@ def test_coming_back_twice_is_told_once(nurse: Nurse, patient: Patient, phone: P
 
 @pytest.mark.parametrize(("minutes", "asks"), [(29, True), (31, False)])
 def test_a_phone_that_slept(nurse: Nurse, patient: Patient, phone: Phone, minutes: int, asks: bool) -> None:
-    goes_out(nurse, patient)
+    has_come_out(nurse, patient)
     phone.server.clock.ahead = 60 * minutes
     nurse.opens_the_entry()
     assert (ASKS in phone.words) is asks
@@ -230,7 +237,7 @@ def types_the_letters(phone: Phone, code: str) -> None:
 def test_another_browser_goes_on_and_the_first_has_nothing(
     nurse: Nurse, patient: Patient, phone: Phone, browser: Browser, server: OfficialServer, judged: Judged
 ) -> None:
-    goes_out(nurse, patient)
+    has_come_out(nurse, patient)
     code = letters(phone)
     other = new_phone(browser, server, Look(), judged)
     types_the_letters(other, code.lower())
@@ -252,7 +259,7 @@ def test_another_browser_goes_on_and_the_first_has_nothing(
 def test_the_letters_hold_for_30_minutes(
     nurse: Nurse, patient: Patient, phone: Phone, browser: Browser, server: OfficialServer, judged: Judged, minutes: int
 ) -> None:
-    goes_out(nurse, patient)
+    has_come_out(nurse, patient)
     code = letters(phone)
     server.clock.ahead = 60 * minutes
     other = new_phone(browser, server, Look(), judged)
@@ -292,7 +299,7 @@ def test_without_an_official_address_the_page_says_what_to_do(
     server.ask(
         office.replace_official(type(before)(PRACTICE_STATION.id, 0, "unreadable", HOST, "", "", server.clock.now()))
     )
-    goes_out(nurse, patient)
+    has_come_out(nurse, patient)
     phone.reads("公式のURLが、まだ入っていません")
     phone.follows("もどってきたら、ここ")
     phone.reads(ASKS)

@@ -36,7 +36,7 @@ def chooses_and_taps(nurse: Nurse, patient: Patient, mood: Mood) -> None:
     """Go through the visit to the result on a day like this."""
     patient.has_come_to_the_card()
     nurse.phone.server.kazasu.world.mood = mood
-    patient.taps_the_card()
+    patient.has_tapped_the_card()
     patient.hands_the_phone_to(nurse)
     nurse.is_at("資格確認")
 
@@ -87,7 +87,7 @@ def test_it_is_left_for_later(nurse: Nurse, patient: Patient) -> None:
 @BOTH
 def test_it_took_the_registration_and_then_went_down(nurse: Nurse, patient: Patient) -> None:
     patient.has_come_to_the_card()
-    patient.taps_the_card()
+    patient.has_tapped_the_card()
     nurse.phone.server.kazasu.world.mood = Mood.FAILING
     patient.hands_the_phone_to(nurse)
     nurse.reads("資格の内容は、いま読めません", "登録したと申告されました")

@@ -93,7 +93,7 @@ def test_from_the_offices_mark_to_the_offices_worklist(
     patient.agrees_to_all()
     patient.looks_at_the_choices()
     patient.confirms()
-    patient.taps_the_card()
+    patient.has_tapped_the_card()
     patient.hands_the_phone_to(nurse)
 
     clerk.desk.opens("/office/visits")
