@@ -105,19 +105,24 @@ class Visit:
         return self.answer("need", "intent") == "withdraw" and bool(self.answer("need", "go_on"))
 
     @property
+    def _to_the_card(self) -> str:
+        """The step that confirms what the card is to do in this visit."""
+        return next((step.id for step in FLOW if step.to_the_card and step.applies(self)), "")
+
+    @property
     def is_confirmed(self) -> bool:
         """Whether the patient confirmed what the card is to do."""
-        return any(step in self.answers for step in _TO_THE_CARD)
+        return self._to_the_card in self.answers
 
     @property
     def confirmed_at(self) -> int:
         """When that was; 0 when it was not."""
-        return max(self.times.get(step, 0) for step in _TO_THE_CARD)
+        return self.times.get(self._to_the_card, 0) if self.is_confirmed else 0
 
     @property
     def operator(self) -> str:
         """Who pressed, as was said where it was confirmed (`OPERATORS`); empty before that."""
-        return next((self.answers[step].get("confirmed", "") for step in _TO_THE_CARD if step in self.answers), "")
+        return self.answer(self._to_the_card, "confirmed")
 
     @property
     def transcribed_at(self) -> int:
@@ -420,4 +425,3 @@ FLOW: Final = (
 )
 
 STEPS: Final[Mapping[str, Step]] = MappingProxyType({step.id: step for step in FLOW})
-_TO_THE_CARD: Final = tuple(step.id for step in FLOW if step.to_the_card)

@@ -130,8 +130,8 @@ def _void(visit: Visit, changed: str) -> Visit:
         if changed in step.confirms and step.id in kept.answers:
             rest = {name: held for name, held in kept.answers.items() if name != step.id}
             kept = _void(replace(kept, answers=rest), step.id)
-    voided = changed == "consent" or (visit.is_confirmed and not kept.is_confirmed)
-    if not voided:
+    void = {changed, *visit.answers.keys() - kept.answers.keys()}
+    if not any(step == "consent" or STEPS[step].to_the_card for step in void):
         return _reconcile(kept)
     # Whoever tapped the card did so for the former choices: the way out and what came back of it are void as well.
     return replace(kept, departure="", subject="", registration=Registration.NONE, reason="")
@@ -153,11 +153,21 @@ def go_on(step: Step, visit: Visit) -> Visit:
     """Return the visit with a way out not taken: the person goes on with the registration after all."""
     if "need" in step.confirms:
         need = {**visit.answers["need"], "go_on": "yes"}
-        return replace(visit, answers={**visit.answers, "need": need})
+        on = replace(visit, answers={**visit.answers, "need": need})
+        return _confirmed_anew(on) if on.withdraws else on
     rest = {name: held for name, held in visit.answers.items() if name != step.id}
     if rest.get("ready", NOTHING).get("ready") == "missing":
         del rest["ready"]
     return replace(visit, answers=rest)
+
+
+def _confirmed_anew(visit: Visit) -> Visit:
+    """Return the visit as nobody has confirmed it: what was confirmed before was something else."""
+    for step in FLOW:
+        if step.to_the_card and step.id in visit.answers:
+            rest = {name: held for name, held in visit.answers.items() if name != step.id}
+            visit = _void(replace(visit, answers=rest), step.id)
+    return visit
 
 
 def needs_hand_over(step: Step, visit: Visit) -> bool:

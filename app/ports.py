@@ -281,7 +281,8 @@ class Act:
     """Something that the office saw or decided about a visit, written once: its event, and what stands from now on.
 
     One of `sight`, `closed` and `asked` is given. `key` is unique per submission. `person` is whom of the terminal's
-    files the visit is matched with from now on, where a sight came from there.
+    files the visit is matched with from now on, where a sight came from there. `answers` is how many wishes of the
+    patient whoever closes the visit has read.
     """
 
     facility: str
@@ -295,6 +296,7 @@ class Act:
     closed: Closed | None = None
     person: str = ""
     asked: Asked | None = None
+    answers: int = 0
 
 
 class Worklist(Protocol):
@@ -323,8 +325,12 @@ class Worklist(Protocol):
         """Return what the office last saw of somebody with this reference number, or None."""
         ...
 
-    async def record(self, act: Act) -> bool:
-        """Write an act, event and all; return only after it is durable. False when its key was used before."""
+    async def record(self, act: Act) -> Written:
+        """Write an act, event and all; return only after it is durable.
+
+        `REPEATED` when its key was used before or the same is asked already, `STALE` when a patient asked for more
+        than whoever closes the visit has read: then nothing was written.
+        """
         ...
 
     async def close(self) -> None:
@@ -338,8 +344,8 @@ class Receipts(Protocol):
     Raises `Unavailable` when the database is full, locked or gone.
     """
 
-    async def issue(self, receipt: Receipt, event: Event) -> None:
-        """Keep a new copy and write that it was made, both or neither; return only after they are durable."""
+    async def issue(self, receipt: Receipt, event: Event, key: str) -> bool:
+        """Keep a new copy and write that it was made, both or neither; False when this key was used before."""
         ...
 
     async def find(self, known_as: str) -> Receipt | None:

@@ -14,12 +14,12 @@ from typing import Final
 from app.tokens import hashed
 from app.words import LETTERS, letters, spoken
 
-PLACES: Final = 28
+LENGTH: Final = 28
 """Letters of a secret: 24 to the 28th is more than 128 bits, and half an hour's typing for nobody."""
 GROUP: Final = 4
 LIVES: Final = 90 * 24 * 3600
 """Seconds for which a copy can be looked at."""
-PLACE: Final = "/review"
+REVIEW: Final = "/review"
 """Where a copy is looked at. What follows in a code is behind `#`."""
 
 
@@ -52,18 +52,18 @@ class Receipt:
 
 def new_letters() -> str:
     """Return the letters of a new copy."""
-    return "".join(secrets.choice(LETTERS) for _ in range(PLACES))
+    return "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
 
 
 def letters_from(number: int) -> str:
     """Return the letters that stand for a number of 128 random bits and more."""
-    return spoken(number, PLACES)
+    return spoken(number, LENGTH)
 
 
 def typed(text: str) -> str:
     """Return the letters that somebody meant, or nothing when they cannot be a copy's."""
     found = letters(text)
-    return found if len(found) == PLACES else ""
+    return found if len(found) == LENGTH else ""
 
 
 def known_as(secret: str) -> str:
@@ -74,28 +74,3 @@ def known_as(secret: str) -> str:
 def grouped(secret: str) -> str:
     """Return letters as they stand on paper: in groups of four."""
     return " ".join(secret[place : place + GROUP] for place in range(0, len(secret), GROUP))
-
-
-class Truth(StrEnum):
-    """What may be said of a visit to whoever holds its copy: the same three claims as everywhere, and no more."""
-
-    CHOSEN = "chosen"
-    REPORTED = "reported"
-    TROUBLE = "trouble"
-    STOPPED = "stopped"
-    SEEN = "seen"
-    DIFFERS = "differs"
-    NOT_FOUND = "not_found"
-
-
-_REPORTS: Final = {
-    "answered": Truth.REPORTED,
-    "done": Truth.REPORTED,
-    "trouble": Truth.TROUBLE,
-    "stopped": Truth.STOPPED,
-}
-
-
-def reported(report: str) -> Truth:
-    """Return what is true while nobody of the office has looked: what was said at the bedside, or only chosen."""
-    return _REPORTS.get(report, Truth.CHOSEN)

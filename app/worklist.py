@@ -15,7 +15,7 @@ from typing import Final
 from app.consent import Choice, Item
 from app.evidence import State, state
 from app.flow import Visit
-from app.receipt import Truth, Wish, reported
+from app.receipt import Wish
 
 UNDERWAY: Final = 30 * 60
 """Seconds after its last answer for which a visit may still go on at the bedside."""
@@ -122,7 +122,8 @@ class Followed:
     """When the office last did something about it."""
     person: str = ""
     """Whom of the terminal's files it was matched with."""
-    asked: Asked | None = None
+    asked: tuple[Asked, ...] = ()
+    """What is asked from the patient's copies and nobody has answered, the neediest first; each wish once."""
 
 
 class Verdict(StrEnum):
@@ -179,7 +180,7 @@ def standing(followed: Followed, now: int) -> Standing:
     if followed.closed:
         return Standing.CLOSED
     if followed.asked:
-        return _ASKED[followed.asked.what]
+        return _ASKED[followed.asked[0].what]
     if sight:
         return _as_seen(visit, sight)
     if not visit.ended and now < visit.touched_at + UNDERWAY and not visit.answer("result", "report"):
@@ -204,12 +205,48 @@ def _as_said(visit: Visit) -> Standing:
     return _REACHED.get(state(visit), Standing.UNREPORTED)
 
 
+class Truth(StrEnum):
+    """What may be said of a visit to whoever holds its copy: the same three claims as everywhere, and no more."""
+
+    CHOSEN = "chosen"
+    REPORTED = "reported"
+    TROUBLE = "trouble"
+    STOPPED = "stopped"
+    SEEN = "seen"
+    UNCLEAR = "unclear"
+    DIFFERS = "differs"
+    NOT_FOUND = "not_found"
+
+
+_TOLD: Final = {
+    "answered": Truth.REPORTED,
+    "done": Truth.REPORTED,
+    "trouble": Truth.TROUBLE,
+    "stopped": Truth.STOPPED,
+}
+_SEEN: Final = {
+    Standing.SEEN: Truth.SEEN,
+    Standing.UNCLEAR: Truth.UNCLEAR,
+    Standing.DIFFERS: Truth.DIFFERS,
+    Standing.NOT_FOUND: Truth.NOT_FOUND,
+}
+
+
 def truth(visit: Visit, sight: Sight | None) -> Truth:
-    """Return what the patient may be told: what the office saw, or else what was said."""
+    """Return what the patient may be told: what the office saw, or else what was said, or only chosen."""
     if sight is None:
-        return reported(visit.answer("result", "report"))
-    place = _as_seen(visit, sight)
-    return {Standing.NOT_FOUND: Truth.NOT_FOUND, Standing.DIFFERS: Truth.DIFFERS}.get(place, Truth.SEEN)
+        return _TOLD.get(visit.answer("result", "report"), Truth.CHOSEN)
+    return _SEEN[_as_seen(visit, sight)]
+
+
+def has_copy(visit: Visit) -> bool:
+    """Whether there is a copy of this visit to take home: not where another way was taken and nothing confirmed."""
+    return state(visit) is not State.ANOTHER_WAY
+
+
+def with_wish(asked: Iterable[Asked], wish: Asked) -> tuple[Asked, ...]:
+    """Return what is asked with one more wish, the neediest first: none takes another's place."""
+    return tuple(sorted((*asked, wish), key=lambda each: _RANKS[_ASKED[each.what]]))
 
 
 def neediest_first(visits: Iterable[Followed], now: int) -> list[tuple[Standing, Followed]]:

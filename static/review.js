@@ -1,9 +1,12 @@
 // The letters of a copy stand behind # in its code: out of the address at once, and into the form.
-const letters = location.hash.slice(1);
-if (letters) {
+const send = () => {
+  const letters = location.hash.match(/^#([a-z]{28})$/i)?.[1];
+  if (!letters) return;
   history.replaceState(null, "", location.pathname);
   const field = document.querySelector("#letters");
   field.value = letters;
   field.form.submit();
   field.value = ""; // the way back finds an empty field
-}
+};
+addEventListener("hashchange", send); // a code that is read while this page is open comes to this page
+send();

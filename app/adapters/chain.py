@@ -47,10 +47,10 @@ class Chain:
             sql.ADD_BODY.run(connection, body)
 
 
-def append(connection: Connection, facility: str, subject: str, event: Event) -> None:
+def append(connection: Connection, facility: str, subject: str, event: Event, key: str | None = None) -> None:
     """Write one event behind the end of a facility's chain, in the transaction of what it tells of."""
     chain = Chain(facility, head_of(connection, facility))
-    chain.add(subject, event)
+    chain.add(subject, event, key)
     chain.write(connection)
 
 

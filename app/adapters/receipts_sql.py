@@ -19,14 +19,17 @@ _ALL = select(t.receipt)
 class SqlReceipts(Connected):
     """Keeps the patients' copies. Implements `app.ports.Receipts`."""
 
-    async def issue(self, receipt: Receipt, event: Event) -> None:
-        """Keep a new copy and write that it was made, both or neither; return only after they are durable."""
+    async def issue(self, receipt: Receipt, event: Event, key: str) -> bool:
+        """Keep a new copy and write that it was made, both or neither; False when this key was used before."""
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> bool:
+            if connection.execute(select(t.event.c.seq).where(t.event.c.key == key)).first():
+                return False
             add(receipt, connection)
-            append(connection, receipt.facility, receipt.visit, event)
+            append(connection, receipt.facility, receipt.visit, event, key)
+            return True
 
-        await self._durably(work)
+        return await self._durably(work)
 
     async def find(self, known_as: str) -> Receipt | None:
         """Return a copy by the hash of its letters."""

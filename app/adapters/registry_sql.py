@@ -262,7 +262,8 @@ class SqlRegistry(Connected):
 
     async def history(self, facility: str, person: str) -> tuple[Logged, ...]:
         """Return what was written of a person, oldest first."""
-        return tuple(logged_from(row) for row in self._all(sql.HISTORY, facility=facility, of=OF_A_PERSON + person))
+        rows = self._all(sql.HISTORY, facility=facility, of=OF_A_PERSON + person)
+        return tuple(map(logged_from, reversed(rows)))
 
     async def visits_of(self, facility: str, person: str) -> tuple[str, ...]:
         """Return the visits that were matched with a person."""

@@ -128,10 +128,10 @@ HISTORY = (
     select(event, event_body.c.nonce, event_body.c.body)
     .outerjoin_from(event, event_body)
     .where(event.c.facility == bindparam("facility"), event.c.visit == bindparam("of"))
-    .order_by(event.c.seq)
+    .order_by(event.c.seq.desc())
     .limit(HISTORY_AT_MOST)
 )
-"""What was written of one visit or person."""
+"""What was written of one visit or person, the newest first."""
 
 # --- retention ----------------------------------------------------------------------------------------------
 

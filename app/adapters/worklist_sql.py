@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Executable, Select, case, select, tuple_, update
+from sqlalchemy import Connection, Executable, Select, Update, select, tuple_, update
 
 import app.adapters.statements as sql
 from app.adapters import schema as t
-from app.adapters.chain import Chain, head_of
+from app.adapters.chain import append
 from app.adapters.connected import Connected
 from app.adapters.rows import logged_from, visit_from
 from app.evidence import Event
-from app.ports import Act, Logged
+from app.ports import Act, Logged, Written
 from app.receipt import Wish
-from app.worklist import Asked, Closed, Closing, Followed, Sight
+from app.worklist import Asked, Closed, Closing, Followed, Sight, with_wish
+
+Narrowed = TypeVar("Narrowed", Select[Any], Update)
 
 OPEN_AT_MOST: Final = 1_000
 """Open visits that a station's list holds: more is no list of things to do."""
@@ -44,25 +46,30 @@ class SqlWorklist(Connected):
 
     async def history(self, facility: str, visit: str) -> tuple[Logged, ...]:
         """Return what was written of a visit, oldest first."""
-        return tuple(map(logged_from, self._all(sql.HISTORY, facility=facility, of=visit)))
+        return tuple(map(logged_from, reversed(self._all(sql.HISTORY, facility=facility, of=visit))))
 
     async def last_sight(self, facility: str, reference: str) -> Sight | None:
-        """Return what the office last saw of somebody with this reference number, or None."""
+        """Return what the office last saw of somebody with this number; what was a mistake does not count."""
         mine = _visits(facility).where(t.visit.c.reference == reference, t.followup.c.sight.is_not(None))
-        row = self._one(mine.order_by(t.followup.c.at.desc()).limit(1))
-        return _sight(row.sight) if row else None
+        found = [_followed(row) for row in self._all(mine)]
+        counted = [each.sight for each in found if not (each.closed and each.closed.why is Closing.MISTAKE)]
+        # Closing a visit, or a wish from its copy, moves it in the list: what was seen last is what was seen latest.
+        return max((each for each in counted if each), key=lambda each: each.at, default=None)
 
-    async def record(self, act: Act) -> bool:
-        """Write what the office saw or decided: the event and what stands now; False when this key was used before."""
+    async def record(self, act: Act) -> Written:
+        """Write what the office saw or decided, or the patient asks: the event and what stands now."""
 
-        def work(connection: Connection) -> bool:
+        def work(connection: Connection) -> Written:
             if connection.execute(select(t.event.c.seq).where(t.event.c.key == act.key)).first():
-                return False
-            chain = Chain(act.facility, head_of(connection, act.facility))
-            chain.add(act.visit, Event(act.type, act.at, act.body), key=act.key)
-            chain.write(connection)
-            connection.execute(_kept(act))
-            return True
+                return Written.REPEATED
+            asked = _asked(connection.execute(_mine(select(t.followup.c.asked), act)).scalar())
+            if act.asked and any(each.what is act.asked.what for each in asked):
+                return Written.REPEATED
+            if act.closed and len(asked) != act.answers:
+                return Written.STALE
+            append(connection, act.facility, act.visit, Event(act.type, act.at, act.body), act.key)
+            connection.execute(_kept(act, asked))
+            return Written.DONE
 
         return await self._durably(work)
 
@@ -78,23 +85,29 @@ def _visits(facility: str) -> Select[Any]:
     return select(t.visit, *office).join_from(t.followup, t.visit).where(t.followup.c.facility == facility)
 
 
-def _kept(act: Act) -> Executable:
+def _mine(statement: Narrowed, act: Act) -> Narrowed:
+    return statement.where(t.followup.c.visit == act.visit, t.followup.c.facility == act.facility)
+
+
+def _kept(act: Act, asked: tuple[Asked, ...]) -> Executable:
     """Return what makes this act stand: a sight takes the place of the one before, and opens what was closed.
 
-    What the patient asks opens it too, and stays until somebody closes it.
+    What the patient asks opens it too, beside what was `asked` before, and stays until somebody closes it.
     """
-    mine = update(t.followup).where(t.followup.c.visit == act.visit, t.followup.c.facility == act.facility)
+    mine = _mine(update(t.followup), act)
     if act.asked:
-        return mine.values(at=act.at, settled=0, asked=_as_json(act.asked), closed=None)
+        wishes = [asdict(each) for each in with_wish(asked, act.asked)]
+        return mine.values(at=act.at, settled=0, asked=_as_json(wishes), closed=None)
     if act.sight:
-        settled = case((t.followup.c.asked.is_not(None), 0), else_=int(act.is_settled))
-        stands = {"at": act.at, "settled": settled, "person": act.person or None}
-        return mine.values(**stands, sight=_as_json(act.sight), closed=None)
-    return mine.values(at=act.at, settled=1, asked=None, closed=_as_json(act.closed))
+        # Whoever reads the screen does not say whom a file was matched with: an erasure must still find the visit.
+        matched = {"person": act.person} if act.person else {}
+        settled = int(act.is_settled and not asked)
+        return mine.values(at=act.at, settled=settled, sight=_as_json(asdict(act.sight)), closed=None, **matched)
+    return mine.values(at=act.at, settled=1, asked=None, closed=_as_json(act.closed and asdict(act.closed)))
 
 
-def _as_json(value: Sight | Closed | Asked | None) -> str:
-    return json.dumps(asdict(value) if value else None, ensure_ascii=False, default=str)
+def _as_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _followed(row: Any) -> Followed:
@@ -112,9 +125,8 @@ def _sight(raw: str | None) -> Sight | None:
     return Sight(**found, consented_on=date.fromisoformat(day) if day else None)
 
 
-def _asked(raw: str | None) -> Asked | None:
-    found = json.loads(raw) if raw else None
-    return Asked(found["at"], Wish(found["what"])) if found else None
+def _asked(raw: str | None) -> tuple[Asked, ...]:
+    return tuple(Asked(each["at"], Wish(each["what"])) for each in json.loads(raw or "[]"))
 
 
 def _closed(raw: str | None) -> Closed | None:

@@ -16,7 +16,7 @@ from app.evidence import Body, Event, EventType
 from app.facility import Facility, Link, is_token
 from app.flow import NOTHING, STEPS, Answer, Holder, Route, Step, Visit
 from app.ports import Change, Clock, Departure, Store, Written
-from app.receipt import Receipt
+from app.receipt import REVIEW, Receipt
 from app.tokens import Signer, hashed, new_secret
 from app.web.forms import Form
 from app.web.pages import HOLE, LOOK_COOKIE, Look, Pages
@@ -26,6 +26,7 @@ IDLE: Final = 30 * 60
 ABSOLUTE: Final = 12 * 60 * 60
 STEADY: Final = "kazasu-steady"
 STATION_COOKIE: Final = "station"
+REVIEW_COOKIE: Final = "review"
 HAND_OVER: Final = "hand-over.html"
 """The page on which the phone changes hands: one of the two is the patient, who finds it in the chosen language."""
 _YEAR: Final = 365 * 24 * 3600
@@ -50,8 +51,7 @@ class Scene:
     step: str
     facility: Facility
     route: Route
-    over_40: bool
-    intent: str
+    need: tuple[tuple[str, str], ...]
     day: int
     chosen: tuple[tuple[str, str], ...]
     earlier: tuple[tuple[str, str], ...]
@@ -82,8 +82,7 @@ def render(pages: Pages, scene: Scene, visit: Visit, **values: Any) -> str:
 
 def _frame(pages: Pages, scene: Scene) -> str:
     """Return the page of a scene for a visit that is nothing but the scene: what is kept cannot hold more."""
-    need = {"over_40": "yes" if scene.over_40 else "no", "intent": scene.intent}
-    answers = {"need": need, "consent": dict(scene.chosen)}
+    answers = {"need": dict(scene.need), "consent": dict(scene.chosen)}
     opened_at = scene.day * _DAY
     visit = Visit(
         "", scene.facility.id, opened_at, opened_at, answers=answers, route=scene.route, earlier=dict(scene.earlier)
@@ -221,8 +220,9 @@ class Bedside:
             step=step.id,
             facility=seat.facility,
             route=seat.visit.route,
-            over_40=seat.visit.over_40,
-            intent=seat.visit.answer("need", "intent"),
+            need=_pairs(
+                {name: held for name, held in seat.visit.answers.get("need", NOTHING).items() if name != "reference"}
+            ),
             day=seat.visit.opened_at // _DAY,
             chosen=_pairs(seat.visit.answers.get("consent", NOTHING)),
             earlier=_pairs(seat.visit.earlier),
@@ -264,9 +264,10 @@ class Bedside:
         return RedirectResponse(address, status_code=303)
 
     def begin(self, response: Response, session: str, facility: str) -> None:
-        """Give the browser its visit, and remember the station for the icon."""
+        """Give the browser its visit, and remember the station for the icon; no copy stays open in it."""
         response.set_cookie(self.cookie, session, secure=self.is_secure, httponly=True, samesite="lax", path="/")
         self.remember(response, facility)
+        self.forget_review(response)
 
     def remember(self, response: Response, facility: str) -> None:
         """Keep the station's public id for the icon, and nothing else."""
@@ -284,6 +285,14 @@ class Bedside:
         """Keep how people read for as long as the visit lasts."""
         response.set_cookie(LOOK_COOKIE, str(look), secure=self.is_secure, httponly=True, samesite="lax", path="/")
 
+    def keep_review(self, response: Response, signed: str) -> None:
+        """Keep which copy is open in this browser."""
+        response.set_cookie(REVIEW_COOKIE, signed, path=REVIEW, secure=self.is_secure, httponly=True, samesite="strict")
+
+    def forget_review(self, response: Response) -> None:
+        """Let no copy be open in this browser."""
+        response.delete_cookie(REVIEW_COOKIE, path=REVIEW, secure=self.is_secure, httponly=True, samesite="strict")
+
     def farewell(self, request: Request, link: Link | None) -> Response:
         """Go back to the station's entry and leave nothing of the visit in the browser."""
         response = self.go(request, f"/f/{link.token}#ended" if link else "/start")
@@ -294,6 +303,7 @@ class Bedside:
         """Take the visit's cookies away and empty the cache."""
         response.delete_cookie(self.cookie, secure=self.is_secure, httponly=True, samesite="lax", path="/")
         self.forget_look(response)
+        self.forget_review(response)
         response.headers["Clear-Site-Data"] = '"cache"'
 
     def forget_look(self, response: Response) -> None:

@@ -13,11 +13,12 @@ from starlette.routing import Route as At
 from app.evidence import Event, EventType
 from app.facility import Facility
 from app.flow import Holder, Visit
+from app.languages import BY_CODE
 from app.ports import Change, Written
 from app.tokens import hashed, new_secret
 from app.web.bedside import Bedside, crossing_hash
 from app.web.forms import fields
-from app.web.guard import Window
+from app.web.guard import Window, network_of
 from app.web.pages import Look
 from app.web.visit import VisitPages
 from app.words import SPOKEN, letters
@@ -74,7 +75,7 @@ class Crossing:
         return await self._moved(request, facility, visit)
 
     def _may_try(self, request: Request, facility: Facility) -> bool:
-        address, now = request.client.host if request.client else "unknown", time.monotonic()
+        address, now = network_of(request.scope), time.monotonic()
         return self._by_address.has_room(address, now) and self._by_station.has_room(facility.id, now)
 
     async def _found(self, facility: Facility, typed: str) -> Visit | None:
@@ -100,4 +101,5 @@ class Crossing:
             return self._page(request, facility, wrong=True, status=422)
         answer = self.bedside.onward(request, after)
         self.bedside.begin(answer, session, facility.id)
+        self.bedside.keep_look(answer, Look(language=BY_CODE[after.language]).seen_by(after.holder))
         return answer

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from ipaddress import IPv6Address, IPv6Network, ip_address
+from typing import Any, Final, TypeAlias
 
 import structlog
 from starlette.datastructures import Headers
@@ -49,6 +50,8 @@ _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MINUTE: Final = 60.0
 _FOR_MACHINES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 _ADDRESSES: Final = 10_000
+_HOUSEHOLD: Final = 64
+"""Bits of an IPv6 address that one household has, or one phone: it may change the rest at will."""
 _LONGEST_LENGTH: Final = 16
 _PERMISSIONS: Final = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
 
@@ -93,6 +96,16 @@ class Window:
         while hits and hits[0] <= now - self._span:
             hits.popleft()
         return len(hits) >= self._limit
+
+
+def network_of(scope: Mapping[str, Any]) -> str:
+    """Return whose tries are counted together: an IPv4 address, or the network that one household has of IPv6."""
+    host = str((scope.get("client") or ("",))[0])
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    return str(IPv6Network((int(address), _HOUSEHOLD), strict=False)) if isinstance(address, IPv6Address) else host
 
 
 class TooLarge(Exception):
@@ -203,9 +216,8 @@ class Guard:
         return site == "same-origin" if source is None else source == self._origin
 
     def _has_room(self, scope: Scope) -> bool:
-        address = (scope.get("client") or ("unknown",))[0]
         window = self._starts if scope["path"].startswith("/f/") else self._posts
-        return window.has_room(address, time.monotonic())
+        return window.has_room(network_of(scope), time.monotonic())
 
 
 def _template(scope: Scope) -> str:

@@ -1,4 +1,4 @@
-"""The patient's copy, looked at from anywhere: what was chosen, what became of it, and three things to ask for.
+"""The patient's copy, looked at from anywhere: what was chosen, what became of it, and what can be asked for.
 
 The letters of a copy stand behind `#` in its code, so no request, log or referrer holds them; the page's script takes
 them out of the address and sends them in a form. Without a script they are typed from the paper. What answers wrong,
@@ -8,57 +8,75 @@ old and called-back letters is one and the same.
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route as At
 
 from app.content import NAMES
-from app.evidence import EventType
+from app.evidence import Body, Event, EventType
 from app.facility import Facility
 from app.languages import BY_CODE
-from app.ports import Act, Logged, Receipts, Registry, Worklist
-from app.receipt import PLACE, Receipt, Wish, known_as, typed
-from app.tokens import BadToken, Purpose, new_secret
-from app.web.bedside import Bedside, Refusal
+from app.ports import Act, Logged, Receipts, Registry, Unavailable, Worklist
+from app.receipt import REVIEW, Receipt, Wish, known_as, typed
+from app.tokens import MAX_AGE, BadToken, Purpose, new_secret
+from app.web.bedside import REVIEW_COOKIE, Bedside, Refusal
 from app.web.forms import fields
-from app.web.guard import Window
+from app.web.guard import Window, network_of
 from app.web.pages import LOOK_COOKIE, Look
-from app.worklist import Asked, Followed, compared, truth
+from app.words import N_
+from app.worklist import Asked, Closing, Followed, compared, truth
 
-COOKIE: Final = "review"
 _MISSES: Final = 5
-_MISSES_OF_ALL: Final = 2_000
 _SPAN: Final = 600.0
-_TOLD: Final = frozenset(
-    {
-        EventType.CONFIRMED,
-        EventType.REPORTED,
-        EventType.TRANSCRIBED,
-        EventType.VERIFIED,
-        EventType.WITHDRAWN,
-        EventType.LAPSED,
-        EventType.ASKED,
-        EventType.CLOSED,
-        EventType.COPIED,
-    }
-)
+_TOLD: Final[Mapping[str, str]] = {
+    EventType.CONFIRMED: N_("{内容|ないよう}をえらんで、{確|たし}かめました"),
+    EventType.REPORTED: N_("{登録|とうろく}の{画面|がめん}のことを、{申告|しんこく}しました"),
+    EventType.TRANSCRIBED: N_("{事業所|じぎょうしょ}が、{紙|かみ}から{書|か}き{写|うつ}しました"),
+    EventType.VERIFIED: N_("{事業所|じぎょうしょ}が、{端末|たんまつ}で{見|み}ました"),
+    EventType.WITHDRAWN: N_("{端末|たんまつ}から、{同意|どうい}がなくなっていました"),
+    EventType.LAPSED: N_("{端末|たんまつ}で、{有効|ゆうこう}{期限|きげん}が{切|き}れていました"),
+    EventType.ASKED: N_("この{控|ひか}えから、ステーションに{伝|つた}えました"),
+    EventType.CLOSED: N_("ステーションが、この{訪問|ほうもん}の{確認|かくにん}を{閉|と}じました"),
+    EventType.COPIED: N_("ステーションが、{控|ひか}えを{印刷|いんさつ}しました"),
+}
 """What a history says: what people chose, said, saw and asked. The rest is how it came about."""
+_ANSWERED: Final = N_("ステーションが、{対応|たいおう}を{終|お}えました")
+
+
+def _told(each: Logged) -> str:
+    """Return what a history says of an event; nothing where nobody said anything."""
+    body = each.body or {}
+    if each.entry.type == EventType.REPORTED and body.get("report", "later") == "later":
+        return ""
+    if each.entry.type == EventType.CLOSED and body.get("why") == Closing.ANSWERED:
+        return _ANSWERED
+    return _TOLD.get(each.entry.type, "")
 
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A copy that somebody has opened."""
+    """A copy that somebody has opened, when, and what the store knows of its visit now. Seconds since 1970, UTC."""
 
     receipt: Receipt
+    at: int
     facility: Facility
     followed: Followed
 
 
+Page = Callable[[Request, _Opened], Awaitable[Response]]
+
+
 class NotThere(Exception):
     """There is no such copy, or no longer."""
+
+
+class Closed(Exception):
+    """No copy is open in this browser, or it was half an hour ago."""
 
 
 @dataclass(frozen=True)
@@ -70,44 +88,46 @@ class Review:
     worklist: Worklist
     registry: Registry
     _by_address: Window = field(default_factory=lambda: Window(_MISSES, _SPAN))
-    _of_all: Window = field(default_factory=lambda: Window(_MISSES_OF_ALL, _SPAN))
 
     def routes(self) -> list[At]:
         """Return the routes."""
         return [
-            At(PLACE, self.ask, methods=["GET"]),
-            At(PLACE, self.open, methods=["POST"]),
-            At(f"{PLACE}/copy", self.show, methods=["GET"]),
-            At(f"{PLACE}/leave", self.leave, methods=["POST"]),
-            At(f"{PLACE}/{{wish}}", self.explain, methods=["GET"]),
-            At(f"{PLACE}/{{wish}}", self.wish, methods=["POST"]),
+            At(REVIEW, self.ask, methods=["GET"]),
+            At(REVIEW, self.open, methods=["POST"]),
+            At(f"{REVIEW}/leave", self.leave, methods=["POST"]),
+            At(f"{REVIEW}/copy", self._where_open(self.show), methods=["GET"]),
+            At(f"{REVIEW}/call-back", self._where_open(self.explain_calling_back), methods=["GET"]),
+            At(f"{REVIEW}/call-back", self._where_open(self.call_back), methods=["POST"]),
+            At(f"{REVIEW}/{{wish}}", self._where_open(self.explain), methods=["GET"]),
+            At(f"{REVIEW}/{{wish}}", self._where_open(self.wish), methods=["POST"]),
         ]
 
     # --- the letters ----------------------------------------------------------------------------------------------
 
     async def ask(self, request: Request) -> Response:
         """Ask for the letters; the script of the page finds them in the address."""
-        return self._page(request, "ask.html", wrong=False, wait=False)
+        return self._ask(request)
 
     async def open(self, request: Request) -> Response:
-        """Open the copy of these letters in this browser, for half an hour."""
-        address, now = request.client.host if request.client else "", time.monotonic()
-        if self._by_address.is_full(address, now) or self._of_all.is_full("", now):
-            answer = self._page(request, "ask.html", status=429, wrong=False, wait=True)
-            answer.headers["Retry-After"] = str(int(_SPAN))
-            return answer
+        """Open the copy of these letters in this browser, for half an hour.
+
+        Right letters always do: whoever wants to say 「わたしは同意していません」 is kept out by nobody's misses.
+        """
         secret = typed((await fields(request)).get("letters", ""))
         found = await self.receipts.find(known_as(secret)) if secret else None
-        if found is None or not found.is_live(self.bedside.clock.now()):
-            self._by_address.has_room(address, now)
-            self._of_all.has_room("", now)
-            return self._page(request, "ask.html", status=404, wrong=True, wait=False)
-        return await self._opened(request, found)
+        if found is not None and found.is_live(self.bedside.clock.now()):
+            return await self._opened(request, found)
+        # Too few letters can be no copy's: they are a slip, and no try.
+        if secret and not self._by_address.has_room(network_of(request.scope), time.monotonic()):
+            answer = self._ask(request, "wait", status=429)
+            answer.headers["Retry-After"] = str(int(_SPAN))
+            return answer
+        return self._ask(request, "wrong", status=404)
 
     async def _opened(self, request: Request, receipt: Receipt) -> Response:
-        answer = RedirectResponse(f"{PLACE}/copy", status_code=303)
-        signed = self.bedside.signer.sign(Purpose.REVIEW, receipt.id)
-        answer.set_cookie(COOKIE, signed, path=PLACE, secure=self.bedside.is_secure, httponly=True, samesite="strict")
+        answer = RedirectResponse(f"{REVIEW}/copy", status_code=303)
+        signed = self.bedside.signer.sign(Purpose.REVIEW, receipt.id, str(self.bedside.clock.now()))
+        self.bedside.keep_review(answer, signed)
         if LOOK_COOKIE not in request.cookies:
             followed = await self.worklist.followed(receipt.facility, receipt.visit)
             language = BY_CODE.get(followed.visit.language if followed else "", Look().language)
@@ -117,9 +137,9 @@ class Review:
     async def _found(self, request: Request) -> _Opened:
         """Return what this browser has opened, looked up anew: a copy that was called back is dead at once."""
         try:
-            (which,) = self.bedside.signer.read(Purpose.REVIEW, request.cookies.get(COOKIE, ""))
+            which, at = self.bedside.signer.read(Purpose.REVIEW, request.cookies.get(REVIEW_COOKIE, ""))
         except (BadToken, ValueError):
-            raise NotThere from None
+            raise Closed from None
         receipt = await self.receipts.receipt(which)
         if receipt is None or not receipt.is_live(self.bedside.clock.now()):
             raise NotThere
@@ -127,21 +147,27 @@ class Review:
         followed = await self.worklist.followed(receipt.facility, receipt.visit)
         if facility is None or followed is None:
             raise NotThere
-        return _Opened(receipt, facility, followed)
+        return _Opened(receipt, int(at), facility, followed)
 
-    def _gone(self, request: Request) -> Response:
-        answer = self._page(request, "ask.html", status=404, wrong=True, wait=False)
-        answer.delete_cookie(COOKIE, path=PLACE)
+    def _where_open(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
+        """Return an endpoint that answers a page of the copy that is open in this browser, or asks for the letters."""
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await page(request, await self._found(request))
+            except Closed:
+                return self._ask(request, "closed", status=404)
+            except NotThere:
+                gone = self._ask(request, "wrong", status=404)
+                self.bedside.forget_review(gone)
+                return gone
+
         return answer
 
     # --- the copy -------------------------------------------------------------------------------------------------
 
-    async def show(self, request: Request) -> Response:
+    async def show(self, request: Request, opened: _Opened) -> Response:
         """Show the present truth and its history."""
-        try:
-            opened = await self._found(request)
-        except NotThere:
-            return self._gone(request)
         followed = opened.followed
         return self._page(
             request,
@@ -151,66 +177,94 @@ class Review:
             compared={each.item: each for each in compared(followed.visit, followed.sight)} if followed.sight else {},
             history=await self._history(opened),
             head=await self.bedside.store.head(opened.facility.id),
-            asked=followed.asked,
             said=request.query_params.get("said", ""),
         )
 
-    async def _history(self, opened: _Opened) -> list[Logged]:
-        """Return what happened, oldest first: of the visit, and of whom it was matched with."""
+    async def _history(self, opened: _Opened) -> list[tuple[str, int]]:
+        """Return what happened and when, oldest first: of the visit, and of whom it was matched with."""
         followed, facility = opened.followed, opened.facility.id
         of_visit = await self.worklist.history(facility, followed.visit.id)
         of_person = await self.registry.history(facility, followed.person) if followed.person else ()
         later = [each for each in of_person if each.entry.at >= followed.handed_off_at]
-        told = [each for each in (*of_visit, *later) if each.entry.type in _TOLD]
-        return sorted(told, key=lambda each: each.entry.seq)
+        in_order = sorted((*of_visit, *later), key=lambda each: each.entry.seq)
+        return [(words, each.entry.at) for each in in_order if (words := _told(each))]
 
     async def leave(self, _: Request) -> Response:
         """Close the copy in this browser."""
-        answer = RedirectResponse(PLACE, status_code=303)
-        answer.delete_cookie(COOKIE, path=PLACE)
+        answer = RedirectResponse(REVIEW, status_code=303)
+        self.bedside.forget_review(answer)
         answer.headers["Clear-Site-Data"] = '"cache"'
+        return answer
+
+    async def explain_calling_back(self, request: Request, opened: _Opened) -> Response:
+        """Say what it means that this copy opens nothing any more."""
+        return self._page(request, "call-back.html", opened)
+
+    async def call_back(self, request: Request, opened: _Opened) -> Response:
+        """Let these letters open nothing any more, for whoever has them."""
+        await self._sent(request)
+        body: Body = {"from": "copy", "receipt": opened.receipt.id}
+        event = Event(EventType.COPY_CALLED_BACK, self.bedside.clock.now(), body)
+        await self.receipts.call_back(opened.receipt, event)
+        answer = self._ask(request, "called_back")
+        self.bedside.forget_review(answer)
         return answer
 
     # --- what can be asked for -------------------------------------------------------------------------------------
 
-    async def explain(self, request: Request) -> Response:
+    async def explain(self, request: Request, opened: _Opened) -> Response:
         """Say what happens when this is asked for, and how to do it oneself."""
-        try:
-            opened = await self._found(request)
-            wish = Wish(request.path_params["wish"])
-        except (NotThere, ValueError):
-            return self._gone(request)
-        return self._page(request, "wish.html", opened, wish=wish, key=new_secret())
+        return self._page(request, "wish.html", opened, wish=_wish(request), key=new_secret())
 
-    async def wish(self, request: Request) -> Response:
+    async def wish(self, request: Request, opened: _Opened) -> Response:
         """Tell the station what is asked for."""
-        try:
-            opened = await self._found(request)
-            wish = Wish(request.path_params["wish"])
-        except (NotThere, ValueError):
-            return self._gone(request)
-        sent = await fields(request)
-        if not self.bedside.signer.is_form(request.cookies[COOKIE], sent.get("token", "")):
-            raise Refusal("foreign")
+        wish, sent = _wish(request), await self._sent(request)
         now, visit = self.bedside.clock.now(), opened.followed.visit.id
         body = {"what": wish.value, "language": Look.of(request).language.code, "receipt": opened.receipt.id}
-        key = f"review {visit} {sent.get('key', '')[:40]}"
-        await self.worklist.record(
-            Act(opened.facility.id, visit, key, EventType.ASKED, now, body, asked=Asked(now, wish))
-        )
-        return RedirectResponse(f"{PLACE}/copy?said=asked", status_code=303)
+        key = f"review {visit} {sent.get('key', '')[:40] or new_secret()}"
+        act = Act(opened.facility.id, visit, key, EventType.ASKED, now, body, asked=Asked(now, wish))
+        try:
+            await self.worklist.record(act)
+        except Unavailable:
+            return self._page(request, "unsent.html", opened, status=503)
+        return RedirectResponse(f"{REVIEW}/copy?said=asked", status_code=303)
 
-    def _page(
-        self, request: Request, template: str, opened: _Opened | None = None, *, status: int = 200, **values: Any
-    ) -> Response:
-        look = Look.of(request).seen_by("patient")
-        shown: dict[str, Any] = {"names": NAMES, **values}
-        if opened:
-            shown |= {
-                "facility": opened.facility,
-                "visit": opened.followed.visit,
-                "followed": opened.followed,
-                "receipt": opened.receipt,
-                "token": self.bedside.signer.form(request.cookies.get(COOKIE, "")),
-            }
-        return self.bedside.pages.respond(request, f"review/{template}", status=status, look=look, **shown)
+    async def _sent(self, request: Request) -> dict[str, str]:
+        """Return what a form of this browser's holds; nobody else's is taken."""
+        sent = await fields(request)
+        if not self.bedside.signer.is_form(request.cookies[REVIEW_COOKIE], sent.get("token", "")):
+            raise Refusal("foreign")
+        return sent
+
+    # --- pages ----------------------------------------------------------------------------------------------------
+
+    def _ask(self, request: Request, why: str = "", *, status: int = 200) -> Response:
+        """Answer the page that asks for the letters; `why` they are asked for again."""
+        return self.bedside.pages.respond(
+            request, "review/ask.html", status=status, look=Look.of(request).seen_by("patient"), why=why
+        )
+
+    def _page(self, request: Request, template: str, opened: _Opened, *, status: int = 200, **values: Any) -> Response:
+        """Answer a page of an open copy, which closes by itself with it."""
+        answer = self.bedside.pages.respond(
+            request,
+            f"review/{template}",
+            status=status,
+            look=Look.of(request).seen_by("patient"),
+            names=NAMES,
+            facility=opened.facility,
+            visit=opened.followed.visit,
+            followed=opened.followed,
+            token=self.bedside.signer.form(request.cookies[REVIEW_COOKIE]),
+            **values,
+        )
+        left = max(0, opened.at + MAX_AGE[Purpose.REVIEW] - self.bedside.clock.now())
+        answer.headers["Refresh"] = f"{left}; url={REVIEW}"
+        return answer
+
+
+def _wish(request: Request) -> Wish:
+    try:
+        return Wish(request.path_params["wish"])
+    except ValueError:
+        raise HTTPException(404) from None

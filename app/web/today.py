@@ -20,7 +20,7 @@ from app.plan import Planned
 from app.ports import Plans, Unavailable, Worklist
 from app.web.bedside import Bedside
 from app.web.forms import fields
-from app.web.guard import Window
+from app.web.guard import Window, network_of
 from app.web.pages import Look
 from app.web.visit import VisitPages
 from app.words import SPOKEN, letters
@@ -81,7 +81,7 @@ class Today:
 
     async def _refused(self, request: Request, facility: Facility, word: str) -> Response | None:
         """Return what answers a wrong word, or too many of them; only wrong ones are counted."""
-        address, now = f"{request.client.host if request.client else ''} {facility.id}", time.monotonic()
+        address, now = f"{network_of(request.scope)} {facility.id}", time.monotonic()
         if self._by_address.is_full(address, now) or self._by_station.is_full(facility.id, now):
             return self._page(request, "today.html", facility, wait=True, status=429)
         known = await self.plans.word(facility.id, day_of(self.bedside.clock.now()))

@@ -22,7 +22,7 @@ from app.facility import Facility
 from app.flow import NOTHING, STEPS, Answer, Holder, Registration, Route, Step, Visit
 from app.languages import BY_CODE
 from app.ports import Change, Handoff, Receipts, Reception, Unavailable, Written
-from app.receipt import PLACE, Receipt, known_as, letters_from
+from app.receipt import REVIEW, Receipt, known_as, letters_from
 from app.tokens import Purpose, hashed, new_secret
 from app.web.bedside import HAND_OVER, Bedside, Refusal, Seat, crossing_hash
 from app.web.browsers import recognise
@@ -195,7 +195,8 @@ class VisitPages:
         """Return the patient's copy, in the language in which the patient read."""
         look = replace(Look.of(request), language=BY_CODE[seat.visit.language]).seen_by(Holder.PATIENT)
         secret = self._letters(seat.session)
-        is_kept = await self.receipts.find(known_as(secret)) is not None
+        kept = await self.receipts.find(known_as(secret))
+        is_live = kept is not None and kept.is_live(self.bedside.clock.now())
         html = self.bedside.pages.html(
             "review/at-bedside.html",
             look,
@@ -205,9 +206,9 @@ class VisitPages:
             compared={},
             followed=None,
             head=await self.bedside.store.head(seat.facility.id),
-            code=drawn_once(f"{self.origin}{PLACE}#{secret}").inline() if is_kept else "",
+            code=drawn_once(f"{self.origin}{REVIEW}#{secret}").inline() if is_live else "",
         )
-        return {"copy": Markup(html)}  # noqa: S704 - a page of ours
+        return {"copy": Markup(html), "language": look.language}  # noqa: S704 - a page of ours
 
     def _letters(self, session: str) -> str:
         """Return the letters of this browser's copy: they follow from its own secret, so nobody has to keep them."""
@@ -254,7 +255,7 @@ class VisitPages:
             given = journey.fit(step, seat.visit, sent.answers)
             return await self._page(request, seat, step, status=422, given=given, wrong=wrong)
         after = journey.record(step, sent.answers, seat.visit)
-        if step.id == "consent":
+        if step.id == "consent" or (step.to_the_card and after.withdraws):
             after = replace(after, language=_read_in(request, sent))
         events = [(_EVENTS[step.id], self._body(step, after))]
         if step.id == "result" and "handoff" not in seat.visit.answers:
@@ -325,7 +326,7 @@ class VisitPages:
                 "lang": language.code,
             }
         if step.to_the_card:
-            withdraws: Body = {"withdraws": True} if after.withdraws else {}
+            withdraws: Body = {"withdraws": True, "lang": after.language} if after.withdraws else {}
             return {"choices": _choices(after), "operator": after.operator, **withdraws}
         return {name: value for name, value in after.answers.get(step.id, {}).items() if name != "reference"}
 

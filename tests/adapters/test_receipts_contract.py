@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -18,6 +19,7 @@ from tests.adapters.samples import FACILITY, opened
 from tests.flow.visits import NOW, a_visit
 
 MADE = Event(EventType.COPIED, NOW, {"by": "haru"})
+KEY = "office k"
 CALLED_BACK = Event(EventType.COPY_CALLED_BACK, NOW + 60, {"by": "haru"})
 
 
@@ -48,10 +50,17 @@ async def written(store: SqlStore) -> list[str]:
 async def test_a_copy_and_that_it_was_made_are_kept_together(
     receipts: SqlReceipts, store: SqlStore, receipt: Receipt
 ) -> None:
-    await receipts.issue(receipt, MADE)
+    await receipts.issue(receipt, MADE, KEY)
     assert await receipts.find(receipt.hash) == receipt == await receipts.receipt("one")
     assert await receipts.of(FACILITY.id, receipt.visit) == (receipt,)
     assert (await written(store))[-1] == "copied"
+
+
+async def test_a_form_sent_twice_makes_one_copy(receipts: SqlReceipts, store: SqlStore, receipt: Receipt) -> None:
+    again = replace(receipt, id="two", hash=known_as(new_letters()))
+    assert [await receipts.issue(each, MADE, KEY) for each in (receipt, again)] == [True, False]
+    assert await receipts.of(FACILITY.id, receipt.visit) == (receipt,)
+    assert (await written(store)).count("copied") == 1
 
 
 async def test_where_nothing_may_be_written_there_is_no_copy_either(
@@ -60,7 +69,7 @@ async def test_where_nothing_may_be_written_there_is_no_copy_either(
     before = await written(store)
     holds(url)
     with pytest.raises(ReadOnly):
-        await receipts.issue(receipt, MADE)
+        await receipts.issue(receipt, MADE, KEY)
     assert await receipts.find(receipt.hash) is None
     assert await written(store) == before
 
@@ -68,7 +77,7 @@ async def test_where_nothing_may_be_written_there_is_no_copy_either(
 async def test_where_nothing_may_be_written_no_copy_is_called_back(
     receipts: SqlReceipts, receipt: Receipt, url: str
 ) -> None:
-    await receipts.issue(receipt, MADE)
+    await receipts.issue(receipt, MADE, KEY)
     holds(url)
     with pytest.raises(ReadOnly):
         await receipts.call_back(receipt, CALLED_BACK)
@@ -76,7 +85,7 @@ async def test_where_nothing_may_be_written_no_copy_is_called_back(
 
 
 async def test_of_many_who_call_a_copy_back_one_does(receipts: SqlReceipts, store: SqlStore, receipt: Receipt) -> None:
-    await receipts.issue(receipt, MADE)
+    await receipts.issue(receipt, MADE, KEY)
     answers = await asyncio.gather(*(receipts.call_back(receipt, CALLED_BACK) for _ in range(5)))
     assert sorted(answers) == [False] * 4 + [True]
     found = await receipts.find(receipt.hash)
@@ -87,7 +96,7 @@ async def test_of_many_who_call_a_copy_back_one_does(receipts: SqlReceipts, stor
 
 
 async def test_copies_whose_time_is_over_are_removed(receipts: SqlReceipts, receipt: Receipt) -> None:
-    await receipts.issue(receipt, MADE)
+    await receipts.issue(receipt, MADE, KEY)
     await receipts.tidy(NOW + LIVES)
     assert await receipts.find(receipt.hash) == receipt
     await receipts.tidy(NOW + LIVES + 1)

@@ -11,7 +11,7 @@ from app import journey
 from app.consent import complete
 from app.content import EXITS, ITEMS
 from app.evidence import State, state
-from app.flow import FLOW, NOTHING, REASONS, REPORTS, STEPS, Holder, Route, Step, Visit
+from app.flow import FLOW, NOTHING, REASONS, REPORTS, STEPS, Holder, Registration, Route, Step, Visit
 from tests.flow.visits import NOW, a_visit, answered, choose, ordinary
 
 ASIDE = {"error-code", "revoke"}
@@ -186,6 +186,32 @@ def test_who_changes_the_mind_about_withdrawing_confirms_anew() -> None:
     assert journey.furthest(other) is STEPS["consent"]
     assert not other.is_confirmed
     assert "revoke" not in other.answers
+
+
+def test_who_withdraws_after_confirming_choices_confirms_that_anew() -> None:
+    chosen = replace(a_visit(upto="handoff"), registration=Registration.ACCEPTED, subject="s", departure="d")
+    wanting = answered(chosen, "need", over_40="yes", intent="withdraw")
+    visit = journey.go_on(STEPS["withdrawal"], wanting)
+    assert journey.furthest(visit) is STEPS["revoke"]
+    assert not visit.is_confirmed
+    assert (visit.operator, visit.registration, visit.subject, visit.departure) == ("", Registration.NONE, "", "")
+    withdrawn = answered(visit, "revoke", confirmed="child")
+    assert withdrawn.operator == "child"
+    back = answered(withdrawn, "need", over_40="yes", intent="first")
+    assert journey.furthest(back) is STEPS["check"], "what was chosen is still there, and is confirmed anew"
+
+
+def test_another_hand_at_the_check_needs_another_tap() -> None:
+    tapped = answered(
+        replace(a_visit(upto="handoff"), registration=Registration.ACCEPTED, subject="s"),
+        "handoff",
+        outcome="identified",
+    )
+    same = answered(tapped, "check", confirmed="yes")
+    assert same == tapped
+    other = answered(tapped, "check", confirmed="spouse")
+    assert (other.operator, other.registration, other.subject) == ("spouse", Registration.NONE, "")
+    assert journey.furthest(other) is STEPS["handoff"]
 
 
 @pytest.mark.parametrize("reason", REASONS)

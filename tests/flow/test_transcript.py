@@ -12,9 +12,8 @@ from app.content import ITEMS
 from app.evidence import EventType, State, state
 from app.flow import OPERATORS, Route, Visit
 from app.languages import BY_CODE, LANGUAGES, OFFICIAL, wording_hash
-from app.receipt import Truth
 from app.transcript import OLDEST, Transcript, items_of, mark, shown_again, typed
-from app.worklist import NEEDY, UNDERWAY, Followed, Sight, Standing, compared, standing, truth
+from app.worklist import NEEDY, UNDERWAY, Followed, Sight, Standing, Truth, compared, standing, truth
 from tests.flow.visits import NOW
 
 TODAY = day_of(NOW)

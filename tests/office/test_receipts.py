@@ -103,12 +103,57 @@ async def test_what_the_patient_asks_stands_on_the_visit_until_it_is_answered(
     await patient.press("/review/disagree")
     assert "「同意していません」と申し出" in (await staff.get("/office/visits")).text
     page = await staff.get(f"/office/visits/{visit}")
-    assert "ご本人の申し出" in page.text
+    assert "控えからの申し出" in page.text
+    assert "ご本人かどうかは、まだ分かりません" in page.text
     await staff.press(f"/office/visits/{visit}/seen", found="no")
     assert "「同意していません」と申し出" in (await staff.get("/office/visits")).text, "seeing alone answers nobody"
     await staff.get(f"/office/visits/{visit}")
+    page = await staff.press(f"/office/visits/{visit}/close", why="mistake", expect=422)
+    assert "答えてから閉じてください" in page.text
     await staff.press(f"/office/visits/{visit}/close", why="answered")
     assert "申し出" not in (await staff.get("/office/visits")).text
+    assert "ステーションが、対応を終えました" in (await patient.get("/review/copy")).text
+
+
+@pytest.mark.threat("T19")
+async def test_a_wish_that_the_clerk_has_not_read_is_not_closed_away(staff: Clerk, visit: str, patient: Clerk) -> None:
+    letters = letters_of(await prints(staff, visit, language="ja"))
+    await staff.get(f"/office/visits/{visit}")
+    await patient.get("/review")
+    await patient.press("/review", letters=letters)
+    await patient.get("/review/disagree")
+    await patient.press("/review/disagree")
+    page = await staff.press(f"/office/visits/{visit}/close", why="answered", expect=409)
+    assert "このあいだに、控えから申し出がありました" in page.text
+    assert "「同意していません」と申し出" in (await staff.get("/office/visits")).text
+    await staff.get(f"/office/visits/{visit}")
+    await staff.press(f"/office/visits/{visit}/close", why="answered")
+    await patient.get("/review/change")
+    await patient.press("/review/change")
+    assert "内容の変更を希望" in (await staff.get("/office/visits")).text, "a wish opens what was closed"
+
+
+async def test_a_visit_closed_by_the_office_alone_says_no_more_than_that(
+    staff: Clerk, visit: str, patient: Clerk
+) -> None:
+    letters = letters_of(await prints(staff, visit, language="ja"))
+    await staff.get(f"/office/visits/{visit}")
+    await staff.press(f"/office/visits/{visit}/close", why="unknowable")
+    await patient.get("/review")
+    page = await patient.press("/review", letters=letters)
+    assert "この訪問の確認を閉じました" in page.text
+    assert "対応を終えました" not in page.text
+
+
+async def test_a_form_sent_twice_prints_one_copy(staff: Clerk, visit: str, kazasu: Kazasu) -> None:
+    page = await staff.get(f"/office/visits/{visit}")
+    held = page.held(f"/office/visits/{visit}/receipt")
+    for _ in range(2):
+        page = await staff.send(f"/office/visits/{visit}/receipt", {**held, "language": "ja"})
+    assert "その控えは、もう作ってあります" in page.text
+    kinds = [each.entry.type async for each in kazasu.store.export(PRACTICE_STATION.id)]
+    assert kinds.count("copied") == 1
+    assert page.text.count("使えなくする") == 1
 
 
 async def test_another_stations_copy_cannot_be_called_back(staff: Clerk, visit: str, patient: Clerk) -> None:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import AsyncIterator
+from itertools import permutations
 from typing import Any
 
 import pytest
 
+from app.adapters.worklist_sql import SqlWorklist
 from app.flow import OPERATORS
 from app.main import PRACTICE_STATION, Kazasu
-from app.receipt import LIVES, PLACES, Wish, known_as, new_letters, typed
+from app.ports import Unavailable
+from app.receipt import LENGTH, LIVES, Wish, known_as, new_letters, typed
+from app.tokens import MAX_AGE, Purpose
+from app.web.guard import network_of
 from app.words import LETTERS
 from app.worklist import Standing, neediest_first, standing
 from tests.office.clerk import everything
@@ -48,10 +53,10 @@ async def opens(patient: Nurse, letters: str, *, expect: int = 200) -> Page:
 
 
 def test_a_copys_letters_hold_128_bits() -> None:
-    assert PLACES * math.log2(len(LETTERS)) >= 128
+    assert LENGTH * math.log2(len(LETTERS)) >= 128
     drawn = [new_letters() for _ in range(2_000)]
     assert len(set(drawn)) == len(drawn)
-    for place in range(PLACES):
+    for place in range(LENGTH):
         assert {each[place] for each in drawn} == set(LETTERS), "every letter may stand at every place"
 
 
@@ -65,7 +70,7 @@ async def test_the_code_at_the_bedside_opens_the_copy(nurse: Nurse, patient: Nur
 
 async def test_letters_may_be_typed_as_on_paper(nurse: Nurse, patient: Nurse) -> None:
     letters = (await takes_home(nurse)).lower()
-    on_paper = "－".join(letters[place : place + 4] for place in range(0, PLACES, 4))
+    on_paper = "－".join(letters[place : place + 4] for place in range(0, LENGTH, 4))
     assert (await opens(patient, on_paper)).h1 == ITS_TITLE
     assert typed("ABC") == ""
 
@@ -96,12 +101,27 @@ async def test_wrong_and_old_letters_get_the_same_answer(
     assert "90日" in old.text
 
 
-async def test_the_sixth_miss_waits(nurse: Nurse, patient: Nurse) -> None:
+async def test_the_sixth_miss_waits_and_right_letters_never_do(nurse: Nurse, patient: Nurse) -> None:
     letters = await takes_home(nurse)
     for _ in range(5):
         await opens(patient, new_letters(), expect=404)
-    page = await opens(patient, letters, expect=429)
+    page = await opens(patient, new_letters(), expect=429)
     assert "10分ほど待って" in page.text
+    assert (await opens(patient, letters)).h1 == ITS_TITLE, "nobody's misses keep out whoever disagrees"
+
+
+async def test_a_slip_is_no_miss(patient: Nurse) -> None:
+    for _ in range(8):
+        await opens(patient, "ABC", expect=404)
+
+
+def test_one_household_is_one_of_ipv6() -> None:
+    asked = [
+        network_of({"client": (host, 1)}) for host in ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", "2001:db8:1:3::1")
+    ]
+    assert asked[0] == asked[1] != asked[2]
+    assert network_of({"client": ("192.0.2.7", 1)}) == "192.0.2.7"
+    assert network_of({}) == ""
 
 
 async def test_right_letters_are_not_counted(nurse: Nurse, patient: Nurse) -> None:
@@ -132,10 +152,64 @@ async def test_the_copy_names_nobody(nurse: Nurse, patient: Nurse) -> None:
         assert private not in copy.source
 
 
-async def test_it_closes_by_itself_and_by_hand(nurse: Nurse, patient: Nurse) -> None:
+async def test_it_closes_by_hand(nurse: Nurse, patient: Nurse) -> None:
     await opens(patient, await takes_home(nurse))
     await patient.press("/review/leave")
-    assert (await patient.get("/review/copy", expect=404)).h1 == "控えを見る"
+    page = await patient.get("/review/copy", expect=404)
+    assert "控えは、いま閉じています" in page.text
+
+
+async def test_it_closes_by_itself_and_blames_nobodys_letters(
+    nurse: Nurse, patient: Nurse, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await opens(patient, await takes_home(nurse))
+    clock.pass_(600)
+    assert (await patient.http.get("/review/copy")).headers["refresh"] == "1200; url=/review"
+    monkeypatch.setitem(MAX_AGE, Purpose.REVIEW, -1)
+    page = await patient.get("/review/copy", expect=404)
+    assert "控えは、いま閉じています" in page.text
+    assert "文字がちがう" not in page.text
+
+
+@pytest.mark.parametrize("place", ["", "/copy", "/change", "/withdraw", "/disagree", "/call-back"])
+async def test_a_page_that_comes_back_from_memory_is_asked_for_anew(nurse: Nurse, patient: Nurse, place: str) -> None:
+    await opens(patient, await takes_home(nurse))
+    page = await patient.get(f"/review{place}")
+    assert page.source.count("/static/app.") == 2, "the style sheet and the script"
+    assert page.source.count("/static/review.") == (2 if not place else 1)
+
+
+async def test_an_address_that_is_none_closes_nothing(nurse: Nurse, patient: Nurse) -> None:
+    await opens(patient, await takes_home(nurse))
+    assert (await patient.get("/review/nonsense", expect=404)).h1 != "控えを見る"
+    assert (await patient.get("/review/copy")).h1 == ITS_TITLE
+
+
+@pytest.mark.threat("T02")
+async def test_a_new_visit_on_this_phone_closes_the_copy(nurse: Nurse) -> None:
+    await opens(nurse, await takes_home(nurse))
+    await nurse.starts()
+    assert "いま閉じています" in (await nurse.get("/review/copy", expect=404)).text
+
+
+async def test_whoever_has_a_copy_may_let_it_open_nothing(nurse: Nurse, patient: Nurse, kazasu: Kazasu) -> None:
+    letters = await takes_home(nurse)
+    await opens(patient, letters)
+    await patient.get("/review/call-back")
+    page = await patient.press("/review/call-back")
+    assert "控えを使えなくしました" in page.text
+    old = await opens(patient, letters, expect=404)
+    assert old.text == (await opens(patient, new_letters(), expect=404)).text
+    kinds = [each.entry.type async for each in kazasu.store.export(PRACTICE_STATION.id)]
+    assert kinds.count("copy_called_back") == 1
+
+
+@pytest.mark.threat("T08")
+async def test_nobody_elses_form_calls_a_copy_back(nurse: Nurse, patient: Nurse) -> None:
+    await opens(patient, await takes_home(nurse))
+    await patient.get("/review/call-back")
+    await patient.press("/review/call-back", token="0" * 32, expect=403)
+    assert (await patient.get("/review/copy")).h1 == ITS_TITLE
 
 
 # --- what can be asked ------------------------------------------------------------------------------------------
@@ -161,14 +235,55 @@ async def test_what_is_asked_reaches_the_office_and_the_record(
     assert [json.loads(each.line())["body"]["what"] for each in record] == [wish.value]
 
 
-async def test_asking_twice_with_one_form_counts_once(nurse: Nurse, patient: Nurse, kazasu: Kazasu) -> None:
+async def test_asking_for_the_same_twice_counts_once(nurse: Nurse, patient: Nurse, kazasu: Kazasu) -> None:
     await opens(patient, await takes_home(nurse))
     page = await patient.get("/review/change")
     held = page.held("/review/change")
     for _ in range(2):
         await patient.send("/review/change", held)
+    await patient.get("/review/change")
+    await patient.press("/review/change")
     kinds = [each.entry.type async for each in kazasu.store.export(PRACTICE_STATION.id)]
     assert kinds.count("asked") == 1
+
+
+@pytest.mark.parametrize("order", list(permutations(Wish)))
+async def test_no_wish_takes_anothers_place_and_the_neediest_stands_first(
+    nurse: Nurse, patient: Nurse, kazasu: Kazasu, clock: StillClock, order: tuple[Wish, ...]
+) -> None:
+    await opens(patient, await takes_home(nurse))
+    for wish in order:
+        await patient.get(f"/review/{wish}")
+        page = await patient.press(f"/review/{wish}")
+    assert page.text.count("ステーションに伝えてあります") == 3
+    (followed,) = await kazasu.files.importer.worklist.open(PRACTICE_STATION.id)
+    assert [each.what for each in followed.asked] == [Wish.DISAGREE, Wish.WITHDRAW, Wish.CHANGE]
+    assert standing(followed, clock.now()) is Standing.DISPUTED
+
+
+async def test_what_could_not_be_kept_is_not_said_to_be_told(
+    nurse: Nurse, patient: Nurse, kazasu: Kazasu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await opens(patient, await takes_home(nurse))
+    await patient.get("/review/disagree")
+
+    async def full(_: object, __: object) -> None:
+        raise Unavailable
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SqlWorklist, "record", full)
+        page = await patient.press("/review/disagree", expect=503)
+    assert page.h1 == "まだ伝わっていません"
+    assert PRACTICE_STATION.telephone in page.text
+    assert "伝えました" not in (await patient.get("/review/copy?said=asked")).text
+
+
+async def test_nobody_reported_where_it_was_left_for_later(nurse: Nurse, patient: Nurse) -> None:
+    await nurse.confirmed()
+    await nurse.comes_back()
+    page = await nurse.press("/visit/result", report="later")
+    copy = await opens(patient, read(page.source).partition("#")[2])
+    assert "申告しました" not in copy.text
 
 
 @pytest.mark.threat("T08")

@@ -20,8 +20,8 @@ from app.evidence import Body, Event, EventType
 from app.importing import Importer
 from app.languages import BY_CODE, EASY, OFFICIAL
 from app.matching import Candidate, candidates, window
-from app.ports import Act, Receipts, Worklist
-from app.receipt import PLACE, Receipt, grouped, known_as, new_letters
+from app.ports import Act, Receipts, Worklist, Written
+from app.receipt import REVIEW, Receipt, grouped, known_as, new_letters
 from app.tokens import new_secret
 from app.web.codes import drawn_once
 from app.web.office.consents import shown_briefly
@@ -38,6 +38,7 @@ from app.worklist import (
     Standing,
     Verdict,
     compared,
+    has_copy,
     neediest_first,
     standing,
     truth,
@@ -49,6 +50,7 @@ FLAGS: Final = tuple(flag for item in ITEMS for flag in item.flags)
 _CLOSINGS: Final = {each.value: each for each in Closing}
 _BEFORE: Final = re.compile(r"([0-9]{1,12})-([A-Za-z0-9_-]{1,40})")
 _LONGEST: Final = 20
+_DIGITS: Final = 4
 _CODE_MM: Final = 42.0
 """How wide the code on a copy is, with its white, unless a long address needs more."""
 _CODE_ROOM_MM: Final = 70.0
@@ -119,7 +121,9 @@ class WorkDesk:
             raise HTTPException(404)
         return found
 
-    async def _page(self, caller: Caller, followed: Followed, wrong: dict[str, str] | None = None) -> Response:
+    async def _page(
+        self, caller: Caller, followed: Followed, wrong: dict[str, str] | None = None, status: int = 422
+    ) -> Response:
         place = standing(followed, self.desk.clock.now())
         reference = followed.visit.answer("need", "reference")
         near = await self.importer.registry.near(caller.facility, reference, *window(followed))
@@ -137,12 +141,14 @@ class WorkDesk:
             "wrong": wrong or {},
             "sent": caller.sent,
             "receipts": await self.receipts.of(caller.facility, followed.visit.id),
+            "has_copy": has_copy(followed.visit),
+            "copied_again": caller.request.query_params.get("copied") == "again",
             "now": self.desk.clock.now(),
             "key": new_secret(),
             "moment": moment,
             "place": "/office/visits",
         }
-        status = 422 if wrong else 200
+        status = status if wrong else 200
         if not values["has_names"]:
             return self.desk.page(caller, "visit.html", status=status, **values)
         answer = shown_briefly(self.desk, caller, "visit.html", values, has_names=True)
@@ -183,8 +189,7 @@ class WorkDesk:
         if known is None:
             return await self._page(caller, followed, {"person": "この訪問の方をえらんでください"})
         who = caller.officer.account
-        key = caller.sent.get("key", "") or new_secret()
-        await self.importer.see(followed, known, (who.id, who.name), key=f"office {key}")
+        await self.importer.see(followed, known, (who.id, who.name), key=_key(caller))
         return self.desk.go(f"/office/visits/{followed.visit.id}")
 
     async def close(self, caller: Caller) -> Response:
@@ -193,9 +198,13 @@ class WorkDesk:
         why = _CLOSINGS.get(caller.sent.get("why", ""))
         if why is None:
             return await self._page(caller, followed, {"why": "理由をえらんでください"})
+        if followed.asked and why is not Closing.ANSWERED:
+            return await self._page(caller, followed, {"why": "申し出があります。答えてから閉じてください"})
         closed = Closed(self.desk.clock.now(), caller.officer.account.name, why)
         body: Body = {"by": caller.officer.account.id, "why": why.value}
-        await self._record(caller, followed, EventType.CLOSED, body, closed=closed)
+        if await self._record(caller, followed, EventType.CLOSED, body, closed=closed) is Written.STALE:
+            wrong = {"why": "このあいだに、控えから申し出がありました。読んでから、もう一度閉じてください"}
+            return await self._page(caller, await self._found(caller), wrong, status=409)
         return self.desk.go("/office/visits")
 
     # --- the patient's copy ---------------------------------------------------------------------------------------
@@ -203,12 +212,15 @@ class WorkDesk:
     async def copy(self, caller: Caller) -> Response:
         """Make a copy for the patient and show it as it is printed: its letters are seen here and never again."""
         followed, secret, now = await self._found(caller), new_letters(), self.desk.clock.now()
+        if not has_copy(followed.visit):
+            raise HTTPException(404)
         receipt = Receipt(
             new_secret(), caller.facility, followed.visit.id, known_as(secret), now, caller.officer.account.name
         )
-        await self.receipts.issue(receipt, _about(receipt, EventType.COPIED, caller, now))
+        if not await self.receipts.issue(receipt, _about(receipt, EventType.COPIED, caller, now), _key(caller)):
+            return self.desk.go(f"/office/visits/{followed.visit.id}?copied=again#receipts")
         language = BY_CODE.get(caller.sent.get("language", ""), OFFICIAL)
-        address = f"{self.desk.origin}{PLACE}"
+        address = f"{self.desk.origin}{REVIEW}"
         code = drawn_once(f"{address}#{secret}")
         sheet = self.desk.pages.html(
             "review/on-paper.html",
@@ -252,11 +264,29 @@ class WorkDesk:
         *,
         sight: Sight | None = None,
         closed: Closed | None = None,
-    ) -> None:
-        key, now = caller.sent.get("key", "") or new_secret(), self.desk.clock.now()
-        await self.worklist.record(
-            Act(caller.facility, followed.visit.id, f"office {key}", kind, now, body, is_settled, sight, closed)
+    ) -> Written:
+        act = Act(
+            caller.facility,
+            followed.visit.id,
+            _key(caller),
+            kind,
+            self.desk.clock.now(),
+            body,
+            is_settled,
+            sight,
+            closed,
+            answers=_number(caller.sent.get("answers", "")),
         )
+        return await self.worklist.record(act)
+
+
+def _key(caller: Caller) -> str:
+    """Return what names this submission: whatever it does, it does once."""
+    return f"office {caller.sent.get('key', '') or new_secret()}"
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else 0
 
 
 def _about(receipt: Receipt, kind: EventType, caller: Caller, now: int) -> Event:
