@@ -75,6 +75,15 @@ class NotThere(Exception):
     """There is no such copy, or no longer."""
 
 
+class NotNow(Exception):
+    """The record of the copy's station is held, and an older one has forgotten which copies were called back."""
+
+    def __init__(self, facility: Facility) -> None:
+        """Keep whom to call instead."""
+        super().__init__(facility.id)
+        self.facility = facility
+
+
 class Closed(Exception):
     """No copy is open in this browser, or it was half an hour ago."""
 
@@ -147,6 +156,8 @@ class Review:
         followed = await self.worklist.followed(receipt.facility, receipt.visit)
         if facility is None or followed is None:
             raise NotThere
+        if await self.bedside.store.held(facility.id):
+            raise NotNow(facility)
         return _Opened(receipt, int(at), facility, followed)
 
     def _where_open(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
@@ -157,6 +168,8 @@ class Review:
                 return await page(request, await self._found(request))
             except Closed:
                 return self._ask(request, "closed", status=404)
+            except NotNow as held:
+                return self._alone(request, "held.html", status=503, facility=held.facility)
             except NotThere:
                 gone = self._ask(request, "wrong", status=404)
                 self.bedside.forget_review(gone)
@@ -240,17 +253,18 @@ class Review:
 
     def _ask(self, request: Request, why: str = "", *, status: int = 200) -> Response:
         """Answer the page that asks for the letters; `why` they are asked for again."""
-        return self.bedside.pages.respond(
-            request, "review/ask.html", status=status, look=Look.of(request).seen_by("patient"), why=why
-        )
+        return self._alone(request, "ask.html", status=status, why=why)
+
+    def _alone(self, request: Request, template: str, *, status: int, **values: Any) -> Response:
+        look = Look.of(request).seen_by("patient")
+        return self.bedside.pages.respond(request, f"review/{template}", status=status, look=look, **values)
 
     def _page(self, request: Request, template: str, opened: _Opened, *, status: int = 200, **values: Any) -> Response:
         """Answer a page of an open copy, which closes by itself with it."""
-        answer = self.bedside.pages.respond(
+        answer = self._alone(
             request,
-            f"review/{template}",
+            template,
             status=status,
-            look=Look.of(request).seen_by("patient"),
             names=NAMES,
             facility=opened.facility,
             visit=opened.followed.visit,

@@ -6,15 +6,20 @@ import json
 import math
 from collections.abc import AsyncIterator
 from itertools import permutations
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.adapters.quarantine import look_back
 from app.adapters.worklist_sql import SqlWorklist
+from app.evidence import Head
 from app.flow import OPERATORS
 from app.main import PRACTICE_STATION, Kazasu
 from app.ports import Unavailable
 from app.receipt import LENGTH, LIVES, Wish, known_as, new_letters, typed
+from app.restoring import Known
+from app.settings import Settings
 from app.tokens import MAX_AGE, Purpose
 from app.web.guard import network_of
 from app.words import LETTERS
@@ -303,6 +308,55 @@ async def test_a_disagreement_tops_the_list(nurse: Nurse, patient: Nurse, kazasu
     placed = neediest_first(await kazasu.files.importer.worklist.open(PRACTICE_STATION.id), clock.now())
     assert placed[0][0] is Standing.DISPUTED
     assert len(placed) == 2
+
+
+# --- while the station's record is held -------------------------------------------------------------------------
+
+
+def hold(tmp_path: Path) -> None:
+    """Let the practice station's record be known to have been longer, as after an older backup was restored."""
+    look_back(Settings(data=tmp_path).database, Known({PRACTICE_STATION.id: Head(99, "a" * 64)}), 1)
+
+
+def says_whom_to_call(page: Page) -> None:
+    """Require the page of a held record: no copy, nothing about the letters, and the station's number."""
+    assert page.h1 == "記録を確かめています"
+    assert PRACTICE_STATION.telephone in page.text
+    assert "登録したと" not in page.text
+    assert "文字がちがう" not in page.text
+
+
+@pytest.mark.threat("T23")
+async def test_no_copy_opens_while_the_record_is_held(nurse: Nurse, patient: Nurse, tmp_path: Path) -> None:
+    letters = await takes_home(nurse)
+    assert (await opens(patient, letters)).h1 == ITS_TITLE  # the control
+    hold(tmp_path)
+    for place in ("/review/copy", *(f"/review/{wish}" for wish in Wish)):
+        says_whom_to_call(await patient.get(place, expect=503))
+    for _ in range(6):  # and none of them is a miss
+        says_whom_to_call(await opens(patient, letters, expect=503))
+    assert PRACTICE_STATION.telephone not in (await opens(patient, new_letters(), expect=404)).text
+
+
+@pytest.mark.threat("T23")
+async def test_nothing_is_asked_while_the_record_is_held(
+    nurse: Nurse, patient: Nurse, kazasu: Kazasu, tmp_path: Path
+) -> None:
+    await opens(patient, await takes_home(nurse))
+    await patient.get("/review/withdraw")
+    hold(tmp_path)
+    page = await patient.press("/review/withdraw", expect=503)
+    says_whom_to_call(page)
+    assert "ここからステーションに何も伝わりません" in page.text
+    assert "asked" not in [each.entry.type async for each in kazasu.store.export(PRACTICE_STATION.id)]
+
+
+async def test_a_held_record_is_told_in_the_patients_language(nurse: Nurse, patient: Nurse, tmp_path: Path) -> None:
+    letters = await takes_home(nurse)
+    hold(tmp_path)
+    await opens(patient, letters, expect=503)
+    page = await patient.press("/look", language="en", expect=503)
+    assert "this copy cannot be shown now" in page.text
 
 
 # --- who pressed ------------------------------------------------------------------------------------------------
