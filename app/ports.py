@@ -229,7 +229,7 @@ class Store(Protocol):
         ...
 
     async def accept(self, facility: str, by: str, now: int) -> Head | None:
-        """Let a held record go on from where it is, marked as restored; None when it is not held."""
+        """Let a held record go on as it is, marked as restored, its copies called back; None when it is not held."""
         ...
 
     async def link(self, token: str) -> Link | None:

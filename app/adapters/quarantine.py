@@ -11,6 +11,7 @@ import app.adapters.schema as t
 from app.adapters.chain import Chain, head_of
 from app.adapters.database import empty_log, writing
 from app.adapters.erasing import OF_A_PERSON, forget
+from app.adapters.receipts_sql import call_all_back
 from app.evidence import Body, Event, EventType, Head
 from app.restoring import Erasure, Gap, Known, gap
 
@@ -81,7 +82,7 @@ def held(connection: Connection, facility: str = "") -> tuple[Gap, ...]:
 
 
 def accept(facility: str, by: str, now: int, connection: Connection) -> Head | None:
-    """Let a held record go on, and say so in it; return its new end, or None when it is not held."""
+    """Let a held record go on without its copies, and say so in it; return its new end, or None when it is not held."""
     found = held(connection, facility)
     if not found:
         return None
@@ -94,6 +95,7 @@ def accept(facility: str, by: str, now: int, connection: Connection) -> Head | N
         "known_hash": known.hash,
         "found_size": was.size,
         "found_hash": was.hash,
+        "copies": call_all_back(facility, now, connection),  # which of them had been, it has forgotten
     }
     chain = Chain(facility, head_of(connection, facility))
     chain.add(OF_THE_RECORD, Event(EventType.RESTORED, now, body))

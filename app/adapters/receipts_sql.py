@@ -69,5 +69,11 @@ def add(receipt: Receipt, connection: Connection) -> None:
         connection.execute(insert(t.receipt).values(fields(receipt)))
 
 
+def call_all_back(facility: str, now: int, connection: Connection) -> int:
+    """Let no copy of a station open anything from now on; return how many still did."""
+    mine = t.receipt.c.facility == facility, t.receipt.c.called_back_at.is_(None), t.receipt.c.made_at > now - LIVES
+    return connection.execute(update(t.receipt).where(*mine).values(called_back_at=now)).rowcount
+
+
 def _receipt(row: Any) -> Receipt | None:
     return Receipt(*row) if row else None

@@ -149,7 +149,7 @@ class SqlStore(Connected):
         return self._read(quarantine.held)
 
     async def accept(self, facility: str, by: str, now: int) -> Head | None:
-        """Let a held record go on from where it is, marked as restored; None when it is not held."""
+        """Let a held record go on as it is, marked as restored, its copies called back; None when it is not held."""
         return await self._durably(partial(quarantine.accept, facility, by, now))
 
     # --- stations -------------------------------------------------------------------------------------------

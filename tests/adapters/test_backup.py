@@ -480,6 +480,7 @@ async def test_an_older_state_is_read_only_until_it_is_accepted(old: Place, new:
         "known_hash": known.heads[FACILITY.id].hash,
         "found_size": 1,
         "found_hash": log[0].hash,
+        "copies": 0,
     }
     await keeping.note(again, new.ledger, NOW)
     await again.close()

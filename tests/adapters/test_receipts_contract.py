@@ -15,7 +15,8 @@ from app.evidence import Event, EventType, Head
 from app.ports import ReadOnly
 from app.receipt import LIVES, Receipt, known_as, new_letters
 from app.restoring import Known
-from tests.adapters.samples import FACILITY, opened
+from tests.adapters.keeping import SECOND, other
+from tests.adapters.samples import FACILITY, LINK, opened
 from tests.flow.visits import NOW, a_visit
 
 MADE = Event(EventType.COPIED, NOW, {"by": "haru"})
@@ -82,6 +83,33 @@ async def test_where_nothing_may_be_written_no_copy_is_called_back(
     with pytest.raises(ReadOnly):
         await receipts.call_back(receipt, CALLED_BACK)
     assert await receipts.find(receipt.hash) == receipt
+
+
+@pytest.mark.threat("T23")
+async def test_a_record_goes_on_without_the_copies_that_it_had(
+    receipts: SqlReceipts, store: SqlStore, receipt: Receipt, url: str
+) -> None:
+    await store.add_facility(SECOND, replace(LINK, token="bcdefghjkmnp", facility=SECOND.id))
+    theirs = opened(other(replace(a_visit(upto="need"), id="a" * 22)), session="b" * 64)
+    await store.write(theirs)
+    before = replace(receipt, id="before", hash="before")
+    old = replace(receipt, id="old", hash="old", made_at=NOW + 90 - LIVES)
+    for each in (receipt, replace(receipt, id="two", hash="two"), before, old):
+        await receipts.issue(each, MADE)
+    elsewhere = replace(receipt, id="theirs", hash="theirs", facility=SECOND.id, visit=theirs.visit.id)
+    await receipts.issue(elsewhere, MADE)
+    await receipts.call_back(before, CALLED_BACK)
+    holds(url)
+    await store.accept(FACILITY.id, "somebody", NOW + 90)
+    called_back_at = {each.id: each.called_back_at for each in await receipts.of(FACILITY.id, receipt.visit)}
+    assert called_back_at == {"one": NOW + 90, "two": NOW + 90, "before": CALLED_BACK.at, "old": None}
+    assert await receipts.receipt("theirs") == elsewhere
+    *_, last = [each async for each in store.export(FACILITY.id)]
+    assert last.entry.type == EventType.RESTORED
+    assert last.body is not None
+    assert last.body["copies"] == 2
+    await receipts.issue(new := replace(receipt, id="new", hash="new"), MADE)
+    assert await receipts.find("new") == new
 
 
 async def test_of_many_who_call_a_copy_back_one_does(receipts: SqlReceipts, store: SqlStore, receipt: Receipt) -> None:

@@ -20,6 +20,7 @@ from tests.office.clerk import BROWSER, Clerk
 from tests.office.conftest import settings
 from tests.office.files import a_file, reads
 from tests.office.test_doors import OTHER, another_station
+from tests.office.test_receipts import letters_of, prints
 from tests.office.test_worklist import SEEN, at_the_bedside, record
 from tests.pages.nurse import Nurse
 
@@ -113,6 +114,24 @@ async def test_an_administrator_goes_on_from_there(kazasu: Kazasu, admin: Clerk,
     assert "足りない番号はありません" in (await admin.get(PAGE)).text
     await admin.send(PAGE, {"token": admin.token(), "understood": "yes"})  # pressed twice: once
     assert len(await record(kazasu)) == 3
+
+
+@pytest.mark.threat("T23")
+async def test_a_copy_opens_no_more_and_a_new_one_does(kazasu: Kazasu, admin: Clerk, nurse: Nurse, url: str) -> None:
+    visit = (await at_the_bedside(kazasu, "a")).id
+    old = letters_of(await prints(admin, visit, language="ja"))
+    await hold(kazasu, url)
+    await nurse.get("/review")
+    page = await nurse.send("/review", {"letters": old}, headers=BROWSER, expect=503)
+    assert PRACTICE_STATION.telephone in page.text
+    page = await admin.get(PAGE)
+    assert "続けると、いまある控えはすべて使えなくなります" in page.text
+    assert "申し出" in page.text
+    await admin.press(PAGE, understood="yes")
+    assert [each.body["copies"] for each in await record(kazasu) if each.body and "copies" in each.body] == [1]
+    await nurse.send("/review", {"letters": old}, headers=BROWSER, expect=404)
+    new = letters_of(await prints(admin, visit, language="ja"))
+    assert (await nurse.send("/review", {"letters": new}, headers=BROWSER)).h1 == "あなたの控え"
 
 
 async def test_another_station_goes_on_as_ever(kazasu: Kazasu, admin: Clerk, url: str) -> None:
