@@ -359,6 +359,14 @@ async def test_a_held_record_is_told_in_the_patients_language(nurse: Nurse, pati
     assert "this copy cannot be shown now" in page.text
 
 
+async def test_the_bedside_draws_no_code_that_opens_nothing(nurse: Nurse, kazasu: Kazasu, tmp_path: Path) -> None:
+    await takes_home(nurse)
+    assert "kz-code" in (await nurse.get("/visit/done")).source  # the control
+    hold(tmp_path)
+    await kazasu.store.accept(PRACTICE_STATION.id, "somebody", kazasu.clock.now())
+    assert "kz-code" not in (await nurse.get("/visit/done")).source
+
+
 # --- who pressed ------------------------------------------------------------------------------------------------
 
 WHO = {"yes": "ご本人", "spouse": "夫・妻", "child": "子ども", "relative": "ほかの家族", "staff": "言葉のとおりに"}
