@@ -95,9 +95,9 @@ async def test_a_record_goes_on_without_the_copies_that_it_had(
     before = replace(receipt, id="before", hash="before")
     old = replace(receipt, id="old", hash="old", made_at=NOW + 90 - LIVES)
     for each in (receipt, replace(receipt, id="two", hash="two"), before, old):
-        await receipts.issue(each, MADE)
+        await receipts.issue(each, MADE, each.id)
     elsewhere = replace(receipt, id="theirs", hash="theirs", facility=SECOND.id, visit=theirs.visit.id)
-    await receipts.issue(elsewhere, MADE)
+    await receipts.issue(elsewhere, MADE, elsewhere.id)
     await receipts.call_back(before, CALLED_BACK)
     holds(url)
     await store.accept(FACILITY.id, "somebody", NOW + 90)
@@ -108,7 +108,8 @@ async def test_a_record_goes_on_without_the_copies_that_it_had(
     assert last.entry.type == EventType.RESTORED
     assert last.body is not None
     assert last.body["copies"] == 2
-    await receipts.issue(new := replace(receipt, id="new", hash="new"), MADE)
+    new = replace(receipt, id="new", hash="new")
+    assert await receipts.issue(new, MADE, new.id)
     assert await receipts.find("new") == new
 
 

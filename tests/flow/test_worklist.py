@@ -18,10 +18,12 @@ from app.worklist import (
     Followed,
     Sight,
     Standing,
+    Truth,
     Verdict,
     compared,
     neediest_first,
     standing,
+    truth,
 )
 from tests.flow.visits import NOW, a_visit, answered
 
@@ -72,6 +74,21 @@ def test_only_the_office_can_see() -> None:
     assert standing(followed(everything, partly), LATER) is Standing.UNCLEAR
     asked = {Standing.DISPUTED, Standing.WITHDRAWAL_ASKED, Standing.CHANGE_ASKED}
     assert {*asked, Standing.DIFFERS, Standing.NOT_FOUND, Standing.UNCLEAR, Standing.TROUBLE} == NEEDY
+
+
+def test_the_patient_is_told_no_more_than_the_office_knows() -> None:
+    partly = replace(sight(), flags={flag: True for flag in FLAGS if flag != "surgery"})
+    for saw, says in (
+        (sight(), Truth.SEEN),
+        (sight(surgery=False), Truth.DIFFERS),
+        (sight(found=False), Truth.NOT_FOUND),
+        (partly, Truth.UNCLEAR),
+    ):
+        visit = reported("done")
+        assert truth(visit, saw) is says
+        assert (says is Truth.SEEN) == (standing(followed(visit, saw), LATER) in DONE), "確 on the copy is done here"
+    told = {report: truth(reported(report), None) for report in ("done", "trouble", "stopped", "later")}
+    assert list(told.values()) == [Truth.REPORTED, Truth.TROUBLE, Truth.STOPPED, Truth.CHOSEN]
 
 
 def test_after_a_withdrawal_nothing_given_is_what_was_chosen() -> None:

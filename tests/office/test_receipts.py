@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from app.evidence import Event, EventType
 from app.main import PRACTICE_STATION, Kazasu
+from app.ports import Change
 from app.receipt import known_as, typed
+from tests.flow.visits import NOW, a_visit, answered
 from tests.office.clerk import Clerk, everything
 from tests.office.test_worklist import at_the_bedside
 from tests.pages.codes import read
@@ -143,6 +147,19 @@ async def test_a_visit_closed_by_the_office_alone_says_no_more_than_that(
     page = await patient.press("/review", letters=letters)
     assert "この訪問の確認を閉じました" in page.text
     assert "対応を終えました" not in page.text
+
+
+async def test_of_another_way_there_is_no_copy(staff: Clerk, kazasu: Kazasu) -> None:
+    went = replace(a_visit(upto="handoff"), id="b" * 22)
+    left = answered(answered(went, "ready", ready="missing"), "another-way", reason="no_card")
+    for version, visit in enumerate((went, left), 1):
+        event = Event(EventType.OPENED, NOW, {})
+        change = Change(replace(visit, version=version), (event,), f"key {version}", "f", session="s")
+        await kazasu.store.write(change)
+    page = await staff.get(f"/office/visits/{'b' * 22}")
+    assert "ほかの方法" in page.text
+    assert not page.forms(f"/office/visits/{'b' * 22}/receipt")
+    await staff.send(f"/office/visits/{'b' * 22}/receipt", {"token": staff.token(), "language": "ja"}, expect=404)
 
 
 async def test_a_form_sent_twice_prints_one_copy(staff: Clerk, visit: str, kazasu: Kazasu) -> None:

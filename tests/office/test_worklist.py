@@ -60,6 +60,24 @@ async def test_only_what_reached_the_handoff_is_there(staff: Clerk, kazasu: Kaza
     assert draft.code not in page.text
 
 
+async def test_what_was_seen_last_is_what_was_seen_latest(staff: Clerk, kazasu: Kazasu, clock: StillClock) -> None:
+    worklist = kazasu.files.importer.worklist
+    for name, flag in (("a", "surgery"), ("b", "drug"), ("c", "clinical")):
+        seen: dict[str, Any] = {flag: "yes"}
+        await at_the_bedside(kazasu, name, reference="T-0001")
+        clock.pass_(60)
+        await staff.get(f"{LIST}/{name * 22}")
+        await staff.press(f"{LIST}/{name * 22}/seen", found="yes", **seen)
+    clock.pass_(60)
+    for name, why in (("a", "elsewhere"), ("c", "mistake")):
+        await staff.get(f"{LIST}/{name * 22}")
+        await staff.press(f"{LIST}/{name * 22}/close", why=why)
+    last = await worklist.last_sight(PRACTICE_STATION.id, "T-0001")
+    assert last is not None
+    assert {flag for flag, there in last.flags.items() if there} == {"drug"}, "not the one closed since, no mistake"
+    assert await worklist.last_sight(PRACTICE_STATION.id, "T-0002") is None
+
+
 async def test_the_neediest_stand_on_top(staff: Clerk, kazasu: Kazasu) -> None:
     fine, trouble = await at_the_bedside(kazasu, "a"), await at_the_bedside(kazasu, "b", "trouble")
     page = await staff.get(LIST)

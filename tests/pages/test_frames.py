@@ -67,6 +67,15 @@ async def test_a_kept_page_is_the_same_as_one_made_anew(
         assert str(visit.version) not in html
 
 
+async def test_a_kept_page_of_a_withdrawal_lists_what_the_record_says(kazasu: Kazasu, kept: dict[Scene, str]) -> None:
+    visit = marked(a_visit(over_40=False, intent="withdraw", upto="revoke"))
+    bed = the_bedside(kazasu)
+    bed.show(request(), Seat(visit, "session-canary", PRACTICE_STATION), STEPS["revoke"])
+    ((scene, html),) = kept.items()
+    assert html == bedside.render(bed.pages, scene, visit)
+    assert "特定健診" in html, "everything is withdrawn, also what nobody under 40 is asked"
+
+
 @pytest.mark.threat("T02")
 async def test_what_was_typed_is_never_kept(kazasu: Kazasu, kept: dict[Scene, str]) -> None:
     bed = the_bedside(kazasu)

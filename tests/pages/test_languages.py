@@ -76,6 +76,26 @@ async def test_staff_read_japanese_and_the_copy_speaks_the_patients_language(nur
     assert "동의함" in page.text
 
 
+async def test_a_withdrawal_is_kept_in_the_language_in_which_it_was_read(nurse: Nurse, kazasu: Kazasu) -> None:
+    await nurse.needs(intent="withdraw")
+    await nurse.press("/visit/withdrawal", go_on="yes")
+    await nurse.press("/visit/look", language="en")
+    await nurse.press("/visit/hand-over")
+    await nurse.press("/visit/ready", ready="all")
+    page = await nurse.press("/visit/revoke", confirmed="yes")
+    out = next(each.attrs["href"] for each in page.root.all("a") if "/practice/" in each.attrs["href"])
+    record = [each async for each in kazasu.store.export(PRACTICE_STATION.id) if each.entry.type == "confirmed"]
+    assert json.loads(record[-1].line())["body"]["lang"] == "en"
+    await nurse.get(await tapped(nurse.kazasu.world.app, out, "練習　花子"))
+    await nurse.press("/visit/hand-over")
+    nurse.http.cookies.set("look", "m0sko", path="/")
+    page = await nurse.press("/visit/result", report="answered")
+    assert "en" in {each.attrs.get("lang") for each in page.root.all("section")}, (
+        "as it was read, not as this phone is set"
+    )
+    assert "It was reported that consent was withdrawn." in page.text
+
+
 async def test_easy_japanese_begins_with_its_readings(nurse: Nurse) -> None:
     page = await chooses(nurse, "ja-easy")
     assert "<rt>" in page.source
