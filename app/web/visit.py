@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
@@ -28,6 +29,7 @@ from app.web.bedside import HAND_OVER, Bedside, Refusal, Seat, crossing_hash
 from app.web.browsers import recognise
 from app.web.codes import drawn_once
 from app.web.forms import Form, fields, form
+from app.web.guard import Window, network_of
 from app.web.pages import HOLE, LOOK_COOKIE, Look
 from app.web.reading import chosen
 from app.web.registration import Answered, Registrar
@@ -49,6 +51,11 @@ _EVENTS = {
 }
 
 
+_NUMBERS: Final = 20
+"""Numbers (照会番号) of which one place may learn in `_SPAN` seconds whether the office has seen a registration."""
+_SPAN: Final = 600.0
+
+
 @dataclass(frozen=True)
 class VisitPages:
     """The bedside pages of one server."""
@@ -60,6 +67,7 @@ class VisitPages:
     registrar: Registrar
     receipts: Receipts
     origin: str
+    _numbers: Window = field(default_factory=lambda: Window(_NUMBERS, _SPAN))
 
     def routes(self) -> list[At]:
         """Return a route for the entry, for every step of `FLOW`, and for what belongs to no single step."""
@@ -178,7 +186,8 @@ class VisitPages:
         """Return what only this step's page needs beside the visit."""
         if step.id == "reinquiry":
             number = seat.visit.answer("need", "reference")
-            return {"seen": await self.bedside.store.seen(seat.facility.id, number) if number else None}
+            may_ask = bool(number) and self._numbers.has_room(network_of(request.scope), time.monotonic())
+            return {"seen": await self.bedside.store.seen(seat.facility.id, number) if may_ask else None}
         if step.id == "another-way":
             return {"chosen": next((way for way in EXITS if way.id == seat.visit.answer(step.id, "reason")), None)}
         if step.id == "handoff":

@@ -469,3 +469,20 @@ async def test_who_types_a_number_at_the_bedside_is_shown_nothing_of_it(
     await phone.press("/visit/hand-over")
     page = await phone.press("/visit/ready", ready="all")
     assert "前に、事業所で確認したとき" not in page.text
+
+
+@pytest.mark.threat("T15")
+async def test_whether_a_number_has_a_registration_is_told_only_so_often(
+    staff: Clerk, phone: Bedside, kazasu: Kazasu
+) -> None:
+    every = ("surgery", "clinical", "drug", "health_checkup", "limit_amount", "specific_disease")
+    await sees_before(staff, kazasu, "T-0001", **dict[str, Any](dict.fromkeys(every, "yes")))
+    entry = await phone.entry
+    await phone.get(entry)
+    await phone.send(entry, {"start": "1"})
+    told = []
+    for number in ("T-0001", *(f"T-{n:04}" for n in range(2, 21)), "T-0001"):
+        await phone.get("/visit/need")
+        page = await phone.press("/visit/need", over_40="yes", intent="continues", reference=number)
+        told.append("事業所で確認した登録があります" in page.text)
+    assert told == [True, *[False] * 20], "the twenty-first is asked of the office"
