@@ -2,16 +2,50 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-from tests.postgres import Cluster, cluster, migrated
+from app.adapters.database import migrate
+from tests.postgres import Cluster, cluster, in_memory, migrated
 
 # A busy machine is no failure: what must be quick has a bench.
 settings.register_profile("kazasu", deadline=None)
 settings.load_profile("kazasu")
+
+
+ABOUT_PAGES = {"guide", "identity", "office", "pages"}
+"""Folders of tests to which a disk is no matter."""
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """Return a folder of its own, in memory where a test is about pages and there is room: a busy disk would slow it."""
+    memory = in_memory() if request.path.parent.name in ABOUT_PAGES else None
+    if memory is None:
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="kazasu-pages-", dir=memory) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an empty database of the newest schema, to be copied: making it anew takes longer."""
+    file = tmp_path_factory.mktemp("migrated") / "kazasu.db"
+    migrate(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def data(migrated_file: Path, tmp_path: Path) -> Path:
+    """Return a server's data folder with an empty database: the folder that a test knows as its own."""
+    shutil.copy(migrated_file, tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

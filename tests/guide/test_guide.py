@@ -48,13 +48,12 @@ def clock() -> StillClock:
 
 
 @pytest.fixture
-async def kazasu(tmp_path: Path, clock: StillClock) -> AsyncIterator[Kazasu]:
+async def kazasu(data: Path, clock: StillClock) -> AsyncIterator[Kazasu]:
     """Return the application before a fresh store."""
-    joined = create_app(Settings(data=tmp_path, starts_per_minute=10_000), clock=clock)
+    joined = create_app(Settings(data=data, starts_per_minute=10_000), clock=clock)
     await seed_practice(joined.store, clock)
     yield joined
-    await joined.desk.office.close()
-    await joined.store.close()
+    await joined.close()
 
 
 @pytest.fixture

@@ -21,13 +21,13 @@ LARGEST = 40_000
 
 
 @pytest.fixture
-async def kazasu(tmp_path: Path) -> AsyncIterator[Kazasu]:
+async def kazasu(data: Path) -> AsyncIterator[Kazasu]:
     """Return the application before a fresh store."""
     clock = StillClock()
-    joined = create_app(Settings(data=tmp_path, starts_per_minute=10_000), clock=clock)
+    joined = create_app(Settings(data=data, starts_per_minute=10_000), clock=clock)
     await seed_practice(joined.store, clock)
     yield joined
-    await joined.store.close()
+    await joined.close()
 
 
 @pytest.fixture

@@ -37,14 +37,13 @@ GOOGLE_PLAY = "https://play.google.com/store/apps/details?id=jp.go.cas.mpa"
 
 
 @pytest.fixture
-async def kazasu(tmp_path: Path) -> AsyncIterator[Kazasu]:
+async def kazasu(data: Path) -> AsyncIterator[Kazasu]:
     """Return the application before a fresh store."""
     clock = StillClock()
-    joined = create_app(Settings(data=tmp_path, starts_per_minute=10_000), clock=clock)
+    joined = create_app(Settings(data=data, starts_per_minute=10_000), clock=clock)
     await seed_practice(joined.store, clock)
     yield joined
-    await joined.desk.office.close()
-    await joined.store.close()
+    await joined.close()
 
 
 Open = Callable[..., Any]

@@ -72,13 +72,13 @@ def clock() -> StillClock:
 
 
 @pytest.fixture
-async def nurse(tmp_path: Path, clock: StillClock) -> AsyncIterator[Nurse]:
+async def nurse(data: Path, clock: StillClock) -> AsyncIterator[Nurse]:
     """Return a nurse with a browser of her own, before a fresh store."""
-    joined: Kazasu = create_app(Settings(data=tmp_path, starts_per_minute=10_000), clock=clock)
+    joined: Kazasu = create_app(Settings(data=data, starts_per_minute=10_000), clock=clock)
     await seed_practice(joined.store, clock)
     async with Nurse(joined) as one:
         yield one
-    await joined.store.close()
+    await joined.close()
 
 
 def addresses(page: Page) -> list[str]:

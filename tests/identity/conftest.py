@@ -65,13 +65,13 @@ def provider(ring: KeyRing, clock: StillClock, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture
-async def kazasu(settings: Settings, clock: StillClock, provider: PracticeWorld) -> AsyncIterator[Kazasu]:
+async def kazasu(settings: Settings, data: Path, clock: StillClock, provider: PracticeWorld) -> AsyncIterator[Kazasu]:
     """Return the application on a fresh store, joined to the provider."""
+    assert settings.data == data
     joined = create_app(settings, clock=clock)
     await seed_practice(joined.store, clock)
     yield joined
-    await joined.desk.office.close()
-    await joined.store.close()
+    await joined.close()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -15,18 +14,7 @@ from app.main import Kazasu, create_app, seed_office, seed_practice
 from app.settings import Settings
 from tests.office.clerk import Clerk
 from tests.pages.nurse import StillClock
-from tests.postgres import Cluster, in_memory
-
-
-@pytest.fixture
-def tmp_path(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder in memory if there is room: these tests are about pages, and a busy disk would slow them."""
-    memory = in_memory()
-    if memory is None:
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(prefix="kazasu-office-", dir=memory) as folder:
-        yield Path(folder)
+from tests.postgres import Cluster
 
 
 @pytest.fixture

@@ -21,13 +21,13 @@ def clock() -> StillClock:
 
 
 @pytest.fixture
-async def kazasu(tmp_path: Path, clock: StillClock) -> AsyncIterator[Kazasu]:
+async def kazasu(data: Path, clock: StillClock) -> AsyncIterator[Kazasu]:
     """Return the application on a fresh store."""
-    settings = Settings(data=tmp_path, starts_per_minute=10_000, posts_per_minute=100_000)
+    settings = Settings(data=data, starts_per_minute=10_000, posts_per_minute=100_000)
     joined = create_app(settings, clock=clock)
     await seed_practice(joined.store, clock)
     yield joined
-    await joined.store.close()
+    await joined.close()
 
 
 @pytest.fixture
