@@ -45,17 +45,30 @@ _TOLD: Final[Mapping[str, str]] = {
     EventType.COPIED: N_("ステーションが、{控|ひか}えを{印刷|いんさつ}しました"),
 }
 """What a history says: what people chose, said, saw and asked. The rest is how it came about."""
+_WISHES: Final[Mapping[str, str]] = {
+    Wish.CHANGE: N_("えらんだ{内容|ないよう}を{変|か}えたい"),
+    Wish.WITHDRAW: N_("{同意|どうい}を{全部|ぜんぶ}{取|と}り{消|け}したい"),
+    Wish.DISAGREE: N_("わたしは{同意|どうい}していません"),
+}
 _ANSWERED: Final = N_("ステーションが、{対応|たいおう}を{終|お}えました")
 
 
-def _told(each: Logged) -> str:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One line of a history: when (seconds since 1970, UTC), and what was asked, where something was."""
+
+    words: str
+    at: int
+    asked: str = ""
+
+
+def _told(each: Logged) -> Told | None:
     """Return what a history says of an event; nothing where nobody said anything."""
-    body = each.body or {}
-    if each.entry.type == EventType.REPORTED and body.get("report", "later") == "later":
-        return ""
-    if each.entry.type == EventType.CLOSED and body.get("why") == Closing.ANSWERED:
-        return _ANSWERED
-    return _TOLD.get(each.entry.type, "")
+    kind, body = each.entry.type, each.body or {}
+    if kind not in _TOLD or (kind == EventType.REPORTED and body.get("report", "later") == "later"):
+        return None
+    is_answer = kind == EventType.CLOSED and body.get("why") == Closing.ANSWERED
+    return Told(_ANSWERED if is_answer else _TOLD[kind], each.entry.at, _WISHES.get(str(body.get("what")), ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,19 +201,20 @@ class Review:
             opened,
             truth=truth(followed.visit, followed.sight),
             compared={each.item: each for each in compared(followed.visit, followed.sight)} if followed.sight else {},
+            wishes=_WISHES,
             history=await self._history(opened),
             head=await self.bedside.store.head(opened.facility.id),
             said=request.query_params.get("said", ""),
         )
 
-    async def _history(self, opened: _Opened) -> list[tuple[str, int]]:
-        """Return what happened and when, oldest first: of the visit, and of whom it was matched with."""
+    async def _history(self, opened: _Opened) -> list[Told]:
+        """Return what happened, oldest first: of the visit, and of whom it was matched with."""
         followed, facility = opened.followed, opened.facility.id
         of_visit = await self.worklist.history(facility, followed.visit.id)
         of_person = await self.registry.history(facility, followed.person) if followed.person else ()
         later = [each for each in of_person if each.entry.at >= followed.handed_off_at]
         in_order = sorted((*of_visit, *later), key=lambda each: each.entry.seq)
-        return [(words, each.entry.at) for each in in_order if (words := _told(each))]
+        return [told for each in in_order if (told := _told(each))]
 
     async def leave(self, _: Request) -> Response:
         """Close the copy in this browser."""
