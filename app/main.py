@@ -67,6 +67,7 @@ from app.web.guide import Guide
 from app.web.help import Help
 from app.web.office.accounts import Accounts
 from app.web.office.consents import ConsentDesk
+from app.web.office.copies import CopyDesk
 from app.web.office.desk import Desk, Endpoint, Forbidden, PracticeAccount, SignedOut
 from app.web.office.desk import routes as office_routes
 from app.web.office.files import FileDesk
@@ -89,6 +90,7 @@ from app.web.registration import Registrar
 from app.web.returning import Returning
 from app.web.review import Review
 from app.web.sheets import Sheets
+from app.web.take_home import TakeHome
 from app.web.today import Today
 from app.web.trouble import Trouble
 from app.web.visit import VisitPages
@@ -231,9 +233,8 @@ def _at_bedside(parts: _Parts) -> list[BaseRoute]:
     settings, bedside, doors = parts.settings, parts.bedside, parts.doors
     registrar = Registrar(bedside, doors.gateway)
     reception = SealedReception(parts.desk.office, parts.desk.sealer)
-    visit = VisitPages(
-        bedside, settings.route, doors.handoff, reception, registrar, parts.receipts, settings.public_origin
-    )
+    take_home = TakeHome(bedside, parts.receipts, settings.public_origin)
+    visit = VisitPages(bedside, settings.route, doors.handoff, reception, registrar, take_home)
     return [
         *visit.routes(),
         *Crossing(bedside, visit).routes(),
@@ -361,6 +362,7 @@ def _office(parts: _Parts) -> dict[tuple[str, str], Endpoint]:
         RestoredDesk(desk, ledger),
         DayDesk(desk, parts.worklist, parts.plans),
         WorkDesk(desk, files.importer, parts.receipts),
+        CopyDesk(desk, parts.worklist, parts.receipts),
         MemoDesk(desk, parts.settings.route),
     )
     return {door: endpoint for each in desks for door, endpoint in each.endpoints().items()}

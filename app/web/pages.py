@@ -28,7 +28,7 @@ from starlette.responses import Response
 from app.consent import JST, QUESTIONS, day_of
 from app.content import EXITS, NAMES
 from app.content.sources import GRADES, named
-from app.languages import LANGUAGES, OFFICIAL, Language, day_in, told, worded
+from app.languages import BY_CODE, EASY, LANGUAGES, OFFICIAL, Language, day_in, told, worded
 from app.web.assets import Assets, takes_brotli
 from app.words import RUBY, plain
 
@@ -77,6 +77,17 @@ class Look:
     def has_readings(self) -> bool:
         """Whether words have their readings above them."""
         return self.furigana and self.is_patients and self.language.is_japanese
+
+    def chosen(self, sent: Mapping[str, str]) -> Look:
+        """Return the same with what was chosen; who chooses easy Japanese begins with its readings."""
+        size, language = sent.get("size", ""), BY_CODE.get(sent.get("language", ""), self.language)
+        begins_easy = language is EASY and self.language is not EASY
+        said = {"on": True, "off": False}
+        furigana = said.get(sent.get("furigana", ""), self.furigana or begins_easy)
+        contrast = said.get(sent.get("contrast", ""), self.contrast)
+        return replace(
+            self, size=size if size in SIZES else self.size, furigana=furigana, language=language, contrast=contrast
+        )
 
     def seen_by(self, holder: str) -> Look:
         """Return the same for whoever holds the phone."""

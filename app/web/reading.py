@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -16,10 +15,9 @@ from app.content import ITEMS
 from app.content.before import BEFORE
 from app.facility import LINK
 from app.flow import Holder
-from app.languages import BY_CODE, EASY
 from app.web.bedside import Bedside
 from app.web.forms import fields
-from app.web.pages import SIZES, Look
+from app.web.pages import Look
 
 LOOK: Final = "/look"
 """Where a page without a visit sends how somebody wants to read."""
@@ -30,16 +28,6 @@ _ON_PAGES: Final = {
     "family": ("own", "instead"),
 }
 """What of `before.toml` each page says, beside the things to have ready."""
-
-
-def chosen(old: Look, sent: Mapping[str, str]) -> Look:
-    """Return the look with what was chosen; who chooses easy Japanese begins with its readings."""
-    size, language = sent.get("size", ""), BY_CODE.get(sent.get("language", ""), old.language)
-    begins_easy = language is EASY and old.language is not EASY
-    said = {"on": True, "off": False}
-    furigana = said.get(sent.get("furigana", ""), old.furigana or begins_easy)
-    contrast = said.get(sent.get("contrast", ""), old.contrast)
-    return Look(size if size in SIZES else old.size, furigana, language, old.is_patients, contrast)
 
 
 @dataclass(frozen=True)
@@ -67,7 +55,7 @@ class Reading:
     async def _page(self, request: Request, name: str, **values: Any) -> Response:
         """Answer a page in the language that its address names, or else in the one that was chosen before."""
         old = Look.of(request).seen_by(Holder.PATIENT)
-        look = chosen(old, {"language": request.query_params.get("language", "")})
+        look = old.chosen({"language": request.query_params.get("language", "")})
         facility = await self.bedside.station(request, look)
         if isinstance(facility, Response):
             answer = facility
@@ -87,7 +75,7 @@ class Reading:
         There is no secret in it: the guard lets in only what comes from a page of ours, and only the look changes.
         """
         sent = await fields(request)
-        look = replace(chosen(Look.of(request), sent), is_patients=True)
+        look = replace(Look.of(request).chosen(sent), is_patients=True)
         to = sent.get("to", "")
         answer = self.bedside.go(request, to if _READ_HERE.fullmatch(to) else _NOWHERE)
         self.bedside.keep_look(answer, look)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, Final, TypeAlias
 
-from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,19 +21,16 @@ from app.evidence import Body, Event, EventType, Json, state, wording
 from app.facility import Facility
 from app.flow import NOTHING, STEPS, Answer, Holder, Registration, Route, Step, Visit
 from app.languages import BY_CODE
-from app.ports import Change, Handoff, Receipts, Reception, Unavailable, Written
-from app.receipt import REVIEW, Receipt, known_as, letters_from
+from app.ports import Change, Handoff, Reception, Unavailable, Written
 from app.tokens import Purpose, hashed, new_secret
 from app.web.bedside import HAND_OVER, Bedside, Refusal, Seat, crossing_hash
 from app.web.browsers import recognise
-from app.web.codes import drawn_once
 from app.web.forms import Form, fields, form
 from app.web.guard import Window, network_of
 from app.web.pages import HOLE, LOOK_COOKIE, Look
-from app.web.reading import chosen
 from app.web.registration import Answered, Registrar
 from app.web.returning import new_departure
-from app.worklist import truth
+from app.web.take_home import TakeHome
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -65,8 +61,7 @@ class VisitPages:
     handoff: Handoff
     reception: Reception
     registrar: Registrar
-    receipts: Receipts
-    origin: str
+    take_home: TakeHome
     _numbers: Window = field(default_factory=lambda: Window(_NUMBERS, _SPAN))
 
     def routes(self) -> list[At]:
@@ -198,30 +193,7 @@ class VisitPages:
             there = seat.visit.route is Route.IDENTITY
             official = await self.reception.address(seat.facility.id) if there else None
             return {"eligibility": await self.registrar.eligibility(seat), "address": official}
-        return await self._copy(request, seat) if step.id == "done" else {}
-
-    async def _copy(self, request: Request, seat: Seat) -> Mapping[str, Any]:
-        """Return the patient's copy, in the language in which the patient read."""
-        look = replace(Look.of(request), language=BY_CODE[seat.visit.language]).seen_by(Holder.PATIENT)
-        secret = self._letters(seat.session)
-        kept = await self.receipts.find(known_as(secret))
-        is_live = kept is not None and kept.is_live(self.bedside.clock.now())
-        html = self.bedside.pages.html(
-            "review/at-bedside.html",
-            look,
-            facility=seat.facility,
-            visit=seat.visit,
-            truth=truth(seat.visit, None),
-            compared={},
-            followed=None,
-            head=await self.bedside.store.head(seat.facility.id),
-            code=drawn_once(f"{self.origin}{REVIEW}#{secret}").inline() if is_live else "",
-        )
-        return {"copy": Markup(html), "language": look.language}  # noqa: S704 - a page of ours
-
-    def _letters(self, session: str) -> str:
-        """Return the letters of this browser's copy: they follow from its own secret, so nobody has to keep them."""
-        return letters_from(self.bedside.signer.number(f"receipt\0{session}"))
+        return await self.take_home.shown(Look.of(request), seat) if step.id == "done" else {}
 
     async def _address(self, seat: Seat) -> str:
         """Return the link out of here, or nothing when the way there is closed, not known, or has grown old."""
@@ -298,15 +270,11 @@ class VisitPages:
             code = self.bedside.crossing(after)
             crossing = crossing_hash(seat.facility.id, code) if code else ""
         issue = None if crossing else issue  # on the official route nothing comes back that could be checked
-        receipt = self._receipt(seat) if journey.furthest(after).id == "done" else None
+        receipt = self.take_home.receipt(seat) if journey.furthest(after).id == "done" else None
         written = await self.bedside.write(
             sent, after, *events, moment=step.id, issue=issue, crossing=crossing, receipt=receipt
         )
         return await self._answered(request, step, written, after)
-
-    def _receipt(self, seat: Seat) -> Receipt:
-        known = known_as(self._letters(seat.session))
-        return Receipt(new_secret(), seat.facility.id, seat.visit.id, known, self.bedside.clock.now())
 
     async def _answered(
         self, request: Request, step: Step, written: Written, after: Visit, to: Step | None = None
@@ -380,7 +348,7 @@ class VisitPages:
         seat = await self.bedside.seat(request)
         sent = await form(request)
         self.bedside.admit(seat, sent)
-        look = chosen(Look.of(request), sent.answers)
+        look = Look.of(request).chosen(sent.answers)
         to = sent.answers.get("to", "")
         known = to in STEPS or to in {"look", "hand-over"}
         answer = self.bedside.go(request, f"/visit/{to}" if known else "/visit")

@@ -75,6 +75,11 @@ class Caller:
         """The station at which they stand: the only one whose things they find."""
         return self.officer.facility.id
 
+    @property
+    def key(self) -> str:
+        """What names this submission: whatever it does, it does once."""
+        return f"office {self.sent.get('key', '') or new_secret()}"
+
 
 Endpoint: TypeAlias = Callable[[Caller], Awaitable[Response]]
 

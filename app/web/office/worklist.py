@@ -9,24 +9,19 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.consent import Choice
 from app.content import ITEMS
 from app.digits import has_my_number
-from app.evidence import Body, Event, EventType
+from app.evidence import Body, EventType
 from app.importing import Importer
-from app.languages import BY_CODE, EASY, OFFICIAL
 from app.matching import Candidate, candidates, window
 from app.ports import Act, Receipts, Worklist, Written
-from app.receipt import REVIEW, Receipt, grouped, known_as, new_letters
 from app.tokens import new_secret
-from app.web.codes import drawn_once
 from app.web.office.consents import shown_briefly
 from app.web.office.desk import Caller, Desk, Endpoint, is_day, moment
-from app.web.pages import Look
 from app.worklist import (
     DONE,
     NEEDY,
@@ -41,7 +36,6 @@ from app.worklist import (
     has_copy,
     neediest_first,
     standing,
-    truth,
 )
 
 PAGE: Final = 50
@@ -51,9 +45,14 @@ _CLOSINGS: Final = {each.value: each for each in Closing}
 _BEFORE: Final = re.compile(r"([0-9]{1,12})-([A-Za-z0-9_-]{1,40})")
 _LONGEST: Final = 20
 _DIGITS: Final = 4
-_CODE_MM: Final = 42.0
-"""How wide the code on a copy is, with its white, unless a long address needs more."""
-_CODE_ROOM_MM: Final = 70.0
+
+
+async def followed_by(worklist: Worklist, caller: Caller) -> Followed:
+    """Return the visit that the address names, at the caller's station."""
+    found = await worklist.followed(caller.facility, caller.request.path_params["visit"])
+    if found is None:
+        raise HTTPException(404)
+    return found
 
 
 @dataclass(frozen=True)
@@ -77,8 +76,6 @@ class WorkDesk:
             ("POST", "/office/visits/{visit}/seen"): self.see,
             ("POST", "/office/visits/{visit}/match"): self.match,
             ("POST", "/office/visits/{visit}/close"): self.close,
-            ("POST", "/office/visits/{visit}/receipt"): self.copy,
-            ("POST", "/office/visits/{visit}/receipt/{receipt}/call-back"): self.call_back,
         }
 
     async def list_all(self, caller: Caller) -> Response:
@@ -116,10 +113,7 @@ class WorkDesk:
         return await self._page(caller, await self._found(caller))
 
     async def _found(self, caller: Caller) -> Followed:
-        found = await self.worklist.followed(caller.facility, caller.request.path_params["visit"])
-        if found is None:
-            raise HTTPException(404)
-        return found
+        return await followed_by(self.worklist, caller)
 
     async def _page(
         self, caller: Caller, followed: Followed, wrong: dict[str, str] | None = None, status: int = 422
@@ -189,7 +183,7 @@ class WorkDesk:
         if known is None:
             return await self._page(caller, followed, {"person": "この訪問の方をえらんでください"})
         who = caller.officer.account
-        await self.importer.see(followed, known, (who.id, who.name), key=_key(caller))
+        await self.importer.see(followed, known, (who.id, who.name), key=caller.key)
         return self.desk.go(f"/office/visits/{followed.visit.id}")
 
     async def close(self, caller: Caller) -> Response:
@@ -207,53 +201,6 @@ class WorkDesk:
             return await self._page(caller, await self._found(caller), wrong, status=409)
         return self.desk.go("/office/visits")
 
-    # --- the patient's copy ---------------------------------------------------------------------------------------
-
-    async def copy(self, caller: Caller) -> Response:
-        """Make a copy for the patient and show it as it is printed: its letters are seen here and never again."""
-        followed, secret, now = await self._found(caller), new_letters(), self.desk.clock.now()
-        if not has_copy(followed.visit):
-            raise HTTPException(404)
-        receipt = Receipt(
-            new_secret(), caller.facility, followed.visit.id, known_as(secret), now, caller.officer.account.name
-        )
-        if not await self.receipts.issue(receipt, _about(receipt, EventType.COPIED, caller, now), _key(caller)):
-            return self.desk.go(f"/office/visits/{followed.visit.id}?copied=again#receipts")
-        language = BY_CODE.get(caller.sent.get("language", ""), OFFICIAL)
-        address = f"{self.desk.origin}{REVIEW}"
-        code = drawn_once(f"{address}#{secret}")
-        sheet = self.desk.pages.html(
-            "review/on-paper.html",
-            Look("m", caller.sent.get("furigana") == "on", language, is_patients=True),
-            facility=caller.officer.facility,
-            visit=followed.visit,
-            followed=followed,
-            truth=truth(followed.visit, followed.sight),
-            compared={each.item: each for each in compared(followed.visit, followed.sight)} if followed.sight else {},
-            head=await self.desk.store.head(caller.facility),
-            code=code.svg(code.width(wanted=_CODE_MM, room=_CODE_ROOM_MM)),
-            letters=grouped(secret),
-            address=address,
-            printed_at=now,
-        )
-        return self.desk.page(
-            caller,
-            "receipt.html",
-            visit=followed.visit,
-            sheet=Markup(sheet),  # noqa: S704 - a page of ours
-            language=language,
-            is_large=language is EASY,  # its sentences are short and its names long: they fill a larger sheet
-            has_readings=caller.sent.get("furigana") == "on" and language.is_japanese,
-        )
-
-    async def call_back(self, caller: Caller) -> Response:
-        """Call a copy back: whoever has it open sees nothing more on the next request."""
-        followed, now = await self._found(caller), self.desk.clock.now()
-        for each in await self.receipts.of(caller.facility, followed.visit.id):
-            if each.id == caller.request.path_params["receipt"]:
-                await self.receipts.call_back(each, _about(each, EventType.COPY_CALLED_BACK, caller, now))
-        return self.desk.go(f"/office/visits/{followed.visit.id}#receipts")
-
     async def _record(  # noqa: PLR0913 - what is written, and how
         self,
         caller: Caller,
@@ -268,7 +215,7 @@ class WorkDesk:
         act = Act(
             caller.facility,
             followed.visit.id,
-            _key(caller),
+            caller.key,
             kind,
             self.desk.clock.now(),
             body,
@@ -280,17 +227,8 @@ class WorkDesk:
         return await self.worklist.record(act)
 
 
-def _key(caller: Caller) -> str:
-    """Return what names this submission: whatever it does, it does once."""
-    return f"office {caller.sent.get('key', '') or new_secret()}"
-
-
 def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else 0
-
-
-def _about(receipt: Receipt, kind: EventType, caller: Caller, now: int) -> Event:
-    return Event(kind, now, {"by": caller.officer.account.id, "receipt": receipt.id})
 
 
 def _cells(followed: Followed) -> list[Compared]:

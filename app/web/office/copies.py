@@ -1,0 +1,90 @@
+"""The patient's copies as the office prints them and calls them back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from markupsafe import Markup
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from app.evidence import Event, EventType
+from app.languages import BY_CODE, EASY, OFFICIAL
+from app.ports import Receipts, Worklist
+from app.receipt import REVIEW, Receipt, grouped, known_as, new_letters
+from app.tokens import new_secret
+from app.web.codes import drawn_once
+from app.web.office.desk import Caller, Desk, Endpoint
+from app.web.office.worklist import followed_by
+from app.web.pages import Look
+from app.worklist import compared, has_copy, truth
+
+_CODE_MM: Final = 42.0
+"""How wide the code on a copy is, with its white, unless a long address needs more."""
+_CODE_ROOM_MM: Final = 70.0
+
+
+@dataclass(frozen=True)
+class CopyDesk:
+    """Prints copies, and lets them open nothing any more."""
+
+    desk: Desk
+    worklist: Worklist
+    receipts: Receipts
+
+    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
+        """Return what stands behind these doors."""
+        return {
+            ("POST", "/office/visits/{visit}/receipt"): self.copy,
+            ("POST", "/office/visits/{visit}/receipt/{receipt}/call-back"): self.call_back,
+        }
+
+    async def copy(self, caller: Caller) -> Response:
+        """Make a copy for the patient and show it as it is printed: its letters are seen here and never again."""
+        followed, secret, now = await followed_by(self.worklist, caller), new_letters(), self.desk.clock.now()
+        if not has_copy(followed.visit):
+            raise HTTPException(404)
+        receipt = Receipt(
+            new_secret(), caller.facility, followed.visit.id, known_as(secret), now, caller.officer.account.name
+        )
+        if not await self.receipts.issue(receipt, _about(receipt, EventType.COPIED, caller, now), caller.key):
+            return self.desk.go(f"/office/visits/{followed.visit.id}?copied=again#receipts")
+        language = BY_CODE.get(caller.sent.get("language", ""), OFFICIAL)
+        address = f"{self.desk.origin}{REVIEW}"
+        code = drawn_once(f"{address}#{secret}")
+        sheet = self.desk.pages.html(
+            "review/on-paper.html",
+            Look("m", caller.sent.get("furigana") == "on", language, is_patients=True),
+            facility=caller.officer.facility,
+            visit=followed.visit,
+            followed=followed,
+            truth=truth(followed.visit, followed.sight),
+            compared={each.item: each for each in compared(followed.visit, followed.sight)} if followed.sight else {},
+            head=await self.desk.store.head(caller.facility),
+            code=code.svg(code.width(wanted=_CODE_MM, room=_CODE_ROOM_MM)),
+            letters=grouped(secret),
+            address=address,
+            printed_at=now,
+        )
+        return self.desk.page(
+            caller,
+            "receipt.html",
+            visit=followed.visit,
+            sheet=Markup(sheet),  # noqa: S704 - a page of ours
+            language=language,
+            is_large=language is EASY,  # its sentences are short and its names long: they fill a larger sheet
+            has_readings=caller.sent.get("furigana") == "on" and language.is_japanese,
+        )
+
+    async def call_back(self, caller: Caller) -> Response:
+        """Call a copy back: whoever has it open sees nothing more on the next request."""
+        followed, now = await followed_by(self.worklist, caller), self.desk.clock.now()
+        for each in await self.receipts.of(caller.facility, followed.visit.id):
+            if each.id == caller.request.path_params["receipt"]:
+                await self.receipts.call_back(each, _about(each, EventType.COPY_CALLED_BACK, caller, now))
+        return self.desk.go(f"/office/visits/{followed.visit.id}#receipts")
+
+
+def _about(receipt: Receipt, kind: EventType, caller: Caller, now: int) -> Event:
+    return Event(kind, now, {"by": caller.officer.account.id, "receipt": receipt.id})

@@ -1,0 +1,55 @@
+"""The copy as the patient takes it home from the bedside: a code on the last page, in the patient's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from markupsafe import Markup
+
+from app.flow import Holder
+from app.languages import BY_CODE
+from app.ports import Receipts
+from app.receipt import REVIEW, Receipt, known_as, letters_from
+from app.tokens import new_secret
+from app.web.bedside import Bedside, Seat
+from app.web.codes import drawn_once
+from app.web.pages import Look
+from app.worklist import truth
+
+
+@dataclass(frozen=True)
+class TakeHome:
+    """Makes the copies of visits as they end."""
+
+    bedside: Bedside
+    receipts: Receipts
+    origin: str
+
+    def receipt(self, seat: Seat) -> Receipt:
+        """Return the copy of this browser's visit, to be kept with the report that ends it."""
+        known = known_as(self._letters(seat))
+        return Receipt(new_secret(), seat.facility.id, seat.visit.id, known, self.bedside.clock.now())
+
+    async def shown(self, look: Look, seat: Seat) -> Mapping[str, Any]:
+        """Return the copy as the last page shows it, with its language: the one in which the patient read."""
+        language, secret = BY_CODE[seat.visit.language], self._letters(seat)
+        kept = await self.receipts.find(known_as(secret))
+        is_live = kept is not None and kept.is_live(self.bedside.clock.now())
+        html = self.bedside.pages.html(
+            "review/at-bedside.html",
+            replace(look, language=language).seen_by(Holder.PATIENT),
+            facility=seat.facility,
+            visit=seat.visit,
+            truth=truth(seat.visit, None),
+            compared={},
+            followed=None,
+            head=await self.bedside.store.head(seat.facility.id),
+            code=drawn_once(f"{self.origin}{REVIEW}#{secret}").inline() if is_live else "",
+        )
+        return {"copy": Markup(html), "language": language}  # noqa: S704 - a page of ours
+
+    def _letters(self, seat: Seat) -> str:
+        """Return the letters of this browser's copy: they follow from its own secret, so nobody has to keep them."""
+        return letters_from(self.bedside.signer.number(f"receipt\0{seat.session}"))
