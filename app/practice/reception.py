@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,7 +13,7 @@ from starlette.routing import Route
 from app.practice.pages import PREFIX, Pages
 from app.practice.people import Person
 from app.practice.system import Order, System
-from app.tokens import new_secret
+from app.tokens import hashed, new_secret
 
 _HERE: Final = f"{PREFIX}/web/withdraw"
 
@@ -54,5 +53,5 @@ class Reception:
             raise HTTPException(404)
         key = new_secret()
         order = Order(person.subject(self._client_id), self._station, dict.fromkeys(sorted(items), False))
-        self._system.register(key, hashlib.sha256(key.encode()).hexdigest(), order)
+        self._system.register(key, hashed(key), order)
         return RedirectResponse(f"{_HERE}?done=1", 303)
