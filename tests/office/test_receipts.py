@@ -69,6 +69,13 @@ async def test_a_copy_is_printed_in_the_patients_language(staff: Clerk, visit: s
     assert 'lang="en"' in page.source
 
 
+@pytest.mark.parametrize(("language", "furigana"), [("ja", "on"), ("ja-easy", "on"), ("ja", ""), ("en", "on")])
+async def test_a_sheet_with_readings_has_room_for_them(staff: Clerk, visit: str, language: str, furigana: str) -> None:
+    page = await prints(staff, visit, language=language, furigana=furigana)
+    has_readings = bool(furigana) and language != "en"
+    assert ("<ruby>" in page.source, "kz-with-readings" in page.source) == (has_readings, has_readings)
+
+
 async def test_each_copy_is_a_new_one_and_in_the_record(staff: Clerk, visit: str, kazasu: Kazasu) -> None:
     first = letters_of(await prints(staff, visit, language="ja"))
     second = letters_of(await prints(staff, visit, language="ja"))
