@@ -20,7 +20,7 @@ from tests.flow.visits import NOW
 from tests.office.clerk import Clerk
 from tests.office.test_receipts import letters_of, prints
 from tests.office.test_worklist import LIST, SEEN, at_the_bedside
-from tests.pages.page import Page
+from tests.pages.page import Element, Page
 
 FORM = f"{LIST}/transcribe"
 DAY = day_of(NOW) - timedelta(days=3)
@@ -84,7 +84,23 @@ async def test_the_memo_says_what_is_asked_and_that_nothing_is_registered(staff:
         ):
             assert words in page.text
     assert "<input" not in paper
-    assert "お名前＿" not in paper
+    assert lines_to_write_on(page) == ["kz-memo-day"] * 3 + ["kz-memo-number"] + ["kz-memo-office"] * 2
+
+
+def lines_to_write_on(page: Page) -> list[str]:
+    """Return in which paragraph each line is to write on: an empty element that is no box to mark, or a drawn one."""
+    (paper,) = page.root.all("main")
+    empty = [each for each in [*paper.all("i"), *paper.all("span")] if not each.text and not each.children]
+    lines = [each for each in empty if each.parent and each.parent.attrs.get("class") != "kz-memo-box"]
+    drawn = [each for each in paper.all("p") if "kz-by-hand" in each.attrs.get("class", "") or "＿" in each.text]
+    return sorted(paragraph_of(each) for each in [*lines, *drawn])
+
+
+def paragraph_of(element: Element) -> str:
+    """Return the class of the paragraph in which the element stands."""
+    while element.tag != "p" and element.parent:
+        element = element.parent
+    return element.attrs.get("class", "")
 
 
 async def test_both_answers_look_alike_and_none_is_marked(staff: Clerk) -> None:

@@ -60,13 +60,15 @@ async def test_what_the_office_saw_is_on_the_copy(staff: Clerk, visit: str) -> N
     seen: dict[str, Any] = {"found": "yes", "available_until": "2027/02/28 23:59", **every}
     await staff.press(f"/office/visits/{visit}/seen", **seen)
     page = await prints(staff, visit, language="ja")
+    assert "事業所で確認しました" in page.text
     assert "2027/02/28 23:59" in page.text
 
 
 async def test_a_copy_is_printed_in_the_patients_language(staff: Clerk, visit: str) -> None:
     page = await prints(staff, visit, language="en")
     assert "手術情報" in page.text, "the official name stands beside"
-    assert 'lang="en"' in page.source
+    assert '<div lang="en">' in page.source
+    assert "It was reported that registration was done." in page.text
 
 
 @pytest.mark.parametrize(("language", "furigana"), [("ja", "on"), ("ja-easy", "on"), ("ja", ""), ("en", "on")])
