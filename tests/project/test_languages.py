@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -40,7 +42,26 @@ def test_five_languages_are_offered() -> None:
 
 
 def test_the_catalogues_are_fresh() -> None:
-    assert catalogues.stale() == [], "run `make docs`"
+    assert list(catalogues.stale()) == [], "run `make docs`"
+
+
+def test_what_is_stale_is_written_from_one_reading_of_the_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times: list[Path] = []
+
+    def read(root: Path) -> Iterator[tuple[str, int, str]]:
+        times.append(root)
+        yield "templates/look.html", 1, "{文字|もじ}"
+
+    monkeypatch.setattr(catalogues, "messages", read)
+    written = catalogues.write(tmp_path)
+    assert times == [tmp_path]
+    assert len(written) == 1 + 2 * len(OTHERS)
+    assert [name for name in written if not (tmp_path / name).is_file()] == []
+    (tmp_path / written[0]).unlink()
+    assert catalogues.write(tmp_path) == written[:1]
+    assert catalogues.write(tmp_path) == []
 
 
 @pytest.mark.parametrize("language", OTHERS, ids=named)
