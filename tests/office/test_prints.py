@@ -9,6 +9,7 @@ import zxingcpp
 from PIL import Image
 
 from app.facility import Printed
+from app.languages import LANGUAGES
 from app.main import PRACTICE_STATION, Kazasu
 from app.web.office.prints import KINDS
 from app.web.sheets import Kind, NoFont, Sheets, Which
@@ -47,6 +48,11 @@ async def test_a_sheet_says_what_it_is(admin: Clerk, which: Which, kind: Kind) -
     for word in ("ひなた坂", "第1版", "練習", "かざすの入口" if which is Which.ENTRY else "公式"):
         assert word in page.text, word
     assert "data-print-now" not in page.source
+
+
+async def test_both_papers_in_the_patients_language_say_how_many_there_are(admin: Clerk) -> None:
+    page = await admin.get("/office/prints")
+    assert page.text.count(f"{len(LANGUAGES)}つのことば") == 2
 
 
 @pytest.mark.parametrize("copies", ["0", "-1", "1000", "x", "１", ""])
