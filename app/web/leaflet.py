@@ -7,7 +7,7 @@ revision, and its prints are kept under it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from markupsafe import Markup
@@ -16,37 +16,29 @@ from starlette.responses import Response
 
 from app.consent import Item
 from app.content.before import BEFORE
-from app.facility import Facility
 from app.languages import OFFICIAL, Language
-from app.web.codes import Code, TooLong, code
+from app.web.codes import TooLong
 from app.web.pages import Look, Pages
-from app.web.sheets import TAIL, WORDS, Room, Which, Words, characters, host_of
+from app.web.sheets import WORDS, Paper, Room, Which, Words
 from app.words import N_
 
 ROOM: Final = Room(40, 57)
 
 
 @dataclass(frozen=True, slots=True)
-class Leaflet:
-    """One leaflet to print: for which station, in which language, and the entry below which its code leads."""
+class Leaflet(Paper):
+    """One leaflet to print, in one language: its address is the station's entry, below which its code leads."""
 
     kind: ClassVar[str] = "leaflet"
     title: ClassVar[str] = N_("患者さまへの案内")
     two_up: ClassVar[bool] = False
     is_official: ClassVar[bool] = False
-    longest: ClassVar[int] = characters(ROOM)
 
-    facility: Facility
-    entry: str = field(repr=False)
-    """The station's entry."""
-    revision: int
     issued_at: int
     items: tuple[Item, ...]
     """What the patient will be asked."""
     language: Language = OFFICIAL
     furigana: bool = False
-    hours: str = ""
-    """When the station answers its telephone."""
 
     @property
     def words(self) -> Words:
@@ -56,32 +48,12 @@ class Leaflet:
     @property
     def url(self) -> str:
         """What the code holds: the same to read on a phone, in the language of this paper."""
-        return f"{self.entry}/before" + ("" if self.language.is_official else f"?language={self.language.code}")
+        return f"{self.address}/before" + ("" if self.language.is_official else f"?language={self.language.code}")
 
     @property
-    def host(self) -> str:
-        """Where the code leads: what a person can compare."""
-        return host_of(self.entry)
-
-    @property
-    def tail(self) -> str:
-        """The last four characters of the entry: what tells one revision from another."""
-        return self.entry[-TAIL:]
-
-    @property
-    def edition(self) -> str:
-        """The revision in words."""
-        return f"第{self.revision}版"
-
-    @property
-    def code(self) -> Code:
-        """The code of the address. Raises `TooLong` and `Unreadable`."""
-        return code(self.url)
-
-    @property
-    def width(self) -> float:
-        """How wide the code is printed, in mm with its white. Raises `TooLong` where there is no room for it."""
-        return self.code.width(wanted=ROOM.wanted, room=ROOM.most)
+    def room(self) -> Room:
+        """How wide the code may be."""
+        return ROOM
 
     @property
     def look(self) -> Look:

@@ -6,6 +6,7 @@ measures from here, so they cannot say different things.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -120,19 +121,65 @@ POSTER_STEPS: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper(ABC):
+    """One paper with a code: for whom, and the address with whose revision it dies."""
+
+    facility: Facility
+    address: str = field(repr=False)
+    revision: int
+    hours: str = ""
+    """When the station answers its telephone."""
+
+    @property
+    @abstractmethod
+    def room(self) -> Room:
+        """How wide the code may be."""
+
+    @property
+    def url(self) -> str:
+        """What the code holds."""
+        return self.address
+
+    @property
+    def host(self) -> str:
+        """Where the code leads, without the way there: what a person can compare."""
+        return host_of(self.address)
+
+    @property
+    def tail(self) -> str:
+        """The last four characters of the address: what tells one revision from another."""
+        return self.address[-TAIL:]
+
+    @property
+    def edition(self) -> str:
+        """The revision in words."""
+        return f"第{self.revision}版"
+
+    @property
+    def code(self) -> Code:
+        """The code of what it holds. Raises `TooLong` and `Unreadable`."""
+        return code(self.url)
+
+    @property
+    def width(self) -> float:
+        """How wide the code is printed, in mm with its white. Raises `TooLong` where this paper has no room for it."""
+        return self.code.width(wanted=self.room.wanted, room=self.room.most)
+
+    @property
+    def longest(self) -> int:
+        """How many characters a code may hold to fit this paper."""
+        return characters(self.room)
+
+
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """One sheet to print: which kind, for whom, and the address that its code holds."""
+class Sheet(Paper):
+    """One sheet to print: which kind, and whether its code holds our entry or the official address."""
 
     kind: Kind
     which: Which
-    facility: Facility
-    url: str = field(repr=False)
-    revision: int
     issued_on: date
     practice: bool
-    hours: str = ""
-    """When the station answers its telephone."""
     two_up: bool = False
     """Two cards on one A4 sheet, each to be folded once. Only for cards."""
     start: int = 1
@@ -161,21 +208,6 @@ class Sheet:
         return self.which is Which.OFFICIAL
 
     @property
-    def host(self) -> str:
-        """Where the code leads, without the way there: what a person can compare."""
-        return host_of(self.url)
-
-    @property
-    def tail(self) -> str:
-        """The last four characters of the address."""
-        return self.url[-TAIL:]
-
-    @property
-    def edition(self) -> str:
-        """The revision in words."""
-        return f"第{self.revision}版"
-
-    @property
     def day(self) -> str:
         """The day of issue in words."""
         return _in_words(self.issued_on)
@@ -188,25 +220,14 @@ class Sheet:
         return sizes[0] if len(self.facility.name) <= room else sizes[1] if len(self.facility.name) <= 2 * room else "s"
 
     @property
-    def code(self) -> Code:
-        """The code of the address. Raises `TooLong` and `Unreadable`."""
-        return code(self.url)
-
-    @property
-    def width(self) -> float:
-        """How wide the code is printed, in mm with its white. Raises `TooLong` where this sheet has no room for it."""
-        room = ROOM[self.kind]
-        return self.code.width(wanted=room.wanted, room=room.most)
+    def room(self) -> Room:
+        """How wide the code may be on this kind of sheet."""
+        return ROOM[self.kind]
 
     @property
     def module(self) -> float:
         """How wide one module of the code is printed, in mm."""
         return self.width / self.code.whole
-
-    @property
-    def longest(self) -> int:
-        """How many characters an address may have to fit this kind of sheet."""
-        return characters(ROOM[self.kind])
 
     @property
     def places(self) -> tuple[bool, ...]:

@@ -46,7 +46,7 @@ def sheet(kind: Kind, which: Which, **more: Any) -> Sheet:
     url = ENTRY if which is Which.ENTRY else official
     given: dict[str, Any] = {
         "facility": HINATAZAKA,
-        "url": url,
+        "address": url,
         "revision": 3,
         "issued_on": date(2026, 11, 22),
         "practice": True,
@@ -74,7 +74,7 @@ def stressed_sheets() -> dict[str, Sheet]:
     kinds = {kind: LONG_HOST for kind in Kind if kind is not Kind.LABELS} | {
         Kind.LABELS: "https://kz.midorigaoka-hokan.jp/f/8h3kq2m49xt"
     }
-    long = {f"long-{kind}": sheet(kind, Which.ENTRY, facility=LONG_NAME, url=url) for kind, url in kinds.items()}
+    long = {f"long-{kind}": sheet(kind, Which.ENTRY, facility=LONG_NAME, address=url) for kind, url in kinds.items()}
     official = {f"long-official-{kind}": sheet(kind, Which.OFFICIAL, facility=LONG_NAME) for kind in Kind}
     real = {f"real-{kind}": sheet(kind, Which.ENTRY, practice=False, hours="") for kind in Kind}
     return long | official | real | {"long-two": sheet(Kind.CARD, Which.OFFICIAL, facility=LONG_NAME, two_up=True)}
@@ -87,7 +87,7 @@ def leaflet(language: str = "ja", **more: Any) -> Leaflet:
     """Return an ordinary leaflet; `more` changes it."""
     given: dict[str, Any] = {
         "facility": HINATAZAKA,
-        "entry": ENTRY,
+        "address": ENTRY,
         "revision": 3,
         "issued_at": _ISSUED,
         "items": in_force(ITEMS, _ISSUED),
@@ -109,7 +109,7 @@ def stressed_leaflets() -> dict[str, Leaflet]:
     """Return each of them with a name and an address as long as they come."""
     long: dict[str, Any] = {
         "facility": LONG_NAME,
-        "entry": LONG_HOST,
+        "address": LONG_HOST,
         "hours": "月〜金 9:00〜18:00、土 9:00〜12:00（祝日は休み）",
     }
     return {f"long-{name}": replace(each, **long) for name, each in every_leaflet().items()}

@@ -7,8 +7,7 @@ from typing import Final
 import pytest
 
 from app.web.codes import MODULE, TooLong
-from app.web.leaflet import Leaflet
-from tests.prints.desk import Press, every_leaflet, every_sheet, html, leaflet, stressed_leaflets
+from tests.prints.desk import ENTRY, Press, every_leaflet, every_sheet, html, leaflet, stressed_leaflets
 from tests.prints.test_decoding import A4, DECODERS, DPI, around, info, places
 from tests.prints.wear import WEARS
 
@@ -63,12 +62,13 @@ def test_what_is_too_much_or_too_small_is_noticed(press: Press) -> None:
 def test_its_code_opens_the_same_to_read_in_its_own_language(name: str) -> None:
     of = EVERY[name]
     expected = "" if of.language.is_official else f"?language={of.language.code}"
-    assert of.url == f"{of.entry}/before{expected}"
+    assert of.url == f"{of.address}/before{expected}"
+    assert (of.host, of.tail, of.edition) == ("kazasu.example", ENTRY[-4:], "第3版"), "as on every paper of its entry"
     assert of.width >= 40
 
 
 def test_an_address_that_is_too_long_is_refused_with_its_reason() -> None:
-    of = leaflet(entry="https://a.example/" + "x" * 200)
+    of = leaflet(address="https://a.example/" + "x" * 200)
     with pytest.raises(TooLong):
         _ = of.width
-    assert f"{Leaflet.longest}文字まで" in html(of)
+    assert f"{of.longest}文字まで" in html(of)

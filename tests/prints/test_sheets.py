@@ -153,7 +153,7 @@ def test_a_place_that_no_sheet_has_is_refused(start: int, count: int) -> None:
 
 
 def test_a_long_address_fits_no_label_and_the_page_says_why() -> None:
-    long = sheet(Kind.LABELS, Which.OFFICIAL, url=OFFICIAL_LONG)
+    long = sheet(Kind.LABELS, Which.OFFICIAL, address=OFFICIAL_LONG)
     answer = SHEETS.page(request(), long)
     text = paper(bytes(answer.body).decode())
     assert answer.status_code == 422
@@ -169,11 +169,11 @@ def test_a_long_address_fits_no_label_and_the_page_says_why() -> None:
 )
 def test_it_says_how_long_an_address_may_be(kind: Kind, longest: int) -> None:
     url = "https://a.example/" + "x" * 300
-    fits = sheet(kind, Which.ENTRY, url=url[:longest])
+    fits = sheet(kind, Which.ENTRY, address=url[:longest])
     assert fits.longest == longest
     assert fits.module >= 0.8 - 1e-9
     with pytest.raises(TooLong):
-        _ = replace(fits, url=url[: longest + 1]).width
+        _ = replace(fits, address=url[: longest + 1]).width
 
 
 # --- words that derive from others ---------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def test_it_says_how_long_an_address_may_be(kind: Kind, longest: int) -> None:
     ],
 )
 def test_the_address_in_words(url: str, host: str, tail: str) -> None:
-    of = sheet(Kind.CARD, Which.ENTRY, url=url)
+    of = sheet(Kind.CARD, Which.ENTRY, address=url)
     assert (of.host, of.tail) == (host, tail)
 
 

@@ -148,7 +148,7 @@ class Prints:
         entry = (await self.desk.office.links(caller.facility, limit=1))[0]
         return Leaflet(
             facility=caller.officer.facility,
-            entry=f"{self.desk.origin}/f/{entry.token}",
+            address=f"{self.desk.origin}/f/{entry.token}",
             revision=entry.revision,
             issued_at=now,
             items=in_force(ITEMS, now),
@@ -199,7 +199,7 @@ class Prints:
             kind=found,
             which=which,
             facility=caller.officer.facility,
-            url=url,
+            address=url,
             revision=revision,
             issued_on=day_of(self.desk.clock.now()),
             practice=bool(self.desk.practice),
