@@ -66,7 +66,7 @@ def kind_of(language: Language) -> str:
     return f"{Leaflet.kind}-{language.code}"
 
 
-def page(pages: Pages, request: Request, leaflet: Leaflet, **more: Any) -> Response:
+def page(pages: Pages, request: Request, leaflet: Leaflet, *, status: int = 200, **more: Any) -> Response:
     """Answer the leaflet as it prints, under a bar in the office's own language. `more` goes to the template."""
     look = Look(Look.of(request).size)
     try:
@@ -75,4 +75,5 @@ def page(pages: Pages, request: Request, leaflet: Leaflet, **more: Any) -> Respo
         return pages.respond(request, "print/too-long.html", status=422, look=look, sheet=leaflet, **more)
     shown = {"sheet": leaflet, "code": leaflet.code, "width": width, "before": BEFORE, "parts": BEFORE.parts}
     paper = Markup(pages.html("print/leaflet.html", leaflet.look, **shown))  # noqa: S704 - our own page
-    return pages.respond(request, "print/leaflet-desk.html", look=look, sheet=leaflet, paper=paper, **more)
+    more |= {"sheet": leaflet, "paper": paper}
+    return pages.respond(request, "print/leaflet-desk.html", status=status, look=look, **more)

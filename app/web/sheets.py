@@ -276,7 +276,7 @@ class Sheets:
         self._assets = assets
         self._fonts = fonts
 
-    def page(self, request: Request, sheet: Sheet, **more: Any) -> Response:
+    def page(self, request: Request, sheet: Sheet, *, status: int = 200, **more: Any) -> Response:
         """Answer the sheet as it will be printed, or why it cannot be. `more` goes to the template.
 
         Raises `Unreadable`, which no address does that was checked when it came in.
@@ -295,7 +295,7 @@ class Sheets:
             values["stores"] = [(store, code(store.url)) for store in PHONE.stores]
             values["store_width"] = STORE_ROOM.wanted
             values["checked_on"] = _in_words(PHONE.checked_on)
-        return self._pages.respond(request, f"print/{sheet.kind}.html", look=look, **values, **more)
+        return self._pages.respond(request, f"print/{sheet.kind}.html", status=status, look=look, **values, **more)
 
     def pdf(self, sheet: Sheet) -> bytes:
         """Return the sheet as a PDF with its font inside. Raises `NoFont`, `TooLong` and `Unreadable`."""

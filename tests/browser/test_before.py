@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from app.main import PRACTICE_STATION
+from tests.browser import craft
 from tests.browser.clerk import Clerk, Desk, DeskLook
 from tests.browser.phone import Judged, Look, Phone
 from tests.browser.server import Server
@@ -67,6 +68,24 @@ def test_a_leaflet_in_another_language_is_printed_from_the_printers_desk(clerk: 
     assert desk.readings > 20
     desk.follows("English")
     desk.fills_in("枚数", "20")
+    desk.presses("印刷する")
+    assert desk.times_printed == 1
+    desk.follows("印刷物にもどる")
+    desk.reads("患者さまへの案内（English）", "20枚")
+
+
+def test_a_wrong_number_of_leaflets_is_asked_again_where_one_stands(clerk: Clerk) -> None:
+    desk = clerk.desk
+    desk.opens("/office/leaflet?language=en")
+    desk.page.locator("form[action='/office/leaflet']").evaluate("(form) => { form.noValidate = true }")
+    desk.fills_in("枚数", "1000")
+    desk.presses("印刷する")
+    assert desk.has_focus_on_the_error
+    assert desk.field("枚数").input_value() == "1000"
+    assert (craft.complaints(desk.page, ours=False), craft.violations(desk.page)) == ([], [])
+    desk.page.get_by_role("link", name="1〜999にしてください").click()
+    desk.page.keyboard.press("Control+A")
+    desk.page.keyboard.type("20")
     desk.presses("印刷する")
     assert desk.times_printed == 1
     desk.follows("印刷物にもどる")

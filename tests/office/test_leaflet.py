@@ -101,10 +101,27 @@ async def test_the_bar_stays_japanese(admin: Clerk) -> None:
 
 @pytest.mark.parametrize("copies", ["0", "1000", "x", ""])
 async def test_a_number_of_copies_that_is_none_is_refused(kazasu: Kazasu, admin: Clerk, copies: str) -> None:
-    await admin.get("/office/leaflet")
+    await admin.get("/office/leaflet?language=ja-easy&furigana=0")
     page = await admin.press("/office/leaflet", copies=copies, expect=422)
     assert "1〜999" in page.text
+    assert re.search('kz-s-leaflet[a-z -]*" lang="ja">', page.source)
+    assert [each.text for each in page.root.all("a") if "aria-current" in each.attrs] == ["やさしい日本語"]
+    assert page.held("/office/leaflet").items() >= {"language": "ja-easy", "furigana": "0"}.items()
+    assert "<ruby>" not in paper(page.source)
+    (field,) = [each for each in page.root.all("input") if each.attrs.get("name") == "copies"]
+    assert (field.attrs["value"], field.attrs["aria-invalid"]) == (copies, "true")
+    (error,) = [each for each in page.root.all("a") if "1〜999" in each.text]
+    assert error.attrs["href"] == f"#{field.attrs['id']}"
     assert await kazasu.desk.office.prints(PRACTICE_STATION.id) == ()
+    page = await admin.press("/office/leaflet", copies="2")
+    assert "data-print-now" in page.source
+    assert page.held("/office/leaflet").items() >= {"language": "ja-easy", "furigana": "0"}.items()
+
+
+async def test_what_looks_like_a_my_number_is_not_shown_again(admin: Clerk) -> None:
+    await admin.get("/office/leaflet")
+    page = await admin.press("/office/leaflet", copies="123456789018", expect=422)
+    assert "123456789018" not in page.source
 
 
 async def test_it_is_found_at_the_printers_desk_and_on_the_first_page(staff: Clerk) -> None:

@@ -58,8 +58,10 @@ async def test_both_papers_in_the_patients_language_say_how_many_there_are(admin
 @pytest.mark.parametrize("copies", ["0", "-1", "1000", "x", "１", ""])
 async def test_a_number_of_copies_that_is_none_is_refused(kazasu: Kazasu, admin: Clerk, copies: str) -> None:
     await admin.get("/office/prints")
-    page = await admin.press("/office/prints/entry/poster", copies=copies, expect=422)
+    page = await admin.press("/office/prints/entry/labels", copies=copies, start="7", expect=422)
     assert "1〜999" in page.text
+    typed = {each.attrs["id"]: each.attrs["value"] for each in page.root.all("input") if "id" in each.attrs}
+    assert typed == {"start": "7", "copies": copies}
     assert await kazasu.desk.office.prints(PRACTICE_STATION.id) == ()
 
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from app.consent import day_of, in_force
 from app.content import ITEMS
+from app.digits import has_my_number
 from app.facility import Printed
 from app.languages import BY_CODE, EASY, OFFICIAL
 from app.people import IDLE
@@ -37,6 +38,7 @@ WHICH_NAMES: Final = {Which.ENTRY: "かざすの入口", Which.OFFICIAL: "公式
 LEAFLET: Final = "/office/leaflet"
 _PAGE: Final = 30
 _MOST: Final = 999
+_NO_NUMBER: Final = f"枚数は、半角の数字で1〜{_MOST}にしてください"
 _ONLY: Final = {"live": "使えるもの", "dead": "差し替えるもの", "": "すべて"}
 _PIXELS: Final = 16
 
@@ -64,9 +66,6 @@ class Prints:
 
     async def all(self, caller: Caller) -> Response:
         """Show what can be printed, and what was."""
-        return await self._all(caller)
-
-    async def _all(self, caller: Caller, *, status: int = 200, wrong: str = "") -> Response:
         asked = caller.request.query_params
         only = asked.get("only", "") if asked.get("only", "") in _ONLY else ""
         found = await self.desk.office.prints(
@@ -80,8 +79,6 @@ class Prints:
         return self.desk.page(
             caller,
             "prints.html",
-            status=status,
-            wrong=wrong,
             only=only,
             older_page="before" in asked,
             choices=_ONLY,
@@ -102,16 +99,18 @@ class Prints:
 
     async def sheet(self, caller: Caller) -> Response:
         """Show a sheet as it prints."""
-        sheet = await self._sheet(caller)
-        bar = self._bar(caller, f"/office/prints/{sheet.which.value}")
-        return self.sheets.page(caller.request, sheet, office=bar)
+        return self._sheet_shown(caller, await self._sheet(caller, caller.request.query_params))
+
+    def _sheet_shown(self, caller: Caller, sheet: Sheet, *, wrong: str = "") -> Response:
+        bar = self._bar(caller, f"/office/prints/{sheet.which.value}", wrong)
+        return self.sheets.page(caller.request, sheet, status=422 if wrong else 200, office=bar)
 
     async def print(self, caller: Caller) -> Response:
         """Keep that so many are printed, and open the sheet with the browser's own dialogue."""
-        sheet = await self._sheet(caller)
+        sheet = await self._sheet(caller, caller.sent)
         if not await self._keep(caller, sheet.which, sheet.revision, sheet.kind.value):
-            return await self._no_number(caller)
-        query = f"&start={_place(caller.sent.get('start', ''))}" if sheet.kind is Kind.LABELS else ""
+            return self._sheet_shown(caller, sheet, wrong=_NO_NUMBER)
+        query = f"&start={sheet.start}" if sheet.kind is Kind.LABELS else ""
         return self.desk.go(f"/office/prints/{sheet.which.value}/{sheet.kind.value}?now=1{query}")
 
     async def _keep(self, caller: Caller, which: Which, revision: int, kind: str) -> bool:
@@ -124,22 +123,21 @@ class Prints:
         await self.desk.office.print(printed)
         return True
 
-    async def _no_number(self, caller: Caller) -> Response:
-        return await self._all(caller, status=422, wrong=f"枚数は、半角の数字で1〜{_MOST}にしてください")
-
     # --- the patient's leaflet ------------------------------------------------------------------------------
 
     async def leaflet(self, caller: Caller) -> Response:
         """Show the leaflet as it prints, in the language that is asked for."""
-        leaflet = await self._leaflet(caller, caller.request.query_params)
-        bar = {**self._bar(caller, "/office"), "here": _address_of(leaflet)}
-        return leaflet_page(self.desk.pages, caller.request, leaflet, office=bar)
+        return self._leaflet_shown(caller, await self._leaflet(caller, caller.request.query_params))
+
+    def _leaflet_shown(self, caller: Caller, leaflet: Leaflet, *, wrong: str = "") -> Response:
+        bar = {**self._bar(caller, "/office", wrong), "here": _address_of(leaflet)}
+        return leaflet_page(self.desk.pages, caller.request, leaflet, status=422 if wrong else 200, office=bar)
 
     async def print_leaflet(self, caller: Caller) -> Response:
         """Keep that so many are printed, and open the leaflet with the browser's own dialogue."""
         leaflet = await self._leaflet(caller, caller.sent)
         if not await self._keep(caller, Which.ENTRY, leaflet.revision, kind_of(leaflet.language)):
-            return await self._no_number(caller)
+            return self._leaflet_shown(caller, leaflet, wrong=_NO_NUMBER)
         return self.desk.go(f"{_address_of(leaflet)}&now=1")
 
     async def _leaflet(self, caller: Caller, asked: Mapping[str, str]) -> Leaflet:
@@ -157,9 +155,12 @@ class Prints:
             hours=(await self.desk.office.station(caller.facility)).hours,
         )
 
-    def _bar(self, caller: Caller, address: str) -> dict[str, Any]:
-        """Return what stands above a sheet on the screen."""
+    def _bar(self, caller: Caller, address: str, wrong: str) -> dict[str, Any]:
+        """Return what stands above a sheet on the screen, with the number of copies as it was typed."""
+        copies = caller.sent.get("copies", "1")
         return {
+            "wrong": wrong,
+            "copies": "" if has_my_number(copies) else copies,
             "held": Markup(self.desk.held(caller.request, caller.officer)),  # noqa: S704 - our own field
             "print_now": "now" in caller.request.query_params,
             "address": address,
@@ -181,20 +182,19 @@ class Prints:
 
     async def pdf(self, caller: Caller) -> Response:
         """Give a sheet as a file."""
-        sheet = await self._sheet(caller)
+        sheet = await self._sheet(caller, caller.request.query_params)
         name = f"kazasu-{sheet.which.value}-{sheet.kind.value}-{sheet.revision}.pdf"
         try:
             return _file(self.sheets.pdf(sheet), "application/pdf", name)
         except NoFont:
             return self.desk.page(caller, "no-font.html", status=503)
 
-    async def _sheet(self, caller: Caller) -> Sheet:
+    async def _sheet(self, caller: Caller, asked: Mapping[str, str]) -> Sheet:
         kind = caller.request.path_params["kind"]
         which, url, revision = await self._address(caller)
         found = next((each for each in KINDS[which] if each.value == kind), None)
         if found is None:
             raise HTTPException(404)
-        start = caller.request.query_params.get("start", "")
         return Sheet(
             kind=found,
             which=which,
@@ -204,7 +204,7 @@ class Prints:
             issued_on=day_of(self.desk.clock.now()),
             practice=bool(self.desk.practice),
             hours=(await self.desk.office.station(caller.facility)).hours,
-            start=_place(start),
+            start=_place(asked.get("start", "")),
         )
 
     async def _address(self, caller: Caller) -> tuple[Which, str, int]:
