@@ -22,10 +22,11 @@ STEP = 30
 class Clerk:
     """Drives one browser through the office."""
 
-    def __init__(self, kazasu: Kazasu) -> None:
+    def __init__(self, kazasu: Kazasu, origin: str = ORIGIN) -> None:
         """Open a browser."""
         self.kazasu = kazasu
-        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(kazasu.asgi), base_url=ORIGIN, headers=BROWSER)
+        headers = {**BROWSER, "Origin": origin}
+        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(kazasu.asgi), base_url=origin, headers=headers)
         self.page: Page | None = None
 
     def _read(self, answer: httpx.Response, expect: int) -> Page:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from app.evidence import Event, EventType
-from app.main import PRACTICE_STATION, Kazasu
+from app.main import PRACTICE_STATION, Kazasu, create_app
 from app.ports import Change
 from app.receipt import known_as, typed
+from app.web.codes import MODULE
 from tests.flow.visits import NOW, a_visit, answered
 from tests.office.clerk import Clerk, everything
+from tests.office.conftest import settings
 from tests.office.test_worklist import at_the_bedside
 from tests.pages.codes import read
+from tests.pages.nurse import StillClock
 from tests.pages.page import Page
+
+LONG = "https://kunren.houmonkango-station-network.example.jp"
 
 
 @pytest.fixture
@@ -52,6 +59,25 @@ async def test_the_copy_on_paper_says_what_is_true_and_names_nobody(staff: Clerk
     assert PRACTICE_STATION.telephone in page.text
     assert "A-0042" not in page.text
     assert read(page.source).endswith(f"/review#{letters_of(page)}")
+
+
+@pytest.fixture
+async def far(tmp_path: Path, clock: StillClock, database_url: str) -> AsyncIterator[Clerk]:
+    """Return the practice staff account, signed in where the server's address is long."""
+    given = settings(tmp_path, database_url).model_copy(update={"origin": LONG})
+    joined = create_app(given, clock=clock)
+    one = Clerk(joined, LONG)
+    await one.signs_in("haru")
+    yield one
+    await one.http.aclose()
+    await joined.close()
+
+
+async def test_a_long_address_makes_the_code_wider_instead_of_finer(far: Clerk) -> None:
+    page = await prints(far, (await at_the_bedside(far.kazasu, "a")).id, language="ja")
+    assert read(page.source) == f"{LONG}/review#{letters_of(page)}"
+    ((modules, width),) = re.findall(r'<svg[^>]* viewBox="0 0 (\d+) \1" width="([\d.]+)mm"', page.source)
+    assert float(width) / int(modules) >= MODULE - 1e-9
 
 
 async def test_what_the_office_saw_is_on_the_copy(staff: Clerk, visit: str) -> None:
