@@ -53,6 +53,15 @@
     }
   }
 
+  // A list's marks hang to the left of it
+  for (const item of all("li").filter(isSeen)) {
+    const { display, listStyleType, listStylePosition, fontSize } = getComputedStyle(item);
+    const hangs = display === "list-item" && listStyleType !== "none" && listStylePosition === "outside";
+    if (hangs && item.getBoundingClientRect().left < parseFloat(fontSize)) {
+      complaints.push(`its mark is off the screen: ${called(item)}`);
+    }
+  }
+
   // What one presses is as large as a fingertip. A link inside a sentence is as tall as its line.
   const target = (element) => (element.tagName === "INPUT" && element.closest("label")) || element;
   const isInSentence = (link) =>

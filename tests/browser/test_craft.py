@@ -31,6 +31,7 @@ GOOD = """<!doctype html><html lang="ja"><head><meta charset="utf-8"><title>同�
 DEFECTS = {
     "scrolls sideways": ("<h1>同意</h1>", '<h1>同意</h1><div style="width: 500px; height: 2px"></div>'),
     "off the screen": ("<h1>同意</h1>", '<h1>同意</h1><p style="margin-left: -40px">はみだす</p>'),
+    "its mark is off the screen": ("<h1>同意</h1>", '<h1>同意</h1><ul style="padding: 0"><li>手術</li></ul>'),
     "outside its card": ("つぎへ", '<span style="white-space: nowrap; letter-spacing: 80px">つぎへ進みます</span>'),
     "outside its card: <rt>": ("<h2>", '<h2 style="margin: -20px 0 0; line-height: 1">'),
     "small: <button>": ("<button>", '<button style="min-height: 12px; height: 12px">'),
