@@ -51,11 +51,12 @@ class CopyDesk:
         if not await self.receipts.issue(receipt, _about(receipt, EventType.COPIED, caller, now), caller.key):
             return self.desk.go(f"/office/visits/{followed.visit.id}?copied=again#receipts")
         language = BY_CODE.get(caller.sent.get("language", ""), OFFICIAL)
+        look = Look("m", caller.sent.get("furigana") == "on", language, is_patients=True)
         address = f"{self.desk.origin}{REVIEW}"
         code = drawn_once(f"{address}#{secret}")
         sheet = self.desk.pages.html(
             "review/on-paper.html",
-            Look("m", caller.sent.get("furigana") == "on", language, is_patients=True),
+            look,
             facility=caller.officer.facility,
             visit=followed.visit,
             followed=followed,
@@ -74,7 +75,7 @@ class CopyDesk:
             sheet=Markup(sheet),  # noqa: S704 - a page of ours
             language=language,
             is_large=language is EASY,  # its sentences are short and its names long: they fill a larger sheet
-            has_readings=caller.sent.get("furigana") == "on" and language.is_japanese,
+            has_readings=look.has_readings,
         )
 
     async def call_back(self, caller: Caller) -> Response:
