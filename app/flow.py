@@ -245,11 +245,19 @@ _READY: Final = (
 
 _ANOTHER_WAY: Final = (Question("reason", REASONS, N_("あてはまるものを1つえらんでください")),)
 
-OPERATORS: Final = ("yes", "spouse", "child", "relative", "staff")
-"""Who pressed: the patient, somebody of the family, or staff at the patient's word."""
+OPERATORS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "yes": N_("ご{本人|ほんにん}"),
+        "spouse": N_("{夫|おっと}・{妻|つま}"),
+        "child": N_("{子|こ}ども"),
+        "relative": N_("ほかの{家族|かぞく}"),
+        "staff": N_("{職員|しょくいん}（ご{本人|ほんにん}の{言葉|ことば}のとおりに）"),
+    }
+)
+"""Who pressed: the patient, somebody of the family, or staff at the patient's word; with how a page calls them."""
 
 _CHECK: Final = (
-    Question("confirmed", OPERATORS, N_("{内容|ないよう}を{確認|かくにん}して、ボタンを{押|お}してください")),
+    Question("confirmed", tuple(OPERATORS), N_("{内容|ないよう}を{確認|かくにん}して、ボタンを{押|お}してください")),
 )
 
 

@@ -28,6 +28,7 @@ from starlette.responses import Response
 from app.consent import JST, QUESTIONS, day_of
 from app.content import EXITS, NAMES
 from app.content.sources import GRADES, named
+from app.flow import OPERATORS
 from app.languages import BY_CODE, EASY, LANGUAGES, OFFICIAL, Language, day_in, told, worded
 from app.web.assets import Assets, takes_brotli
 from app.words import RUBY, plain
@@ -156,6 +157,7 @@ class Pages:
             "mark": Markup(assets["icons/mark.svg"].content.decode()),  # noqa: S704 - our own file
             "names": NAMES,
             "QUESTIONS": QUESTIONS,
+            "OPERATORS": OPERATORS,
             "exits": EXITS,
             "named": named,
             "grades": GRADES,
