@@ -41,8 +41,15 @@ ORDINARY: Final = Look()
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the browser last: while it is open, no other event loop may run in its thread."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    """Put the browser last: while it is open, no other event loop may run in its thread.
+
+    Of its tests the slow ones come first, or else one worker would still be at them when the others have ended.
+    """
+    items.sort(key=lambda item: (_is(item, "browser"), _is(item, "browser") and not _is(item, "slow")))
+
+
+def _is(item: pytest.Item, mark: str) -> bool:
+    return item.get_closest_marker(mark) is not None
 
 
 @pytest.fixture(scope="session")

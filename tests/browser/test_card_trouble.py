@@ -15,11 +15,8 @@ SCRIPTS = Look()
 NO_SCRIPTS = Look("no JavaScript", scripts=False)
 
 
-@pytest.fixture(params=[SCRIPTS, NO_SCRIPTS], ids=str)
-def look(request: pytest.FixtureRequest) -> Look:
-    """Return a phone with JavaScript and one without."""
-    found: Look = request.param
-    return found
+BOTH = pytest.mark.parametrize("look", [SCRIPTS, NO_SCRIPTS], ids=str)
+"""On a phone without JavaScript too: one story for each page of ours that a trouble leads to."""
 
 
 @pytest.fixture
@@ -37,6 +34,7 @@ def is_registered(nurse: Nurse, patient: Patient) -> None:
     nurse.reads("登録したと申告されました")
 
 
+@BOTH
 def test_the_card_is_held_for_as_long_as_it_takes(nurse: Nurse, patient: Patient, look: Look) -> None:
     patient.comes_to_hold_the_card()
     if look.scripts:
@@ -72,6 +70,7 @@ def test_after_two_wrong_numbers_it_is_time_to_stop(patient: Patient) -> None:
     patient.reads("アプリで「やめる」が押されました", "えらんだ内容は、そのまま残っています")
 
 
+@BOTH
 def test_the_third_wrong_number_locks_the_card(nurse: Nurse, patient: Patient) -> None:
     patient.opens_the_app()
     patient.lays_down_the_card()
@@ -97,6 +96,7 @@ def test_a_card_that_moved_is_held_again(nurse: Nurse, patient: Patient) -> None
     is_registered(nurse, patient)
 
 
+@BOTH
 def test_a_card_that_cannot_be_read_may_be_tried_again(nurse: Nurse, patient: Patient) -> None:
     patient.comes_to_hold_the_card()
     patient.sees_the_card("読み取れない")
@@ -121,6 +121,7 @@ def test_an_expired_certificate_leads_to_another_way(nurse: Nurse, patient: Pati
     nurse.ends_with_this_way()
 
 
+@BOTH
 def test_a_card_that_is_no_insurance_card_yet_leads_to_another_way(nurse: Nurse, patient: Patient) -> None:
     patient.name = "練習　未登"
     patient.has_tapped_the_card()
@@ -143,6 +144,7 @@ def test_whoever_cancels_may_come_back(nurse: Nurse, patient: Patient) -> None:
     is_registered(nurse, patient)
 
 
+@BOTH
 def test_the_app_is_closed_and_nothing_came_back(nurse: Nurse, patient: Patient) -> None:
     patient.comes_to_hold_the_card()
     patient.phone.follows("アプリを閉じる")
@@ -187,6 +189,7 @@ def test_an_answer_that_comes_twice_counts_once(nurse: Nurse, patient: Patient, 
     assert phone.server.kazasu.world.system.registrations == before + 1
 
 
+@BOTH
 def test_a_way_out_that_has_grown_old_is_made_anew(nurse: Nurse, patient: Patient, phone: Phone) -> None:
     phone.server.clock.ahead += 11 * 60
     phone.opens("/visit/handoff")

@@ -16,7 +16,7 @@ from tests.browser.nurse import Nurse, Patient
 from tests.browser.phone import Judged, Look, Phone
 from tests.browser.server import Server
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 NOTHING_CHANGED: Final = "何も変わっていません"
 

@@ -18,7 +18,7 @@ from tests.browser.clerk import OFFICIAL, PASSWORD, Clerk, Desk, DeskLook, Keybo
 from tests.browser.phone import Judged, Look
 from tests.browser.server import Server
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 WIDE: Final = DeskLook()
 NARROW: Final = Look("390×844, dark", dark=True)

@@ -9,7 +9,7 @@ from app.words import plain
 from tests.browser.nurse import Nurse, Patient
 from tests.browser.phone import Look, Phone
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture(params=[Look(), Look("no JavaScript", scripts=False)], ids=str)

@@ -261,12 +261,12 @@ class Bedside(RuleBasedStateMachine):
         assert self.portal.call(check) is None
         for phone in self.phones:
             self.portal.call(phone.http.aclose)
-        self.portal.call(self.kazasu.store.close)
+        self.portal.call(self.kazasu.close)
         self.folder.cleanup()
 
 
 STEPS_TAKEN = settings(
-    max_examples=50,
+    max_examples=30,
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=list(HealthCheck),
