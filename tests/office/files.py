@@ -53,6 +53,8 @@ async def reads(clerk: Clerk, data: bytes, name: str = NAME, *, expect: int = 20
 
 
 async def takes(clerk: Clerk, data: bytes, name: str = NAME) -> Page:
-    """Let somebody send a file and take it."""
+    """Let somebody send a file and take it, and look once it is taken: a busy machine answers before."""
     page = await reads(clerk, data, name)
-    return await clerk.press(f"{page.path}/take")
+    taken = await clerk.press(f"{page.path}/take")
+    await clerk.kazasu.files.settle()
+    return await clerk.get(taken.path)

@@ -121,7 +121,8 @@ class WorkDesk:
         place = standing(followed, self.desk.clock.now())
         reference = followed.visit.answer("need", "reference")
         near = await self.importer.registry.near(caller.facility, reference, *window(followed))
-        offered = [each for each in candidates(followed, near) if each.known.id != followed.person][:OFFERED]
+        says_so = followed.person if followed.sight and followed.sight.source == "file" else ""
+        offered = [each for each in candidates(followed, near) if each.known.id != says_so][:OFFERED]
         values = {
             "followed": followed,
             "visit": followed.visit,
