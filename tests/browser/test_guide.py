@@ -19,7 +19,7 @@ from tests.browser.phone import Judged, Look, Phone
 from tests.browser.server import Server
 from tests.browser.test_offline_guide import FILLED
 
-pytestmark = [pytest.mark.browser, pytest.mark.guide]
+pytestmark = pytest.mark.browser
 
 A4 = 680
 """Pixels between the margins of the sheet."""
@@ -118,6 +118,7 @@ def test_without_a_script_one_searches_with_the_button(phone: Phone) -> None:
     expect(phone.page.get_by_role("button", name="印刷する")).to_be_hidden()
 
 
+@pytest.mark.guide
 def test_the_question_is_answered_where_there_is_no_signal(nurse: Nurse, phone: Phone) -> None:
     phone.judges = False
     nurse.starts()
