@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any, Final, TypeAlias
 
@@ -100,7 +101,11 @@ class Window:
 
 def network_of(scope: Mapping[str, Any]) -> str:
     """Return whose tries are counted together: an IPv4 address, or the network that one household has of IPv6."""
-    host = str((scope.get("client") or ("",))[0])
+    return _network(str((scope.get("client") or ("",))[0]))
+
+
+@lru_cache(maxsize=4096)
+def _network(host: str) -> str:
     try:
         address = ip_address(host)
     except ValueError:
