@@ -17,12 +17,13 @@ import uvicorn
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.evidence import Event, EventType
+from app.evidence import Event, EventType, Head
 from app.facility import Link, new_token
 from app.flow import Visit
 from app.main import PRACTICE_STATION, Kazasu, create_app, seed_office, seed_practice
-from app.ports import Change, Logged, ReadOnly, Unavailable, Written
+from app.ports import Act, Change, Logged, ReadOnly, Unavailable, Written
 from app.practice.system import Mood
+from app.restoring import Gap
 from app.settings import Settings
 from app.tokens import new_secret
 
@@ -196,10 +197,11 @@ class Server:
     def full_disk(self) -> Iterator[None]:
         """Let the store refuse whatever is to be written."""
 
-        async def refuse(_: Change) -> Written:
+        async def refuse(_: Change | Act) -> Written:
             raise Unavailable
 
-        with patch.object(self.kazasu.store, "write", refuse):
+        worklist = self.kazasu.files.importer.worklist
+        with patch.object(self.kazasu.store, "write", refuse), patch.object(worklist, "record", refuse):
             yield
 
     @contextlib.contextmanager
@@ -209,7 +211,10 @@ class Server:
         async def refuse(_: Change) -> Written:
             raise ReadOnly
 
-        with patch.object(self.kazasu.store, "write", refuse):
+        async def held(facility: str) -> Gap:
+            return Gap(facility, Head(99, "a" * 64), Head(), self.clock.now())
+
+        with patch.object(self.kazasu.store, "write", refuse), patch.object(self.kazasu.store, "held", held):
             yield
 
     def cut(self) -> None:

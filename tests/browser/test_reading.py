@@ -133,6 +133,12 @@ def _presses_the_last(page: Page) -> None:
         page.locator("form[action='/visit/consent'] button.kz-button:not([name])").last.click()
 
 
+def _asks(page: Page) -> None:
+    """Tell the station what is asked for."""
+    with page.expect_navigation(wait_until="load"):
+        page.locator("form[action='/review/change'] button").click()
+
+
 @pytest.fixture
 def reader(phone: Phone) -> Reader:
     """Return somebody who reads every page."""
@@ -185,15 +191,21 @@ def test_withdrawing_and_the_copy_are_read_in_every_way(
     own.judges = False
     own.opens("/review")
     at_home.reads("the copy's letters")
+    at_home.reads("a copy that is closed", address=f"{server.origin}/review/copy")
+    own.opens("/review")
     own.fills_in("28文字", letters_at_the_bedside(phone))
     own.presses("控えを見る")
-    for place in ("copy", "change", "withdraw", "disagree"):
+    for place in ("copy", "change", "withdraw", "disagree", "call-back"):
         at_home.reads(f"review, {place}", address=f"{server.origin}/review/{place}")
+    with server.older_record():
+        at_home.reads("a copy of a held record", address=f"{server.origin}/review/copy")
+    with server.full_disk():
+        at_home.reads("what could not be told", address=f"{server.origin}/review/change", opens=_asks)
     for place in ("before", "family"):
         at_home.reads(f"at home, {place}", address=f"{server.entry}/{place}")
     at_home.reads("a page that is not there", address=f"{server.origin}/nowhere")
     own.context.close()
-    assert at_home.measured == 8 * len(LOOKS) * len(_STYLES)
+    assert at_home.measured == 12 * len(LOOKS) * len(_STYLES)
     assert not left_out(at_home.asked)
     assert not reader.found + at_home.found, "\n".join(reader.found + at_home.found)
 

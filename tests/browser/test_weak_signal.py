@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from app.evidence import EventType
 from tests.browser.nurse import AGREE, DECLINE, Nurse, Patient
@@ -60,6 +61,7 @@ def test_pressing_again_while_it_waits_sends_it_once(choosing: Patient, phone: P
     phone.server.cut()
     for _ in range(4):  # the pauses grow: by now the next try by itself is seconds away
         phone.tries("えらんだ内容を確かめる")
+        expect(phone.page.locator("[data-busy]")).to_have_count(0)  # the words stand there from the try before already
         phone.shows_soon(UNSENT)
     with phone.arrives():
         phone.server.mend()
