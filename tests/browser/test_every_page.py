@@ -153,7 +153,7 @@ def test_a_trainer_makes_a_file_at_the_practice_terminal(nurse: Nurse, patient: 
         row.tap()
     phone.looks_it_over()
     with phone.page.expect_download() as download:
-        phone.find("button", "02resをつくる").tap()
+        phone.find("button", "02resをつくる").click()
     content = Path(download.value.path()).read_bytes()
     found = read(content, facility_code="9960000009", filename=download.value.suggested_filename).answer
     assert isinstance(found, Answer02)
