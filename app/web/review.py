@@ -127,8 +127,12 @@ class Review:
     # --- the letters ----------------------------------------------------------------------------------------------
 
     async def ask(self, request: Request) -> Response:
-        """Ask for the letters; the script of the page finds them in the address."""
-        return self._ask(request)
+        """Ask for the letters; the script of the page finds them in the address.
+
+        403, because no letters came: what a browser was refused it does not offer when somebody types an address, and
+        what shows previews shows none.
+        """
+        return self._ask(request, status=403)
 
     async def open(self, request: Request) -> Response:
         """Open the copy of these letters in this browser, for half an hour.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -80,3 +82,17 @@ def traces_on_disk(profile: Path, canaries: Iterable[str]) -> list[str]:
     sought = list(canaries)
     files = (path for path in profile.rglob("*") if path.is_file() and not path.is_symlink())
     return [f"{path.relative_to(profile)}: {found}" for path in files if (found := traces(path.read_bytes(), sought))]
+
+
+_OFFERED: Final = """
+SELECT url FROM urls WHERE NOT hidden
+UNION SELECT urls.url FROM urls JOIN visits ON visits.url = urls.id WHERE visits.transition & 0x20000000
+"""
+"""What Chromium suggests when somebody types an address (what is not hidden), and what it lists as visited (where a chain
+of redirects ended: PAGE_TRANSITION_CHAIN_END)."""
+
+
+def offered_again(profile: Path) -> list[str]:
+    """Return the addresses that a closed Chromium would offer to the next person at this phone."""
+    with closing(sqlite3.connect(profile / "Default" / "History")) as visited:
+        return [address for (address,) in visited.execute(_OFFERED)]

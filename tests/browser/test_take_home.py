@@ -22,8 +22,9 @@ from app.words import LETTERS
 from tests.browser import test_closing_the_loop
 from tests.browser.clerk import Clerk
 from tests.browser.nurse import Nurse, Patient
-from tests.browser.phone import Judged, Look, Phone, new_phone
+from tests.browser.phone import Judged, Look, OpenProfile, Phone, new_phone
 from tests.browser.server import Server
+from tests.browser.stores import offered_again
 from tests.pages.codes import read
 
 pytestmark = pytest.mark.browser
@@ -190,6 +191,23 @@ def test_the_letters_of_a_copy_leave_no_trace(nurse: Nurse, own: Phone, phone: P
     calls_back(clerk)
     own.opens("/review/copy")
     own.stands_at("控えを見る")
+
+
+@pytest.mark.threat("T07")
+def test_who_takes_the_phone_next_is_not_offered_the_copy(
+    nurse: Nurse, phone: Phone, server: Server, open_profile: OpenProfile, tmp_path: Path
+) -> None:
+    phone.judges = False
+    address, shown = takes_home(nurse), f"{server.origin}/#shown"
+    with open_profile(server, tmp_path) as own:
+        for each, arrived in ((address, "**/review/copy"), (shown, shown)):
+            own.opens("/")
+            own.page.evaluate("(address) => { location.href = address }", each)
+            own.page.wait_for_url(arrived)
+    offered = offered_again(tmp_path)
+    assert shown in offered
+    assert f"{server.origin}/review/copy" in offered
+    assert not [each for each in offered if address.partition("#")[2] in each]
 
 
 def calls_back(clerk: Clerk) -> None:

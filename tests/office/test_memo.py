@@ -272,7 +272,7 @@ async def test_the_patients_copy_and_its_history_say_it_too(staff: Clerk, kazasu
 
 
 async def opens(patient: Clerk, letters: str) -> Page:
-    await patient.get("/review")
+    await patient.get("/review", expect=403)
     return await patient.press("/review", letters=letters)
 
 

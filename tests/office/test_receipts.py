@@ -120,7 +120,7 @@ async def test_a_copy_that_was_called_back_is_dead_on_the_next_request(
     staff: Clerk, visit: str, patient: Clerk
 ) -> None:
     letters = letters_of(await prints(staff, visit, language="ja"))
-    await patient.get("/review")
+    await patient.get("/review", expect=403)
     assert (await patient.press("/review", letters=letters)).h1 == "あなたの控え"
     page = await staff.get(f"/office/visits/{visit}")
     (call_back,) = [
@@ -136,7 +136,7 @@ async def test_what_the_patient_asks_stands_on_the_visit_until_it_is_answered(
     staff: Clerk, visit: str, patient: Clerk
 ) -> None:
     letters = letters_of(await prints(staff, visit, language="ja"))
-    await patient.get("/review")
+    await patient.get("/review", expect=403)
     await patient.press("/review", letters=letters)
     await patient.get("/review/disagree")
     await patient.press("/review/disagree")
@@ -158,7 +158,7 @@ async def test_what_the_patient_asks_stands_on_the_visit_until_it_is_answered(
 async def test_a_wish_that_the_clerk_has_not_read_is_not_closed_away(staff: Clerk, visit: str, patient: Clerk) -> None:
     letters = letters_of(await prints(staff, visit, language="ja"))
     await staff.get(f"/office/visits/{visit}")
-    await patient.get("/review")
+    await patient.get("/review", expect=403)
     await patient.press("/review", letters=letters)
     await patient.get("/review/disagree")
     await patient.press("/review/disagree")
@@ -178,7 +178,7 @@ async def test_a_visit_closed_by_the_office_alone_says_no_more_than_that(
     letters = letters_of(await prints(staff, visit, language="ja"))
     await staff.get(f"/office/visits/{visit}")
     await staff.press(f"/office/visits/{visit}/close", why="unknowable")
-    await patient.get("/review")
+    await patient.get("/review", expect=403)
     page = await patient.press("/review", letters=letters)
     assert "この訪問の確認を閉じました" in page.text
     assert "対応を終えました" not in page.text
@@ -212,5 +212,5 @@ async def test_another_stations_copy_cannot_be_called_back(staff: Clerk, visit: 
     letters = letters_of(await prints(staff, visit, language="ja"))
     await staff.get(f"/office/visits/{visit}")
     await staff.send(f"/office/visits/{visit}/receipt/somebody-elses/call-back", {"token": staff.token()})
-    await patient.get("/review")
+    await patient.get("/review", expect=403)
     assert (await patient.press("/review", letters=letters)).h1 == "あなたの控え"

@@ -121,7 +121,7 @@ async def test_a_copy_opens_no_more_and_a_new_one_does(kazasu: Kazasu, admin: Cl
     visit = (await at_the_bedside(kazasu, "a")).id
     old = letters_of(await prints(admin, visit, language="ja"))
     await hold(kazasu, url)
-    await nurse.get("/review")
+    await nurse.get("/review", expect=403)
     page = await nurse.send("/review", {"letters": old}, headers=BROWSER, expect=503)
     assert PRACTICE_STATION.telephone in page.text
     page = await admin.get(PAGE)

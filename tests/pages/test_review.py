@@ -50,7 +50,7 @@ async def takes_home(nurse: Nurse, **choices: Any) -> str:
 
 
 async def opens(patient: Nurse, letters: str, *, expect: int = 200) -> Page:
-    await patient.get("/review")
+    await patient.get("/review", expect=403)
     return await patient.press("/review", letters=letters, expect=expect)
 
 
@@ -159,7 +159,7 @@ async def test_the_copy_names_nobody(nurse: Nurse, patient: Nurse) -> None:
 
 async def test_it_closes_by_hand(nurse: Nurse, patient: Nurse) -> None:
     await opens(patient, await takes_home(nurse))
-    await patient.press("/review/leave")
+    await patient.press("/review/leave", expect=403)
     page = await patient.get("/review/copy", expect=404)
     assert "控えは、いま閉じています" in page.text
 
@@ -179,7 +179,7 @@ async def test_it_closes_by_itself_and_blames_nobodys_letters(
 @pytest.mark.parametrize("place", ["", "/copy", "/change", "/withdraw", "/disagree", "/call-back"])
 async def test_a_page_that_comes_back_from_memory_is_asked_for_anew(nurse: Nurse, patient: Nurse, place: str) -> None:
     await opens(patient, await takes_home(nurse))
-    page = await patient.get(f"/review{place}")
+    page = await patient.get(f"/review{place}", expect=200 if place else 403)
     assert page.source.count("/static/app.") == 2, "the style sheet and the script"
     assert page.source.count("/static/review.") == (2 if not place else 1)
 
