@@ -17,6 +17,8 @@ from app.words import LETTERS, letters, spoken
 LENGTH: Final = 28
 """Letters of a secret: 24 to the 28th is more than 128 bits, and half an hour's typing for nobody."""
 GROUP: Final = 4
+_MARK: Final = 4
+"""Letters by which people tell the copies of a visit apart."""
 LIVES: Final = 90 * 24 * 3600
 """Seconds for which a copy can be looked at."""
 REVIEW: Final = "/review"
@@ -44,6 +46,11 @@ class Receipt:
     by: str = ""
     """Who of the office printed it; empty when it was made at the bedside."""
     called_back_at: int | None = None
+
+    @property
+    def mark(self) -> str:
+        """How people tell this copy from another, on paper and by telephone; it opens nothing."""
+        return spoken(int(hashed(f"mark\0{self.id}"), 16), _MARK)
 
     def is_live(self, now: int) -> bool:
         """Whether it can be looked at."""

@@ -207,6 +207,7 @@ class Review:
             compared={each.item: each for each in compared(followed.visit, followed.sight)} if followed.sight else {},
             wishes=_WISHES,
             history=await self._history(opened),
+            mark=opened.receipt.mark,
             head=await self.bedside.store.head(opened.facility.id),
             said=request.query_params.get("said", ""),
         )

@@ -132,6 +132,34 @@ async def test_a_copy_that_was_called_back_is_dead_on_the_next_request(
     await patient.press("/review", letters=letters, expect=404)
 
 
+def mark_of(page: Page) -> str:
+    """Return the mark by which people tell this copy from another."""
+    (found,) = re.findall(r"控えの記号 ([A-Z]{4})(?![A-Z])", page.text)
+    return str(found)
+
+
+async def test_two_copies_of_a_visit_are_told_apart_on_paper_and_in_the_list(
+    staff: Clerk, visit: str, patient: Clerk
+) -> None:
+    sheets = [await prints(staff, visit, language="ja") for _ in range(2)]
+    mine, other = map(mark_of, sheets)
+    assert mine != other
+    assert not letters_of(sheets[0]).startswith(mine)
+    await patient.get("/review", expect=403)
+    assert mark_of(await patient.press("/review", letters=letters_of(sheets[0]))) == mine
+    await patient.get("/review/change")
+    await patient.press("/review/change")
+    rows = [
+        row.text for row in (await staff.get(f"/office/visits/{visit}")).root.all("tr") if "使えなくする" in row.text
+    ]
+    assert {mark: "ここから申し出：内容を変えたい" in row for row in rows for mark in (mine, other) if mark in row} == {
+        mine: True,
+        other: False,
+    }
+    await staff.press(f"/office/visits/{visit}/close", why="answered")
+    assert "ここから申し出" not in (await staff.get(f"/office/visits/{visit}")).text
+
+
 async def test_what_the_patient_asks_stands_on_the_visit_until_it_is_answered(
     staff: Clerk, visit: str, patient: Clerk
 ) -> None:
