@@ -69,6 +69,30 @@ async def test_the_patient_reports_nothing_in_the_nurses_place(officially: Offic
     assert "何と出ましたか" in (await officially.get(f"/f/{officially.token}")).text
 
 
+async def test_who_takes_a_visit_up_elsewhere_takes_up_its_language(officially: Officially) -> None:
+    await officially.needs()
+    await officially.press("/visit/look", language="ko")
+    await officially.press("/visit/hand-over")
+    await officially.press("/visit/ready", ready="all")
+    await officially.press("/visit/consent", **officially._all(over_40=True))
+    await officially.press("/visit/check", confirmed="yes")
+    page = await officially.press("/visit/hand-over")
+    (code,) = [each.text for each in page.root.all("p") if "kz-letters" in each.attrs.get("class", "")]
+    async with Officially(officially.kazasu) as other:
+        await other.get(f"/f/{other.token}/continue")
+        page = await other.press(f"/f/{other.token}/continue", letters=code)
+        assert (page.path, page.root.all("html")[0].attrs["lang"]) == ("/visit/handoff", "ja"), "staff hold it"
+        assert (await other.get("/visit/check")).path == "/visit/hand-over"
+        page = await other.press("/visit/hand-over")
+        assert (page.path, page.root.all("html")[0].attrs["lang"]) == ("/visit/check", "ko"), "the patient reads on"
+        await other.get("/visit/handoff")
+        await other.press("/visit/hand-over")
+        await other.get("/visit/result")
+        page = await other.press("/visit/result", report="done")
+        assert "동의함" in page.text, "the copy speaks it"
+        assert {"ko"} <= {each.attrs.get("lang") for each in page.root.all("section")}
+
+
 @pytest.mark.threat("T25")
 async def test_nothing_of_the_office_opens_in_the_patients_hands(nurse: Nurse) -> None:
     await nurse.starts()
