@@ -8,7 +8,7 @@ old and called-back letters is one and the same.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -21,54 +21,18 @@ from app.content import NAMES
 from app.evidence import Body, Event, EventType
 from app.facility import Facility
 from app.languages import BY_CODE
-from app.ports import Act, Logged, Receipts, Registry, Unavailable, Worklist
+from app.ports import Act, Receipts, Registry, Unavailable, Worklist
 from app.receipt import REVIEW, Receipt, Wish, known_as, typed
 from app.tokens import MAX_AGE, BadToken, Purpose, new_secret
 from app.web.bedside import REVIEW_COOKIE, Bedside, Refusal
 from app.web.forms import fields
 from app.web.guard import Window, network_of
+from app.web.history import WISHES, happened
 from app.web.pages import LOOK_COOKIE, Look
-from app.words import N_
-from app.worklist import Asked, Closing, Followed, compared, truth
+from app.worklist import Asked, Followed, compared, truth
 
 _MISSES: Final = 5
 _SPAN: Final = 600.0
-_TOLD: Final[Mapping[str, str]] = {
-    EventType.CONFIRMED: N_("{内容|ないよう}をえらんで、{確|たし}かめました"),
-    EventType.REPORTED: N_("{登録|とうろく}の{画面|がめん}のことを、{申告|しんこく}しました"),
-    EventType.TRANSCRIBED: N_("{事業所|じぎょうしょ}が、{紙|かみ}から{書|か}き{写|うつ}しました"),
-    EventType.VERIFIED: N_("{事業所|じぎょうしょ}が、{端末|たんまつ}で{見|み}ました"),
-    EventType.WITHDRAWN: N_("{端末|たんまつ}から、{同意|どうい}がなくなっていました"),
-    EventType.LAPSED: N_("{端末|たんまつ}で、{有効|ゆうこう}{期限|きげん}が{切|き}れていました"),
-    EventType.ASKED: N_("この{控|ひか}えから、ステーションに{伝|つた}えました"),
-    EventType.CLOSED: N_("ステーションが、この{訪問|ほうもん}の{確認|かくにん}を{閉|と}じました"),
-    EventType.COPIED: N_("ステーションが、{控|ひか}えを{印刷|いんさつ}しました"),
-}
-"""What a history says: what people chose, said, saw and asked. The rest is how it came about."""
-_WISHES: Final[Mapping[str, str]] = {
-    Wish.CHANGE: N_("えらんだ{内容|ないよう}を{変|か}えたい"),
-    Wish.WITHDRAW: N_("{同意|どうい}を{全部|ぜんぶ}{取|と}り{消|け}したい"),
-    Wish.DISAGREE: N_("わたしは{同意|どうい}していません"),
-}
-_ANSWERED: Final = N_("ステーションが、{対応|たいおう}を{終|お}えました")
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """One line of a history: when (seconds since 1970, UTC), and what was asked, where something was."""
-
-    words: str
-    at: int
-    asked: str = ""
-
-
-def _told(each: Logged) -> Told | None:
-    """Return what a history says of an event; nothing where nobody said anything."""
-    kind, body = each.entry.type, each.body or {}
-    if kind not in _TOLD or (kind == EventType.REPORTED and body.get("report", "later") == "later"):
-        return None
-    is_answer = kind == EventType.CLOSED and body.get("why") == Closing.ANSWERED
-    return Told(_ANSWERED if is_answer else _TOLD[kind], each.entry.at, _WISHES.get(str(body.get("what")), ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,21 +169,12 @@ class Review:
             opened,
             truth=truth(followed.visit, followed.sight),
             compared={each.item: each for each in compared(followed.visit, followed.sight)} if followed.sight else {},
-            wishes=_WISHES,
-            history=await self._history(opened),
+            wishes=WISHES,
+            history=await happened(self.worklist, self.registry, followed),
             mark=opened.receipt.mark,
             head=await self.bedside.store.head(opened.facility.id),
             said=request.query_params.get("said", ""),
         )
-
-    async def _history(self, opened: _Opened) -> list[Told]:
-        """Return what happened, oldest first: of the visit, and of whom it was matched with."""
-        followed, facility = opened.followed, opened.facility.id
-        of_visit = await self.worklist.history(facility, followed.visit.id)
-        of_person = await self.registry.history(facility, followed.person) if followed.person else ()
-        later = [each for each in of_person if each.entry.at >= followed.handed_off_at]
-        in_order = sorted((*of_visit, *later), key=lambda each: each.entry.seq)
-        return [told for each in in_order if (told := _told(each))]
 
     async def leave(self, _: Request) -> Response:
         """Close the copy in this browser."""

@@ -160,6 +160,28 @@ async def test_two_copies_of_a_visit_are_told_apart_on_paper_and_in_the_list(
     assert "ここから申し出" not in (await staff.get(f"/office/visits/{visit}")).text
 
 
+def lines_of(page: Page) -> list[str]:
+    """Return what a page tells of what happened, without the moments."""
+    (told,) = [each for each in page.root.all("section") if each.attrs.get("aria-labelledby") == "history"]
+    return ["".join(bold.text for bold in line.all("b")) for line in told.all("li")]
+
+
+async def test_the_office_reads_the_same_history_as_the_patient(staff: Clerk, visit: str, patient: Clerk) -> None:
+    lost, mine = [letters_of(await prints(staff, visit, language="ja")) for _ in range(2)]
+    await patient.get("/review", expect=403)
+    await patient.press("/review", letters=lost)
+    await patient.get("/review/call-back")
+    await patient.press("/review/call-back")
+    await patient.get("/review", expect=403)
+    await patient.press("/review", letters=mine)
+    await patient.get("/review/disagree")
+    of_patient = lines_of(await patient.press("/review/disagree"))
+    office = await staff.get(f"/office/visits/{visit}")
+    assert lines_of(office) == of_patient
+    assert of_patient[-2:] == ["控えの1つを、使えなくしました", "控えから、ステーションに伝えました"]
+    assert "わたしは同意していません" in office.text
+
+
 async def test_what_the_patient_asks_stands_on_the_visit_until_it_is_answered(
     staff: Clerk, visit: str, patient: Clerk
 ) -> None:

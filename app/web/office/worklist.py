@@ -20,6 +20,7 @@ from app.importing import Importer
 from app.matching import Candidate, candidates, window
 from app.ports import Act, Receipts, Worklist, Written
 from app.tokens import new_secret
+from app.web.history import happened
 from app.web.office.consents import shown_briefly
 from app.web.office.desk import Caller, Desk, Endpoint, is_day, moment
 from app.worklist import (
@@ -136,6 +137,7 @@ class WorkDesk:
             "wrong": wrong or {},
             "sent": caller.sent,
             "receipts": await self.receipts.of(caller.facility, followed.visit.id),
+            "history": await happened(self.worklist, self.importer.registry, followed),
             "asked_from": await self._asked_from(caller, followed),
             "has_copy": has_copy(followed.visit),
             "copied_again": caller.request.query_params.get("copied") == "again",
