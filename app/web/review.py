@@ -171,7 +171,7 @@ class Review:
             compared={each.item: each for each in compared(followed.visit, followed.sight)} if followed.sight else {},
             wishes=WISHES,
             history=await happened(self.worklist, self.registry, followed),
-            mark=opened.receipt.mark,
+            copy_mark=opened.receipt.mark,
             head=await self.bedside.store.head(opened.facility.id),
             said=request.query_params.get("said", ""),
         )

@@ -36,7 +36,7 @@ class TakeHome:
         """Return the copy as the last page shows it, with its language: the one in which the patient read."""
         language, secret = BY_CODE[seat.visit.language], self._letters(seat)
         kept = await self.receipts.find(known_as(secret))
-        is_live = kept is not None and kept.is_live(self.bedside.clock.now())
+        live = kept if kept is not None and kept.is_live(self.bedside.clock.now()) else None
         html = self.bedside.pages.html(
             "review/at-bedside.html",
             replace(look, language=language).seen_by(Holder.PATIENT),
@@ -46,7 +46,8 @@ class TakeHome:
             compared={},
             followed=None,
             head=await self.bedside.store.head(seat.facility.id),
-            code=drawn_once(f"{self.origin}{REVIEW}#{secret}").inline() if is_live else "",
+            code=drawn_once(f"{self.origin}{REVIEW}#{secret}").inline() if live else "",
+            copy_mark=live.mark if live else "",
         )
         return {"copy": Markup(html), "language": language}  # noqa: S704 - a page of ours
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import AsyncIterator
 from itertools import permutations
 from pathlib import Path
@@ -63,6 +64,15 @@ def test_a_copys_letters_hold_128_bits() -> None:
     assert len(set(drawn)) == len(drawn)
     for place in range(LENGTH):
         assert {each[place] for each in drawn} == set(LETTERS), "every letter may stand at every place"
+
+
+async def test_the_copy_at_the_bedside_has_its_mark(nurse: Nurse, patient: Nurse) -> None:
+    letters = await takes_home(nurse)
+    assert nurse.page is not None
+    (mark,) = re.findall(r"控えの記号 ([A-Z]{4})(?![A-Z])", nurse.page.text)
+    assert f"控えの記号 {mark}" in (await opens(patient, letters)).text
+    (copy,) = [each for each in nurse.page.root.all("section") if "kz-copy" in each.attrs.get("class", "")]
+    assert all("kz-icon" in each.attrs.get("class", "") for each in copy.all("svg"))
 
 
 async def test_the_code_at_the_bedside_opens_the_copy(nurse: Nurse, patient: Nurse) -> None:

@@ -65,7 +65,7 @@ class CopyDesk:
             head=await self.desk.store.head(caller.facility),
             code=code.svg(code.width(wanted=_CODE_MM, room=_CODE_ROOM_MM)),
             letters=grouped(secret),
-            mark=receipt.mark,
+            copy_mark=receipt.mark,
             address=address,
             printed_at=now,
         )
