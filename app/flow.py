@@ -97,7 +97,7 @@ class Visit:
     @property
     def chooses_there(self) -> bool:
         """Whether the patient chooses on the official page only: nothing was chosen here."""
-        return bool(self.answer("consent", "there"))
+        return not self.withdraws and bool(self.answer("consent", "there"))
 
     @property
     def withdraws(self) -> bool:

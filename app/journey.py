@@ -5,6 +5,7 @@ No order is stored and no "current step": each is a question to the path.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
@@ -83,6 +84,12 @@ def position(step: Step, visit: Visit) -> tuple[int, int] | None:
     return ahead.index(step) + 1, len(ahead)
 
 
+def _said(question: Question, given: Answer) -> str:
+    """Return an answer as it is kept: a number is the same in any width, and is found again by it."""
+    value = given.get(question.name, "")
+    return value if question.options else unicodedata.normalize("NFKC", value).strip()
+
+
 def _problem(question: Question, value: str) -> str:
     if not value:
         return question.missing
@@ -94,13 +101,13 @@ def _problem(question: Question, value: str) -> str:
 
 def errors(step: Step, visit: Visit, given: Answer) -> dict[str, str]:
     """Return what is wrong with the given answers: question name to message, in the page's order."""
-    found = {q.name: _problem(q, given.get(q.name, "")) for q in step.asks(visit, given)}
+    found = {q.name: _problem(q, _said(q, given)) for q in step.asks(visit, given)}
     return {name: message for name, message in found.items() if message}
 
 
 def fit(step: Step, visit: Visit, given: Answer) -> dict[str, str]:
     """Return the given answers that may be shown again: known questions, offered options, harmless text."""
-    answered = ((q, given.get(q.name, "")) for q in step.asks(visit, given))
+    answered = ((q, _said(q, given)) for q in step.asks(visit, given))
     return {question.name: value for question, value in answered if value and not _problem(question, value)}
 
 

@@ -234,7 +234,7 @@ def _at_bedside(parts: _Parts) -> list[BaseRoute]:
     registrar = Registrar(bedside, doors.gateway)
     reception = SealedReception(parts.desk.office, parts.desk.sealer)
     take_home = TakeHome(bedside, parts.receipts, settings.public_origin)
-    visit = VisitPages(bedside, settings.route, doors.handoff, reception, registrar, take_home)
+    visit = VisitPages(bedside, settings.route, doors.handoff, reception, registrar, take_home, parts.worklist)
     return [
         *visit.routes(),
         *Crossing(bedside, visit).routes(),

@@ -184,10 +184,6 @@ class Store(Protocol):
         """Return the end of a facility's chain."""
         ...
 
-    async def seen(self, facility: str, reference: str) -> int | None:
-        """Return when the office last saw a registration for this reference number (seconds, UTC), or None."""
-        ...
-
     async def expire(self, before: int) -> int:
         """Remove visits that never reached the handoff and were last touched before that time; return how many.
 

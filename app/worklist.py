@@ -6,6 +6,7 @@ chosen and what was seen both stay; a difference is shown and never overwritten.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,6 +18,8 @@ from app.evidence import State, state
 from app.flow import Visit
 from app.receipt import Wish
 
+_END: Final = re.compile(r"([0-9]{4})/([0-9]{1,2})/([0-9]{1,2})(?: [0-9:]+)?")
+"""An end as the terminal shows it: 2024/04/30 23:59."""
 UNDERWAY: Final = 30 * 60
 """Seconds after its last answer for which a visit may still go on at the bedside."""
 
@@ -195,6 +198,27 @@ def _as_seen(visit: Visit, sight: Sight) -> Standing:
     if Verdict.DIFFERS in verdicts:
         return Standing.DIFFERS
     return Standing.UNCLEAR if Verdict.NOT_LOOKED_AT in verdicts else Standing.SEEN
+
+
+def may_suffice(sight: Sight | None, today: date) -> bool:
+    """Whether the office, when it last looked, saw a registration whose end, where one was shown, is not over.
+
+    An end that cannot be read is none that holds: then the office has to be asked.
+    """
+    if sight is None or not sight.found or not any(sight.flags.values()):
+        return False
+    if not sight.available_until:
+        return True
+    ends = _last_day(sight.available_until)
+    return ends is not None and today <= ends
+
+
+def _last_day(shown: str) -> date | None:
+    found = _END.fullmatch(shown)
+    try:
+        return date(*map(int, found.groups())) if found else None
+    except ValueError:
+        return None
 
 
 def _as_said(visit: Visit) -> Standing:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 import app.adapters.statements as sql
-from app.evidence import Event, EventType, Head, canonical, chained
+from app.evidence import Event, Head, canonical, chained
 from app.ports import ReadOnly
 
 ENTRY: Final = ("seq", "facility", "event_id", "visit", "type", "at", "body_hash", "prev_hash")
@@ -34,7 +34,6 @@ class Chain:
                 "seq": entry.seq,
                 "nonce": nonce.hex(),
                 "body": canonical(dict(event.body)).decode(),
-                "seen": _seen(event),
             }
         )
 
@@ -64,10 +63,3 @@ def head_of(connection: Connection, facility: str) -> Head:
     """Return the end of a facility's chain."""
     row = connection.execute(sql.HEAD, {"facility": facility}).first()
     return Head(*row) if row else Head()
-
-
-def _seen(event: Event) -> str | None:
-    """Return the reference number under which this event says that the office saw a registration."""
-    found = event.type is EventType.VERIFIED and event.body.get("found") is True
-    reference = event.body.get("reference") if found else None
-    return reference if isinstance(reference, str) else None

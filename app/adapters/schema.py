@@ -27,7 +27,7 @@ from sqlalchemy import (
     or_,
 )
 
-HEAD: Final = "0006"
+HEAD: Final = "0007"
 """The newest revision in `migrations/versions`, kept here too: an up-to-date start need not load Alembic."""
 
 metadata = MetaData(
@@ -130,21 +130,10 @@ event_body = Table(
     Column("seq", _WHOLE, primary_key=True, autoincrement=False),
     Column("nonce", Text, nullable=False),
     Column("body", Text, nullable=False),
-    # The reference number under which the office has seen a registration: goes when the body goes.
-    Column("seen", Text),
     ForeignKeyConstraint(["facility", "seq"], ["event.facility", "event.seq"]),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
-_WAS_SEEN = event_body.c.seen.is_not(None)
-Index(
-    "ix_event_body_seen",
-    event_body.c.facility,
-    event_body.c.seen,
-    sqlite_where=_WAS_SEEN,
-    postgresql_where=_WAS_SEEN,
-)
-
 submission = Table(
     "submission",
     metadata,

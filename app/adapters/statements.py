@@ -111,11 +111,6 @@ HEAD = (
     .limit(1)
 )
 END = HEAD.add_columns(event.c.at)
-SEEN = (
-    select(func.max(event.c.at))
-    .join(event_body)
-    .where(event_body.c.facility == bindparam("facility"), event_body.c.seen == bindparam("reference"))
-)
 EXPORT = (
     select(event, event_body.c.nonce, event_body.c.body)
     .outerjoin_from(event, event_body)

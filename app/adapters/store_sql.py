@@ -71,11 +71,6 @@ class SqlStore(Connected):
         """Return the end of a facility's chain."""
         return self._read(lambda reader: head_of(reader, facility))
 
-    async def seen(self, facility: str, reference: str) -> int | None:
-        """Return when the office last saw a registration for this reference number, or None."""
-        row = self._one(sql.SEEN, facility=facility, reference=reference)
-        return row[0] if row else None
-
     async def export(self, facility: str) -> AsyncIterator[Logged]:
         """Yield a facility's chain from the first entry on; others are served between its pages."""
         after = 0

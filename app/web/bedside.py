@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date, datetime, time
 from functools import cached_property, lru_cache, partial
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app import journey
+from app.consent import JST, day_of
 from app.evidence import Body, Event, EventType
 from app.facility import Facility, Link, is_token
 from app.flow import NOTHING, STEPS, Answer, Holder, Route, Step, Visit
@@ -30,7 +32,6 @@ REVIEW_COOKIE: Final = "review"
 HAND_OVER: Final = "hand-over.html"
 """The page on which the phone changes hands: one of the two is the patient, who finds it in the chosen language."""
 _YEAR: Final = 365 * 24 * 3600
-_DAY: Final = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Scene:
     facility: Facility
     route: Route
     need: tuple[tuple[str, str], ...]
-    day: int
+    day: date
     chosen: tuple[tuple[str, str], ...]
     earlier: tuple[tuple[str, str], ...]
     given: tuple[tuple[str, str], ...]
@@ -83,7 +84,7 @@ def render(pages: Pages, scene: Scene, visit: Visit, **values: Any) -> str:
 def _frame(pages: Pages, scene: Scene) -> str:
     """Return the page of a scene for a visit that is nothing but the scene: what is kept cannot hold more."""
     answers = {"need": dict(scene.need), "consent": dict(scene.chosen)}
-    opened_at = scene.day * _DAY
+    opened_at = int(datetime.combine(scene.day, time.min, JST).timestamp())
     visit = Visit(
         "", scene.facility.id, opened_at, opened_at, answers=answers, route=scene.route, earlier=dict(scene.earlier)
     )
@@ -223,7 +224,7 @@ class Bedside:
             need=_pairs(
                 {name: held for name, held in seat.visit.answers.get("need", NOTHING).items() if name != "reference"}
             ),
-            day=seat.visit.opened_at // _DAY,
+            day=day_of(seat.visit.opened_at),
             chosen=_pairs(seat.visit.answers.get("consent", NOTHING)),
             earlier=_pairs(seat.visit.earlier),
             given=_pairs(given or seat.visit.answers.get(step.id) or seat.visit.draft.get(step.id, NOTHING)),

@@ -15,13 +15,13 @@ from starlette.routing import Route as At
 from starlette.types import Receive, Scope, Send
 
 from app import journey
-from app.consent import Choice, complete, in_force, not_asked_reason
+from app.consent import Choice, complete, day_of, in_force, not_asked_reason
 from app.content import EXITS, ITEMS, OFFICIAL
 from app.evidence import Body, Event, EventType, Json, state, wording
 from app.facility import Facility
 from app.flow import NOTHING, STEPS, Answer, Holder, Registration, Route, Step, Visit
 from app.languages import BY_CODE
-from app.ports import Change, Handoff, Reception, Unavailable, Written
+from app.ports import Change, Handoff, Reception, Unavailable, Worklist, Written
 from app.tokens import Purpose, hashed, new_secret
 from app.web.bedside import HAND_OVER, Bedside, Refusal, Seat, crossing_hash
 from app.web.browsers import recognise
@@ -31,6 +31,7 @@ from app.web.pages import HOLE, LOOK_COOKIE, Look
 from app.web.registration import Answered, Registrar
 from app.web.returning import new_departure
 from app.web.take_home import TakeHome
+from app.worklist import may_suffice
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -62,6 +63,7 @@ class VisitPages:
     reception: Reception
     registrar: Registrar
     take_home: TakeHome
+    worklist: Worklist
     _numbers: Window = field(default_factory=lambda: Window(_NUMBERS, _SPAN))
 
     def routes(self) -> list[At]:
@@ -182,7 +184,9 @@ class VisitPages:
         if step.id == "reinquiry":
             number = seat.visit.answer("need", "reference")
             may_ask = bool(number) and self._numbers.has_room(network_of(request.scope), time.monotonic())
-            return {"seen": await self.bedside.store.seen(seat.facility.id, number) if may_ask else None}
+            sight = await self.worklist.last_sight(seat.facility.id, number) if may_ask else None
+            today = day_of(self.bedside.clock.now())
+            return {"seen": sight.at if sight and may_suffice(sight, today) else None}
         if step.id == "another-way":
             return {"chosen": next((way for way in EXITS if way.id == seat.visit.answer(step.id, "reason")), None)}
         if step.id == "handoff":

@@ -251,21 +251,6 @@ async def test_a_chain_each(store: Store) -> None:
     assert (await store.head(FACILITY.id)).size == (await store.head(other.id)).size == 1
 
 
-async def test_what_the_office_has_seen(store: Store) -> None:
-    visit = await begun(store)
-    for at, reference, found in (
-        (5, "12-3", True),
-        (9, "12-3", True),
-        (11, "12-3", False),
-        (7, "12-4", False),
-    ):
-        visit = after(visit, at)
-        await store.write(a_change(visit, EventType.VERIFIED, body={"reference": reference, "found": found}))
-    assert await store.seen(FACILITY.id, "12-3") == NOW + 5 + 9
-    assert await store.seen(FACILITY.id, "12-4") is None
-    assert await store.seen("another", "12-3") is None
-
-
 # --- retention ----------------------------------------------------------------------------------------------
 
 

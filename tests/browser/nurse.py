@@ -133,8 +133,9 @@ class Nurse(Holder):
         self.is_at_the_end()
 
     def leaves_it_to_the_office(self) -> None:
-        """End a visit whose wish the office carries out."""
-        self.phone.presses("事業所に頼んで終わる")
+        """End a visit whose wish the office carries out: somebody called, nothing was sent from here."""
+        self.phone.reads("この画面からは、事業所に何も伝わりません")
+        self.phone.presses("電話で頼んだので、終わる")
         self.is_at_the_end()
 
     def withdraws_here(self) -> None:

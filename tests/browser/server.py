@@ -26,6 +26,7 @@ from app.practice.system import Mood
 from app.restoring import Gap
 from app.settings import Settings
 from app.tokens import new_secret
+from app.worklist import Sight
 
 T = TypeVar("T")
 
@@ -180,9 +181,13 @@ class Server:
     def office_has_seen(self, reference: str) -> None:
         """Let the office confirm a registration of an earlier visit under its own number."""
         now, key = self.clock.now(), new_secret()
-        visit = Visit(new_secret(), PRACTICE_STATION.id, now, now, ended=True)
-        seen = Event(EventType.VERIFIED, now, {"reference": reference, "found": True})
-        assert self.ask(self.kazasu.store.write(Change(visit, (seen,), key, key))) is Written.DONE
+        answers = {"need": {"over_40": "no", "reference": reference}}
+        visit = Visit(new_secret(), PRACTICE_STATION.id, now, now, answers=answers, ended=True)
+        reached = Event(EventType.HANDED_OFF, now, {})
+        assert self.ask(self.kazasu.store.write(Change(visit, (reached,), key, key))) is Written.DONE
+        sight = Sight(now, "事務 さくら", found=True, flags={"surgery": True})
+        act = Act(PRACTICE_STATION.id, visit.id, new_secret(), EventType.VERIFIED, now, {}, sight=sight)
+        assert self.ask(self.kazasu.files.importer.worklist.record(act)) is Written.DONE
 
     def replace_the_link(self) -> str:
         """Let the office print a new QR code; return what the old one held."""

@@ -27,12 +27,16 @@ def test_care_that_continues_may_need_no_card(nurse: Nurse) -> None:
     nurse.ends_without_registering()
 
 
-def test_what_the_office_has_seen_needs_no_card_for_certain(nurse: Nurse, phone: Phone) -> None:
+def test_what_the_office_has_seen_may_need_no_card_today(nurse: Nurse, phone: Phone) -> None:
     phone.server.office_has_seen("KA-0042")
     nurse.starts()
     nurse.notes_the_reference("KA-0042")
     nurse.says_care_continues()
-    nurse.reads("事業所で確認した登録があります", "今日は、カードも暗証番号も要りません")
+    nurse.reads(
+        "事業所で確認した登録があります",
+        "いまも有効かは、事業所に聞いてください",
+        "有効なら、今日はカードも暗証番号も要りません",
+    )
     nurse.ends_without_registering()
 
 

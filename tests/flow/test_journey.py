@@ -307,3 +307,9 @@ def test_the_number_of_an_error_may_be_missing_and_is_never_four_or_twelve_digit
         bool(journey.errors(step, visit, {"code": code})) for code in ("", "OQC-OWSE0900000", "1234", "123456789012")
     ] == [False, False, True, True]
     assert journey.furthest(answered(visit, "error-code")) is STEPS["done"]
+
+
+@pytest.mark.parametrize("typed", ["T-0001", "Ｔ－０００１", " T-0001 "])
+def test_a_number_is_kept_as_it_is_looked_up(typed: str) -> None:
+    given = {"over_40": "yes", "intent": "first", "reference": typed}
+    assert journey.record(STEPS["need"], given, a_visit()).answer("need", "reference") == "T-0001"

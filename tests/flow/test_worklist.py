@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from itertools import product
 
 import pytest
 
-from app.consent import Choice
-from app.flow import Visit
+from app import journey
+from app.consent import Choice, day_of
+from app.flow import STEPS, Route, Visit
 from app.worklist import (
     DONE,
     NEEDY,
@@ -21,6 +23,7 @@ from app.worklist import (
     Truth,
     Verdict,
     compared,
+    may_suffice,
     neediest_first,
     standing,
     truth,
@@ -63,6 +66,38 @@ def test_a_visit_without_a_report_waits_until_it_is_surely_over() -> None:
     assert standing(followed(visit), NOW + UNDERWAY - 1) is Standing.UNDERWAY
     assert standing(followed(visit), NOW + UNDERWAY) is Standing.UNREPORTED
     assert standing(followed(replace(visit, ended=True)), NOW) is Standing.UNREPORTED
+
+
+TODAY = day_of(LATER)
+
+
+@pytest.mark.parametrize(
+    ("saw", "suffices"),
+    [
+        (None, False),
+        (sight(), True),
+        (sight(found=False), False),
+        (sight(**dict.fromkeys(FLAGS, False)), False),
+        (replace(sight(), available_until=f"{TODAY:%Y/%m/%d} 23:59"), True),
+        (replace(sight(), available_until=f"{TODAY - timedelta(days=1):%Y/%m/%d} 23:59"), False),
+        (replace(sight(), available_until="2099/2/30"), False),
+        (replace(sight(), available_until="令和99年"), False),
+    ],
+)
+def test_a_registration_that_ended_or_is_gone_sends_nobody_home(saw: Sight | None, suffices: bool) -> None:
+    assert may_suffice(saw, TODAY) is suffices
+
+
+def test_a_withdrawal_is_compared_whatever_was_to_be_chosen_there_before() -> None:
+    visit = replace(a_visit(upto="consent"), route=Route.OFFICIAL)
+    visit = journey.record(STEPS["consent"], {"there": "yes"}, visit)
+    visit = journey.record(STEPS["check"], {"confirmed": "patient"}, visit)
+    visit = journey.record(STEPS["need"], {"over_40": "yes", "intent": "withdraw"}, visit)
+    visit = journey.record(STEPS["revoke"], {"confirmed": "patient"}, journey.go_on(STEPS["withdrawal"], visit))
+    visit = journey.record(STEPS["result"], {"report": "done"}, visit)
+    assert visit.withdraws
+    assert truth(visit, sight()) is Truth.DIFFERS
+    assert truth(visit, sight(found=False)) is Truth.SEEN
 
 
 def test_only_the_office_can_see() -> None:

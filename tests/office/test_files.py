@@ -107,7 +107,9 @@ async def test_taking_a_file_sees_the_visit_with_its_number_and_day(staff: Clerk
     seen = log[-2].body
     assert seen is not None
     assert (seen["from"], seen["grounds"]) == ("file", ["reference", "between", "same_day", "items"])
-    assert await kazasu.store.seen(PRACTICE_STATION.id, "A-0001") == NOW
+    sight = await kazasu.files.importer.worklist.last_sight(PRACTICE_STATION.id, "A-0001")
+    assert sight is not None
+    assert sight.at == NOW
 
 
 async def test_a_difference_is_shown_and_neither_value_is_lost(staff: Clerk, kazasu: Kazasu) -> None:

@@ -471,6 +471,23 @@ async def test_who_types_a_number_at_the_bedside_is_shown_nothing_of_it(
     assert "前に、事業所で確認したとき" not in page.text
 
 
+@pytest.mark.parametrize(("then", "is_told"), [({"found": "yes"}, True), ({"found": "no"}, False), ({}, False)])
+async def test_the_gate_believes_what_the_office_saw_last(
+    staff: Clerk, phone: Bedside, kazasu: Kazasu, clock: StillClock, then: dict[str, Any], is_told: bool
+) -> None:
+    await sees_before(staff, kazasu, "T-0001", surgery="yes")
+    clock.pass_(60)
+    visit = await at_the_bedside(kazasu, "again", reference="T-0001")
+    await staff.get(f"/office/visits/{visit.id}")
+    ended: dict[str, Any] = {"found": "yes", "surgery": "yes", "available_until": "2020/01/31 23:59"}
+    await staff.press(f"/office/visits/{visit.id}/seen", **({**then, "surgery": "yes"} if then else ended))
+    entry = await phone.entry
+    await phone.get(entry)
+    await phone.send(entry, {"start": "1"})
+    page = await phone.press("/visit/need", over_40="yes", intent="continues", reference="T-0001")
+    assert ("事業所で確認した登録があります" in page.text) is is_told
+
+
 @pytest.mark.threat("T15")
 async def test_whether_a_number_has_a_registration_is_told_only_so_often(
     staff: Clerk, phone: Bedside, kazasu: Kazasu

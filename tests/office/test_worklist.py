@@ -94,7 +94,9 @@ async def test_what_was_seen_stands_beside_what_was_chosen(staff: Clerk, kazasu:
     assert "2027/02/28 23:59" in page.text
     assert visit.code not in (await staff.get(LIST)).text
     assert visit.code in (await staff.get(f"{LIST}?only=done")).text
-    assert await kazasu.store.seen(PRACTICE_STATION.id, "T-0001") == NOW
+    sight = await kazasu.files.importer.worklist.last_sight(PRACTICE_STATION.id, "T-0001")
+    assert sight is not None
+    assert sight.at == NOW
     last = (await record(kazasu))[-1]
     assert last.entry.type == "verified"
     assert last.body is not None

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import date, datetime, time
 
 import pytest
 
+from app import flow
+from app.consent import JST
 from app.content import ITEMS
 from app.languages import BY_CODE, LANGUAGES, Language, wording_hash
 from app.main import PRACTICE_STATION, Kazasu
-from tests.pages.nurse import Nurse
+from tests.pages.nurse import Nurse, StillClock
 from tests.pages.page import Page
 from tests.practice.world import tapped
 
@@ -116,3 +120,16 @@ async def test_the_next_patient_begins_in_japanese(nurse: Nurse) -> None:
     page = await nurse.press("/visit/need", over_40="yes", intent="first")
     assert not (nurse.http.cookies.get("look") or "").endswith("en")
     assert tag(page) == "ja"
+
+
+@pytest.mark.parametrize("hour", [0, 8, 9, 23])
+async def test_an_items_first_day_is_japans(
+    nurse: Nurse, clock: StillClock, monkeypatch: pytest.MonkeyPatch, hour: int
+) -> None:
+    *others, last = ITEMS
+    first = date(2026, 12, 1)
+    monkeypatch.setattr(flow, "ITEMS", (*others, replace(last, effective_from=first)))
+    clock.at = int(datetime.combine(first, time(hour, 30), JST).timestamp())
+    page = await nurse.is_ready()
+    assert f'name="{last.id}"' in page.source
+    assert (await nurse.press("/visit/consent", **nurse._all(over_40=True))).path == "/visit/check"

@@ -222,7 +222,8 @@ def _of_visit(followed: Followed) -> dict[str, Any]:
         "transcribed_at": moment(visit.transcribed_at) if visit.transcribed_by else "",
         "transcribed_by": visit.transcribed_by,
         "reference": visit.answer("need", "reference"),
-        "choices": dict(visit.answers.get("consent", {})),
+        "withdraws": visit.withdraws,
+        "choices": {} if visit.withdraws else dict(visit.answers.get("consent", {})),
         "report": visit.answer("result", "report"),
         "seen": seen,
     }
