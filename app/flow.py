@@ -200,6 +200,12 @@ class Step:
     """Whether it is taken from nobody but whoever holds the phone at this page: what staff tell, no patient's hand tells."""
     by_hand: Test = _never
     """Whether one leaves from here and comes back by hand: the next page is then open at any time."""
+    withdrawing: str = ""
+    """Its title where everything is withdrawn, if that is another."""
+
+    def called(self, visit: Visit) -> str:
+        """Return the title of this page, with furigana notation."""
+        return self.withdrawing if visit.withdraws and self.withdrawing else self.title
 
     def held_by(self, visit: Visit) -> Holder:
         """Return who holds the phone at this page."""
@@ -351,6 +357,7 @@ FLOW: Final = (
         N_("{同意|どうい}{登録|とうろく}の{準備|じゅんび}"),
         Holder.PATIENT,
         guide="同意登録準備",
+        withdrawing=N_("{取|と}り{消|け}しの{準備|じゅんび}"),
         asks=_always_these(_READY),
     ),
     Step(

@@ -27,6 +27,7 @@ PATIENTS: Final = (
     "app/flow.py",
     "app/journey.py",
     "app/web/problems.py",
+    "app/web/history.py",
     "app/web/review.py",
     "templates/components/aloud.html",
     "templates/components/look.html",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from app.evidence import EventType
+from app.consent import Choice
+from app.evidence import Body, EventType
 from app.ports import Logged, Registry, Worklist
 from app.receipt import Wish
 from app.words import N_
@@ -19,9 +20,8 @@ WISHES: Final[Mapping[str, str]] = {
 }
 _TOLD: Final[Mapping[str, str]] = {
     EventType.CONFIRMED: N_("{内容|ないよう}をえらんで、{確|たし}かめました"),
-    EventType.REPORTED: N_("{登録|とうろく}の{画面|がめん}のことを、{申告|しんこく}しました"),
-    EventType.TRANSCRIBED: N_("{事業所|じぎょうしょ}が、{紙|かみ}から{書|か}き{写|うつ}しました"),
-    EventType.VERIFIED: N_("{事業所|じぎょうしょ}が、{端末|たんまつ}で{見|み}ました"),
+    EventType.TRANSCRIBED: N_("ステーションが、{紙|かみ}から{書|か}き{写|うつ}しました"),
+    EventType.VERIFIED: N_("ステーションが、{端末|たんまつ}で{見|み}ました"),
     EventType.WITHDRAWN: N_("{端末|たんまつ}から、{同意|どうい}がなくなっていました"),
     EventType.LAPSED: N_("{端末|たんまつ}で、{有効|ゆうこう}{期限|きげん}が{切|き}れていました"),
     EventType.ASKED: N_("{控|ひか}えから、ステーションに{伝|つた}えました"),
@@ -30,6 +30,15 @@ _TOLD: Final[Mapping[str, str]] = {
     EventType.COPY_CALLED_BACK: N_("{控|ひか}えの1つを、{使|つか}えなくしました"),
 }
 """What a history says: what people chose, said, saw and asked. The rest is how it came about."""
+_REPORTED: Final[Mapping[str, str]] = {
+    "done": N_("{登録|とうろく}したと、{申告|しんこく}しました"),
+    "answered": N_("{登録|とうろく}したと、{申告|しんこく}しました"),
+    "trouble": N_("エラーが{出|で}たと、{申告|しんこく}しました"),
+    "stopped": N_("{途中|とちゅう}でやめたと、{申告|しんこく}しました"),
+}
+_CHOOSES_THERE: Final = N_("{公式|こうしき}の{画面|がめん}で{選|えら}ぶことにしました")
+_WITHDRAWS: Final = N_("すべての{同意|どうい}の{取|と}り{消|け}しを{選|えら}びました")
+_REPORTED_WITHDRAWN: Final = N_("{取|と}り{消|け}したと、{申告|しんこく}しました")
 _ANSWERED: Final = N_("ステーションが、{対応|たいおう}を{終|お}えました")
 
 
@@ -48,14 +57,33 @@ async def happened(worklist: Worklist, registry: Registry, followed: Followed) -
     of_visit = await worklist.history(facility, followed.visit.id)
     of_person = await registry.history(facility, followed.person) if followed.person else ()
     later = [each for each in of_person if each.entry.at >= followed.handed_off_at]
-    in_order = sorted((*of_visit, *later), key=lambda each: each.entry.seq)
-    return [told for each in in_order if (told := _told(each))]
+    return list(_told(sorted((*of_visit, *later), key=lambda each: each.entry.seq)))
 
 
-def _told(each: Logged) -> Told | None:
-    """Return what a history says of an event; nothing where nobody said anything."""
-    kind, body = each.entry.type, each.body or {}
-    if kind not in _TOLD or (kind == EventType.REPORTED and body.get("report", "later") == "later"):
-        return None
+def _told(history: Iterable[Logged]) -> Iterator[Told]:
+    """Yield what a history says of its events; nothing where nobody said anything."""
+    withdraws = False  # whether what was confirmed last is a withdrawal: a report is about that
+    for each in history:
+        kind, body = each.entry.type, each.body or {}
+        if kind == EventType.CONFIRMED:
+            withdraws = body.get("withdraws") is True
+        words = _words(kind, body, withdraws=withdraws)
+        if words:
+            yield Told(words, each.entry.at, WISHES.get(str(body.get("what")), ""))
+
+
+def _words(kind: str, body: Body, *, withdraws: bool) -> str:
+    if kind == EventType.REPORTED:
+        said = _REPORTED.get(str(body.get("report")), "")
+        return _REPORTED_WITHDRAWN if withdraws and said == _REPORTED["done"] else said
+    if kind == EventType.CONFIRMED and withdraws:
+        return _WITHDRAWS
+    if kind == EventType.CONFIRMED and _chose_nothing(body):
+        return _CHOOSES_THERE
     is_answer = kind == EventType.CLOSED and body.get("why") == Closing.ANSWERED
-    return Told(_ANSWERED if is_answer else _TOLD[kind], each.entry.at, WISHES.get(str(body.get("what")), ""))
+    return _ANSWERED if is_answer else _TOLD.get(kind, "")
+
+
+def _chose_nothing(body: Body) -> bool:
+    choices = body.get("choices")
+    return isinstance(choices, Mapping) and set(choices.values()) == {Choice.NOT_ASKED.value}

@@ -20,7 +20,7 @@ from starlette.routing import Route as At
 from app.content import NAMES
 from app.evidence import Body, Event, EventType
 from app.facility import Facility
-from app.languages import BY_CODE
+from app.languages import BY_CODE, EASY
 from app.ports import Act, Receipts, Registry, Unavailable, Worklist
 from app.receipt import REVIEW, Receipt, Wish, known_as, typed
 from app.tokens import MAX_AGE, BadToken, Purpose, new_secret
@@ -121,7 +121,7 @@ class Review:
         if LOOK_COOKIE not in request.cookies:
             followed = await self.worklist.followed(receipt.facility, receipt.visit)
             language = BY_CODE.get(followed.visit.language if followed else "", Look().language)
-            self.bedside.keep_look(answer, Look(language=language, is_patients=True))
+            self.bedside.keep_look(answer, Look(language=language, furigana=language is EASY, is_patients=True))
         return answer
 
     async def _found(self, request: Request) -> _Opened:
@@ -247,7 +247,7 @@ class Review:
             **values,
         )
         left = max(0, opened.at + MAX_AGE[Purpose.REVIEW] - self.bedside.clock.now())
-        answer.headers["Refresh"] = f"{left}; url={REVIEW}"
+        answer.headers["Refresh"] = f"{left + 1}; url={REVIEW}/copy"  # which then says that it is closed
         return answer
 
 

@@ -268,7 +268,7 @@ async def test_the_patients_copy_and_its_history_say_it_too(staff: Clerk, kazasu
         assert "印を付けた人 子ども" in shown.text
         assert "申告されました" not in shown.text
         assert "A-0042" not in shown.text
-    assert "事業所が、紙から書き写しました" in shown.text
+    assert "ステーションが、紙から書き写しました" in shown.text
 
 
 async def opens(patient: Clerk, letters: str) -> Page:

@@ -24,6 +24,7 @@ from tests.pages.codes import read
 from tests.pages.nurse import StillClock
 from tests.pages.page import Page
 
+KANA = re.compile(r"[ぁ-んァ-ン]")
 LONG = "https://kunren.houmonkango-station-network.example.jp"
 
 
@@ -180,6 +181,10 @@ async def test_the_office_reads_the_same_history_as_the_patient(staff: Clerk, vi
     assert lines_of(office) == of_patient
     assert of_patient[-2:] == ["控えの1つを、使えなくしました", "控えから、ステーションに伝えました"]
     assert "わたしは同意していません" in office.text
+    await patient.get("/review/copy")
+    in_english = lines_of(await patient.press("/look", language="en"))
+    assert len(in_english) == len(of_patient)
+    assert not [line for line in in_english if KANA.search(line)], "every line is in the catalogue"
 
 
 async def test_what_the_patient_asks_stands_on_the_visit_until_it_is_answered(

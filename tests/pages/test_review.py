@@ -179,7 +179,7 @@ async def test_it_closes_by_itself_and_blames_nobodys_letters(
 ) -> None:
     await opens(patient, await takes_home(nurse))
     clock.pass_(600)
-    assert (await patient.http.get("/review/copy")).headers["refresh"] == "1200; url=/review"
+    assert (await patient.http.get("/review/copy")).headers["refresh"] == "1201; url=/review/copy"
     monkeypatch.setitem(MAX_AGE, Purpose.REVIEW, -1)
     page = await patient.get("/review/copy", expect=404)
     assert "控えは、いま閉じています" in page.text
