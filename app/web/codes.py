@@ -124,8 +124,10 @@ class Code:
         return content.getvalue()
 
     def inline(self) -> str:
-        """Return the code as the address of a picture that a page holds itself: one pixel a module."""
-        return f"data:image/png;base64,{b64encode(self.png(1)).decode()}"
+        """Return the code as the address of a picture that a page holds itself: one pixel a module, and no more."""
+        content = io.BytesIO()
+        self._picture(1).convert("1").save(content, "PNG", optimize=True)
+        return f"data:image/png;base64,{b64encode(content.getvalue()).decode()}"
 
     def _picture(self, pixels_per_module: int) -> Image.Image:
         from PIL import Image  # noqa: PLC0415 - only when a code is made
