@@ -126,7 +126,7 @@ class Desk:
 
     async def enter(self, door: Door, endpoint: Endpoint, request: Request) -> Response:
         """Open a door to whoever may, or say why not."""
-        if door.method == "GET" and await self._is_in_patients_hands(request):
+        if await self._is_in_patients_hands(request):
             return self.go("/visit/hand-over")
         who = await self.find(request)
         if who is not None and door.need is not Need.NOTHING and who.sign_in.full is (door.need is Need.ENROLLING):
