@@ -281,8 +281,8 @@ class Act:
     """Something that the office saw or decided about a visit, written once: its event, and what stands from now on.
 
     One of `sight`, `closed` and `asked` is given. `key` is unique per submission. `person` is whom of the terminal's
-    files the visit is matched with from now on, where a sight came from there. `answers` is how many wishes of the
-    patient whoever closes the visit has read.
+    files the visit is matched with from now on, where a sight came from there. `answers` names the wishes that whoever
+    closes the visit has read (`app.worklist.named`).
     """
 
     facility: str
@@ -296,7 +296,7 @@ class Act:
     closed: Closed | None = None
     person: str = ""
     asked: Asked | None = None
-    answers: int = 0
+    answers: str = ""
 
 
 class Worklist(Protocol):
@@ -328,8 +328,8 @@ class Worklist(Protocol):
     async def record(self, act: Act) -> Written:
         """Write an act, event and all; return only after it is durable.
 
-        `REPEATED` when its key was used before or the same is asked already, `STALE` when a patient asked for more
-        than whoever closes the visit has read: then nothing was written.
+        `REPEATED` when its key was used before or the same is asked already, `STALE` when whoever closes the visit has
+        not read what is asked now: then nothing was written.
         """
         ...
 

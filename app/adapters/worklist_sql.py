@@ -17,7 +17,7 @@ from app.adapters.rows import logged_from, visit_from
 from app.evidence import Event
 from app.ports import Act, Logged, Written
 from app.receipt import Wish
-from app.worklist import Asked, Closed, Closing, Followed, Sight, with_wish
+from app.worklist import Asked, Closed, Closing, Followed, Sight, named, with_wish
 
 Narrowed = TypeVar("Narrowed", Select[Any], Update)
 
@@ -65,7 +65,7 @@ class SqlWorklist(Connected):
             asked = _asked(connection.execute(_mine(select(t.followup.c.asked), act)).scalar())
             if act.asked and any(each.what is act.asked.what for each in asked):
                 return Written.REPEATED
-            if act.closed and len(asked) != act.answers:
+            if act.closed and named(asked) != act.answers:
                 return Written.STALE
             append(connection, act.facility, act.visit, Event(act.type, act.at, act.body), act.key)
             connection.execute(_kept(act, asked))

@@ -35,6 +35,7 @@ from app.worklist import (
     Verdict,
     compared,
     has_copy,
+    named,
     neediest_first,
     standing,
 )
@@ -45,7 +46,8 @@ FLAGS: Final = tuple(flag for item in ITEMS for flag in item.flags)
 _CLOSINGS: Final = {each.value: each for each in Closing}
 _BEFORE: Final = re.compile(r"([0-9]{1,12})-([A-Za-z0-9_-]{1,40})")
 _LONGEST: Final = 20
-_DIGITS: Final = 4
+_ASKED_SINCE: Final = "このあいだに、控えからの申し出が変わりました。読んでから、もう一度閉じてください"
+_CLOSED_SINCE: Final = "ほかの人が、先に閉じました。閉じた人と理由は、このページに出ています"
 
 
 async def followed_by(worklist: Worklist, caller: Caller) -> Followed:
@@ -117,8 +119,9 @@ class WorkDesk:
         return await followed_by(self.worklist, caller)
 
     async def _page(
-        self, caller: Caller, followed: Followed, wrong: dict[str, str] | None = None, status: int = 422
+        self, caller: Caller, followed: Followed, wrong: dict[str, str] | None = None, late: str = ""
     ) -> Response:
+        """Answer a visit's page; `wrong` by the form's fields, `late` when the form does not fit what stands now."""
         place = standing(followed, self.desk.clock.now())
         reference = followed.visit.answer("need", "reference")
         near = await self.importer.registry.near(caller.facility, reference, *window(followed))
@@ -135,9 +138,11 @@ class WorkDesk:
             "has_names": any(each.known.names for each in offered),
             "flags": FLAGS,
             "wrong": wrong or {},
+            "late": late,
             "sent": caller.sent,
             "receipts": await self.receipts.of(caller.facility, followed.visit.id),
             "history": await happened(self.worklist, self.importer.registry, followed),
+            "answers": named(followed.asked),
             "asked_from": await self._asked_from(caller, followed),
             "has_copy": has_copy(followed.visit),
             "copied_again": caller.request.query_params.get("copied") == "again",
@@ -146,7 +151,7 @@ class WorkDesk:
             "moment": moment,
             "place": "/office/visits",
         }
-        status = status if wrong else 200
+        status = 409 if late else 422 if wrong else 200
         if not values["has_names"]:
             return self.desk.page(caller, "visit.html", status=status, **values)
         answer = shown_briefly(self.desk, caller, "visit.html", values, has_names=True)
@@ -211,8 +216,8 @@ class WorkDesk:
         closed = Closed(self.desk.clock.now(), caller.officer.account.name, why)
         body: Body = {"by": caller.officer.account.id, "why": why.value}
         if await self._record(caller, followed, EventType.CLOSED, body, closed=closed) is Written.STALE:
-            wrong = {"why": "このあいだに、控えから申し出がありました。読んでから、もう一度閉じてください"}
-            return await self._page(caller, await self._found(caller), wrong, status=409)
+            now = await self._found(caller)
+            return await self._page(caller, now, late=_CLOSED_SINCE if now.closed else _ASKED_SINCE)
         return self.desk.go("/office/visits")
 
     async def _record(  # noqa: PLR0913 - what is written, and how
@@ -236,13 +241,9 @@ class WorkDesk:
             is_settled,
             sight,
             closed,
-            answers=_number(caller.sent.get("answers", "")),
+            answers=caller.sent.get("answers", ""),
         )
         return await self.worklist.record(act)
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else 0
 
 
 def _cells(followed: Followed) -> list[Compared]:
