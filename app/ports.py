@@ -328,8 +328,9 @@ class Worklist(Protocol):
     async def record(self, act: Act) -> Written:
         """Write an act, event and all; return only after it is durable.
 
-        `REPEATED` when its key was used before or the same is asked already, `STALE` when whoever closes the visit has
-        not read what is asked now: then nothing was written.
+        `REPEATED` when the same was written under its key before or is asked already, `KEY_REUSED` when its key was
+        used for something else, `STALE` when whoever closes the visit has not read what is asked now: then nothing was
+        written.
         """
         ...
 

@@ -46,6 +46,9 @@ FLAGS: Final = tuple(flag for item in ITEMS for flag in item.flags)
 _CLOSINGS: Final = {each.value: each for each in Closing}
 _BEFORE: Final = re.compile(r"([0-9]{1,12})-([A-Za-z0-9_-]{1,40})")
 _LONGEST: Final = 20
+_SENT_TWICE: Final = (
+    "同じ画面から二度送られました。はじめに送った内容が残っています。見てから、必要なら書き直してください"
+)
 _ASKED_SINCE: Final = "このあいだに、控えからの申し出が変わりました。読んでから、もう一度閉じてください"
 _CLOSED_SINCE: Final = "ほかの人が、先に閉じました。閉じた人と理由は、このページに出ています"
 
@@ -192,7 +195,9 @@ class WorkDesk:
             "available_until": sight.available_until,
             "reference": followed.visit.answer("need", "reference"),
         }
-        await self._record(caller, followed, EventType.VERIFIED, body, place in DONE, sight=sight)
+        written = await self._record(caller, followed, EventType.VERIFIED, body, place in DONE, sight=sight)
+        if written is Written.KEY_REUSED:
+            return await self._page(caller, await self._found(caller), late=_SENT_TWICE)
         return self.desk.go(f"/office/visits/{followed.visit.id}")
 
     async def match(self, caller: Caller) -> Response:
@@ -203,6 +208,9 @@ class WorkDesk:
             return await self._page(caller, followed, {"person": "この訪問の方をえらんでください"})
         who = caller.officer.account
         await self.importer.see(followed, known, (who.id, who.name), key=caller.key)
+        now = await self._found(caller)
+        if now.person != known.id:  # the form had been sent for somebody else
+            return await self._page(caller, now, late=_SENT_TWICE)
         return self.desk.go(f"/office/visits/{followed.visit.id}")
 
     async def close(self, caller: Caller) -> Response:
@@ -215,10 +223,12 @@ class WorkDesk:
             return await self._page(caller, followed, {"why": "申し出があります。答えてから閉じてください"})
         closed = Closed(self.desk.clock.now(), caller.officer.account.name, why)
         body: Body = {"by": caller.officer.account.id, "why": why.value}
-        if await self._record(caller, followed, EventType.CLOSED, body, closed=closed) is Written.STALE:
-            now = await self._found(caller)
-            return await self._page(caller, now, late=_CLOSED_SINCE if now.closed else _ASKED_SINCE)
-        return self.desk.go("/office/visits")
+        written = await self._record(caller, followed, EventType.CLOSED, body, closed=closed)
+        if written not in {Written.STALE, Written.KEY_REUSED}:
+            return self.desk.go("/office/visits")
+        now = await self._found(caller)
+        since = _CLOSED_SINCE if now.closed else _ASKED_SINCE
+        return await self._page(caller, now, late=since if written is Written.STALE else _SENT_TWICE)
 
     async def _record(  # noqa: PLR0913 - what is written, and how
         self,
