@@ -660,8 +660,8 @@ class Office(Protocol):
         """Return what a station says of its equipment and rules."""
         ...
 
-    async def save_station(self, facility: Facility, station: Station) -> None:
-        """Keep what a station is and says."""
+    async def save_station(self, facility: Facility, station: Station, *, names_were: bool | None = None) -> bool:
+        """Keep what a station is and says; False, and nothing written, unless names are kept as `names_were` says."""
         ...
 
     async def links(self, facility: str, before: int | None = None, limit: int = 50) -> tuple[Link, ...]:
