@@ -680,8 +680,8 @@ class Office(Protocol):
         """Make this the live official address, its revision counted here."""
         ...
 
-    async def checked(self, facility: str, which: str, now: int) -> None:
-        """Note that the live entry or official address was opened and leads where it should."""
+    async def checked(self, facility: str, which: str, revision: int, now: int) -> bool:
+        """Note that an entry or official address was opened and leads where it should; False when it is not live."""
         ...
 
     async def reseal(self, renew: Callable[[str], str]) -> int:

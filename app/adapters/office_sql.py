@@ -324,11 +324,11 @@ class SqlOffice(Connected):
 
         return await self._durably(work)
 
-    async def checked(self, facility: str, which: str, now: int) -> None:
-        """Note that the live entry or official address was opened and leads where it should."""
+    async def checked(self, facility: str, which: str, revision: int, now: int) -> bool:
+        """Note that an entry or official address was opened and leads where it should; False when it is not live."""
         table = t.official if which == "official" else t.link
         live = update(table).where(table.c.facility == facility, table.c.replaced_at.is_(None))
-        await self._run(live.values(checked_at=now))
+        return await self._run(live.where(table.c.revision == revision).values(checked_at=now)) == 1
 
     async def reseal(self, renew: Callable[[str], str]) -> int:
         """Put everything that is sealed under what `renew` makes of it, all or nothing; return how many."""
