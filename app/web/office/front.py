@@ -9,13 +9,13 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.consent import day_of
+from app.consent import day_of, moment
 from app.content.office import CHECKLISTS
 from app.digits import has_my_number
 from app.facility import Facility, Station, Terminal, Tick, judge_code
 from app.importing import Importer
 from app.ports import Registry
-from app.web.office.desk import Caller, Desk, Endpoint, is_day, moment
+from app.web.office.desk import Caller, Desk, Endpoint, is_day
 from app.worklist import NEEDY, standing
 
 _YES_OR_NO: Final = {"yes": True, "no": False}

@@ -10,12 +10,13 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from app.consent import moment
 from app.facility import Address, Link, Official, Wrong, is_token, new_token, official_address
 from app.tokens import BadToken, Sealed
 from app.web.codes import NoCode, NotAPicture, SeveralCodes, TooLarge, read_picture
 from app.web.forms import BadForm
 from app.web.guard import MAX_PICTURE
-from app.web.office.desk import Caller, Desk, Endpoint, moment
+from app.web.office.desk import Caller, Desk, Endpoint
 
 _OFFERED: Final = 15 * 60
 _PAGE: Final = 20

@@ -12,7 +12,7 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.consent import Choice
+from app.consent import Choice, moment
 from app.content import ITEMS
 from app.digits import has_my_number
 from app.evidence import Body, EventType
@@ -22,7 +22,7 @@ from app.ports import Act, Receipts, Worklist, Written
 from app.tokens import new_secret
 from app.web.history import happened
 from app.web.office.consents import shown_briefly
-from app.web.office.desk import Caller, Desk, Endpoint, is_day, moment
+from app.web.office.desk import Caller, Desk, Endpoint, is_day
 from app.worklist import (
     DONE,
     NEEDY,
