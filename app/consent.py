@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
@@ -91,6 +91,11 @@ class Item:
 def day_of(at: int) -> date:
     """Return the calendar day in Japan of a moment in seconds since 1970."""
     return date.fromordinal(_EPOCH + (at + _JAPAN_AHEAD) // _DAY)
+
+
+def moment(at: int | None) -> str:
+    """Return a moment in Japan as the office and the terminal's list write it: 2026/11/22 14:05."""
+    return datetime.fromtimestamp(at, JST).strftime("%Y/%m/%d %H:%M") if at is not None else ""
 
 
 def in_force(items: Iterable[Item], at: int) -> tuple[Item, ...]:

@@ -14,7 +14,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Final
 
-from app.consent import JST, day_of
+from app.consent import JST, day_of, moment
 from app.digits import has_my_number
 from app.era import in_era
 from app.names import sought
@@ -357,11 +357,6 @@ def validity(code: str) -> str:
 def is_40(born: date, day: date) -> bool:
     """Whether somebody has reached that age on a day."""
     return (day.year - born.year, (day.month, day.day)) >= (40, (born.month, born.day))
-
-
-def moment(at: int | None) -> str:
-    """Return a moment in Japan as the terminal's list writes it: 2024/04/30 23:59."""
-    return datetime.fromtimestamp(at, JST).strftime("%Y/%m/%d %H:%M") if at is not None else ""
 
 
 def _western(day: date | None) -> str:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from app.consent import JST, day_of
+from app.consent import day_of, moment
 from app.flow import Visit
 from app.registry import Known, Marked
 from app.terminal import Meaning, comparable
@@ -163,7 +163,7 @@ def sight(known: Known, at: int, by: str) -> Sight:
         found=True,
         flags={flag: mark.meaning is Meaning.GIVEN for flag, mark in marks.items() if _says(mark)},
         consented_on=known.consented_on,
-        available_until=until(known.ends_at),
+        available_until=moment(known.ends_at),
         source="file",
         meanings={flag: "mixed" if mark.is_mixed else mark.meaning.value for flag, mark in marks.items()},
     )
@@ -171,8 +171,3 @@ def sight(known: Known, at: int, by: str) -> Sight:
 
 def _says(mark: Marked) -> bool:
     return mark.meaning in {Meaning.GIVEN, Meaning.NOT_GIVEN, Meaning.EXPIRED}
-
-
-def until(at: int | None) -> str:
-    """Return an end as the terminal's list shows it: 2024/04/30 23:59."""
-    return datetime.fromtimestamp(at, JST).strftime("%Y/%m/%d %H:%M") if at is not None else ""

@@ -277,8 +277,8 @@ class Act:
     """Something that the office saw or decided about a visit, written once: its event, and what stands from now on.
 
     One of `sight`, `closed` and `asked` is given. `key` is unique per submission. `person` is whom of the terminal's
-    files the visit is matched with from now on, where a sight came from there. `answers` is how many wishes of the
-    patient whoever closes the visit has read.
+    files the visit is matched with from now on, where a sight came from there. `answers` names the wishes that whoever
+    closes the visit has read (`app.worklist.named`).
     """
 
     facility: str
@@ -292,7 +292,7 @@ class Act:
     closed: Closed | None = None
     person: str = ""
     asked: Asked | None = None
-    answers: int = 0
+    answers: str = ""
 
 
 class Worklist(Protocol):
@@ -324,8 +324,9 @@ class Worklist(Protocol):
     async def record(self, act: Act) -> Written:
         """Write an act, event and all; return only after it is durable.
 
-        `REPEATED` when its key was used before or the same is asked already, `STALE` when a patient asked for more
-        than whoever closes the visit has read: then nothing was written.
+        `REPEATED` when the same was written under its key before or is asked already, `KEY_REUSED` when its key was
+        used for something else, `STALE` when whoever closes the visit has not read what is asked now: then nothing was
+        written.
         """
         ...
 
@@ -655,8 +656,8 @@ class Office(Protocol):
         """Return what a station says of its equipment and rules."""
         ...
 
-    async def save_station(self, facility: Facility, station: Station) -> None:
-        """Keep what a station is and says."""
+    async def save_station(self, facility: Facility, station: Station, *, names_were: bool | None = None) -> bool:
+        """Keep what a station is and says; False, and nothing written, unless names are kept as `names_were` says."""
         ...
 
     async def links(self, facility: str, before: int | None = None, limit: int = 50) -> tuple[Link, ...]:
@@ -675,8 +676,8 @@ class Office(Protocol):
         """Make this the live official address, its revision counted here."""
         ...
 
-    async def checked(self, facility: str, which: str, now: int) -> None:
-        """Note that the live entry or official address was opened and leads where it should."""
+    async def checked(self, facility: str, which: str, revision: int, now: int) -> bool:
+        """Note that an entry or official address was opened and leads where it should; False when it is not live."""
         ...
 
     async def reseal(self, renew: Callable[[str], str]) -> int:

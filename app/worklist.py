@@ -273,6 +273,11 @@ def with_wish(asked: Iterable[Asked], wish: Asked) -> tuple[Asked, ...]:
     return tuple(sorted((*asked, wish), key=lambda each: _RANKS[_ASKED[each.what]]))
 
 
+def named(asked: Iterable[Asked]) -> str:
+    """Return what is asked as a form carries it, each wish with its moment: one that came later is another one."""
+    return " ".join(f"{each.what}@{each.at}" for each in asked)
+
+
 def neediest_first(visits: Iterable[Followed], now: int) -> list[tuple[Standing, Followed]]:
     """Return visits with where they stand, the neediest first and among them the oldest."""
     placed = [(standing(each, now), each) for each in visits]

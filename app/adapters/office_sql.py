@@ -272,16 +272,20 @@ class SqlOffice(Connected):
         row = self._one(select(t.station).where(t.station.c.facility == facility))
         return _station(row) if row else Station(facility)
 
-    async def save_station(self, known: Facility, said: Station) -> None:
-        """Keep what a station is and says."""
+    async def save_station(self, known: Facility, said: Station, *, names_were: bool | None = None) -> bool:
+        """Keep what a station is and says; False, and nothing written, unless names are kept as `names_were` says."""
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> bool:
+            keeps = select(t.station.c.keeps_names).where(t.station.c.facility == known.id)
+            if names_were not in {None, bool(connection.execute(keeps).scalar())}:
+                return False
             shown = {"name": known.name, "code": known.code, "telephone": known.telephone}
             connection.execute(update(t.facility).where(t.facility.c.id == known.id).values(**shown))
             connection.execute(delete(t.station).where(t.station.c.facility == known.id))
             connection.execute(insert(t.station).values(**_row(said)))
+            return True
 
-        await self._durably(work)
+        return await self._durably(work)
 
     async def links(self, facility: str, before: int | None = None, limit: int = 50) -> tuple[Link, ...]:
         """Return revisions of a station's entry, newest first, older than `before`."""
@@ -320,11 +324,11 @@ class SqlOffice(Connected):
 
         return await self._durably(work)
 
-    async def checked(self, facility: str, which: str, now: int) -> None:
-        """Note that the live entry or official address was opened and leads where it should."""
+    async def checked(self, facility: str, which: str, revision: int, now: int) -> bool:
+        """Note that an entry or official address was opened and leads where it should; False when it is not live."""
         table = t.official if which == "official" else t.link
         live = update(table).where(table.c.facility == facility, table.c.replaced_at.is_(None))
-        await self._run(live.values(checked_at=now))
+        return await self._run(live.where(table.c.revision == revision).values(checked_at=now)) == 1
 
     async def reseal(self, renew: Callable[[str], str]) -> int:
         """Put everything that is sealed under what `renew` makes of it, all or nothing; return how many."""

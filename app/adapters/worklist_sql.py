@@ -7,22 +7,27 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Executable, Select, Update, select, tuple_, update
+from sqlalchemy import Connection, Executable, Select, Update, bindparam, select, tuple_, update
 
 import app.adapters.statements as sql
 from app.adapters import schema as t
 from app.adapters.chain import append
 from app.adapters.connected import Connected
 from app.adapters.rows import logged_from, visit_from
-from app.evidence import Event
+from app.evidence import Event, canonical
 from app.ports import Act, Logged, Written
 from app.receipt import Wish
-from app.worklist import Asked, Closed, Closing, Followed, Sight, with_wish
+from app.worklist import Asked, Closed, Closing, Followed, Sight, named, with_wish
 
 Narrowed = TypeVar("Narrowed", Select[Any], Update)
 
 OPEN_AT_MOST: Final = 1_000
 """Open visits that a station's list holds: more is no list of things to do."""
+_UNDER_KEY: Final = (
+    select(t.event.c.facility, t.event.c.visit, t.event.c.type, t.event_body.c.body)
+    .outerjoin_from(t.event, t.event_body)
+    .where(t.event.c.key == bindparam("key"))
+)
 
 
 class SqlWorklist(Connected):
@@ -60,12 +65,13 @@ class SqlWorklist(Connected):
         """Write what the office saw or decided, or the patient asks: the event and what stands now."""
 
         def work(connection: Connection) -> Written:
-            if connection.execute(select(t.event.c.seq).where(t.event.c.key == act.key)).first():
-                return Written.REPEATED
+            used = connection.execute(_UNDER_KEY, {"key": act.key}).first()
+            if used:
+                return Written.REPEATED if _is_same(act, used) else Written.KEY_REUSED
             asked = _asked(connection.execute(_mine(select(t.followup.c.asked), act)).scalar())
             if act.asked and any(each.what is act.asked.what for each in asked):
                 return Written.REPEATED
-            if act.closed and len(asked) != act.answers:
+            if act.closed and named(asked) != act.answers:
                 return Written.STALE
             append(connection, act.facility, act.visit, Event(act.type, act.at, act.body), act.key)
             connection.execute(_kept(act, asked))
@@ -83,6 +89,12 @@ def _visits(facility: str) -> Select[Any]:
         t.followup.c.asked,
     )
     return select(t.visit, *office).join_from(t.followup, t.visit).where(t.followup.c.facility == facility)
+
+
+def _is_same(act: Act, used: Any) -> bool:
+    """Whether a key was used for this very act; where its body is forgotten, nothing is left to correct."""
+    is_its = (used.facility, used.visit, used.type) == (act.facility, act.visit, act.type)
+    return is_its and used.body in {None, canonical(dict(act.body)).decode()}
 
 
 def _mine(statement: Narrowed, act: Act) -> Narrowed:

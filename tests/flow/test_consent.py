@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from app.consent import QUESTIONS, Item, asked, complete, day_of, in_force, not_asked_reason
+from app.consent import QUESTIONS, Item, asked, complete, day_of, in_force, moment, not_asked_reason
 from app.content import EXITS, ITEMS, ContentError, _graded
 from app.languages import OFFICIAL, wording_hash
 from app.words import plain
@@ -41,6 +41,12 @@ def test_an_item_counts_only_while_it_is_in_force() -> None:
 def test_a_day_in_japan_begins_nine_hours_early() -> None:
     assert day_of(1_795_014_000 - 1) == date(2026, 11, 18)
     assert day_of(1_795_014_000) == date(2026, 11, 19)
+
+
+def test_a_moment_is_written_as_the_office_and_the_terminal_write_it() -> None:
+    assert moment(1_795_014_000 - 1) == "2026/11/18 23:59"
+    assert moment(1_795_014_000) == "2026/11/19 00:00"
+    assert moment(None) == ""
 
 
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.id)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.consent import moment
 from app.flow import REPORTS
 from app.matching import (
     SLACK,
@@ -21,7 +22,6 @@ from app.matching import (
     is_contested,
     says_all,
     sight,
-    until,
     window,
 )
 from app.registry import Incoming, Insured, Known
@@ -179,8 +179,8 @@ def test_the_clocks_may_differ_by_five_minutes_and_no_more(moment: int, is_near:
 
 def test_a_visit_around_midnight_has_two_days() -> None:
     visit = followed(handed_off=MIDNIGHT - 120, told=MIDNIGHT + 240)
-    for moment in (MIDNIGHT - 60, MIDNIGHT + 60):
-        assert certain(visit, [right := at(moment, "T-0001")]) == right
+    for then in (MIDNIGHT - 60, MIDNIGHT + 60):
+        assert certain(visit, [right := at(then, "T-0001")]) == right
     assert certain(visit, [at(MIDNIGHT + DAY + 60, "T-0001")]) is None
     assert certain(visit, [at(MIDNIGHT - DAY - 60, "T-0001")]) is None
 
@@ -269,10 +269,9 @@ def test_what_ended_is_not_given(code: str, is_given: bool) -> None:
 
 
 def test_an_end_is_shown_as_it_came_and_never_computed() -> None:
-    assert sight(at(NOW), NOW, "").available_until == until(NOW + 30 * DAY)
+    assert sight(at(NOW), NOW, "").available_until == moment(NOW + 30 * DAY)
     endless = known(a_person(results=(Insured("01", (a_consent("drug"),)),)))
     assert sight(endless, NOW, "").available_until == ""
-    assert until(MIDNIGHT - 1) == "2026/11/18 23:59"
 
 
 # --- whatever comes ---------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from app.main import PRACTICE_STATION, Kazasu
 from app.people import DOORS, IDLE, INVITED, Account, Door, Need, Role
 from app.tokens import Sealed, hashed, new_secret
 from app.web.office.desk import routes
-from tests.office.clerk import STEP, Clerk
+from tests.office.clerk import STEP, Clerk, everything
 from tests.pages.nurse import StillClock
 
 WORDS = {
@@ -112,6 +112,25 @@ async def test_every_door_opens_for_whom_the_table_says(kazasu: Kazasu, clerk: C
 async def test_an_endpoint_without_a_door_is_noticed(kazasu: Kazasu) -> None:
     with pytest.raises(LookupError):
         routes(kazasu.desk, {})
+
+
+# --- nothing in the patient's hands --------------------------------------------------------------------------------
+
+
+@pytest.mark.threat("T25")
+async def test_no_door_opens_and_no_form_counts_in_the_patients_hands(kazasu: Kazasu, staff: Clerk) -> None:
+    link = await kazasu.store.live_link(PRACTICE_STATION.id)
+    assert link is not None
+    await staff.get(f"/f/{link.token}")
+    await staff.send(f"/f/{link.token}", {"start": "1"})
+    await staff.press("/visit/need", over_40="yes", intent="first", reference="")
+    await staff.press("/visit/hand-over")
+    before, token = everything(kazasu), staff.token()
+    for door in DOORS:
+        sent: dict[str, Any] = {} if door.method == "GET" else {"data": {"token": token, "name": "x"}}
+        answer = await staff.http.request(door.method, address(door), **sent)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/visit/hand-over"), shown(door)
+    assert everything(kazasu) == before
 
 
 # --- nothing of another station -----------------------------------------------------------------------------------

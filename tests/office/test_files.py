@@ -161,6 +161,25 @@ async def test_a_match_counts_again_after_somebody_saw_something_else(staff: Cle
     assert "見つからない" not in page.text
 
 
+@pytest.mark.threat("T19")
+async def test_the_same_form_for_somebody_else_says_who_stands_there(staff: Clerk, kazasu: Kazasu) -> None:
+    visit = await at_the_bedside(kazasu, "a")
+    await takes(staff, a_file(a_person(at=NOW + 60), a_person(names=OTHER, at=NOW + 60)))
+    known, other = await kazasu.files.importer.registry.search(PRACTICE_STATION.id, Search(), None, 10)
+    address = f"/office/visits/{visit.id}"
+    form = (await staff.get(address)).held(f"{address}/match")
+    for person, expect in ((known.id, 200), (known.id, 200), (other.id, 409)):
+        page = await staff.send(f"{address}/match", {**form, "person": person}, expect=expect)
+    assert "はじめに送った内容が残っています" in page.text
+    followed = await kazasu.files.importer.worklist.followed(PRACTICE_STATION.id, visit.id)
+    assert followed is not None
+    assert followed.person == known.id
+    await staff.press(f"{address}/match", person=other.id)
+    followed = await kazasu.files.importer.worklist.followed(PRACTICE_STATION.id, visit.id)
+    assert followed is not None
+    assert followed.person == other.id
+
+
 async def test_who_belongs_to_another_visit_already_is_offered_with_that_said(staff: Clerk, kazasu: Kazasu) -> None:
     first = await at_the_bedside(kazasu, "a")
     second = await at_the_bedside(kazasu, "b")

@@ -17,6 +17,7 @@ from app.tokens import Sealed
 from app.web.codes import code
 from app.web.office.links import WRONG
 from bench.addresses import GOOD, HERE, crafted, is_safe
+from tests.flow.visits import NOW
 from tests.office.clerk import Clerk, everything
 from tests.office.test_doors import OTHER, another_station
 from tests.pages.nurse import StillClock
@@ -32,6 +33,13 @@ async def takes_in(admin: Clerk, url: str, *, expect: int = 200) -> None:
 async def keeps(admin: Clerk, url: str = URL) -> None:
     await takes_in(admin, url)
     await admin.press("/office/links/official/confirm")
+
+
+async def checks(kazasu: Kazasu) -> dict[str, list[int | None]]:
+    """Return when each revision was checked, the newest first."""
+    links = await kazasu.desk.office.links(PRACTICE_STATION.id)
+    officials = await kazasu.desk.office.officials(PRACTICE_STATION.id)
+    return {"entry": [each.checked_at for each in links], "official": [each.checked_at for each in officials]}
 
 
 async def kept(kazasu: Kazasu) -> list[str]:
@@ -251,6 +259,25 @@ async def test_two_who_replace_at_once_replace_once(kazasu: Kazasu, admin: Clerk
 
 
 @pytest.mark.slow
+@pytest.mark.threat("T19")
+@pytest.mark.parametrize("which", ["entry", "official"])
+async def test_a_check_counts_for_the_revision_that_was_shown(
+    kazasu: Kazasu, admin: Clerk, staff: Clerk, which: str
+) -> None:
+    await keeps(admin)
+    nth = ["entry", "official"].index(which)
+    await staff.get("/office/links")
+    await keeps(admin, f"{URL}2")
+    await admin.get("/office/links/replace")
+    await admin.press("/office/links/replace", understood="yes")
+    page = await staff.press("/office/links/checked", nth=nth, expect=409)
+    assert "ほかの人が新しくしました" in page.text
+    assert await checks(kazasu) == {"entry": [None, None], "official": [None, None]}
+    page = await staff.press("/office/links/checked", nth=nth)
+    assert "確かめた日を残しました" in page.text
+    assert (await checks(kazasu))[which] == [NOW, None]
+
+
 async def test_a_hundred_replacements_and_every_old_code_starts_nothing(
     kazasu: Kazasu, admin: Clerk, clerk: Clerk, clock: StillClock
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -218,13 +218,42 @@ async def test_a_wish_that_the_clerk_has_not_read_is_not_closed_away(staff: Cler
     await patient.get("/review/disagree")
     await patient.press("/review/disagree")
     page = await staff.press(f"/office/visits/{visit}/close", why="answered", expect=409)
-    assert "このあいだに、控えから申し出がありました" in page.text
+    assert "このあいだに、控えからの申し出が変わりました" in page.text
     assert "「同意していません」と申し出" in (await staff.get("/office/visits")).text
     await staff.get(f"/office/visits/{visit}")
     await staff.press(f"/office/visits/{visit}/close", why="answered")
     await patient.get("/review/change")
     await patient.press("/review/change")
     assert "内容の変更を希望" in (await staff.get("/office/visits")).text, "a wish opens what was closed"
+
+
+@pytest.mark.threat("T19")
+async def test_a_form_closes_only_the_wishes_that_it_showed(
+    browser: Callable[[], Clerk], staff: Clerk, visit: str, patient: Clerk, clock: StillClock
+) -> None:
+    address, colleague = f"/office/visits/{visit}", browser()
+    await colleague.signs_in("sakura")
+    letters = letters_of(await prints(staff, visit, language="ja"))
+    await patient.get("/review", expect=403)
+    await patient.press("/review", letters=letters)
+    await patient.get("/review/change")
+    await patient.press("/review/change")
+    for each in (staff, colleague):
+        assert "内容の変更を希望" in (await each.get(address)).text
+    older = staff.page
+    await colleague.press(f"{address}/close", why="answered")
+    page = await staff.press(f"{address}/close", why="answered", expect=409)
+    assert "ほかの人が、先に閉じました" in page.text
+    clock.pass_(60)
+    await patient.get("/review/disagree")
+    await patient.press("/review/disagree")
+    staff.page = older
+    page = await staff.press(f"{address}/close", why="answered", expect=409)
+    assert "このあいだに、控えからの申し出が変わりました" in page.text, "one wish as before, but another one"
+    assert "「同意していません」と申し出" in (await staff.get("/office/visits")).text
+    await staff.get(address)
+    await staff.press(f"{address}/close", why="answered")
+    assert "申し出" not in (await staff.get("/office/visits")).text
 
 
 async def test_a_visit_closed_by_the_office_alone_says_no_more_than_that(

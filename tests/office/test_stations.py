@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from app.content.office import CHECKLISTS
 from app.facility import has_check_digit, judge_code
 from app.main import PRACTICE_STATION, Kazasu
-from tests.office.clerk import Clerk
+from tests.office.clerk import STEP, Clerk
 from tests.pages.nurse import StillClock
 
 SAID = {
@@ -41,6 +43,43 @@ async def test_what_is_said_is_kept(kazasu: Kazasu, admin: Clerk) -> None:
     kept = await kazasu.desk.office.station(PRACTICE_STATION.id)
     assert (kept.linked, kept.maintenance, kept.router, kept.keeps_names) == (False, True, "YAMAHA RTX830", True)
     assert admin.page.checked() == {"terminal": "notebook", "linked": "no", "maintenance": "yes", "keeps_names": "yes"}
+
+
+@pytest.mark.threat("T19")
+async def test_an_older_page_does_not_keep_names_again(
+    kazasu: Kazasu, admin: Clerk, browser: Callable[[], Clerk], clock: StillClock
+) -> None:
+    await says(admin)
+    clock.pass_(STEP)
+    colleague, office = browser(), kazasu.desk.office
+    await colleague.signs_in("sakura", to="/office/station")
+    older: dict[str, Any] = {**SAID, "telephone": "03-1111-1111", "router": "NEC IX2215"}
+    without: dict[str, Any] = {**SAID, "keeps_names": "no"}
+    await admin.get("/office/station")
+    await admin.press("/office/station", expect=422, **without)
+    await admin.press("/office/station", forget="yes", **without)
+    before = await office.station(PRACTICE_STATION.id)
+    page = await colleague.press("/office/station", expect=409, **older)
+    assert "ほかの人が「端末のファイルの氏名」を変えました" in page.text
+    assert page.checked()["keeps_names"] == "no", "as it stands now"
+    typed = {each.attrs.get("name"): each.attrs.get("value") for each in page.root.all("input")}
+    assert (typed["telephone"], typed["router"]) == ("03-1111-1111", "NEC IX2215"), "nothing typed is lost"
+    assert await office.station(PRACTICE_STATION.id) == before
+    page = await colleague.press("/office/station", **{**older, "keeps_names": "no"})
+    assert "保存しました" in page.text
+    kept = await office.station(PRACTICE_STATION.id)
+    assert (kept.keeps_names, kept.router) == (False, "NEC IX2215")
+
+
+@pytest.mark.threat("T19")
+async def test_what_is_decided_about_names_between_look_and_write_stands(kazasu: Kazasu) -> None:
+    office = kazasu.desk.office
+    said = replace(await office.station(PRACTICE_STATION.id), router="NEC IX2215")
+    assert said.keeps_names
+    assert await office.save_station(PRACTICE_STATION, replace(said, keeps_names=False), names_were=True)
+    assert not await office.save_station(replace(PRACTICE_STATION, name="別の名前"), said, names_were=True)
+    assert await office.station(PRACTICE_STATION.id) == replace(said, keeps_names=False)
+    assert await kazasu.store.facility(PRACTICE_STATION.id) == PRACTICE_STATION
 
 
 async def test_the_name_reaches_the_entry(kazasu: Kazasu, admin: Clerk, clerk: Clerk) -> None:

@@ -131,6 +131,34 @@ async def test_the_same_form_twice_is_one_event(staff: Clerk, kazasu: Kazasu) ->
     assert [each.entry.type for each in await record(kazasu)].count("verified") == 1
 
 
+@pytest.mark.threat("T19")
+async def test_the_same_form_with_other_content_says_what_stands_and_loses_nothing(
+    staff: Clerk, kazasu: Kazasu
+) -> None:
+    visit = await at_the_bedside(kazasu, "a")
+    address = f"{LIST}/{visit.id}/seen"
+    form = {**(await staff.get(f"{LIST}/{visit.id}")).held(address), **SEEN, "found": "yes"}
+    await staff.send(address, {**form, "drug": ""})
+    page = await staff.send(address, form, expect=409)
+    assert "はじめに送った内容が残っています" in page.text
+    assert "薬剤 空らん" in page.text
+    assert page.checked()["drug"] == "yes", "what was corrected is still there"
+    assert [each.entry.type for each in await record(kazasu)].count("verified") == 1
+    page = await staff.press(f"{LIST}/{visit.id}/seen", **SEEN, found="yes")
+    assert "薬剤 ○" in page.text
+
+
+@pytest.mark.threat("T19")
+async def test_a_visit_is_not_closed_twice_for_two_reasons(staff: Clerk, kazasu: Kazasu) -> None:
+    visit = await at_the_bedside(kazasu, "a")
+    address = f"{LIST}/{visit.id}/close"
+    form = (await staff.get(f"{LIST}/{visit.id}")).held(address)
+    for why, expect in (("mistake", 200), ("mistake", 200), ("elsewhere", 409)):
+        page = await staff.send(address, {**form, "why": why}, expect=expect)
+    assert "はじめに送った内容が残っています" in page.text
+    assert [each.entry.type for each in await record(kazasu)].count("closed") == 1
+
+
 async def test_a_visit_is_closed_without_a_report_and_seen_again_all_the_same(staff: Clerk, kazasu: Kazasu) -> None:
     visit = await at_the_bedside(kazasu, "a", report="")
     await staff.get(f"{LIST}/{visit.id}")

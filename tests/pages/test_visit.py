@@ -9,7 +9,8 @@ import pytest
 from app import journey
 from app.evidence import State, state
 from app.flow import FLOW, REASONS, STEPS, Registration, Visit
-from app.main import Kazasu
+from app.main import PRACTICE_STATION, Kazasu
+from app.ports import Change, Written
 from app.practice.system import Mood
 from app.tokens import hashed
 from app.web.bedside import fingerprint
@@ -35,6 +36,44 @@ async def test_it_works(nurse: Nurse) -> None:
     page = await nurse.press("/visit/end")
     assert page.path.startswith("/f/")
     assert "visit" not in nurse.http.cookies
+
+
+@pytest.mark.threat("T19")
+async def test_an_older_page_ends_the_visit_as_it_is_now(nurse: Nurse, kazasu: Kazasu) -> None:
+    await nurse.confirmed()
+    await nurse.comes_back()
+    older = (await nurse.press("/visit/result", report="answered")).held("/visit/end")
+    await nurse.get("/visit/result")
+    await nurse.press("/visit/result", report="trouble")
+    session = nurse.http.cookies["visit"]
+    page = await nurse.send("/visit/end", older)
+    assert page.path.startswith("/f/")
+    assert await kazasu.store.visit(hashed(session)) is None
+    kinds = [each.entry.type async for each in kazasu.store.export(PRACTICE_STATION.id)]
+    assert kinds[-2:] == ["reported", "ended"]
+
+
+@pytest.mark.threat("T19")
+async def test_a_visit_that_is_answered_while_it_ends_is_ended_all_the_same(
+    nurse: Nurse, kazasu: Kazasu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await nurse.confirmed()
+    await nurse.comes_back()
+    await nurse.press("/visit/result", report="answered")
+    session, ends, write = nurse.http.cookies["visit"], nurse.page, kazasu.store.write
+
+    async def late(change: Change) -> Written:
+        monkeypatch.setattr(kazasu.store, "write", write)
+        async with Nurse(kazasu) as tab:
+            tab.http.cookies.set("visit", session)
+            await tab.get("/visit/result")
+            await tab.press("/visit/result", report="trouble")
+        return await write(change)
+
+    monkeypatch.setattr(kazasu.store, "write", late)
+    assert ends is not None
+    await nurse.send("/visit/end", ends.held("/visit/end"))
+    assert await kazasu.store.visit(hashed(session)) is None
 
 
 async def test_nothing_is_chosen_beforehand(nurse: Nurse) -> None:

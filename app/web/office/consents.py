@@ -14,13 +14,13 @@ from urllib.parse import urlencode
 
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
-from app.consent import day_of
+from app.consent import day_of, moment
 from app.csvfile import Letters, described, lines, unwritable
 from app.evidence import Body, Event, EventType
 from app.listing import FILTERS, OVER, SOON, Asked, asked, asked_openly, headings, place_of, rows, within
 from app.ports import Registry
 from app.registry import COLUMNS, By, Known, Search, State
-from app.web.office.desk import Caller, Desk, Endpoint, moment
+from app.web.office.desk import Caller, Desk, Endpoint
 
 LIST: Final = "/office/consents"
 PAGE: Final = 50

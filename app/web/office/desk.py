@@ -6,7 +6,7 @@ import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote, urlsplit
 
@@ -14,7 +14,6 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from app.consent import JST
 from app.flow import Holder
 from app.people import DOORS, IDLE, ROLE_NAMES, Door, Need, Officer, Role, SignIn, may
 from app.ports import Clock, NotProven, Office, Passkeys, Secrets, Store
@@ -126,7 +125,7 @@ class Desk:
 
     async def enter(self, door: Door, endpoint: Endpoint, request: Request) -> Response:
         """Open a door to whoever may, or say why not."""
-        if door.method == "GET" and await self._is_in_patients_hands(request):
+        if await self._is_in_patients_hands(request):
             return self.go("/visit/hand-over")
         who = await self.find(request)
         if who is not None and door.need is not Need.NOTHING and who.sign_in.full is (door.need is Need.ENROLLING):
@@ -270,8 +269,3 @@ def is_day(text: str) -> bool:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
-
-
-def moment(at: int | None) -> str:
-    """Return a moment in Japan as the office reads it: 2026/11/22 14:05."""
-    return datetime.fromtimestamp(at, JST).strftime("%Y/%m/%d %H:%M") if at is not None else ""

@@ -16,14 +16,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app import terminal
-from app.consent import day_of
+from app.consent import day_of, moment
 from app.importing import Importer
 from app.log import place_of
 from app.ports import ReadOnly, Unavailable
 from app.registry import COLUMNS, VALIDITIES, Exchange, Incoming, Preview, Stage, Upload, incoming, preview
 from app.terminal import Answer01, Kind, Outcome, Reading, Request01, Request02, Unreadable
 from app.tokens import new_secret
-from app.web.office.desk import Caller, Desk, Endpoint, is_day, moment
+from app.web.office.desk import Caller, Desk, Endpoint, is_day
 from app.web.office.file_words import MEANINGS, ODDS, REASONS
 from app.web.office.received import received
 

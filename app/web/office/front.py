@@ -9,19 +9,23 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.consent import day_of
+from app.consent import day_of, moment
 from app.content.office import CHECKLISTS
 from app.digits import has_my_number
 from app.facility import Facility, Station, Terminal, Tick, judge_code
 from app.importing import Importer
 from app.ports import Registry
-from app.web.office.desk import Caller, Desk, Endpoint, is_day, moment
+from app.web.office.desk import Caller, Desk, Endpoint, is_day
 from app.worklist import NEEDY, standing
 
 _YES_OR_NO: Final = {"yes": True, "no": False}
 _TERMINALS: Final = {each.value: each for each in Terminal}
 _LONG: Final = 60
 _RETENTION: Final = range(30, 3651)
+_DECIDED_SINCE: Final = (
+    "このあいだに、ほかの人が「端末のファイルの氏名」を変えました。まだ保存していません。"
+    "いまの設定を見て、もう一度保存してください"
+)
 _TEXTS: Final = ("name", "code", "telephone", "hours", "router", "maintenance_telephone", "certificate_ends")
 
 
@@ -87,55 +91,55 @@ class Front:
 
     async def station(self, caller: Caller) -> Response:
         """Show what the station is and has."""
-        return self._station(caller, caller.officer.facility, await self.desk.office.station(caller.facility))
+        station = await self.desk.office.station(caller.facility)
+        return self._station(caller, caller.officer.facility, station, names_were=station.keeps_names)
 
-    def _station(
+    def _station(  # noqa: PLR0913 - what is shown, and why again
         self,
         caller: Caller,
         facility: Facility,
         station: Station,
         *,
+        names_were: bool,
         wrong: dict[str, str] | None = None,
-        saved: bool = False,
+        late: str = "",
     ) -> Response:
+        """Answer the station's page; `names_were` is whether names are kept now, whatever was chosen in the form."""
         return self.desk.page(
             caller,
             "station.html",
-            status=422 if wrong else 200,
+            status=409 if late else 422 if wrong else 200,
             facility=facility,
             station=station,
+            names_were="yes" if names_were else "no",
             wrong=wrong or {},
+            late=late,
             warning=judge_code(facility.code).warning,
-            saved=saved or "saved" in caller.request.query_params,
+            saved="saved" in caller.request.query_params,
         )
 
     async def save(self, caller: Caller) -> Response:
         """Keep what was said, or ask again for what cannot be."""
-        said = {name: _plain(caller.sent.get(name, "")) for name in (*_TEXTS, "retention_days")}
-        facility = replace(caller.officer.facility, name=said["name"], code=said["code"], telephone=said["telephone"])
-        days, before = said["retention_days"], await self.desk.office.station(facility.id)
-        station = Station(
-            facility=facility.id,
-            terminal=_TERMINALS.get(caller.sent.get("terminal", ""), Terminal.UNKNOWN),
-            linked=_YES_OR_NO.get(caller.sent.get("linked", "")),
-            maintenance=_YES_OR_NO.get(caller.sent.get("maintenance", "")),
-            maintenance_telephone=said["maintenance_telephone"],
-            router=said["router"],
-            certificate_ends=said["certificate_ends"],
-            retention_days=int(days) if days.isascii() and days.isdigit() and len(days) <= 4 else 0,  # noqa: PLR2004
-            keeps_names=_YES_OR_NO.get(caller.sent.get("keeps_names", ""), before.keeps_names),
-            hours=said["hours"],
-        )
+        names_were = (await self.desk.office.station(caller.facility)).keeps_names
+        facility, station = _said(caller, names_were=names_were)
+        if _YES_OR_NO.get(caller.sent.get("names_were", "")) is not names_were:
+            return await self._decided_since(caller, facility, station)
         wrong = _problems(facility, station)
-        forgets = before.keeps_names and not station.keeps_names
+        forgets = names_were and not station.keeps_names
         if forgets and caller.sent.get("forget") != "yes":
             wrong["forget"] = "いま残っている氏名が消えます。確かめて、チェックを入れてください"
         if wrong:
-            return self._station(caller, facility, station, wrong=wrong)
+            return self._station(caller, facility, station, names_were=names_were, wrong=wrong)
         if forgets:
-            await self.registry.forget_names(facility.id)
-        await self.desk.office.save_station(facility, station)
+            await self.registry.forget_names(facility.id)  # which says so in the setting, too
+        if not await self.desk.office.save_station(facility, station, names_were=names_were and not forgets):
+            return await self._decided_since(caller, facility, station)
         return self.desk.go("/office/station?saved=1")
+
+    async def _decided_since(self, caller: Caller, facility: Facility, station: Station) -> Response:
+        """Show what was typed, with what somebody has decided about names since the form was shown."""
+        now = (await self.desk.office.station(caller.facility)).keeps_names
+        return self._station(caller, facility, replace(station, keeps_names=now), names_were=now, late=_DECIDED_SINCE)
 
     # --- checklists -----------------------------------------------------------------------------------------
 
@@ -163,6 +167,24 @@ class Front:
     def _period(self, checklist: str) -> str:
         """Return for what a tick counts: a monthly list begins anew each month, another one stays."""
         return day_of(self.desk.clock.now()).strftime("%Y-%m") if checklist == "monthly" else ""
+
+
+def _said(caller: Caller, *, names_were: bool) -> tuple[Facility, Station]:
+    """Return what a form says of the station, right or wrong."""
+    sent, said = caller.sent, {name: _plain(caller.sent.get(name, "")) for name in (*_TEXTS, "retention_days")}
+    days, shown = said["retention_days"], caller.officer.facility
+    return replace(shown, name=said["name"], code=said["code"], telephone=said["telephone"]), Station(
+        facility=shown.id,
+        terminal=_TERMINALS.get(sent.get("terminal", ""), Terminal.UNKNOWN),
+        linked=_YES_OR_NO.get(sent.get("linked", "")),
+        maintenance=_YES_OR_NO.get(sent.get("maintenance", "")),
+        maintenance_telephone=said["maintenance_telephone"],
+        router=said["router"],
+        certificate_ends=said["certificate_ends"],
+        retention_days=int(days) if days.isascii() and days.isdigit() and len(days) <= 4 else 0,  # noqa: PLR2004
+        keeps_names=_YES_OR_NO.get(sent.get("keeps_names", ""), names_were),
+        hours=said["hours"],
+    )
 
 
 def _plain(text: str) -> str:

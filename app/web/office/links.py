@@ -10,17 +10,19 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from app.consent import moment
 from app.facility import Address, Link, Official, Wrong, is_token, new_token, official_address
 from app.tokens import BadToken, Sealed
 from app.web.codes import NoCode, NotAPicture, SeveralCodes, TooLarge, read_picture
 from app.web.forms import BadForm
 from app.web.guard import MAX_PICTURE
-from app.web.office.desk import Caller, Desk, Endpoint, moment
+from app.web.office.desk import Caller, Desk, Endpoint
 
 _OFFERED: Final = 15 * 60
 _PAGE: Final = 20
 _CAMERA: Final = "camera=(self), microphone=(), geolocation=(), payment=(), usb=()"
 _NEXT_STEP: Final = "端末の「医療機関別URL取得・変更」の画面に出る、訪問診療等の二次元コードを読み取ってください。"
+_REPLACED_SINCE: Final = "このあいだに、ほかの人が新しくしました。いまの版を開いて、もう一度確かめてください。"
 
 WRONG: Final = {
     Wrong.EMPTY: "URLが入っていません。" + _NEXT_STEP,
@@ -61,7 +63,7 @@ class Links:
         """Show both addresses with all their revisions."""
         return await self._all(caller)
 
-    async def _all(self, caller: Caller, *, status: int = 200, wrong: str = "") -> Response:
+    async def _all(self, caller: Caller, *, status: int = 200, wrong: str = "", where: str = "official") -> Response:
         office, facility, asked = self.desk.office, caller.facility, caller.request.query_params
         before = {which: _number(asked.get(f"{which}-before", "")) for which in ("entry", "official")}
         entries = await office.links(facility, before["entry"], _PAGE + 1)
@@ -72,6 +74,7 @@ class Links:
             "links.html",
             status=status,
             wrong=wrong,
+            where=where,
             saved=asked.get("saved", ""),
             origin=self.desk.origin,
             host=self.desk.host,
@@ -169,7 +172,9 @@ class Links:
     async def checked(self, caller: Caller) -> Response:
         """Note that somebody has opened the address and seen that it leads where it should."""
         which = "official" if caller.sent.get("which") == "official" else "entry"
-        await self.desk.office.checked(caller.facility, which, self.desk.clock.now())
+        revision, now = _number(caller.sent.get("revision", "")) or 0, self.desk.clock.now()
+        if not await self.desk.office.checked(caller.facility, which, revision, now):
+            return await self._all(caller, status=409, wrong=_REPLACED_SINCE, where=which)
         return self.desk.go("/office/links?saved=checked")
 
     # --- our own link is replaced ---------------------------------------------------------------------------

@@ -12,10 +12,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app import keeping
-from app.consent import day_of
+from app.consent import day_of, moment
 from app.evidence import Body, Event, EventType, Head
 from app.importing import Importer
-from app.listing import SOON, cell, era, flag_name, is_40, last_end, left, moment, sex, validity
+from app.listing import SOON, cell, era, flag_name, is_40, last_end, left, sex, validity
 from app.ports import Ledger, Logged, Registry, Worklist
 from app.registry import Insured, Known, marked
 from app.restoring import Erasure

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.consent import day_of, in_force
+from app.consent import day_of, in_force, moment
 from app.content import ITEMS
 from app.digits import has_my_number
 from app.facility import Printed
@@ -20,7 +20,7 @@ from app.tokens import BadToken, Sealed, new_secret
 from app.web.codes import code
 from app.web.leaflet import Leaflet, kind_of
 from app.web.leaflet import page as leaflet_page
-from app.web.office.desk import Caller, Desk, Endpoint, moment
+from app.web.office.desk import Caller, Desk, Endpoint
 from app.web.sheets import LABELS, TITLES, Kind, NoFont, Sheet, Sheets, Which
 
 KINDS: Final = {

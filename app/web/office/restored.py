@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from app import keeping
+from app.consent import moment
 from app.ports import Ledger
-from app.web.office.desk import Caller, Desk, Endpoint, moment
+from app.web.office.desk import Caller, Desk, Endpoint
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.consent import day_of
+from app.consent import day_of, moment
 from app.plan import AHEAD, KEPT, MOST, Need, Planned, new_word, typed
 from app.ports import Plans, Worklist
-from app.web.office.desk import Caller, Desk, Endpoint, is_day, moment
+from app.web.office.desk import Caller, Desk, Endpoint, is_day
 from app.words import plain
 from app.worklist import Followed, Standing, standing
 

@@ -12,7 +12,7 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.consent import Choice
+from app.consent import Choice, moment
 from app.content import ITEMS
 from app.digits import has_my_number
 from app.evidence import Body, EventType
@@ -22,7 +22,7 @@ from app.ports import Act, Receipts, Worklist, Written
 from app.tokens import new_secret
 from app.web.history import happened
 from app.web.office.consents import shown_briefly
-from app.web.office.desk import Caller, Desk, Endpoint, is_day, moment
+from app.web.office.desk import Caller, Desk, Endpoint, is_day
 from app.worklist import (
     DONE,
     NEEDY,
@@ -35,6 +35,7 @@ from app.worklist import (
     Verdict,
     compared,
     has_copy,
+    named,
     neediest_first,
     standing,
 )
@@ -45,7 +46,11 @@ FLAGS: Final = tuple(flag for item in ITEMS for flag in item.flags)
 _CLOSINGS: Final = {each.value: each for each in Closing}
 _BEFORE: Final = re.compile(r"([0-9]{1,12})-([A-Za-z0-9_-]{1,40})")
 _LONGEST: Final = 20
-_DIGITS: Final = 4
+_SENT_TWICE: Final = (
+    "同じ画面から二度送られました。はじめに送った内容が残っています。見てから、必要なら書き直してください"
+)
+_ASKED_SINCE: Final = "このあいだに、控えからの申し出が変わりました。読んでから、もう一度閉じてください"
+_CLOSED_SINCE: Final = "ほかの人が、先に閉じました。閉じた人と理由は、このページに出ています"
 
 
 async def followed_by(worklist: Worklist, caller: Caller) -> Followed:
@@ -117,8 +122,9 @@ class WorkDesk:
         return await followed_by(self.worklist, caller)
 
     async def _page(
-        self, caller: Caller, followed: Followed, wrong: dict[str, str] | None = None, status: int = 422
+        self, caller: Caller, followed: Followed, wrong: dict[str, str] | None = None, late: str = ""
     ) -> Response:
+        """Answer a visit's page; `wrong` by the form's fields, `late` when the form does not fit what stands now."""
         place = standing(followed, self.desk.clock.now())
         reference = followed.visit.answer("need", "reference")
         near = await self.importer.registry.near(caller.facility, reference, *window(followed))
@@ -135,9 +141,11 @@ class WorkDesk:
             "has_names": any(each.known.names for each in offered),
             "flags": FLAGS,
             "wrong": wrong or {},
+            "late": late,
             "sent": caller.sent,
             "receipts": await self.receipts.of(caller.facility, followed.visit.id),
             "history": await happened(self.worklist, self.importer.registry, followed),
+            "answers": named(followed.asked),
             "asked_from": await self._asked_from(caller, followed),
             "has_copy": has_copy(followed.visit),
             "copied_again": caller.request.query_params.get("copied") == "again",
@@ -146,7 +154,7 @@ class WorkDesk:
             "moment": moment,
             "place": "/office/visits",
         }
-        status = status if wrong else 200
+        status = 409 if late else 422 if wrong else 200
         if not values["has_names"]:
             return self.desk.page(caller, "visit.html", status=status, **values)
         answer = shown_briefly(self.desk, caller, "visit.html", values, has_names=True)
@@ -187,7 +195,9 @@ class WorkDesk:
             "available_until": sight.available_until,
             "reference": followed.visit.answer("need", "reference"),
         }
-        await self._record(caller, followed, EventType.VERIFIED, body, place in DONE, sight=sight)
+        written = await self._record(caller, followed, EventType.VERIFIED, body, place in DONE, sight=sight)
+        if written is Written.KEY_REUSED:
+            return await self._page(caller, await self._found(caller), late=_SENT_TWICE)
         return self.desk.go(f"/office/visits/{followed.visit.id}")
 
     async def match(self, caller: Caller) -> Response:
@@ -198,6 +208,9 @@ class WorkDesk:
             return await self._page(caller, followed, {"person": "この訪問の方をえらんでください"})
         who = caller.officer.account
         await self.importer.see(followed, known, (who.id, who.name), key=caller.key)
+        now = await self._found(caller)
+        if now.person != known.id:  # the form had been sent for somebody else
+            return await self._page(caller, now, late=_SENT_TWICE)
         return self.desk.go(f"/office/visits/{followed.visit.id}")
 
     async def close(self, caller: Caller) -> Response:
@@ -210,10 +223,12 @@ class WorkDesk:
             return await self._page(caller, followed, {"why": "申し出があります。答えてから閉じてください"})
         closed = Closed(self.desk.clock.now(), caller.officer.account.name, why)
         body: Body = {"by": caller.officer.account.id, "why": why.value}
-        if await self._record(caller, followed, EventType.CLOSED, body, closed=closed) is Written.STALE:
-            wrong = {"why": "このあいだに、控えから申し出がありました。読んでから、もう一度閉じてください"}
-            return await self._page(caller, await self._found(caller), wrong, status=409)
-        return self.desk.go("/office/visits")
+        written = await self._record(caller, followed, EventType.CLOSED, body, closed=closed)
+        if written not in {Written.STALE, Written.KEY_REUSED}:
+            return self.desk.go("/office/visits")
+        now = await self._found(caller)
+        since = _CLOSED_SINCE if now.closed else _ASKED_SINCE
+        return await self._page(caller, now, late=since if written is Written.STALE else _SENT_TWICE)
 
     async def _record(  # noqa: PLR0913 - what is written, and how
         self,
@@ -236,13 +251,9 @@ class WorkDesk:
             is_settled,
             sight,
             closed,
-            answers=_number(caller.sent.get("answers", "")),
+            answers=caller.sent.get("answers", ""),
         )
         return await self.worklist.record(act)
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else 0
 
 
 def _cells(followed: Followed) -> list[Compared]:
