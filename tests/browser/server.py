@@ -27,6 +27,7 @@ from app.restoring import Gap
 from app.settings import Settings
 from app.tokens import new_secret
 from app.worklist import Sight
+from tests.flow.visits import a_visit
 
 T = TypeVar("T")
 
@@ -181,7 +182,8 @@ class Server:
     def office_has_seen(self, reference: str) -> None:
         """Let the office confirm a registration of an earlier visit under its own number."""
         now, key = self.clock.now(), new_secret()
-        answers = {"need": {"over_40": "no", "reference": reference}}
+        done = a_visit(upto="done")
+        answers = {**done.answers, "need": {**done.answers["need"], "reference": reference}}
         visit = Visit(new_secret(), PRACTICE_STATION.id, now, now, answers=answers, ended=True)
         reached = Event(EventType.HANDED_OFF, now, {})
         assert self.ask(self.kazasu.store.write(Change(visit, (reached,), key, key))) is Written.DONE
