@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BindParameter, bindparam, delete, func, insert, literal, select, tuple_, update
+from sqlalchemy import BindParameter, bindparam, delete, func, insert, literal, or_, select, tuple_, update
 
 from app.adapters.direct import Direct
 from app.adapters.schema import (
@@ -164,9 +164,15 @@ OVER = (
     .order_by(followup.c.at)
     .limit(BATCH)
 )
+_still_kept = (
+    select(literal(1))
+    .where(followup.c.facility == person.c.facility, followup.c.person == person.c.id)
+    .where(or_(followup.c.settled == 0, followup.c.at >= bindparam("before")))
+)
+"""A matched visit whose own time is not over: it would go along with the person."""
 OVERDUE = (
     select(person.c.id)
-    .where(person.c.facility == bindparam("facility"), person.c.seen_at < bindparam("before"))
+    .where(person.c.facility == bindparam("facility"), person.c.seen_at < bindparam("before"), ~_still_kept.exists())
     .order_by(person.c.seen_at)
     .limit(BATCH)
 )

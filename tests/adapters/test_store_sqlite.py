@@ -260,7 +260,7 @@ async def test_two_servers_on_one_database_spend_a_departure_once(store: SqlStor
 INDEXED = {
     "a submitted step": (sql.FOUND, sql.CHANGE_VISIT, sql.CHANGE_SESSION, sql.SPEND),
     "reading": (sql.BEDSIDE, sql.VISIT, sql.DEPARTURE, sql.HEAD, sql.EXPORT),
-    "retention": (sql.DUE, sql.FORGET_BODIES, sql.FORGET_VISITS, sql.FORGET_SESSIONS),
+    "retention": (sql.DUE, sql.OVER, sql.OVERDUE, sql.FORGET_BODIES, sql.FORGET_VISITS, sql.FORGET_SESSIONS),
     "stations": (sql.LINK, sql.LIVE_LINK, sql.FACILITY, sql.RETIRE_LINK),
 }
 
