@@ -302,7 +302,7 @@ class Worklist(Protocol):
     """
 
     async def open(self, facility: str) -> tuple[Followed, ...]:
-        """Return what is not settled yet, oldest first."""
+        """Return what is not settled yet: first what is asked from a copy, then the oldest."""
         ...
 
     async def settled(self, facility: str, before: tuple[int, str] | None, limit: int) -> tuple[Followed, ...]:

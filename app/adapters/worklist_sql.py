@@ -29,8 +29,10 @@ class SqlWorklist(Connected):
     """Keeps what the office saw and decided. Implements `app.ports.Worklist`."""
 
     async def open(self, facility: str) -> tuple[Followed, ...]:
-        """Return what is not settled yet, oldest first."""
-        mine = _visits(facility).where(t.followup.c.settled == 0).order_by(t.followup.c.at, t.followup.c.visit)
+        """Return what is not settled yet: first what is asked from a copy, then the oldest."""
+        # An ask is the newest of all: behind as many as the list holds it would stand on none.
+        order = t.followup.c.asked.is_(None), t.followup.c.at, t.followup.c.visit
+        mine = _visits(facility).where(t.followup.c.settled == 0).order_by(*order)
         return tuple(_followed(row) for row in self._all(mine.limit(OPEN_AT_MOST)))
 
     async def settled(self, facility: str, before: tuple[int, str] | None, limit: int) -> tuple[Followed, ...]:
