@@ -18,6 +18,7 @@ from app.adapters.schema import (
     link,
     person,
     quarantine,
+    receipt,
     station,
     submission,
     visit,
@@ -158,16 +159,24 @@ KEPT_FOR = (
     .order_by(facility.c.id)
 )
 """For how many days each station keeps what is settled; not those whose record is read-only."""
+_opens = (
+    select(literal(1))
+    .where(receipt.c.visit == followup.c.visit, receipt.c.called_back_at.is_(None))
+    .where(receipt.c.made_at > bindparam("copied"))
+    .exists()
+)
+"""A copy that was promised to open, and does."""
 OVER = (
     select(followup.c.visit)
     .where(followup.c.facility == bindparam("facility"), followup.c.settled == 1, followup.c.at < bindparam("before"))
+    .where(~_opens)
     .order_by(followup.c.at)
     .limit(BATCH)
 )
 _still_kept = (
     select(literal(1))
     .where(followup.c.facility == person.c.facility, followup.c.person == person.c.id)
-    .where(or_(followup.c.settled == 0, followup.c.at >= bindparam("before")))
+    .where(or_(followup.c.settled == 0, followup.c.at >= bindparam("before"), _opens))
 )
 """A matched visit whose own time is not over: it would go along with the person."""
 OVERDUE = (

@@ -20,12 +20,14 @@ from app.adapters.connected import Connected
 from app.adapters.database import SHIPPED, Driver, revision, truncate_log
 from app.adapters.erasing import matched
 from app.adapters.reaching import REACHING
-from app.adapters.rows import fields, logged_from, visit_from
+from app.adapters.retention import Over
+from app.adapters.rows import AnyRow, fields, logged_from, visit_from
 from app.adapters.schema import HEAD
 from app.evidence import Head
 from app.facility import Facility, Link
 from app.flow import Visit
 from app.ports import Change, Clock, Departure, Logged, Pulse, Unavailable, Written
+from app.receipt import LIVES
 from app.restoring import Erasure, Gap
 
 DAY: Final = 24 * 3600
@@ -94,9 +96,9 @@ class SqlStore(Connected):
         """Remove settled visits whose station keeps them no longer; return how many. Each leaves a mark."""
         gone = 0
         for row in self._all(sql.KEPT_FOR):
-            before = now - row.days * DAY
-            while self._all(sql.OVER, facility=row.id, before=before):
-                gone += await self._durably(partial(retention.purge, row.id, before, now))
+            over = _over(row, now)
+            while self._all(sql.OVER, **over):
+                gone += await self._durably(partial(retention.purge, over, now))
         if gone:
             await self._empty_log()
         return gone
@@ -107,7 +109,7 @@ class SqlStore(Connected):
             [
                 Erasure(row.id, person, now, await self.matched(row.id, person))
                 for row in self._all(sql.KEPT_FOR)
-                for (person,) in self._all(sql.OVERDUE, facility=row.id, before=now - row.days * DAY)
+                for (person,) in self._all(sql.OVERDUE, **_over(row, now))
             ]
         )
 
@@ -201,6 +203,11 @@ class SqlStore(Connected):
             sum(end.seq for end in records),
             max((end.at for end in records), default=0),
         )
+
+
+def _over(row: AnyRow, now: int) -> Over:
+    """Return before when a station's visits must have been settled, and their copies made, to be over."""
+    return {"facility": row.id, "before": now - row.days * DAY, "copied": now - LIVES}
 
 
 def _nothing(_: Connection) -> None:

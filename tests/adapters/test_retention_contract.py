@@ -12,11 +12,12 @@ from sqlalchemy import Connection, insert, select, update
 import app.adapters.schema as t
 from app import keeping
 from app.adapters.ledger_file import FileLedger
+from app.adapters.receipts_sql import SqlReceipts
 from app.adapters.store_sql import SqlStore
 from app.adapters.worklist_sql import SqlWorklist
-from app.evidence import EventType
+from app.evidence import Event, EventType
 from app.ports import Act
-from app.receipt import Wish
+from app.receipt import LIVES, Receipt, Wish
 from app.worklist import Asked, Closed, Closing
 from tests.adapters.keeping import a_person, in_database
 from tests.adapters.samples import FACILITY, a_change, handed_off, opened
@@ -105,3 +106,47 @@ async def test_whose_visits_are_all_over_goes_and_others_visits_hold_nobody(
     in_database(url, lambda c: c.execute(update(t.followup).where(t.followup.c.visit == open_one).values(person="q")))
     assert await keeping.retain(store, ledger, OVER) == (1, 2)
     assert (ids(url, "visit"), ids(url, "person")) == ({open_one}, {"q"})
+
+
+# --- copies ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def receipts(store: SqlStore, url: str) -> AsyncIterator[SqlReceipts]:
+    fresh = SqlReceipts(url)
+    yield fresh
+    await fresh.close()
+
+
+async def copied(receipts: SqlReceipts, visit: str, at: int) -> Receipt:
+    """Let a patient have a copy of a visit."""
+    receipt = Receipt(f"copy {at}", FACILITY.id, visit, f"hash {at}", at)
+    assert await receipts.issue(receipt, Event(EventType.COPIED, at, {}), receipt.id)
+    return receipt
+
+
+@pytest.mark.parametrize("person", ["", "p"])
+async def test_a_copy_keeps_its_visit_for_as_long_as_it_opens(
+    store: SqlStore, worklist: SqlWorklist, receipts: SqlReceipts, ledger: FileLedger, url: str, person: str
+) -> None:
+    visit, people = await visited(store, "a"), int(bool(person))
+    if person:
+        in_database(url, lambda connection: a_person(connection, person))
+    settled(url, visit, NOW, person)
+    receipt = await copied(receipts, visit, NOW + DAY)
+    assert receipt.is_live(NOW + DAY + LIVES - 1)
+    assert await keeping.retain(store, ledger, NOW + DAY + LIVES - 1) == (0, 0)
+    assert await receipts.find(receipt.hash) == receipt
+    assert await keeping.retain(store, ledger, NOW + DAY + LIVES) == (1, people)
+    assert ids(url, "receipt") == set()
+
+
+async def test_a_copy_that_was_called_back_keeps_nothing(
+    store: SqlStore, worklist: SqlWorklist, receipts: SqlReceipts, ledger: FileLedger, url: str
+) -> None:
+    visit = await visited(store, "a")
+    settled(url, visit, NOW)
+    first, second = await copied(receipts, visit, NOW), await copied(receipts, visit, NOW + 1)
+    for receipt, left in ((first, 0), (second, 1)):
+        await receipts.call_back(receipt, Event(EventType.COPY_CALLED_BACK, NOW + DAY, {}))
+        assert await keeping.retain(store, ledger, OVER) == (left, 0)
