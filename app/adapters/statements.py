@@ -83,6 +83,14 @@ ISSUE = Direct(insert(departure))
 REACH_THE_OFFICE = Direct(
     insert(followup).values(visit=bindparam("visit"), facility=bindparam("facility"), at=bindparam("at"))
 )
+SETTLED = Direct(
+    select(visit, followup.c.closed)
+    .join_from(followup, visit)
+    .where(followup.c.visit == bindparam("which"), followup.c.settled == 1)
+)
+OPEN_AGAIN = (
+    update(followup).where(followup.c.visit == bindparam("which")).values(settled=0, closed=None, at=bindparam("since"))
+)
 SPEND = Direct(
     update(departure)
     .where(

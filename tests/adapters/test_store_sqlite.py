@@ -258,7 +258,7 @@ async def test_two_servers_on_one_database_spend_a_departure_once(store: SqlStor
 # --- plans --------------------------------------------------------------------------------------------------
 
 INDEXED = {
-    "a submitted step": (sql.FOUND, sql.CHANGE_VISIT, sql.CHANGE_SESSION, sql.SPEND),
+    "a submitted step": (sql.FOUND, sql.CHANGE_VISIT, sql.CHANGE_SESSION, sql.SPEND, sql.SETTLED),
     "reading": (sql.BEDSIDE, sql.VISIT, sql.DEPARTURE, sql.HEAD, sql.EXPORT),
     "retention": (sql.DUE, sql.OVER, sql.OVERDUE, sql.FORGET_BODIES, sql.FORGET_VISITS, sql.FORGET_SESSIONS),
     "stations": (sql.LINK, sql.LIVE_LINK, sql.FACILITY, sql.RETIRE_LINK),

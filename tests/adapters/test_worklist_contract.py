@@ -9,16 +9,18 @@ import pytest
 from sqlalchemy import Connection, insert, select
 
 import app.adapters.schema as t
+from app import journey
 from app.adapters.store_sql import SqlStore
 from app.adapters.worklist_sql import OPEN_AT_MOST, SqlWorklist
 from app.evidence import EventType
-from app.flow import Visit
+from app.flow import STEPS, Visit
 from app.ports import Act, Written
 from app.receipt import Wish
-from app.worklist import Asked
+from app.worklist import Asked, Closed, Closing, Sight, Standing, standing
 from tests.adapters.keeping import in_database
-from tests.adapters.samples import FACILITY, a_change, handed_off, opened
-from tests.flow.visits import NOW, a_visit
+from tests.adapters.samples import FACILITY, a_change, after, handed_off, opened
+from tests.flow.people import LISTED
+from tests.flow.visits import NOW, a_visit, answered
 
 
 @pytest.fixture
@@ -67,3 +69,72 @@ async def test_what_is_open_stands_in_the_order_in_which_it_came(store: SqlStore
     for at, visit in ((NOW + 7200, visits[1]), (NOW + 3600, visits[2])):
         await worklist.record(wished(visit, at))
     assert [each.visit.id[0] for each in await worklist.open(FACILITY.id)] == ["c", "b", "a"]
+
+
+# --- what the bedside says after the office is done ---------------------------------------------------------------
+
+REPORTED = replace(a_visit(upto="done"), id="v" * 22)
+UNREPORTED = replace(a_visit(upto="result"), id="v" * 22)
+SEEN = Sight(NOW + 60, "受付 はる", found=True, flags=dict.fromkeys(LISTED, True))
+AWAY = Closed(NOW + 60, "受付 はる", Closing.ELSEWHERE)
+
+
+async def settled(store: SqlStore, worklist: SqlWorklist, visit: Visit, *, closed: bool = False) -> None:
+    """Let the office be done with a visit."""
+    await store.write(opened(visit))
+    act = Act(FACILITY.id, visit.id, "office 1", EventType.VERIFIED, NOW + 60, {}, sight=SEEN)
+    if closed:
+        act = replace(act, type=EventType.CLOSED, sight=None, closed=AWAY)
+    assert await worklist.record(act) is Written.DONE
+    assert await worklist.open(FACILITY.id) == ()
+
+
+async def goes_on(store: SqlStore, worklist: SqlWorklist, visit: Visit) -> Standing | None:
+    """Write a step at the bedside; return where the visit stands on the list of work, or None when it is not there."""
+    assert await store.write(a_change(after(visit, 120))) is Written.DONE
+    there = await worklist.open(FACILITY.id)
+    assert all(each.settled_at == NOW + 120 for each in there)
+    return next((standing(each, NOW + 9999) for each in there), None)
+
+
+async def test_choices_that_are_changed_after_the_office_was_done_are_work(
+    store: SqlStore, worklist: SqlWorklist
+) -> None:
+    await settled(store, worklist, REPORTED)
+    declined = journey.record(STEPS["consent"], {**REPORTED.answers["consent"], "surgery": "decline"}, REPORTED)
+    assert await goes_on(store, worklist, declined) is Standing.DIFFERS
+
+
+async def test_a_withdrawal_after_the_office_was_done_is_work(store: SqlStore, worklist: SqlWorklist) -> None:
+    await settled(store, worklist, REPORTED)
+    need = {**REPORTED.answers["need"], "intent": "withdraw", "go_on": "yes"}
+    withdrawing = replace(REPORTED, answers={**REPORTED.answers, "need": need})
+    assert await goes_on(store, worklist, withdrawing) is Standing.DIFFERS
+
+
+@pytest.mark.parametrize("report", ["trouble", "stopped", "later"])
+async def test_a_report_that_is_changed_after_the_office_was_done_is_work(
+    store: SqlStore, worklist: SqlWorklist, report: str
+) -> None:
+    await settled(store, worklist, REPORTED)
+    assert await goes_on(store, worklist, answered(REPORTED, "result", report=report)) is not None
+
+
+@pytest.mark.parametrize(("report", "stands"), [("done", Standing.REPORTED), ("trouble", Standing.TROUBLE)])
+async def test_what_is_reported_of_a_closed_visit_is_work(
+    store: SqlStore, worklist: SqlWorklist, report: str, stands: Standing
+) -> None:
+    await settled(store, worklist, UNREPORTED, closed=True)
+    assert await goes_on(store, worklist, answered(UNREPORTED, "result", report=report)) is stands
+
+
+async def test_a_report_of_what_was_seen_already_is_no_work(store: SqlStore, worklist: SqlWorklist) -> None:
+    await settled(store, worklist, UNREPORTED)
+    assert await goes_on(store, worklist, answered(UNREPORTED, "result", report="done")) is None
+
+
+@pytest.mark.parametrize("closed", [False, True])
+async def test_a_step_that_says_nothing_new_is_no_work(store: SqlStore, worklist: SqlWorklist, *, closed: bool) -> None:
+    await settled(store, worklist, REPORTED, closed=closed)
+    assert await goes_on(store, worklist, replace(REPORTED, ended=True)) is None
+    assert await worklist.settled(FACILITY.id, None, 10) != ()
