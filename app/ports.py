@@ -325,7 +325,7 @@ class Worklist(Protocol):
         """Write an act, event and all; return only after it is durable.
 
         `REPEATED` when its key was used before or the same is asked already, `STALE` when a patient asked for more
-        than whoever closes the visit has read: then nothing was written.
+        than whoever closes the visit has read, or when the visit or the person was erased: then nothing was written.
         """
         ...
 

@@ -21,9 +21,11 @@ from app.adapters.schema import (
     receipt,
     station,
     submission,
+    upload,
     visit,
 )
 from app.facility import Station
+from app.registry import Stage
 
 BATCH: Final = 100
 """Visits that one transaction of `expire` settles: nobody's answer waits behind a thousand."""
@@ -187,9 +189,12 @@ _still_kept = (
     .where(or_(followup.c.settled == 0, followup.c.at >= bindparam("before"), _opens))
 )
 """A matched visit whose own time is not over: it would go along with the person."""
+_under_way = select(literal(1)).where(upload.c.facility == bindparam("facility"), upload.c.stage != Stage.TAKEN.value)
+"""A file that is not taken yet: it may name whoever is overdue, and an erasure would remove it."""
 OVERDUE = (
     select(person.c.id)
-    .where(person.c.facility == bindparam("facility"), person.c.seen_at < bindparam("before"), ~_still_kept.exists())
+    .where(person.c.facility == bindparam("facility"), person.c.seen_at < bindparam("before"))
+    .where(~_still_kept.exists(), ~_under_way.exists())
     .order_by(person.c.seen_at)
     .limit(BATCH)
 )

@@ -64,7 +64,10 @@ class SqlWorklist(Connected):
         def work(connection: Connection) -> Written:
             if connection.execute(select(t.event.c.seq).where(t.event.c.key == act.key)).first():
                 return Written.REPEATED
-            asked = _asked(connection.execute(_mine(select(t.followup.c.asked), act)).scalar())
+            found = connection.execute(_mine(select(t.followup.c.asked), act)).first()
+            if found is None or not _is_known(connection, act):
+                return Written.STALE  # erased since: nothing would ever remove what is written of it now
+            asked = _asked(found.asked)
             if act.asked and any(each.what is act.asked.what for each in asked):
                 return Written.REPEATED
             if act.closed and len(asked) != act.answers:
@@ -89,6 +92,12 @@ def _visits(facility: str) -> Select[Any]:
 
 def _mine(statement: Narrowed, act: Act) -> Narrowed:
     return statement.where(t.followup.c.visit == act.visit, t.followup.c.facility == act.facility)
+
+
+def _is_known(connection: Connection, act: Act) -> bool:
+    """Whether whom a visit is matched with is there, if anybody is."""
+    theirs = select(t.person.c.id).where(t.person.c.facility == act.facility, t.person.c.id == act.person)
+    return not act.person or connection.execute(theirs).first() is not None
 
 
 def _kept(act: Act, asked: tuple[Asked, ...]) -> Executable:

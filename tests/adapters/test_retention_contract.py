@@ -13,11 +13,15 @@ import app.adapters.schema as t
 from app import keeping
 from app.adapters.ledger_file import FileLedger
 from app.adapters.receipts_sql import SqlReceipts
+from app.adapters.registry_sql import SqlRegistry
 from app.adapters.store_sql import SqlStore
 from app.adapters.worklist_sql import SqlWorklist
 from app.evidence import Event, EventType
 from app.ports import Act
 from app.receipt import LIVES, Receipt, Wish
+from app.registry import Stage, Upload, preview
+from app.terminal import Answer02, Encoding, Header, Reading
+from app.tokens import Sealer
 from app.worklist import Asked, Closed, Closing
 from tests.adapters.keeping import a_person, in_database
 from tests.adapters.samples import FACILITY, a_change, handed_off, opened
@@ -150,3 +154,21 @@ async def test_a_copy_that_was_called_back_keeps_nothing(
     for receipt, left in ((first, 0), (second, 1)):
         await receipts.call_back(receipt, Event(EventType.COPY_CALLED_BACK, NOW + DAY, {}))
         assert await keeping.retain(store, ledger, OVER) == (left, 0)
+
+
+# --- files on the way -----------------------------------------------------------------------------------------
+
+
+async def test_nobody_goes_while_a_file_waits_that_may_name_them(
+    store: SqlStore, worklist: SqlWorklist, ledger: FileLedger, url: str
+) -> None:
+    in_database(url, lambda connection: a_person(connection, "p"))
+    registry = SqlRegistry(url, Sealer(("k" * 40,)))
+    reading = Reading(Answer02(Header(executed="20261118090000")), Encoding.UTF_8, (), 0, ())
+    new = Upload("file", FACILITY.id, Stage.WAITING, OVER, "事務 さくら", preview(reading, ()), 0)
+    await registry.keep(new, b"file", (), names=False)
+    assert await keeping.retain(store, ledger, OVER) == (0, 0)
+    assert [each.id for each in await registry.uploads(FACILITY.id, 10)] == ["file"]
+    await registry.drop(FACILITY.id, "file")
+    await registry.close()
+    assert await keeping.retain(store, ledger, OVER) == (0, 1)
