@@ -160,12 +160,11 @@ class Store(Protocol):
     Raises `Unavailable` when the database is full, locked or gone, and `ReadOnly` when a station's record is held.
     """
 
-    async def visit(self, session: str) -> Visit | None:
-        """Return the visit of a browser session (SHA-256 of its cookie, hex), or None when unknown or ended."""
-        ...
-
     async def bedside(self, session: str) -> tuple[Visit, Facility] | None:
-        """Return the visit of a browser session with its station: what every page of a visit begins with."""
+        """Return the visit of a browser session (SHA-256 of its cookie, hex) with its station, or None.
+
+        None when the session is unknown or the visit ended. Every page of a visit begins with it.
+        """
         ...
 
     async def write(self, change: Change) -> Written:
@@ -242,10 +241,6 @@ class Store(Protocol):
 
     async def add_facility(self, facility: Facility, link: Link) -> None:
         """Keep a new station with its first link."""
-        ...
-
-    async def replace_link(self, link: Link) -> None:
-        """Make `link` the station's live link; the one before is replaced at `link.issued_at`."""
         ...
 
     async def facilities(self) -> tuple[Facility, ...]:

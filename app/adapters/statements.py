@@ -107,7 +107,6 @@ SPEND = Direct(
 
 # --- reading ------------------------------------------------------------------------------------------------
 
-VISIT = select(visit).where(visit.c.session == bindparam("session"))
 BEDSIDE = Direct(
     select(visit, facility.c.name.label("station"), facility.c.code, facility.c.telephone)
     .join_from(visit, facility)
@@ -208,8 +207,3 @@ FACILITY = select(facility).where(facility.c.id == bindparam("facility"))
 FACILITIES = select(facility).order_by(facility.c.id)
 ADD_FACILITY = insert(facility)
 ADD_LINK = insert(link)
-RETIRE_LINK = (
-    update(link)
-    .where(link.c.facility == bindparam("of_facility"), link.c.replaced_at.is_(None))
-    .values(replaced_at=bindparam("now"))
-)

@@ -43,11 +43,6 @@ class SqlStore(Connected):
 
     # --- visits ---------------------------------------------------------------------------------------------
 
-    async def visit(self, session: str) -> Visit | None:
-        """Return the visit of a browser session; an ended one has none."""
-        row = self._one(sql.VISIT, session=session)
-        return visit_from(row) if row else None
-
     async def bedside(self, session: str) -> tuple[Visit, Facility] | None:
         """Return the visit of a browser session with its station; an ended one has none."""
         row = self._read(lambda reader: sql.BEDSIDE.first(reader, {"session": session}))
@@ -174,10 +169,6 @@ class SqlStore(Connected):
         """Keep a new station with its first link."""
         await self._durably(partial(_add_facility, facility, link))
 
-    async def replace_link(self, link: Link) -> None:
-        """Make `link` the station's live link; the one before is replaced at `link.issued_at`."""
-        await self._durably(partial(_replace_link, link))
-
     # --- the database ---------------------------------------------------------------------------------------
 
     async def is_ready(self) -> bool:
@@ -216,9 +207,4 @@ def _nothing(_: Connection) -> None:
 
 def _add_facility(facility: Facility, link: Link, connection: Connection) -> None:
     connection.execute(sql.ADD_FACILITY, fields(facility))
-    connection.execute(sql.ADD_LINK, fields(link))
-
-
-def _replace_link(link: Link, connection: Connection) -> None:
-    connection.execute(sql.RETIRE_LINK, {"of_facility": link.facility, "now": link.issued_at})
     connection.execute(sql.ADD_LINK, fields(link))

@@ -14,12 +14,13 @@ from app.practice.system import Mood
 from app.tokens import hashed
 from app.web.bedside import fingerprint
 from app.web.forms import Form
+from tests.adapters.samples import visit_of
 from tests.pages.nurse import Nurse, StillClock
 
 
 async def stored(nurse: Nurse) -> Visit:
     """Return the visit of the nurse's browser as the store has it."""
-    visit = await nurse.kazasu.store.visit(hashed(nurse.http.cookies["visit"]))
+    visit = await visit_of(nurse.kazasu.store, hashed(nurse.http.cookies["visit"]))
     assert visit is not None
     return visit
 
