@@ -59,19 +59,21 @@ class Importer:
         """See every open visit whose number and day one person of the file has, of whom it says all that was asked."""
         numbers = set[str]().union(*theirs.values())
         unsettled = await self.worklist.open(upload.facility)
-        for followed in unsettled:
-            number = comparable(followed.visit.answer("need", "reference"))
+        for each in unsettled:
+            number = comparable(each.visit.answer("need", "reference"))
             if number not in numbers:
                 continue
             await asyncio.sleep(0)  # others are answered between two visits
             # Who else has the number may stand in an earlier file.
             everybody = await self.registry.search(upload.facility, Search(By.REFERENCE, number), None, SEVERAL)
-            known = certain(followed, everybody)
-            if known is None or known.id not in theirs or not says_all(followed.visit, known):
+            known = certain(each, everybody)
+            if known is None or known.id not in theirs:
                 continue
-            if _was_seen_later(followed, known):
+            if is_contested(each, known, (*unsettled, *await self._matched(known))):
                 continue
-            if is_contested(followed, known, (*unsettled, *await self._matched(known))):
+            # The list was read when the file began: since then somebody may have closed this visit, or seen it.
+            followed = await self.worklist.followed(upload.facility, each.visit.id)
+            if followed is None or not _waits_for(known, each, followed):
                 continue
             place = await self.see(followed, known, by, upload.id)
             outcome = replace(
@@ -122,6 +124,14 @@ class Importer:
         )
         await self.worklist.record(act)
         return place
+
+
+def _waits_for(known: Known, before: Followed, followed: Followed) -> bool:
+    """Whether a visit, as it stands now, still waits for what a file says of a person."""
+    if followed.closed or _was_seen_later(followed, known):
+        return False
+    is_anothers = followed.person not in {before.person, known.id}
+    return not is_anothers and certain(followed, [known]) is not None and says_all(followed.visit, known)
 
 
 def _was_seen_later(followed: Followed, known: Known) -> bool:

@@ -160,12 +160,11 @@ class Store(Protocol):
     Raises `Unavailable` when the database is full, locked or gone, and `ReadOnly` when a station's record is held.
     """
 
-    async def visit(self, session: str) -> Visit | None:
-        """Return the visit of a browser session (SHA-256 of its cookie, hex), or None when unknown or ended."""
-        ...
-
     async def bedside(self, session: str) -> tuple[Visit, Facility] | None:
-        """Return the visit of a browser session with its station: what every page of a visit begins with."""
+        """Return the visit of a browser session (SHA-256 of its cookie, hex) with its station, or None.
+
+        None when the session is unknown or the visit ended. Every page of a visit begins with it.
+        """
         ...
 
     async def write(self, change: Change) -> Written:
@@ -244,10 +243,6 @@ class Store(Protocol):
         """Keep a new station with its first link."""
         ...
 
-    async def replace_link(self, link: Link) -> None:
-        """Make `link` the station's live link; the one before is replaced at `link.issued_at`."""
-        ...
-
     async def facilities(self) -> tuple[Facility, ...]:
         """Return all stations."""
         ...
@@ -302,7 +297,7 @@ class Worklist(Protocol):
     """
 
     async def open(self, facility: str) -> tuple[Followed, ...]:
-        """Return what is not settled yet, oldest first."""
+        """Return what is not settled yet: first what is asked from a copy, then the oldest."""
         ...
 
     async def settled(self, facility: str, before: tuple[int, str] | None, limit: int) -> tuple[Followed, ...]:
@@ -325,8 +320,8 @@ class Worklist(Protocol):
         """Write an act, event and all; return only after it is durable.
 
         `REPEATED` when the same was written under its key before or is asked already, `KEY_REUSED` when its key was
-        used for something else, `STALE` when whoever closes the visit has not read what is asked now: then nothing was
-        written.
+        used for something else, `STALE` when whoever closes the visit has not read what is asked now, or when the visit
+        or the person was erased: then nothing was written.
         """
         ...
 

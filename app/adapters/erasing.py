@@ -5,6 +5,8 @@ The same for the first erasure and for the one after an older backup was restore
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from typing import Final
 
 from sqlalchemy import Connection, Delete, delete, insert, or_, select, tuple_
@@ -12,6 +14,7 @@ from sqlalchemy import Connection, Delete, delete, insert, or_, select, tuple_
 import app.adapters.schema as t
 import app.adapters.statements as sql
 from app.evidence import EventType
+from app.registry import Stage
 from app.restoring import Erasure
 
 OF_A_PERSON: Final = "person "
@@ -24,12 +27,20 @@ def matched(connection: Connection, facility: str, person: str) -> tuple[str, ..
     return tuple(connection.execute(mine.order_by(t.followup.c.visit)).scalars())
 
 
-def forget(connection: Connection, erased: Erasure, by: str) -> None:
-    """Destroy a person's key, names, consents and numbers, and the matched visits' bodies, answers and rows.
+def forget(connection: Connection, erasures: Sequence[Erasure], by: str) -> None:
+    """Destroy people's keys, names, consents and numbers, and the matched visits' bodies, answers and rows.
 
-    No event is written, and asking again changes nothing. The caller has written the erasure into the ledger before,
-    writes the event after, and empties the write-ahead log.
+    No event is written, and asking again changes nothing. The caller has written the erasures into the ledger before,
+    writes the events after, and empties the write-ahead log.
     """
+    for erased in erasures:
+        _forget(connection, erased, by)
+    for facility in sorted({each.facility for each in erasures}):
+        _forget_mentions(connection, facility, {each.person for each in erasures if each.facility == facility})
+        _forget_waiting(connection, facility)
+
+
+def _forget(connection: Connection, erased: Erasure, by: str) -> None:
     facility, person = erased.facility, erased.person
     theirs = sorted({*matched(connection, facility, person), *erased.visits})
     numbers = select(t.person_reference.c.number).where(
@@ -52,6 +63,25 @@ def _forget_bodies(facility: str, person: str) -> Delete:
         t.event.c.type != EventType.ERASED.value,
     )
     return delete(t.event_body).where(tuple_(t.event_body.c.facility, t.event_body.c.seq).in_(of_person))
+
+
+def _forget_mentions(connection: Connection, facility: str, people: set[str]) -> None:
+    """Remove bodies of any visit that name these people: of a match that was corrected, nothing else tells."""
+    body = t.event_body.c
+    # All that a station's record still says is gone through, once however many are erased: it is asked for so rarely.
+    naming = select(body.seq, body.body).where(body.facility == facility, body.body.contains('"person":"'))
+    theirs = [row.seq for row in connection.execute(naming) if json.loads(row.body).get("person") in people]
+    for seq in theirs:
+        connection.execute(delete(t.event_body).where(body.facility == facility, body.seq == seq))
+
+
+def _forget_waiting(connection: Connection, facility: str) -> None:
+    """Remove a station's files that are not taken yet: whoever is erased would come back with them.
+
+    Whether somebody stands in one is not seen from here: they are sealed. The same file can be read again.
+    """
+    under_way = t.upload.c.facility == facility, t.upload.c.stage != Stage.TAKEN.value
+    connection.execute(delete(t.upload).where(*under_way))
 
 
 def _forget_visits(connection: Connection, facility: str, visits: list[str]) -> None:

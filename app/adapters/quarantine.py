@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, delete, exists, insert, select, update
 
 import app.adapters.schema as t
-from app.adapters.chain import Chain, head_of
+from app.adapters.chain import Chain, append, head_of
 from app.adapters.database import empty_log, writing
 from app.adapters.erasing import OF_A_PERSON, forget
 from app.adapters.receipts_sql import call_all_back
@@ -112,8 +112,7 @@ def erase_again(connection: Connection, erasures: Iterable[Erasure], now: int) -
     done = set(connection.execute(select(t.erasure.c.person)).scalars())
     stations = set(connection.execute(select(t.facility.c.id)).scalars())
     due = [each for each in erasures if each.person not in done and each.facility in stations]
-    for erased in due:
-        forget(connection, erased, by="ledger")
+    forget(connection, due, by="ledger")
     are_held = {each.facility for each in held(connection)}
     for facility in sorted({erased.facility for erased in due} - are_held):
         chain = Chain(facility, head_of(connection, facility))
@@ -137,10 +136,15 @@ def _untold(facility: str) -> Select[tuple[str, str]]:
     )
 
 
-def erase(erasures: Iterable[Erasure], by: str, connection: Connection) -> None:
-    """Forget people, and mark it in their stations' records. Raises `ReadOnly` for a station that is held."""
+def erase(erasures: Sequence[Erasure], by: str, connection: Connection) -> None:
+    """Forget people, and mark it once in their stations' records. Raises `ReadOnly` for a station that is held."""
+    forget(connection, erasures, by)
     for erased in erasures:
-        forget(connection, erased, by)
-        chain = Chain(erased.facility, head_of(connection, erased.facility))
-        chain.add(OF_A_PERSON + erased.person, Event(EventType.ERASED, erased.at, {"by": by}))
-        chain.write(connection)
+        if not _is_told(connection, erased):  # another node may have been quicker
+            event = Event(EventType.ERASED, erased.at, {"by": by})
+            append(connection, erased.facility, OF_A_PERSON + erased.person, event)
+
+
+def _is_told(connection: Connection, erased: Erasure) -> bool:
+    of_person = t.event.c.visit == OF_A_PERSON + erased.person, t.event.c.type == EventType.ERASED.value
+    return connection.execute(select(t.event.c.seq).where(*of_person)).first() is not None

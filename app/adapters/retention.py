@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 from operator import attrgetter
-from typing import Final
+from typing import Final, TypedDict
 
 from sqlalchemy import Connection
 
@@ -12,6 +12,15 @@ import app.adapters.statements as sql
 from app.adapters.chain import Chain, head_of
 from app.adapters.rows import AnyRow
 from app.evidence import Event, EventType
+
+
+class Over(TypedDict):
+    """Of a station: before when a visit must have been settled, and its copies made, for its time to be over."""
+
+    facility: str
+    before: int
+    copied: int
+
 
 REMEMBERED: Final = 24 * 3600
 """Seconds for which a repeated submission is recognised as the same; later it is refused."""
@@ -29,9 +38,9 @@ def settle(before: int, now: int, connection: Connection) -> list[AnyRow]:
     return due
 
 
-def purge(facility: str, before: int, now: int, connection: Connection) -> int:
-    """Remove a batch of a station's visits that were settled before a time, mark each, and return how many."""
-    due = [*connection.execute(sql.OVER, {"facility": facility, "before": before}).scalars()]
+def purge(over: Over, now: int, connection: Connection) -> int:
+    """Remove a batch of a station's visits whose time is over, mark each, and return how many."""
+    due, facility = [*connection.execute(sql.OVER, over).scalars()], over["facility"]
     for statement in (sql.FORGET_BODIES, sql.FORGET_SUBMISSIONS, sql.FORGET_VISITS):
         connection.execute(statement, {"visits": due})
     chain = Chain(facility, head_of(connection, facility))

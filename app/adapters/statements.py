@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BindParameter, bindparam, delete, func, insert, literal, select, tuple_, update
+from sqlalchemy import BindParameter, bindparam, delete, func, insert, literal, or_, select, tuple_, update
 
 from app.adapters.direct import Direct
 from app.adapters.schema import (
@@ -18,11 +18,14 @@ from app.adapters.schema import (
     link,
     person,
     quarantine,
+    receipt,
     station,
     submission,
+    upload,
     visit,
 )
 from app.facility import Station
+from app.registry import Stage
 
 BATCH: Final = 100
 """Visits that one transaction of `expire` settles: nobody's answer waits behind a thousand."""
@@ -82,6 +85,14 @@ ISSUE = Direct(insert(departure))
 REACH_THE_OFFICE = Direct(
     insert(followup).values(visit=bindparam("visit"), facility=bindparam("facility"), at=bindparam("at"))
 )
+SETTLED = Direct(
+    select(visit, followup.c.closed)
+    .join_from(followup, visit)
+    .where(followup.c.visit == bindparam("which"), followup.c.settled == 1)
+)
+OPEN_AGAIN = (
+    update(followup).where(followup.c.visit == bindparam("which")).values(settled=0, closed=None, at=bindparam("since"))
+)
 SPEND = Direct(
     update(departure)
     .where(
@@ -96,7 +107,6 @@ SPEND = Direct(
 
 # --- reading ------------------------------------------------------------------------------------------------
 
-VISIT = select(visit).where(visit.c.session == bindparam("session"))
 BEDSIDE = Direct(
     select(visit, facility.c.name.label("station"), facility.c.code, facility.c.telephone)
     .join_from(visit, facility)
@@ -158,15 +168,32 @@ KEPT_FOR = (
     .order_by(facility.c.id)
 )
 """For how many days each station keeps what is settled; not those whose record is read-only."""
+_opens = (
+    select(literal(1))
+    .where(receipt.c.visit == followup.c.visit, receipt.c.called_back_at.is_(None))
+    .where(receipt.c.made_at > bindparam("copied"))
+    .exists()
+)
+"""A copy that was promised to open, and does."""
 OVER = (
     select(followup.c.visit)
     .where(followup.c.facility == bindparam("facility"), followup.c.settled == 1, followup.c.at < bindparam("before"))
+    .where(~_opens)
     .order_by(followup.c.at)
     .limit(BATCH)
 )
+_still_kept = (
+    select(literal(1))
+    .where(followup.c.facility == person.c.facility, followup.c.person == person.c.id)
+    .where(or_(followup.c.settled == 0, followup.c.at >= bindparam("before"), _opens))
+)
+"""A matched visit whose own time is not over: it would go along with the person."""
+_under_way = select(literal(1)).where(upload.c.facility == bindparam("facility"), upload.c.stage != Stage.TAKEN.value)
+"""A file that is not taken yet: it may name whoever is overdue, and an erasure would remove it."""
 OVERDUE = (
     select(person.c.id)
     .where(person.c.facility == bindparam("facility"), person.c.seen_at < bindparam("before"))
+    .where(~_still_kept.exists(), ~_under_way.exists())
     .order_by(person.c.seen_at)
     .limit(BATCH)
 )
@@ -180,8 +207,3 @@ FACILITY = select(facility).where(facility.c.id == bindparam("facility"))
 FACILITIES = select(facility).order_by(facility.c.id)
 ADD_FACILITY = insert(facility)
 ADD_LINK = insert(link)
-RETIRE_LINK = (
-    update(link)
-    .where(link.c.facility == bindparam("of_facility"), link.c.replaced_at.is_(None))
-    .values(replaced_at=bindparam("now"))
-)

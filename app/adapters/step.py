@@ -10,12 +10,15 @@ import app.adapters.statements as sql
 from app.adapters import receipts_sql
 from app.adapters.chain import Chain
 from app.adapters.direct import AnyRow
-from app.adapters.rows import fields, visit_row
+from app.adapters.rows import fields, visit_from, visit_row
 from app.evidence import Head
+from app.flow import Visit
 from app.ports import Change, ReadOnly, Written
 
 SPENDABLE: Final = 600
 """Seconds for which a departure may be spent."""
+_AS_SEEN: Final = frozenset({"answered", "done"})
+"""What is reported where the official side took it."""
 
 
 class UnknownFacility(LookupError):
@@ -61,6 +64,8 @@ def _spend(change: Change, session: str | None, connection: Connection) -> bool:
 
 def _project(change: Change, found: AnyRow, connection: Connection) -> None:
     row = visit_row(change, found.session, found.handed_off_at)
+    if found.handed_off_at is not None:
+        _open_again(change.visit, connection)
     if found.version is None:
         sql.ADD_VISIT.run(connection, row)
     else:
@@ -76,6 +81,27 @@ def _project(change: Change, found: AnyRow, connection: Connection) -> None:
         receipts_sql.add(change.receipt, connection)
     if change.issue:
         sql.ISSUE.run(connection, fields(change.issue))
+
+
+def _open_again(visit: Visit, connection: Connection) -> None:
+    """Let a visit be work again that the office settled, when the bedside now says something else than it said then."""
+    before = sql.SETTLED.first(connection, {"which": visit.id})
+    if before is None:
+        return
+    was = visit_from(before)
+    # That it is done is no news where somebody saw it already.
+    is_news = before.closed is not None or _report(visit) not in _AS_SEEN
+    if _choices(visit) != _choices(was) or (is_news and _report(visit) != _report(was)):
+        connection.execute(sql.OPEN_AGAIN, {"which": visit.id, "since": visit.touched_at})
+
+
+def _choices(visit: Visit) -> tuple[bool, bool, dict[str, str]]:
+    """Return what the office has compared with the terminal."""
+    return visit.withdraws, visit.chooses_there, {item.id: visit.choice(item.id) for item in visit.items}
+
+
+def _report(visit: Visit) -> str:
+    return visit.answer("result", "report")
 
 
 def _record(change: Change, head: Head, connection: Connection) -> None:

@@ -20,12 +20,14 @@ from app.adapters.connected import Connected
 from app.adapters.database import SHIPPED, Driver, revision, truncate_log
 from app.adapters.erasing import matched
 from app.adapters.reaching import REACHING
-from app.adapters.rows import fields, logged_from, visit_from
+from app.adapters.retention import Over
+from app.adapters.rows import AnyRow, fields, logged_from, visit_from
 from app.adapters.schema import HEAD
 from app.evidence import Head
 from app.facility import Facility, Link
 from app.flow import Visit
 from app.ports import Change, Clock, Departure, Logged, Pulse, Unavailable, Written
+from app.receipt import LIVES
 from app.restoring import Erasure, Gap
 
 DAY: Final = 24 * 3600
@@ -40,11 +42,6 @@ class SqlStore(Connected):
         self._clock = clock
 
     # --- visits ---------------------------------------------------------------------------------------------
-
-    async def visit(self, session: str) -> Visit | None:
-        """Return the visit of a browser session; an ended one has none."""
-        row = self._one(sql.VISIT, session=session)
-        return visit_from(row) if row else None
 
     async def bedside(self, session: str) -> tuple[Visit, Facility] | None:
         """Return the visit of a browser session with its station; an ended one has none."""
@@ -94,9 +91,9 @@ class SqlStore(Connected):
         """Remove settled visits whose station keeps them no longer; return how many. Each leaves a mark."""
         gone = 0
         for row in self._all(sql.KEPT_FOR):
-            before = now - row.days * DAY
-            while self._all(sql.OVER, facility=row.id, before=before):
-                gone += await self._durably(partial(retention.purge, row.id, before, now))
+            over = _over(row, now)
+            while self._all(sql.OVER, **over):
+                gone += await self._durably(partial(retention.purge, over, now))
         if gone:
             await self._empty_log()
         return gone
@@ -107,7 +104,7 @@ class SqlStore(Connected):
             [
                 Erasure(row.id, person, now, await self.matched(row.id, person))
                 for row in self._all(sql.KEPT_FOR)
-                for (person,) in self._all(sql.OVERDUE, facility=row.id, before=now - row.days * DAY)
+                for (person,) in self._all(sql.OVERDUE, **_over(row, now))
             ]
         )
 
@@ -172,10 +169,6 @@ class SqlStore(Connected):
         """Keep a new station with its first link."""
         await self._durably(partial(_add_facility, facility, link))
 
-    async def replace_link(self, link: Link) -> None:
-        """Make `link` the station's live link; the one before is replaced at `link.issued_at`."""
-        await self._durably(partial(_replace_link, link))
-
     # --- the database ---------------------------------------------------------------------------------------
 
     async def is_ready(self) -> bool:
@@ -203,15 +196,15 @@ class SqlStore(Connected):
         )
 
 
+def _over(row: AnyRow, now: int) -> Over:
+    """Return before when a station's visits must have been settled, and their copies made, to be over."""
+    return {"facility": row.id, "before": now - row.days * DAY, "copied": now - LIVES}
+
+
 def _nothing(_: Connection) -> None:
     """Write nothing: beginning has taken the write lock, which is what was asked."""
 
 
 def _add_facility(facility: Facility, link: Link, connection: Connection) -> None:
     connection.execute(sql.ADD_FACILITY, fields(facility))
-    connection.execute(sql.ADD_LINK, fields(link))
-
-
-def _replace_link(link: Link, connection: Connection) -> None:
-    connection.execute(sql.RETIRE_LINK, {"of_facility": link.facility, "now": link.issued_at})
     connection.execute(sql.ADD_LINK, fields(link))

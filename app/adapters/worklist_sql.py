@@ -34,8 +34,10 @@ class SqlWorklist(Connected):
     """Keeps what the office saw and decided. Implements `app.ports.Worklist`."""
 
     async def open(self, facility: str) -> tuple[Followed, ...]:
-        """Return what is not settled yet, oldest first."""
-        mine = _visits(facility).where(t.followup.c.settled == 0).order_by(t.followup.c.at, t.followup.c.visit)
+        """Return what is not settled yet: first what is asked from a copy, then the oldest."""
+        # An ask is the newest of all: behind as many as the list holds it would stand on none.
+        order = t.followup.c.asked.is_(None), t.followup.c.at, t.followup.c.visit
+        mine = _visits(facility).where(t.followup.c.settled == 0).order_by(*order)
         return tuple(_followed(row) for row in self._all(mine.limit(OPEN_AT_MOST)))
 
     async def settled(self, facility: str, before: tuple[int, str] | None, limit: int) -> tuple[Followed, ...]:
@@ -68,7 +70,10 @@ class SqlWorklist(Connected):
             used = connection.execute(_UNDER_KEY, {"key": act.key}).first()
             if used:
                 return Written.REPEATED if _is_same(act, used) else Written.KEY_REUSED
-            asked = _asked(connection.execute(_mine(select(t.followup.c.asked), act)).scalar())
+            found = connection.execute(_mine(select(t.followup.c.asked), act)).first()
+            if found is None or not _is_known(connection, act):
+                return Written.STALE  # erased since: nothing would ever remove what is written of it now
+            asked = _asked(found.asked)
             if act.asked and any(each.what is act.asked.what for each in asked):
                 return Written.REPEATED
             if act.closed and named(asked) != act.answers:
@@ -99,6 +104,12 @@ def _is_same(act: Act, used: Any) -> bool:
 
 def _mine(statement: Narrowed, act: Act) -> Narrowed:
     return statement.where(t.followup.c.visit == act.visit, t.followup.c.facility == act.facility)
+
+
+def _is_known(connection: Connection, act: Act) -> bool:
+    """Whether whom a visit is matched with is there, if anybody is."""
+    theirs = select(t.person.c.id).where(t.person.c.facility == act.facility, t.person.c.id == act.person)
+    return not act.person or connection.execute(theirs).first() is not None
 
 
 def _kept(act: Act, asked: tuple[Asked, ...]) -> Executable:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from app.evidence import Event, EventType, Json
 from app.facility import Facility, Link
 from app.flow import Visit
-from app.ports import Change, Departure
+from app.ports import Change, Departure, Store
 from app.tokens import hashed
 from tests.flow.visits import NOW, a_visit
 
@@ -61,3 +61,9 @@ def handed_off(visit: Visit) -> Visit:
 def a_departure(visit: Visit, *, session: str = SESSION, name: str = "departure") -> Departure:
     """Return a way out for a visit, made when it was last touched."""
     return Departure(name, visit.id, session, "nonce", "verifier", issued_at=visit.touched_at)
+
+
+async def visit_of(store: Store, session: str = SESSION) -> Visit | None:
+    """Return the visit of a browser session, or None where it has none."""
+    found = await store.bedside(session)
+    return found[0] if found else None

@@ -48,7 +48,7 @@ from tests.adapters.keeping import (
     other,
     wrote,
 )
-from tests.adapters.samples import FACILITY, SESSION, a_change, handed_off, opened
+from tests.adapters.samples import FACILITY, a_change, handed_off, opened, visit_of
 from tests.flow.visits import NOW, a_visit
 
 pytestmark = pytest.mark.anyio
@@ -458,7 +458,7 @@ async def test_an_older_state_is_read_only_until_it_is_accepted(old: Place, new:
     with pytest.raises(ReadOnly):
         await keeping.erase(again, new.ledger, [Erasure(FACILITY.id, "p1", NOW)], "somebody", NOW)
     assert new.ledger.known() == Known()  # nobody is erased later who was not erased now
-    assert (await again.visit(SESSION)) == first  # reading goes on
+    assert (await visit_of(again)) == first  # reading goes on
     assert await again.expire(NOW + 10**6) == 0  # the sweep waits
     assert await again.heads() == {}
     assert (await again.head(FACILITY.id)).size == 1
@@ -588,7 +588,7 @@ async def test_who_was_erased_stays_so_after_an_older_backup_is_restored(
     assert found.erased == 1
     assert in_database(new.url, people) == {"p2"}
     again = new.open()
-    assert await again.visit(SESSION) is None  # the matched visit went with the person
+    assert await visit_of(again) is None  # the matched visit went with the person
     assert verify([each.line() for each in await log_of(again)]).without_body == 2
     assert await keeping.accept(again, new.ledger, FACILITY.id, "somebody", NOW) is not None
     told = [each.entry.type for each in await log_of(again)]

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from app.adapters.database import migrate
+from app.adapters.office_sql import SqlOffice
 from app.adapters.rows import visit_from, visit_row
 from app.adapters.store_sql import SqlStore
 from app.evidence import Entry, EventType, Head, body_hash, broken_link
@@ -26,6 +27,7 @@ from tests.adapters.samples import (
     after,
     handed_off,
     opened,
+    visit_of,
 )
 from tests.flow.visits import NOW, a_visit
 
@@ -50,7 +52,7 @@ async def test_it_works(store: Store) -> None:
     visit = await begun(store)
     confirmed = handed_off(visit)
     assert await store.write(a_change(confirmed)) is Written.DONE
-    assert await store.visit(SESSION) == confirmed
+    assert await visit_of(store) == confirmed
     assert await store.head(FACILITY.id) == Head(2, (await exported(store))[-1].hash)
 
 
@@ -71,7 +73,7 @@ async def test_a_visit_comes_back_as_it_was_written(store: Store) -> None:
         transcribed_by="受付 はる",
     )
     await begun(store, visit)
-    assert await store.visit(SESSION) == visit
+    assert await visit_of(store) == visit
 
 
 def test_a_row_of_an_earlier_version_speaks_of_no_paper() -> None:
@@ -83,14 +85,14 @@ def test_a_row_of_an_earlier_version_speaks_of_no_paper() -> None:
 
 async def test_an_unknown_session_has_no_visit(store: Store) -> None:
     await begun(store)
-    assert await store.visit(OTHER) is None
+    assert await visit_of(store, OTHER) is None
 
 
 async def test_a_new_session_takes_the_place_of_the_old_one(store: Store) -> None:
     visit = await begun(store)
     assert await store.write(a_change(after(visit), session=OTHER)) is Written.DONE
-    assert await store.visit(SESSION) is None
-    assert await store.visit(OTHER) == after(visit)
+    assert await visit_of(store) is None
+    assert await visit_of(store, OTHER) == after(visit)
 
 
 @pytest.mark.threat("T02")
@@ -98,9 +100,9 @@ async def test_an_ended_visit_is_found_by_no_session(store: Store) -> None:
     visit = await begun(store, replace(a_visit(upto="done"), subject="pseudonym"))
     ended = replace(after(visit), ended=True)
     assert await store.write(a_change(ended, EventType.ENDED)) is Written.DONE
-    assert await store.visit(SESSION) is None
+    assert await visit_of(store) is None
     assert await store.write(a_change(after(ended), session=OTHER)) is Written.DONE
-    assert await store.visit(OTHER) is None
+    assert await visit_of(store, OTHER) is None
 
 
 # --- one submission -----------------------------------------------------------------------------------------
@@ -120,7 +122,7 @@ async def test_a_key_with_other_content_is_refused(store: Store) -> None:
     await store.write(first)
     other = replace(first, visit=after(after(visit)), fingerprint="another print")
     assert await store.write(other) is Written.KEY_REUSED
-    assert await store.visit(SESSION) == after(visit)
+    assert await visit_of(store) == after(visit)
 
 
 async def test_a_key_is_remembered_without_events_too(store: Store) -> None:
@@ -134,7 +136,7 @@ async def test_a_key_is_remembered_without_events_too(store: Store) -> None:
 async def test_a_change_from_another_version_is_stale(store: Store, version: int) -> None:
     visit = await begun(store)
     assert await store.write(a_change(replace(visit, version=version))) is Written.STALE
-    assert await store.visit(SESSION) == visit
+    assert await visit_of(store) == visit
     assert (await store.head(FACILITY.id)).size == 1
 
 
@@ -189,7 +191,7 @@ async def test_a_departure_is_spent_once(store: Store) -> None:
     visit = await departing(store)
     await store.write(spending(visit))
     assert await store.write(spending(after(visit))) is Written.SPENT
-    assert await store.visit(SESSION) == after(visit)
+    assert await visit_of(store) == after(visit)
     assert (await store.head(FACILITY.id)).size == 3
 
 
@@ -260,7 +262,7 @@ async def test_a_draft_expires_and_leaves_only_its_chain(store: Store) -> None:
     await store.write(change)
     assert await store.expire(change.visit.touched_at) == 0
     assert await store.expire(change.visit.touched_at + 1) == 1
-    assert await store.visit(SESSION) is None
+    assert await visit_of(store) is None
     log = await exported(store)
     assert [(each.entry.type, each.body is None) for each in log] == [
         ("opened", True),
@@ -280,12 +282,12 @@ async def test_a_draft_that_was_ended_expires_too(store: Store) -> None:
 async def test_a_visit_that_reached_the_handoff_loses_only_its_session(store: Store) -> None:
     visit = await departing(store)
     assert await store.expire(NOW + 9999) == 0
-    assert await store.visit(SESSION) is None
+    assert await visit_of(store) is None
     log = await exported(store)
     assert [each.entry.type for each in log] == ["opened", "confirmed", "expired"]
     assert all(each.body is not None for each in log)
     assert await store.write(a_change(after(visit), session=OTHER)) is Written.DONE
-    assert await store.visit(OTHER) == after(visit)
+    assert await visit_of(store, OTHER) == after(visit)
 
 
 async def test_going_back_after_the_handoff_makes_no_draft_of_it(store: Store) -> None:
@@ -306,7 +308,7 @@ async def test_departures_go_when_nothing_may_spend_them(store: Store) -> None:
     await store.write(a_change(after(visit, 1800)))
     assert await store.expire(visit.touched_at + 1) == 0
     assert await store.departure("departure") is None
-    assert await store.visit(SESSION) == after(visit, 1800)
+    assert await visit_of(store) == after(visit, 1800)
 
 
 async def test_a_flood_of_drafts_goes_in_batches(store: Store) -> None:
@@ -338,9 +340,10 @@ async def test_a_station_and_its_link(store: Store) -> None:
 
 
 @pytest.mark.threat("T04")
-async def test_a_replaced_link_says_since_when(store: Store) -> None:
-    second = Link("nmkjhgfedcba", FACILITY.id, revision=2, issued_at=NOW + 60)
-    await store.replace_link(second)
+async def test_a_replaced_link_says_since_when(store: Store, url: str) -> None:
+    office = SqlOffice(url)
+    second = await office.replace_entry(Link("nmkjhgfedcba", FACILITY.id, revision=1, issued_at=NOW + 60))
+    await office.close()
     assert await store.live_link(FACILITY.id) == second
     assert await store.link(LINK.token) == replace(LINK, replaced_at=NOW + 60)
 

@@ -34,6 +34,7 @@ from tests.adapters.samples import (
     after,
     handed_off,
     opened,
+    visit_of,
 )
 from tests.flow.visits import NOW, a_visit
 from tests.postgres import Cluster, cluster, migrated
@@ -175,7 +176,7 @@ async def test_a_killed_connection_is_found_and_made_anew(store: SqlStore, postg
     visit = await begun(store)
     for _ in range(3):
         assert postgres.kill_backends(name) >= 1
-        assert await store.visit(SESSION) == visit
+        assert await visit_of(store) == visit
         assert postgres.kill_backends(name) >= 1
         visit = after(visit)
         assert await store.write(a_change(visit)) is Written.DONE
@@ -240,13 +241,13 @@ async def test_a_restart_of_the_server_is_survived() -> None:
         own.stop()
         for _ in range(2):
             with pytest.raises(Unavailable):
-                await store.visit(SESSION)
+                await visit_of(store)
             with pytest.raises(Unavailable):
                 await store.write(a_change(after(visit)))
             assert not await store.is_ready()
         own.start()
         assert await store.is_ready()
-        assert await store.visit(SESSION) == visit
+        assert await visit_of(store) == visit
         assert await store.write(a_change(after(visit))) is Written.DONE
         assert await unbroken(store) == 2
         await store.close()
@@ -261,7 +262,7 @@ async def test_a_locked_database_is_unavailable(store: SqlStore, engine: Engine)
         with pytest.raises(Unavailable):
             await store.write(a_change(after(visit)))
         assert not await store.is_ready()
-        assert await store.visit(SESSION) == visit
+        assert await visit_of(store) == visit
     assert await store.write(a_change(after(visit))) is Written.DONE
 
 

@@ -12,10 +12,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Delete, Engine, Select, Update
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
 import app.adapters.statements as sql
@@ -30,13 +31,13 @@ from app.ports import StoreUnsafe, Unavailable, Written
 from tests.adapters.samples import (
     FACILITY,
     LINK,
-    SESSION,
     StillClock,
     a_change,
     a_departure,
     after,
     handed_off,
     opened,
+    visit_of,
 )
 from tests.flow.visits import NOW, a_visit
 
@@ -199,7 +200,7 @@ async def test_a_full_disk_leaves_nothing_half_written(store: SqlStore) -> None:
             await store.write(a_change(after(visit), body={"note": "x" * 500}))
             visit = after(visit)
     assert 1 < visit.version < 1000
-    assert await store.visit(SESSION) == visit
+    assert await visit_of(store) == visit
     assert await unbroken(store) == visit.version
     await store._writer.run(lambda connection: limit(1_000_000, connection))
     assert await store.write(a_change(after(visit))) is Written.DONE
@@ -213,7 +214,7 @@ async def test_a_locked_database_is_unavailable(store: SqlStore, raw: sqlite3.Co
     with pytest.raises(Unavailable):
         await store.write(a_change(after(visit)))
     assert not await store.is_ready()
-    assert await store.visit(SESSION) == visit
+    assert await visit_of(store) == visit
     raw.execute("ROLLBACK")
     assert await store.write(a_change(after(visit))) is Written.DONE
 
@@ -257,11 +258,11 @@ async def test_two_servers_on_one_database_spend_a_departure_once(store: SqlStor
 
 # --- plans --------------------------------------------------------------------------------------------------
 
-INDEXED = {
-    "a submitted step": (sql.FOUND, sql.CHANGE_VISIT, sql.CHANGE_SESSION, sql.SPEND),
-    "reading": (sql.BEDSIDE, sql.VISIT, sql.DEPARTURE, sql.HEAD, sql.EXPORT),
-    "retention": (sql.DUE, sql.FORGET_BODIES, sql.FORGET_VISITS, sql.FORGET_SESSIONS),
-    "stations": (sql.LINK, sql.LIVE_LINK, sql.FACILITY, sql.RETIRE_LINK),
+INDEXED: dict[str, tuple[Direct | Select[Any] | Delete | Update, ...]] = {
+    "a submitted step": (sql.FOUND, sql.CHANGE_VISIT, sql.CHANGE_SESSION, sql.SPEND, sql.SETTLED),
+    "reading": (sql.BEDSIDE, sql.DEPARTURE, sql.HEAD, sql.EXPORT),
+    "retention": (sql.DUE, sql.OVER, sql.OVERDUE, sql.FORGET_BODIES, sql.FORGET_VISITS, sql.FORGET_SESSIONS),
+    "stations": (sql.LINK, sql.LIVE_LINK, sql.FACILITY),
 }
 
 

@@ -195,8 +195,8 @@ class Server:
         """Let the office print a new QR code; return what the old one held."""
         old = self.ask(self.kazasu.store.live_link(PRACTICE_STATION.id))
         assert old is not None
-        new = Link(new_token(), PRACTICE_STATION.id, old.revision + 1, self.clock.now())
-        self.ask(self.kazasu.store.replace_link(new))
+        new = Link(new_token(), PRACTICE_STATION.id, old.revision, self.clock.now())
+        assert self.ask(self.kazasu.desk.office.replace_entry(new)) is not None
         self.link = new.token
         return old.token
 

@@ -224,8 +224,8 @@ async def test_the_revision_of_today_is_shown(kazasu: Kazasu, opens: Open) -> No
     assert first is not None
     page = await opens(SAFARI)
     assert f"第1版（いまの版、最後の4文字は {first.tail}）" in page.text
-    new = Link(new_token(), PRACTICE_STATION.id, 2, kazasu.clock.now())
-    await kazasu.store.replace_link(new)
+    new = await kazasu.desk.office.replace_entry(Link(new_token(), PRACTICE_STATION.id, 1, kazasu.clock.now()))
+    assert new is not None
     page = await opens(SAFARI)
     assert f"第2版（いまの版、最後の4文字は {new.tail}）" in page.text
     assert new.token not in page.source, "the page is kept on phones: it names the code, and does not hold it"

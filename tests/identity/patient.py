@@ -13,6 +13,7 @@ from app.main import PRACTICE_STATION, Kazasu
 from app.ports import Clock, Departure
 from app.practice.app import PracticeWorld, create_practice
 from app.tokens import Sealed, hashed
+from tests.adapters.samples import visit_of
 from tests.pages.nurse import Nurse, must_be_guarded
 from tests.pages.page import Page
 from tests.practice.world import Browser, answer_in, tapped
@@ -91,7 +92,7 @@ class Bedside(Nurse):
 
     async def visit(self) -> Visit:
         """The visit as the store has it."""
-        found = await self.kazasu.store.visit(hashed(self.http.cookies["__Host-visit"]))
+        found = await visit_of(self.kazasu.store, hashed(self.http.cookies["__Host-visit"]))
         assert found is not None
         return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from app.ports import Act
 from app.registry import STALE, By, Incoming, Known, Names, Outcome, Search, Stage, Taken, Upload, incoming, preview
 from app.terminal import Answer02, Encoding, Header, Person, Reading, Result, read, write
 from app.tokens import Sealer, new_secret
-from app.worklist import Sight, Standing, standing
+from app.worklist import Closed, Closing, Sight, Standing, standing
 from tests.flow.people import LISTED, a_consent, a_person, digits, insured
 from tests.flow.visits import NOW
 from tests.office.conftest import settings
@@ -357,3 +357,72 @@ async def test_the_file_itself_from_reading_to_seeing(desk: Desk) -> None:
     assert await desk.stands(visit.id) is Standing.SEEN
     (known,) = await desk.everybody(Search(By.NAME, "たかさき"))
     assert known.references == ("T-0001",)
+
+
+class Interrupted(SqlRegistry):
+    """A registry in which something happens while a file's people are looked up."""
+
+    happens: Callable[[], Awaitable[object]] | None = None
+
+    async def search(self, facility: str, search: Search, after: tuple[int, str] | None, limit: int) -> list[Known]:
+        """Let it happen once, then search."""
+        happens, self.happens = self.happens, None
+        if happens:
+            await happens()
+        return await super().search(facility, search, after, limit)
+
+
+ALL_THERE = dict.fromkeys(LISTED, True)
+
+
+async def interrupted(desk: Desk, happens: Callable[[], Awaitable[object]], *people: Incoming) -> Outcome:
+    """Take a file while something else happens."""
+    registry = Interrupted(desk.url, Sealer(("k" * 40,)))
+    registry.happens = happens
+    file = await desk.reads(*people)
+    assert await replace(desk.importer, registry=registry).take(file, SAKURA)
+    await registry.close()
+    taken = await desk.registry.upload(STATION, file.id)
+    assert taken is not None
+    return taken.outcome
+
+
+async def test_what_is_read_on_the_screen_while_a_file_is_taken_stands(desk: Desk) -> None:
+    visit = await at_the_bedside(desk.kazasu, "a", reference="T-0001")
+
+    async def reads_the_screen() -> None:
+        desk.clock.pass_(60)
+        saw = Sight(desk.clock.now(), "受付 はる", found=True, flags=ALL_THERE)
+        await desk.worklist.record(Act(STATION, visit.id, "office 1", EventType.VERIFIED, saw.at, {}, sight=saw))
+
+    outcome = await interrupted(desk, reads_the_screen, a_person("T-0001", at=MOMENT, drug="0"))
+    assert outcome == Outcome(new=1)
+    assert await desk.stands(visit.id) is Standing.SEEN
+    assert await desk.worklist.open(STATION) == ()
+
+
+async def test_a_visit_that_is_closed_while_a_file_is_taken_stays_so(desk: Desk) -> None:
+    visit = await at_the_bedside(desk.kazasu, "a", reference="T-0001")
+
+    async def closes_it() -> None:
+        closed = Closed(desk.clock.now(), "受付 はる", Closing.ELSEWHERE)
+        await desk.worklist.record(Act(STATION, visit.id, "office 1", EventType.CLOSED, closed.at, {}, closed=closed))
+
+    assert await interrupted(desk, closes_it, a_person("T-0001", at=MOMENT, drug="0")) == Outcome(new=1)
+    assert await desk.stands(visit.id) is Standing.CLOSED
+
+
+async def test_a_visit_that_is_matched_with_another_while_a_file_is_taken_stays_theirs(desk: Desk) -> None:
+    visit = await at_the_bedside(desk.kazasu, "a", reference="T-0001")
+    await desk.takes(a_person(at=MOMENT, names=Names("見本　花", "ﾐﾎﾝ ﾊﾅ", "19400101", "2")))
+    (other,) = await desk.everybody()
+
+    async def matches_it() -> None:
+        followed = await desk.worklist.followed(STATION, visit.id)
+        assert followed is not None
+        await desk.importer.see(followed, other, SAKURA)
+
+    assert await interrupted(desk, matches_it, a_person("T-0001", at=MOMENT, drug="0")) == Outcome(new=1)
+    followed = await desk.worklist.followed(STATION, visit.id)
+    assert followed is not None
+    assert followed.person == other.id

@@ -17,6 +17,7 @@ from app.people import Role
 from app.plan import MOST
 from app.ports import Unavailable
 from app.tokens import hashed
+from tests.adapters.samples import visit_of
 from tests.flow.visits import NOW
 from tests.office.clerk import BROWSER, Clerk
 from tests.office.test_worklist import at_the_bedside, record
@@ -72,7 +73,7 @@ class Bedside(Clerk):
 
     async def visit(self) -> Visit:
         """Return the visit that this phone holds."""
-        found = await self.kazasu.store.visit(hashed(self.http.cookies.get("visit") or ""))
+        found = await visit_of(self.kazasu.store, hashed(self.http.cookies.get("visit") or ""))
         assert found is not None
         return found
 
@@ -293,7 +294,7 @@ async def test_the_visit_before_on_this_phone_ends_and_that_is_said(staff: Clerk
     page = await phone.types(word)
     assert "新しく始めると終わります" in page.text
     await phone.chooses("T-0002")
-    assert await phone.kazasu.store.visit(hashed(before)) is None
+    assert await visit_of(phone.kazasu.store, hashed(before)) is None
 
 
 async def test_a_number_that_came_off_meanwhile_begins_nothing(staff: Clerk, phone: Bedside, kazasu: Kazasu) -> None:
@@ -393,7 +394,7 @@ async def test_an_unknown_or_replaced_entry_has_no_list(staff: Clerk, phone: Bed
     old = await phone.entry
     link = await kazasu.store.live_link(PRACTICE_STATION.id)
     assert link is not None
-    await kazasu.store.replace_link(Link(new_token(), link.facility, link.revision + 1, NOW))
+    assert await kazasu.desk.office.replace_entry(Link(new_token(), link.facility, link.revision, NOW))
     for method, address, status in (
         ("GET", f"{old}/today", 410),
         ("POST", f"{old}/today", 410),

@@ -33,6 +33,7 @@ from app.settings import Settings
 from app.tokens import Purpose, hashed, new_secret
 from app.web import bedside
 from app.web.bedside import IDLE
+from tests.adapters.samples import visit_of
 from tests.pages.nurse import BROWSER, ORIGIN, StillClock
 from tests.pages.page import Page
 
@@ -91,7 +92,7 @@ class Bedside(RuleBasedStateMachine):
 
     def _visit(self, phone: Phone) -> Visit | None:
         secret = phone.http.cookies.get("visit")
-        found = self.portal.call(self.kazasu.store.visit, hashed(secret)) if secret else None
+        found = self.portal.call(visit_of, self.kazasu.store, hashed(secret)) if secret else None
         alive = found is not None and self.clock.at < found.touched_at + IDLE
         return found if alive else None
 

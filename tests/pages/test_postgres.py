@@ -18,6 +18,7 @@ from app.ports import Change, Written
 from app.settings import Settings
 from app.tokens import hashed, new_secret
 from app.web.bedside import IDLE
+from tests.adapters.samples import visit_of
 from tests.pages.nurse import BROWSER, ORIGIN, Nurse, StillClock, must_be_guarded
 from tests.postgres import Cluster
 
@@ -127,7 +128,7 @@ async def test_a_lost_database_is_said_and_nothing_is_lost(
         assert "まだ保存されていません" in page.text
     postgres.kill_backends(name)
     await nurse.send("/visit/consent", form)
-    visit = await kazasu.store.visit(hashed(nurse.http.cookies["visit"]))
+    visit = await visit_of(kazasu.store, hashed(nurse.http.cookies["visit"]))
     assert visit is not None
     assert set(visit.draft["consent"].values()) == {"agree"}
 

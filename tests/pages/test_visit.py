@@ -15,12 +15,13 @@ from app.practice.system import Mood
 from app.tokens import hashed
 from app.web.bedside import fingerprint
 from app.web.forms import Form
+from tests.adapters.samples import visit_of
 from tests.pages.nurse import Nurse, StillClock
 
 
 async def stored(nurse: Nurse) -> Visit:
     """Return the visit of the nurse's browser as the store has it."""
-    visit = await nurse.kazasu.store.visit(hashed(nurse.http.cookies["visit"]))
+    visit = await visit_of(nurse.kazasu.store, hashed(nurse.http.cookies["visit"]))
     assert visit is not None
     return visit
 
@@ -48,7 +49,7 @@ async def test_an_older_page_ends_the_visit_as_it_is_now(nurse: Nurse, kazasu: K
     session = nurse.http.cookies["visit"]
     page = await nurse.send("/visit/end", older)
     assert page.path.startswith("/f/")
-    assert await kazasu.store.visit(hashed(session)) is None
+    assert await visit_of(kazasu.store, hashed(session)) is None
     kinds = [each.entry.type async for each in kazasu.store.export(PRACTICE_STATION.id)]
     assert kinds[-2:] == ["reported", "ended"]
 
@@ -73,7 +74,7 @@ async def test_a_visit_that_is_answered_while_it_ends_is_ended_all_the_same(
     monkeypatch.setattr(kazasu.store, "write", late)
     assert ends is not None
     await nurse.send("/visit/end", ends.held("/visit/end"))
-    assert await kazasu.store.visit(hashed(session)) is None
+    assert await visit_of(kazasu.store, hashed(session)) is None
 
 
 async def test_nothing_is_chosen_beforehand(nurse: Nurse) -> None:
