@@ -28,7 +28,7 @@ WORDS = {
     "key": "KZ0",
     "person": "p" * 22,
 }
-OPENED = {200, 303, 422}
+OPENED = {200, 303, 409, 422}
 ROLES = ("nobody", "enrolling", "staff", "admin")
 WHO_MAY = {
     Need.NOTHING: set(ROLES),
