@@ -141,7 +141,7 @@ class VisitPages:
         """End what this browser had open: the next patient never continues the last one's visit."""
         seat = await self.bedside.find(request)
         if seat is not None:
-            await self._end(request, seat)
+            await self._end(request, seat, new_secret())
 
     # --- the steps -----------------------------------------------------------------------------------------------
 
@@ -366,23 +366,24 @@ class VisitPages:
         seat = await self.bedside.find(request)
         if seat is None:
             return self.bedside.farewell(request, None)
-        self.bedside.admit(seat, await form(request))
-        await self._end(request, seat)
+        sent = await form(request)
+        self.bedside.admit(seat, sent)
+        # Under a key of its own: all forms of a page share one, and another of them may have been sent.
+        await self._end(request, seat, f"{sent.key}#end")
         return self.bedside.farewell(request, await self.bedside.store.live_link(seat.facility.id))
 
-    async def _end(self, request: Request, seat: Seat) -> None:
+    async def _end(self, request: Request, seat: Seat, key: str) -> None:
         """End a visit as it is now, not as a page showed it: an older tab's page ends it as well."""
-        if await self._ended(seat) is Written.STALE:  # answered in another tab since this request looked
+        if await self._ended(seat, key) is Written.STALE:  # answered in another tab since this request looked
             now = await self.bedside.find(request)
             if now is not None and now.visit.id == seat.visit.id:
-                await self._ended(now)
+                await self._ended(now, key)
 
-    async def _ended(self, seat: Seat) -> Written:
+    async def _ended(self, seat: Seat, key: str) -> Written:
         after = replace(seat.visit, ended=True, subject="", holder=Holder.STAFF)
         pending = after.registration is Registration.PENDING
         body = {"state": state(after).value, "pending": pending}
-        # Under a key of its own: the page's may have been used, and whoever ends twice finds no open visit.
-        now = Form(seat.visit.id, seat.visit.version, new_secret(), "", {})
+        now = Form(seat.visit.id, seat.visit.version, key, "", {})
         return await self.bedside.write(now, after, (EventType.ENDED, body))
 
 
