@@ -6,7 +6,6 @@ chosen and what was seen both stay; a difference is shown and never overwritten.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -17,9 +16,8 @@ from app.consent import Choice, Item
 from app.evidence import State, state
 from app.flow import Visit
 from app.receipt import Wish
+from app.terminal import day
 
-_END: Final = re.compile(r"([0-9]{4})/([0-9]{1,2})/([0-9]{1,2})(?: [0-9:]+)?")
-"""An end as the terminal shows it: 2024/04/30 23:59."""
 UNDERWAY: Final = 30 * 60
 """Seconds after its last answer for which a visit may still go on at the bedside."""
 
@@ -209,16 +207,20 @@ def may_suffice(sight: Sight | None, today: date) -> bool:
         return False
     if not sight.available_until:
         return True
-    ends = _last_day(sight.available_until)
+    ends = day(sight.available_until[:10].replace("/", ""))  # as the terminal shows it: 2024/04/30 23:59
     return ends is not None and today <= ends
 
 
-def _last_day(shown: str) -> date | None:
-    found = _END.fullmatch(shown)
-    try:
-        return date(*map(int, found.groups())) if found else None
-    except ValueError:
-        return None
+def is_news(before: Visit, after: Visit, *, was_closed: bool) -> bool:
+    """Whether the bedside now says something else than it said when the office was done with the visit."""
+    said = after.answer("result", "report")
+    # That it is done is no news where somebody saw it already.
+    is_told = was_closed or _TOLD.get(said) is not Truth.REPORTED
+    return _chosen(before) != _chosen(after) or (is_told and said != before.answer("result", "report"))
+
+
+def _chosen(visit: Visit) -> tuple[bool, bool, dict[str, str]]:
+    return visit.withdraws, visit.chooses_there, {item.id: visit.choice(item.id) for item in visit.items}
 
 
 def _as_said(visit: Visit) -> Standing:

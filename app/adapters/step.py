@@ -14,11 +14,10 @@ from app.adapters.rows import fields, visit_from, visit_row
 from app.evidence import Head
 from app.flow import Visit
 from app.ports import Change, ReadOnly, Written
+from app.worklist import is_news
 
 SPENDABLE: Final = 600
 """Seconds for which a departure may be spent."""
-_AS_SEEN: Final = frozenset({"answered", "done"})
-"""What is reported where the official side took it."""
 
 
 class UnknownFacility(LookupError):
@@ -84,24 +83,10 @@ def _project(change: Change, found: AnyRow, connection: Connection) -> None:
 
 
 def _open_again(visit: Visit, connection: Connection) -> None:
-    """Let a visit be work again that the office settled, when the bedside now says something else than it said then."""
+    """Let a visit be work again that the office settled, when there is news of it."""
     before = sql.SETTLED.first(connection, {"which": visit.id})
-    if before is None:
-        return
-    was = visit_from(before)
-    # That it is done is no news where somebody saw it already.
-    is_news = before.closed is not None or _report(visit) not in _AS_SEEN
-    if _choices(visit) != _choices(was) or (is_news and _report(visit) != _report(was)):
+    if before is not None and is_news(visit_from(before), visit, was_closed=before.closed is not None):
         connection.execute(sql.OPEN_AGAIN, {"which": visit.id, "since": visit.touched_at})
-
-
-def _choices(visit: Visit) -> tuple[bool, bool, dict[str, str]]:
-    """Return what the office has compared with the terminal."""
-    return visit.withdraws, visit.chooses_there, {item.id: visit.choice(item.id) for item in visit.items}
-
-
-def _report(visit: Visit) -> str:
-    return visit.answer("result", "report")
 
 
 def _record(change: Change, head: Head, connection: Connection) -> None:
