@@ -30,9 +30,9 @@ _TOLD: Final[Mapping[str, str]] = {
     EventType.COPY_CALLED_BACK: N_("{控|ひか}えの1つを、{使|つか}えなくしました"),
 }
 """What a history says: what people chose, said, saw and asked. The rest is how it came about."""
+_DONE: Final = {"done", "answered"}
 _REPORTED: Final[Mapping[str, str]] = {
-    "done": N_("{登録|とうろく}したと、{申告|しんこく}しました"),
-    "answered": N_("{登録|とうろく}したと、{申告|しんこく}しました"),
+    **dict.fromkeys(_DONE, N_("{登録|とうろく}したと、{申告|しんこく}しました")),
     "trouble": N_("エラーが{出|で}たと、{申告|しんこく}しました"),
     "stopped": N_("{途中|とちゅう}でやめたと、{申告|しんこく}しました"),
 }
@@ -44,11 +44,12 @@ _ANSWERED: Final = N_("ステーションが、{対応|たいおう}を{終|お}
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One line of a history: when (seconds since 1970, UTC), and what was asked, where something was."""
+    """One line of a history: when (seconds since 1970, UTC), and what was asked from which copy, if any was."""
 
     words: str
     at: int
-    asked: str = ""
+    wish: str = ""
+    receipt: str = ""
 
 
 async def happened(worklist: Worklist, registry: Registry, followed: Followed) -> list[Told]:
@@ -69,13 +70,14 @@ def _told(history: Iterable[Logged]) -> Iterator[Told]:
             withdraws = body.get("withdraws") is True
         words = _words(kind, body, withdraws=withdraws)
         if words:
-            yield Told(words, each.entry.at, WISHES.get(str(body.get("what")), ""))
+            wish, receipt = (str(body.get(name, "")) for name in ("what", "receipt"))
+            yield Told(words, each.entry.at, wish if wish in WISHES else "", receipt)
 
 
 def _words(kind: str, body: Body, *, withdraws: bool) -> str:
     if kind == EventType.REPORTED:
-        said = _REPORTED.get(str(body.get("report")), "")
-        return _REPORTED_WITHDRAWN if withdraws and said == _REPORTED["done"] else said
+        report = str(body.get("report"))
+        return _REPORTED_WITHDRAWN if withdraws and report in _DONE else _REPORTED.get(report, "")
     if kind == EventType.CONFIRMED and withdraws:
         return _WITHDRAWS
     if kind == EventType.CONFIRMED and _chose_nothing(body):

@@ -20,7 +20,7 @@ from app.importing import Importer
 from app.matching import Candidate, candidates, window
 from app.ports import Act, Receipts, Worklist, Written
 from app.tokens import new_secret
-from app.web.history import happened
+from app.web.history import WISHES, happened
 from app.web.office.consents import shown_briefly
 from app.web.office.desk import Caller, Desk, Endpoint, is_day
 from app.worklist import (
@@ -144,9 +144,9 @@ class WorkDesk:
             "late": late,
             "sent": caller.sent,
             "receipts": await self.receipts.of(caller.facility, followed.visit.id),
+            "wishes": WISHES,
             "history": await happened(self.worklist, self.importer.registry, followed),
             "answers": named(followed.asked),
-            "asked_from": await self._asked_from(caller, followed),
             "has_copy": has_copy(followed.visit),
             "copied_again": caller.request.query_params.get("copied") == "again",
             "now": self.desk.clock.now(),
@@ -162,16 +162,6 @@ class WorkDesk:
         return answer
 
     # --- what the office does -----------------------------------------------------------------------------------
-
-    async def _asked_from(self, caller: Caller, followed: Followed) -> dict[str, list[str]]:
-        """Return from which copy (its id) what was asked that nobody has answered."""
-        found: dict[str, list[str]] = {}
-        for each in await self.worklist.history(caller.facility, followed.visit.id) if followed.asked else ():
-            if each.entry.type == EventType.CLOSED:
-                found.clear()
-            if each.entry.type == EventType.ASKED and each.body:
-                found.setdefault(str(each.body.get("receipt", "")), []).append(str(each.body["what"]))
-        return found
 
     async def _matched_elsewhere(self, caller: Caller, offered: Iterable[Candidate]) -> set[str]:
         """Return who of those offered belongs to another visit already."""
