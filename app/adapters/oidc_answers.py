@@ -73,6 +73,7 @@ class Provider(Said):
     jwks_uri: Text
     scopes_supported: list[str] | None = None
     response_types_supported: list[str] | None = None
+    claims_supported: list[str] | None = None
     code_challenge_methods_supported: list[str] | None = None
     id_token_signing_alg_values_supported: list[str] | None = None
     token_endpoint_auth_methods_supported: list[str] | None = None

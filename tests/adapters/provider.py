@@ -98,15 +98,16 @@ class Provider:
 
 
 async def outcome(attempt: Awaitable[Identity | str]) -> str:
-    """What came of it, and the word of each line that it left: "proven", "refused session"."""
-    came = "proven"
+    """What came of it, and what each line says that it left: "proven", "declined cancelled", "refused session"."""
+    came, raised = ["proven"], ""
     with capture_logs() as lines:
         try:
             await attempt
         except Declined as declined:
-            came = f"declined {declined.reason}"
+            came = [f"declined {declined.reason}"]
         except (Refused, Unavailable) as error:
-            came = type(error).__name__.lower()
-    assert {line["event"] for line in lines} <= {f"identity {came}"}
+            came, raised = [], type(error).__name__.lower()
     assert all(line.keys() == {"event", "log_level", "reason"} for line in lines)
-    return " ".join((came, *(line["reason"] for line in lines)))
+    said = [f"{line['event']} {line['reason']}".removeprefix("identity ") for line in lines]
+    assert all(each.startswith(f"{raised} ") for each in said if raised)
+    return ", ".join((*came, *said))

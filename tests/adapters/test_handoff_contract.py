@@ -180,26 +180,26 @@ def raising(error: Exception) -> Callable[[], httpx.Response]:
 
 
 @pytest.mark.parametrize(
-    ("answer", "word"),
+    ("answer", "what"),
     [
-        (raising(httpx.ConnectError("refused")), "line"),
-        (raising(httpx.ReadError("cut")), "line"),
-        (raising(httpx.RemoteProtocolError("no HTTP")), "line"),
-        (raising(httpx.InvalidURL("no address")), "line"),
-        (raising(httpx.ConnectTimeout("late")), "timeout"),
-        (raising(httpx.ReadTimeout("late")), "timeout"),
-        (raising(TimeoutError()), "timeout"),
-        (lambda: httpx.Response(500), "status"),
-        (lambda: httpx.Response(503), "status"),
-        (lambda: httpx.Response(429), "status"),
+        (raising(httpx.ConnectError("refused")), "unavailable line"),
+        (raising(httpx.ReadError("cut")), "unavailable line"),
+        (raising(httpx.RemoteProtocolError("no HTTP")), "unavailable line"),
+        (raising(httpx.InvalidURL("no address")), "unavailable line"),
+        (raising(httpx.ConnectTimeout("late")), "unavailable timeout"),
+        (raising(httpx.ReadTimeout("late")), "unavailable timeout"),
+        (raising(TimeoutError()), "unavailable timeout"),
+        (lambda: httpx.Response(500), "unavailable status"),
+        (lambda: httpx.Response(503), "unavailable status"),
+        (lambda: httpx.Response(429), "unavailable status"),
     ],
 )
 @pytest.mark.parametrize("where", ["openid-configuration", "token", "jwks"])
 async def test_a_provider_that_cannot_answer_is_unavailable(
-    where: str, answer: Callable[[], httpx.Response], word: str
+    where: str, answer: Callable[[], httpx.Response], what: str
 ) -> None:
     provider = Provider(answers={where: answer})
-    assert await outcome(provider.handoff().identify(DEPARTURE, "code")) == f"unavailable {word}"
+    assert await outcome(provider.handoff().identify(DEPARTURE, "code")) == what
     assert provider.calls.count("token") <= 1, "a code is asked for once"
 
 
