@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import anyio
 import pytest
+from structlog.testing import capture_logs
 
 from app.evidence import EventType
 from app.flow import Registration
@@ -14,6 +15,7 @@ from app.main import PRACTICE_STATION
 from app.practice import fault as faults
 from app.practice.fault import OF_THE_LINE, ON_THE_WAY_BACK, REFUSALS, Fault
 from app.tokens import Purpose
+from tests.adapters.test_handoff_faults import OUTCOMES
 from tests.identity.patient import ISSUER, Bedside, changed
 from tests.pages.nurse import StillClock
 from tests.pages.page import Page
@@ -156,7 +158,11 @@ TOLD: dict[Fault, str] = {
 async def test_a_fault_at_the_token_endpoint_is_a_page_and_the_next_try_works(bedside: Bedside, fault: Fault) -> None:
     await bedside.confirmed(surgery="decline")
     bedside.provider.provider.misbehave(fault)
-    page = await bedside.get(await bedside.taps())
+    back = await bedside.taps()
+    with capture_logs() as lines:
+        page = await bedside.get(back)
+    said = [f"{line['event']} {line['reason']}" for line in lines if line["event"].startswith("identity")]
+    assert said == [f"identity {OUTCOMES[fault]}"] * OUTCOMES[fault].startswith(("refused", "unavailable"))
     claims_nothing(page)
     if not TOLD[fault]:
         assert (await bedside.visit()).registration is Registration.PROVEN
