@@ -74,7 +74,7 @@ help: ## these lines
 	$(PIP) --require-hashes -r requirements/dev.txt
 	@touch $@
 
-# axe, for the accessibility tests; nothing of it is served
+# axe and an OpenID provider, for the tests; nothing of it is served
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --ignore-scripts
 	@touch $@

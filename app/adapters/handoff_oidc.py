@@ -20,7 +20,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from app.adapters.client_keys import UnusableKeys
-from app.adapters.oidc_answers import Claims, Failure, Keys, Provider, S, Tokens, UnknownKey, parse, read
+from app.adapters.oidc_answers import Claims, Failure, Keys, Provider, Reason, S, Tokens, UnknownKey, parse, read
 from app.ports import Clock, Decline, Declined, Departure, Identity, Refused, Unavailable
 
 LARGEST: Final = 64 * 1024
@@ -33,10 +33,16 @@ EARLIER: Final = 10
 _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _CACHE_LIVES: Final = 3600
 _REMEMBERED: Final = 10_000
-_REASONS: Final = {decline.value: decline for decline in Decline}
-_OURS: Final = frozenset({"invalid_request", "invalid_client", "invalid_grant", "invalid_scope", "unauthorized_client"})
-"""Errors that whoever runs the server has to know of: most speak of the registration."""
-_AWAY: Final = frozenset({"server_error", "temporarily_unavailable"})
+_DECLINES: Final = {decline.value: decline for decline in Decline if decline is not Decline.UNKNOWN}
+_AWAY: Final = frozenset({Reason.SERVER_ERROR, Reason.TEMPORARILY_UNAVAILABLE})
+_SAID: Final = _AWAY | {
+    Reason.INVALID_REQUEST,
+    Reason.INVALID_CLIENT,
+    Reason.INVALID_GRANT,
+    Reason.INVALID_SCOPE,
+    Reason.UNAUTHORIZED_CLIENT,
+}
+"""Errors in the provider's own words that whoever runs the server has to know of: most speak of the registration."""
 log = structlog.get_logger()
 
 Key: TypeAlias = str | Mapping[str, Any] | Callable[[], ECKey]
@@ -63,7 +69,7 @@ class OpenIdHandoff:
         self._client_id = client_id
         self._redirect_uri = redirect_uri
         self._key = key if callable(key) else _always(key)
-        self._optional = {"acr_values": acr_values} if acr_values else {}
+        self._acr_values = acr_values
         self._open = http
         self._client: httpx.AsyncClient | None = None
         self._clock = clock
@@ -82,8 +88,8 @@ class OpenIdHandoff:
 
     async def address(self, departure: Departure, state: str) -> str:
         """Return the address of the link that the person taps. Raises `Unavailable`."""
-        self._signing_key()  # without one, the card would be tapped for nothing
-        async with self._in_time():
+        async with self._told():
+            self._signing_key()  # without one, the card would be tapped for nothing
             provider = await self._discovered()
             asks = {
                 "response_type": "code",
@@ -92,38 +98,47 @@ class OpenIdHandoff:
                 "scope": "openid",
                 "state": state,
                 "nonce": departure.nonce,
+                "max_age": "0",  # a session in this browser is the patient's before this one
                 "code_challenge": _challenge(departure.verifier),
                 "code_challenge_method": "S256",
-                **self._optional,
+                **({"acr_values": self._acr_values} if self._acr_values else {}),
             }
             return str(httpx.URL(provider.authorization_endpoint).copy_merge_params(asks))
 
     async def identify(self, departure: Departure, code: str) -> Identity:
         """Exchange the returned code. Raises `Declined`, `Refused` or `Unavailable`."""
-        async with self._in_time():
+        async with self._told():
             provider = await self._discovered()
             token = await self._exchange(provider, departure, code)
             claims = await self._signed(provider, token)
-        names = {"issuer": self._issuer, "client_id": self._client_id, "nonce": departure.nonce}
-        if not claims.hold(**names, since=departure.issued_at, now=self._clock.now()):
-            log.warning("identity refused", reason="claims")
-            raise Refused
-        return Identity(claims.sub)
+            names = {"issuer": self._issuer, "client_id": self._client_id, "acr_values": self._acr_values}
+            claims.check(departure, **names, now=self._clock.now())
+            return Identity(claims.sub)
 
     def declined(self, error: str, description: str) -> Decline:
         """Return what an `error=` answer means for the person: one of a short list."""
-        if error != "access_denied":
-            return Decline.UNKNOWN
-        return _REASONS.get(description or Decline.CANCELLED.value, Decline.UNKNOWN)
+        if error == "access_denied":
+            return _DECLINES.get(description, Decline.CANCELLED)
+        _tell(_failed(error))
+        return Decline.UNKNOWN
 
     @asynccontextmanager
-    async def _in_time(self) -> AsyncIterator[None]:
-        """Bound the whole: httpx limits each read only, and inside one process it limits nothing."""
+    async def _told(self) -> AsyncIterator[None]:
+        """Bound the whole in time, and leave one line of whatever comes of it but a proof or a decline.
+
+        httpx limits each read only, and inside one process it limits nothing.
+        """
         try:
             async with asyncio.timeout(self._deadline):
                 yield
+        except (Refused, Unavailable) as error:
+            _tell(error)
+            raise
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL) as error:
-            raise Unavailable from error
+            is_late = isinstance(error, TimeoutError | httpx.TimeoutException)
+            away = Unavailable(Reason.TIMEOUT if is_late else Reason.LINE)
+            _tell(away)
+            raise away from error
 
     async def _discovered(self) -> Provider:
         """Return the discovery document; its issuer is the configured one, letter by letter."""
@@ -131,8 +146,7 @@ class OpenIdHandoff:
         if self._provider is None or now >= self._provider[0]:
             found = await self._get(discovery_address(self._issuer), Provider)
             if found.issuer != self._issuer or not found.is_as_safe_as_its_name:
-                log.error("identity unavailable", reason="discovery")
-                raise Unavailable
+                raise Unavailable(Reason.DISCOVERY)
             self._provider = (now + _CACHE_LIVES, found)
         return self._provider[1]
 
@@ -148,12 +162,14 @@ class OpenIdHandoff:
 
     async def _get(self, url: str, kind: type[S]) -> S:
         answer = await ask(self._http, "GET", url, deadline=self._deadline)
-        if answer.status_code != httpx.codes.OK or not is_json(answer):
-            raise Unavailable
+        if answer.status_code != httpx.codes.OK:
+            raise Unavailable(Reason.STATUS)
+        if not is_json(answer):
+            raise Unavailable(Reason.ANSWER)
         try:
             return parse(answer.content, kind)
         except ValueError as error:
-            raise Unavailable from error
+            raise Unavailable(Reason.ANSWER) from error
 
     async def _exchange(self, provider: Provider, departure: Departure, code: str) -> str:
         """Return the ID token for a code. Never repeated: a code is good for one exchange."""
@@ -169,27 +185,22 @@ class OpenIdHandoff:
         }
         answer = await ask(self._http, "POST", provider.token_endpoint, deadline=self._deadline, form=form)
         if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error:
-            raise Unavailable
+            raise Unavailable(Reason.STATUS)
         try:
             if answer.status_code == httpx.codes.OK and is_json(answer):
                 return parse(answer.content, Tokens).id_token
             said = parse(answer.content, Failure)
         except ValueError as error:
-            raise Refused from error
-        raise self._meant(said)
-
-    def _meant(self, said: Failure) -> Declined | Unavailable | Refused:
-        """Return what an error of the token endpoint means (RFC 6749, section 5.2)."""
+            raise Refused(Reason.NO_TOKEN) from error
         if said.error == "access_denied":
-            return Declined(self.declined(said.error, said.error_description))
-        log.warning("identity refused", reason=said.error if said.error in _OURS | _AWAY else "other")
-        return Unavailable() if said.error in _AWAY else Refused()
+            raise Declined(self.declined(said.error, said.error_description))
+        raise _failed(said.error)
 
     def _exchange_once(self, code: str) -> None:
         """Refuse a code that was sent before: asking twice may end what the first exchange began."""
         digest = hashlib.sha256(code.encode(errors="surrogatepass")).digest()
         if not code or digest in self._exchanged:
-            raise Refused
+            raise Refused(Reason.CODE)
         if len(self._exchanged) >= _REMEMBERED:
             del self._exchanged[next(iter(self._exchanged))]
         self._exchanged[digest] = None
@@ -211,8 +222,7 @@ class OpenIdHandoff:
         try:
             return self._key()
         except UnusableKeys as error:
-            log.error("identity unavailable", reason="key")  # noqa: TRY400 - the message names the file, no fault here
-            raise Unavailable from error
+            raise Unavailable(Reason.KEY) from error
 
     async def _signed(self, provider: Provider, token: str) -> Claims:
         """Return the claims of a token that the provider signed; an unknown key is looked up once more."""
@@ -224,8 +234,7 @@ class OpenIdHandoff:
         try:
             return read(token, newer)
         except UnknownKey as error:
-            log.warning("identity refused", reason="signature")
-            raise Refused from error
+            raise Refused(Reason.SIGNATURE) from error
 
     async def _newer_keys(self, provider: Provider, known: KeySet) -> KeySet:
         """Look at the keys again, one visit for all; forged tokens cannot make us ask more than once a minute."""
@@ -262,16 +271,16 @@ async def ask(
     answer = await http.send(request, stream=True, follow_redirects=False)
     try:
         if answer.headers.get("content-encoding", "identity") != "identity":
-            raise Unavailable
+            raise Unavailable(Reason.ANSWER)
         body = b""
         async for chunk in answer.aiter_bytes():
             body += chunk
             if len(body) > LARGEST:
-                raise Unavailable
+                raise Unavailable(Reason.ANSWER)
     finally:
         await answer.aclose()
         http.cookies.clear()
-    return httpx.Response(answer.status_code, headers=_told(answer), content=body)
+    return httpx.Response(answer.status_code, headers=_kept(answer), content=body)
 
 
 def is_json(answer: httpx.Response) -> bool:
@@ -285,7 +294,18 @@ def discovery_address(issuer: str) -> str:
     return f"{issuer.rstrip('/')}/.well-known/openid-configuration"
 
 
-def _told(answer: httpx.Response) -> dict[str, str]:
+def _failed(error: str) -> Refused | Unavailable:
+    """Return what an error in the provider's own words is; words that nobody agreed on are kept nowhere."""
+    reason = Reason(error) if error in _SAID else Reason.OTHER
+    return Unavailable(reason) if reason in _AWAY else Refused(reason)
+
+
+def _tell(error: Refused | Unavailable) -> None:
+    """Leave the one line, with the one word that the error carries."""
+    log.warning("identity refused" if isinstance(error, Refused) else "identity unavailable", reason=str(error))
+
+
+def _kept(answer: httpx.Response) -> dict[str, str]:
     return {name: answer.headers[name] for name in ("content-type", "date") if name in answer.headers}
 
 

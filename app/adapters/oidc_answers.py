@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from typing import Annotated, Any, Final, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
@@ -13,14 +14,48 @@ from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
 from joserfc.jwk import ECKey, KeySet
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.ports import Refused
+from app.ports import Departure, Refused
 
 LEEWAY: Final = 60
 """How far the two clocks may differ, in seconds."""
+_YEAR_9999: Final = 253_402_300_799
 _PUBLIC: Final = frozenset({"kty", "crv", "x", "y", "kid", "alg"})
 
 Text = Annotated[str, Field(min_length=1, max_length=2_000)]
+Moment = Annotated[float, Field(ge=0, le=_YEAR_9999, allow_inf_nan=False)]
+"""Seconds since 1970, UTC, with or without a fraction: a NumericDate (RFC 7519, section 2)."""
 _ASCII: Final = r"^[\x20-\x7e]{1,255}$"
+
+
+class Reason(StrEnum):
+    """Why nobody is proven, in the one word that the log keeps; docs/identity.md says what to do about each."""
+
+    # the provider, or our key, is away
+    TIMEOUT = "timeout"
+    LINE = "line"
+    STATUS = "status"
+    ANSWER = "answer"
+    DISCOVERY = "discovery"
+    KEY = "key"
+    # what came back does not hold
+    CODE = "code"
+    NO_TOKEN = "no_token"  # noqa: S105 - a word of the log
+    TOKEN = "token"  # noqa: S105 - the same
+    SIGNATURE = "signature"
+    CLAIMS = "claims"
+    TIME = "time"
+    AUTH_TIME = "auth_time"
+    SESSION = "session"
+    ACR = "acr"
+    # what the provider says instead (RFC 6749, sections 4.1.2.1 and 5.2)
+    SERVER_ERROR = "server_error"
+    TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
+    INVALID_REQUEST = "invalid_request"
+    INVALID_CLIENT = "invalid_client"
+    INVALID_GRANT = "invalid_grant"
+    INVALID_SCOPE = "invalid_scope"
+    UNAUTHORIZED_CLIENT = "unauthorized_client"
+    OTHER = "other"
 
 
 class Said(BaseModel):
@@ -38,6 +73,7 @@ class Provider(Said):
     jwks_uri: Text
     scopes_supported: list[str] | None = None
     response_types_supported: list[str] | None = None
+    claims_supported: list[str] | None = None
     code_challenge_methods_supported: list[str] | None = None
     id_token_signing_alg_values_supported: list[str] | None = None
     token_endpoint_auth_methods_supported: list[str] | None = None
@@ -91,21 +127,27 @@ class Claims(Said):
     iss: Text
     sub: Annotated[str, Field(pattern=_ASCII)]
     aud: str | list[str]
-    exp: int
-    iat: int
+    exp: Moment
+    iat: Moment
     nonce: Text
     azp: str | None = None
-    nbf: int | None = None
-    auth_time: int | None = None
+    nbf: Moment | None = None
+    auth_time: Moment | None = None
+    acr: str | None = None
 
-    def hold(self, *, issuer: str, client_id: str, nonce: str, since: int, now: int) -> bool:
-        """Whether the token is for us and for the departure made at `since` (OpenID Connect Core, 3.1.3.7)."""
-        return (
-            self.iss == issuer
-            and self._is_for(client_id)
-            and self._is_of_now(since, now)
-            and hmac.compare_digest(self.nonce.encode(), nonce.encode())
-        )
+    def check(self, departure: Departure, *, issuer: str, client_id: str, acr_values: str, now: int) -> None:
+        """Raise `Refused` unless the token is for us, of now, and for this departure (OpenID Connect Core, 3.1.3.7)."""
+        is_ours = self.iss == issuer and self._is_for(client_id)
+        holds = {
+            Reason.CLAIMS: is_ours and hmac.compare_digest(self.nonce.encode(), departure.nonce.encode()),
+            Reason.TIME: self._is_of_now(now),
+            Reason.AUTH_TIME: self.auth_time is not None,
+            Reason.SESSION: self._is_tapped_within(now - departure.issued_at),
+            Reason.ACR: not acr_values or self.acr in acr_values.split(),
+        }
+        for reason, is_so in holds.items():
+            if not is_so:
+                raise Refused(reason)
 
     def _is_for(self, client_id: str) -> bool:
         """Whether we are the audience: among several only when we are named as the one who asked."""
@@ -113,12 +155,18 @@ class Claims(Said):
         askers = {client_id} if len(audience) > 1 else {client_id, None}
         return client_id in audience and self.azp in askers
 
-    def _is_of_now(self, since: int, now: int) -> bool:
-        """Whether token and tap are neither over, nor from the future, nor older than the way out."""
-        begun = [moment for moment in (self.iat, self.nbf, self.auth_time) if moment is not None]
-        # An earlier tap in the same browser, kept as a session, would prove the patient before this one.
-        made = [self.iat] if self.auth_time is None else [self.iat, self.auth_time]
-        return self.exp > now - LEEWAY and max(begun) <= now + LEEWAY and min(made) >= since - LEEWAY
+    def _is_of_now(self, now: int) -> bool:
+        """Whether the token was issued now, by clocks that may differ, is not over, and speaks of no later moment."""
+        is_now = abs(self.iat - now) <= LEEWAY and (self.nbf or 0) <= now + LEEWAY
+        return is_now and self.exp > now - LEEWAY and (self.auth_time or 0) < self.iat + 1
+
+    def _is_tapped_within(self, seconds: int) -> bool:
+        """Whether the tap is younger than the way out, which was made so many seconds ago.
+
+        Its age is counted between two moments of the provider's clock, ours between two of ours: no difference of the
+        clocks has to be allowed for, in which the tap of the patient before this one would find room.
+        """
+        return self.auth_time is not None and self.iat - self.auth_time <= seconds
 
 
 class UnknownKey(Exception):
@@ -140,11 +188,15 @@ def parse(body: bytes, kind: type[S]) -> S:
 def read(token: str, keys: KeySet) -> Claims:
     """Return the claims of a signed ID token. Raises `Refused`, or `UnknownKey`: looking again may help."""
     try:
-        return Claims.model_validate(jwt.decode(token, keys, algorithms=["ES256"], decoder_cls=_Strict).claims)
+        found = jwt.decode(token, keys, algorithms=["ES256"], decoder_cls=_Strict).claims
     except (InvalidKeyIdError, BadSignatureError) as error:
         raise UnknownKey from error
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise Refused from error
+        raise Refused(Reason.TOKEN) from error
+    try:
+        return Claims.model_validate(found)
+    except ValueError as error:
+        raise Refused(Reason.CLAIMS) from error
 
 
 class _Strict(json.JSONDecoder):

@@ -16,6 +16,7 @@ from app.ports import Clock, Unavailable
 _NEEDED: Final = {
     "scopes_supported": "openid",
     "response_types_supported": "code",
+    "claims_supported": "auth_time",
     "code_challenge_methods_supported": "S256",
     "id_token_signing_alg_values_supported": "ES256",
     "token_endpoint_auth_methods_supported": "private_key_jwt",

@@ -79,6 +79,7 @@ _ERRORS: Final = (
     _Rule("response_type", re.compile("code"), "unsupported_response_type"),
     _Rule("scope", re.compile("openid"), "invalid_scope"),  # more would ask the person for a second PIN
     _Rule("nonce", _PRINTABLE),
+    _Rule("max_age", re.compile("[0-9]{0,9}")),  # no session is kept here: whatever is asked, the card is read
     _Rule("code_challenge_method", re.compile("S256")),
     _Rule("code_challenge", _CHALLENGE),
 )

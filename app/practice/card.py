@@ -43,6 +43,7 @@ class Cards:
         self._pages = pages
         self._provider = provider
         self._taps: Memory[Tap] = Memory(clock, seconds=_TAP_LIVES)
+        self._clock = clock
         self._wrong: Memory[int] = Memory(clock, seconds=_LOCK_LIVES)
 
     def routes(self) -> list[Route]:
@@ -120,7 +121,7 @@ class Cards:
         ending = _HELD.get(outcome)
         if ending is Ending.IDENTIFIED and not tap.person.certificate_valid:
             ending = Ending.CERTIFICATE_EXPIRED
-        return self._to(ticket, replace(tap, ending=ending))
+        return self._to(ticket, replace(tap, ending=ending, read_at=self._clock.now()))
 
     async def end(self, request: Request) -> Response:
         """Say how it ended, with the way back."""
@@ -140,7 +141,7 @@ class Cards:
         if tap is None or tap.person is None or tap.ending is not Ending.IDENTIFIED:
             return self._elsewhere(ticket)
         self._taps.put(ticket, replace(tap, is_told=True))
-        code = self._provider.code_for(tap.asked, tap.person)
+        code = self._provider.code_for(tap.asked, tap.person, tap.read_at)
         return RedirectResponse(self._provider.back(tap.asked.state, code=code), 303)
 
     def _found(self, request: Request, *pages: str) -> tuple[str, Tap | None]:

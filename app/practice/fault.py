@@ -38,7 +38,6 @@ class Fault(StrEnum):
     FROM_THE_FUTURE = "from_the_future"
     NOT_YET = "not_yet"
     OLD = "old"
-    EARLIER_TAP = "earlier_tap"
     # how it is signed
     UNSIGNED = "unsigned"
     SHARED_SECRET = "shared_secret"  # noqa: S105 - the name of an attack
@@ -113,7 +112,6 @@ def stated(fault: Fault, claims: Mapping[str, object]) -> dict[str, object]:
         Fault.FROM_THE_FUTURE: {"iat": now + 61},
         Fault.NOT_YET: {"nbf": now + 61},
         Fault.OLD: {"iat": now - _HOUR},
-        Fault.EARLIER_TAP: {"auth_time": now - _HOUR},
     }
     without = _WITHOUT.get(fault)
     return {name: value for name, value in {**claims, **changed.get(fault, {})}.items() if name != without}

@@ -37,6 +37,7 @@ class Grant:
 
     asked: Asked
     subject: str
+    read_at: int
 
 
 class Myna:
@@ -81,10 +82,10 @@ class Myna:
         """Do one thing wrong from now on, at one place: discovery, jwks, token, or the way back."""
         self._fault, self._fault_at = fault, at
 
-    def code_for(self, asked: Asked, person: Person) -> str:
-        """Return a code that stands for this person, for one exchange within a minute."""
+    def code_for(self, asked: Asked, person: Person, read_at: int) -> str:
+        """Return a code that stands for this person, whose card was read then, for one exchange within a minute."""
         code = secrets.token_urlsafe(24)
-        self._codes.put(code, Grant(asked, person.subject(self.client.client_id)))
+        self._codes.put(code, Grant(asked, person.subject(self.client.client_id), read_at))
         return code
 
     async def discovery(self, _: Request) -> Response:
@@ -169,7 +170,7 @@ class Myna:
             "aud": self.client.client_id,
             "nonce": grant.asked.nonce,
             "iat": now,
-            "auth_time": now,
+            "auth_time": grant.read_at,
             "exp": now + TOKEN_LIVES,
         }
         claims = stated(self._fault, claims)

@@ -33,6 +33,8 @@ class Tap:
     entered: bool = False
     moved: bool = False
     ending: Ending | None = None
+    read_at: int = 0
+    """When the card was read, if it was."""
     is_told: bool = False
     """Whether the service was given the person: from then on no name is shown here."""
 

@@ -1,19 +1,26 @@
-"""A provider that says whatever a test wants: for answers that an honest one would never give."""
+"""A provider that says whatever a test wants: for answers that an honest one would never give, and what comes of each."""
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import httpx
 from joserfc import jwt
 from joserfc.jwk import ECKey
+from structlog.testing import capture_logs
 
 from app.adapters.handoff_oidc import OpenIdHandoff
+from app.ports import Declined, Identity, Refused, Unavailable
 from tests.practice.world import CLIENT, DEPARTURE, ISSUER, KEY, NOW, RETURN, Clock
+
+NO_AUTH_TIME: Final[Mapping[str, object]] = {"auth_time": None}
+"""The fault of a provider that does not say when the card was tapped."""
+SESSION: Final[Mapping[str, object]] = {"auth_time": NOW - 1}
+"""The fault of a provider that answers from its session: the tap is older than the way out."""
 
 
 def claims(**changed: object) -> dict[str, object]:
@@ -24,6 +31,7 @@ def claims(**changed: object) -> dict[str, object]:
         "aud": CLIENT,
         "nonce": DEPARTURE.nonce,
         "iat": NOW,
+        "auth_time": NOW,
         "exp": NOW + 300,
     }
     return {name: value for name, value in {**good, **changed}.items() if value is not None}
@@ -49,6 +57,7 @@ class Provider:
 
     key: ECKey = field(default_factory=a_key)
     token: str = ""
+    stated: Mapping[str, object] = field(default_factory=dict)
     discovery: dict[str, object] = field(default_factory=dict)
     answers: dict[str, Callable[[], httpx.Response]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
@@ -73,10 +82,10 @@ class Provider:
         return {
             "access_token": "a",
             "token_type": "Bearer",
-            "id_token": self.token or signed(self.key, claims()),
+            "id_token": self.token or signed(self.key, claims(**self.stated)),
         }
 
-    def handoff(self, clock: Clock | None = None) -> OpenIdHandoff:
+    def handoff(self, clock: Clock | None = None, *, acr_values: str = "") -> OpenIdHandoff:
         return OpenIdHandoff(
             issuer=ISSUER,
             client_id=CLIENT,
@@ -84,4 +93,21 @@ class Provider:
             key=KEY.as_dict(private=True),
             http=lambda: httpx.AsyncClient(transport=httpx.MockTransport(self.handle)),
             clock=clock or Clock(),
+            acr_values=acr_values,
         )
+
+
+async def outcome(attempt: Awaitable[Identity | str]) -> str:
+    """What came of it, and what each line says that it left: "proven", "declined cancelled", "refused session"."""
+    came, raised = ["proven"], ""
+    with capture_logs() as lines:
+        try:
+            await attempt
+        except Declined as declined:
+            came = [f"declined {declined.reason}"]
+        except (Refused, Unavailable) as error:
+            came, raised = [], type(error).__name__.lower()
+    assert all(line.keys() == {"event", "log_level", "reason"} for line in lines)
+    said = [f"{line['event']} {line['reason']}".removeprefix("identity ") for line in lines]
+    assert all(each.startswith(f"{raised} ") for each in said if raised)
+    return ", ".join((*came, *said))

@@ -225,6 +225,7 @@ async def test_at_an_honest_provider_nothing_is_wrong() -> None:
     [
         ({"issuer": f"{ISSUER}/"}, ["issuer"]),
         ({"code_challenge_methods_supported": ["plain"]}, ["code_challenge_methods_supported"]),
+        ({"claims_supported": ["sub", "iss"]}, ["claims_supported"]),
         ({"id_token_signing_alg_values_supported": ["RS256"]}, ["id_token_signing_alg_values_supported"]),
         ({"token_endpoint_auth_methods_supported": ["client_secret_post"]}, ["token_endpoint_auth_methods_supported"]),
         ({"token_endpoint": "http://elsewhere.example/"}, ["authorization_endpoint", "token_endpoint", "jwks_uri"]),

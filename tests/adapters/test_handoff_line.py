@@ -8,13 +8,14 @@ from pathlib import Path
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from app.adapters.client_keys import KeyRing
 from app.adapters.handoff_oidc import LARGEST, LOOK_AGAIN, OpenIdHandoff
 from app.adapters.oidc_answers import Provider as Document
 from app.adapters.oidc_answers import parse
 from app.ports import Decline, Identity, Refused, Unavailable
-from tests.adapters.provider import Provider, a_key, claims, signed
+from tests.adapters.provider import Provider, a_key, claims, outcome, signed
 from tests.identity.test_answers import OF_THE_AUTHORIZATION
 from tests.practice.world import (
     CLIENT,
@@ -31,6 +32,11 @@ from tests.practice.world import (
 )
 
 PROVEN = Identity("pseudonym")
+AS_AN_ERROR = {
+    **{error: ("identity refused", error) for error in ("invalid_request", "unauthorized_client", "invalid_scope")},
+    **{error: ("identity unavailable", error) for error in ("server_error", "temporarily_unavailable")},
+}
+"""The line that an error leaves with which a person comes back."""
 
 
 def joined(provider: Provider, **changed: object) -> OpenIdHandoff:
@@ -90,11 +96,9 @@ async def test_a_second_look_that_fails_keeps_the_keys_that_were_known() -> None
 async def test_a_code_is_sent_once_whatever_comes_of_it() -> None:
     provider = Provider(answers={"token": lambda: httpx.Response(503)})
     handoff = provider.handoff()
-    with pytest.raises(Unavailable):
-        await handoff.identify(DEPARTURE, "code")
+    assert await outcome(handoff.identify(DEPARTURE, "code")) == "unavailable status"
     for code in ("code", ""):
-        with pytest.raises(Refused):
-            await handoff.identify(DEPARTURE, code)
+        assert await outcome(handoff.identify(DEPARTURE, code)) == "refused code"
     assert provider.calls.count("token") == 1
 
 
@@ -200,8 +204,7 @@ async def test_an_endpoint_is_https_or_at_the_issuers_own_origin(address: str, i
     if is_safe:
         assert await provider.handoff().identify(DEPARTURE, "code") == PROVEN
     else:
-        with pytest.raises(Unavailable):
-            await provider.handoff().address(DEPARTURE, "state")
+        assert await outcome(provider.handoff().address(DEPARTURE, "state")) == "unavailable discovery"
 
 
 # --- what we send ---
@@ -214,11 +217,17 @@ async def test_acr_values_are_sent_only_when_the_contract_names_some() -> None:
     assert asked["acr_values"] == "aal3 crl"
 
 
+@pytest.mark.parametrize("description", ["", "in words nobody has told us of", "unknown"])
 @pytest.mark.parametrize("error", OF_THE_AUTHORIZATION)
-def test_every_error_of_the_standards_is_a_normal_outcome(error: str) -> None:
-    known = Decline.CANCELLED if error == "access_denied" else Decline.UNKNOWN
-    assert Provider().handoff().declined(error, "") is known
-    assert Provider().handoff().declined(error, "in words nobody has told us of") is Decline.UNKNOWN
+def test_every_error_of_the_standards_is_a_normal_outcome(error: str, description: str) -> None:
+    event, word = AS_AN_ERROR.get(error, ("identity refused", "other"))
+    with capture_logs() as lines:
+        meant = Provider().handoff().declined(error, description)
+    if error == "access_denied":
+        assert (meant, lines) == (Decline.CANCELLED, [])
+    else:
+        assert meant is Decline.UNKNOWN
+        assert lines == [{"event": event, "reason": word, "log_level": "warning"}]
 
 
 # --- our keys ---
@@ -253,6 +262,6 @@ async def test_a_key_put_to_use_signs_without_a_restart(tmp_path: Path) -> None:
 
 async def test_without_a_key_nobody_is_sent_away_to_tap(tmp_path: Path) -> None:
     provider = Provider()
-    with pytest.raises(Unavailable):
-        await joined(provider, key=KeyRing(tmp_path / "keys.json").signing).address(DEPARTURE, "state")
+    handoff = joined(provider, key=KeyRing(tmp_path / "keys.json").signing)
+    assert await outcome(handoff.address(DEPARTURE, "state")) == "unavailable key"
     assert provider.calls == []

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import anyio
 import pytest
+from structlog.testing import capture_logs
 
 from app.evidence import EventType
 from app.flow import Registration
@@ -14,6 +15,7 @@ from app.main import PRACTICE_STATION
 from app.practice import fault as faults
 from app.practice.fault import OF_THE_LINE, ON_THE_WAY_BACK, REFUSALS, Fault
 from app.tokens import Purpose
+from tests.adapters.test_handoff_faults import OUTCOMES
 from tests.identity.patient import ISSUER, Bedside, changed
 from tests.pages.nurse import StillClock
 from tests.pages.page import Page
@@ -91,8 +93,10 @@ async def test_every_error_is_a_page_with_the_choices_kept(bedside: Bedside, err
     said = {"error": error, "error_description": "why <b>not</b>", "error_uri": "https://elsewhere.example/"}
     page = await bedside.get(f"/return?{urlencode({**said, 'state': bedside.state})}")
     assert (page.status, page.path) == (200, "/visit/handoff")
-    assert NOT_RECEIVED in page.text
-    assert "えらんだ内容は残っています。登録は、まだです。もう一度お願いします" in page.text
+    is_stopped = error == "access_denied"
+    assert (CANCELLED if is_stopped else NOT_RECEIVED) in page.text
+    kept = "残っています。" if is_stopped else "残っています。登録は、まだです。もう一度お願いします"
+    assert kept in page.text
     claims_nothing(page)
     for theirs in (*said.values(), "not</b>", "elsewhere"):
         assert theirs not in page.source
@@ -108,7 +112,8 @@ async def test_every_error_is_a_page_with_the_choices_kept(bedside: Bedside, err
         ("pin_locked", LOCKED),
         ("card_unreadable", "カードを読み取れませんでした"),
         ("certificate_expired", "期限が切れています"),
-        ("something nobody has told us of", NOT_RECEIVED),
+        ("something nobody has told us of", CANCELLED),
+        ("unknown", CANCELLED),
     ],
 )
 async def test_why_it_was_stopped_is_said_if_it_is_known(bedside: Bedside, description: str, says: str) -> None:
@@ -153,7 +158,11 @@ TOLD: dict[Fault, str] = {
 async def test_a_fault_at_the_token_endpoint_is_a_page_and_the_next_try_works(bedside: Bedside, fault: Fault) -> None:
     await bedside.confirmed(surgery="decline")
     bedside.provider.provider.misbehave(fault)
-    page = await bedside.get(await bedside.taps())
+    back = await bedside.taps()
+    with capture_logs() as lines:
+        page = await bedside.get(back)
+    said = [f"{line['event']} {line['reason']}" for line in lines if line["event"].startswith("identity")]
+    assert said == [f"identity {OUTCOMES[fault]}"] * OUTCOMES[fault].startswith(("refused", "unavailable"))
     claims_nothing(page)
     if not TOLD[fault]:
         assert (await bedside.visit()).registration is Registration.PROVEN
@@ -170,7 +179,7 @@ async def test_an_error_instead_of_the_app_is_a_page(bedside: Bedside, fault: Fa
     bedside.provider.provider.misbehave(fault, at="back")
     page = await bedside.get(await bedside.taps())
     assert (page.status, page.path) == (200, "/visit/handoff")
-    assert NOT_RECEIVED in page.text
+    assert (CANCELLED if fault is Fault.ACCESS_DENIED else NOT_RECEIVED) in page.text
     assert "signs" not in page.source
     await is_unproven(bedside)
     await proves_after_all(bedside)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import httpx
 import pytest
@@ -94,11 +94,18 @@ async def test_nothing_is_in_the_logs_nor_in_the_record(
     heard.secrets |= {person.name for person in people} | {person.subject(CLIENT) for person in people}
     for fault in TRIED:
         await walk(bedside, heard, fault)
-    page = await bedside.get("/return?error=access_denied&error_description=canary-in-words&state=canary-state")
-    assert "canary" not in page.source
-    heard.secrets |= {"canary-in-words", "canary-state"}
-    said = capfd.readouterr()
-    logged = said.out + said.err + "\n".join(record.getMessage() for record in caplog.records if is_the_servers(record))
+    for error in ("access_denied", "canary-error"):
+        await bedside.confirmed()
+        said = {"error": error, "error_description": "canary-in-words", "error_uri": "https://canary-uri.example"}
+        page = await bedside.get(f"/return?{urlencode({**said, 'state': bedside.state})}")
+        assert "canary" not in page.source
+    heard.secrets |= {"canary-in-words", "canary-error", "canary-uri"}
+    written = capfd.readouterr()
+    logged = (
+        written.out
+        + written.err
+        + "\n".join(record.getMessage() for record in caplog.records if is_the_servers(record))
+    )
     record = [each.line().decode() async for each in bedside.kazasu.store.export(PRACTICE_STATION.id)]
     assert len(heard.secrets) > 80
     assert "identity refused" in logged

@@ -21,6 +21,7 @@ from tests.practice.world import (
     NOW,
     ORIGIN,
     RETURN,
+    Browser,
     Clock,
     a_handoff,
     a_world,
@@ -94,6 +95,8 @@ async def test_a_doubled_service_is_no_service(name: str) -> None:
         ({"nonce": ""}, "invalid_request"),
         ({"nonce": "ノンス"}, "invalid_request"),
         ({"nonce": "n" * 256}, "invalid_request"),
+        ({"max_age": "now"}, "invalid_request"),
+        ({"max_age": "-1"}, "invalid_request"),
         ({"code_challenge": None}, "invalid_request"),
         ({"code_challenge": CHALLENGE + "="}, "invalid_request"),
         ({"code_challenge": CHALLENGE + "\n"}, "invalid_request"),
@@ -165,6 +168,24 @@ async def test_a_good_request_gets_a_token_that_is_not_to_be_kept() -> None:
     assert answer.status_code == 200
     assert answer.headers["cache-control"] == "no-store"
     assert answer.json()["token_type"] == "Bearer"
+
+
+async def test_a_token_says_when_the_card_was_read() -> None:
+    clock = Clock()
+    world = a_world(clock)
+    browser = Browser(world.app)
+    await browser.open(await a_handoff(world.app, clock).address(DEPARTURE, "state"))
+    for label in ("練習　花子", "番号が合った", "読み取れた"):
+        clock.at += 10
+        await browser.press(label)
+    clock.at += 60
+    await browser.press("サービスにもどる")
+    clock.at += 5
+    given = {"iat": clock.at, "exp": clock.at + 60}
+    code = answer_in(browser.came_back)["code"]
+    token = (await exchange(world, code=code, client_assertion=assertion(**given))).json()["id_token"]
+    stated = jwt.decode(token, world.provider._key, algorithms=["ES256"]).claims
+    assert (stated["auth_time"], stated["iat"]) == (NOW + 30, NOW + 95)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from app.adapters.oidc_answers import Reason
 from app.practice.fault import OF_THE_LINE, ON_THE_WAY_BACK, REFUSALS, Fault
 from app.settings import Settings
 from tests.adapters import test_handoff_faults as by_adapter
@@ -71,6 +72,44 @@ def test_everything_named_in_the_text_exists() -> None:
         assert [*(ROOT / "app").rglob(name), *(ROOT / "templates").rglob(name)], name
     for name in re.findall(r"`?KAZASU_([A-Z_]+)", PAGE):
         assert name.lower() in Settings.model_fields
+
+
+# --- the words of the log -----------------------------------------------------------------------------------
+
+
+def explained(page: str) -> list[str]:
+    """Return the lines of the log that a page says what to do about, each as kind and word."""
+    found = re.findall(r"^\| `identity ([a-z]+)` ((?:`[a-z_]+`(?:, )?)+) \|", page, re.MULTILINE)
+    return [f"{kind} {word}" for kind, words in found for word in re.findall("`([a-z_]+)`", words)]
+
+
+def tried() -> set[str]:
+    """Return the lines that the adapter's tests expect of it."""
+    files = sorted((ROOT / "tests" / "adapters").glob("test_handoff_*.py"))
+    return {
+        said for file in files for said in re.findall(r'"((?:refused|unavailable) [a-z_]+)"', file.read_text("utf-8"))
+    }
+
+
+def test_each_word_of_the_log_is_explained_once_and_seen_in_a_test() -> None:
+    said = explained(PAGE)
+    assert sorted(said) == sorted(tried())
+    assert sorted(each.split()[1] for each in said) == sorted(Reason)
+
+
+def test_a_word_that_is_not_explained_is_noticed() -> None:
+    lines = [line for line in PAGE.splitlines() if "`session`" not in line]
+    assert tried() - set(explained("\n".join(lines))) == {"refused session"}
+
+
+@pytest.mark.parametrize("name", ["handoff_oidc.py", "oidc_answers.py"])
+def test_nothing_is_raised_without_its_word(name: str) -> None:
+    source = (ROOT / "app" / "adapters" / name).read_text("utf-8")
+    raised = re.compile(r"raise (?:Refused|Unavailable)\b(?!\([Rr]eason\b)")
+    assert raised.findall(source) == []
+    assert raised.findall(
+        source.replace("Refused(Reason.SIGNATURE)", "Refused").replace("Refused(Reason.TOKEN)", "Refused")
+    )
 
 
 # --- faults -------------------------------------------------------------------------------------------------
