@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Final
 
 from app import keeping
+from app.clock import ClockNote, Trust
 from app.facility import Facility, Link, judge_code, new_token
 from app.main import Kazasu, create_app
 from app.people import Account, Invitation, Role, login_name
@@ -15,6 +18,10 @@ from app.settings import Settings
 from app.tokens import BadToken, hashed, new_secret
 
 _WRONG: Final = 2
+_IN_DOUBT: Final = (
+    "kazasu: nothing was removed: the clock says {:%Y-%m-%d %H:%M} UTC, and the last moment known to be right was "
+    "{:%Y-%m-%d %H:%M} UTC; if the clock is right: kazasu purge --sure"
+)
 
 
 @contextlib.asynccontextmanager
@@ -110,9 +117,19 @@ async def accept_or_list(facility: str) -> int:
     return 0
 
 
-async def purge() -> int:
-    """Remove settled visits and people that the stations keep no longer; print how many of each."""
+async def purge(*, sure: bool) -> int:
+    """Remove settled visits and people that the stations keep no longer; print how many of each.
+
+    Not while the clock is in doubt, unless somebody is `sure`: then a running server believes it too.
+    """
     async with _opened() as kazasu:
-        visits, people = await keeping.retain(kazasu.store, kazasu.ledger, kazasu.clock.now())
+        now, ledger = kazasu.clock.now(), kazasu.ledger
+        known = await kazasu.sweeping.known(now)
+        if sure:
+            await asyncio.to_thread(ledger.note_clock, ClockNote(now))
+        elif Trust.begun(known, now, 0).doubt:
+            print(_IN_DOUBT.format(*(datetime.fromtimestamp(each, UTC) for each in (now, known.at))), file=sys.stderr)
+            return _WRONG
+        visits, people = await keeping.retain(kazasu.store, ledger, now)
         print(f"{visits} visits, {people} people")
     return 0
