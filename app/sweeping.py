@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -104,7 +105,8 @@ class Sweeping:
         else:
             self._trust = before.read(now, steady)
         if self._trust.doubt:
-            await self._ask(now, steady)
+            with contextlib.suppress(Unavailable):
+                await self._ask(now, steady)
         was, doubt = before.doubt if before else "", self._trust.doubt
         if doubt != was:
             (log.error if self._trust.is_alarm else log.info)(

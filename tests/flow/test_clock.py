@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from app.clock import AHEAD, BEHIND, PATIENCE, ClockNote, Trust, is_young
+from app.people import Invitation, Role, SignIn
+from app.registry import Stage, Upload, preview
+from app.terminal import Answer02, Encoding, Header, Reading
+from app.worklist import Followed, Standing, standing
+from tests.flow.visits import NOW, a_visit
 
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
-NOW = 1_795_000_000
 STEADY = 500
 """Seconds for which the machine has run at the start."""
 
@@ -117,6 +123,27 @@ def test_an_alarm_outlives_a_restart(set_by: int, doubt: str) -> None:
     assert again.doubt == doubt
     assert again.read(NOW + passed + 2 * MINUTE, 7 + MINUTE).doubt == ""
     assert Trust.begun(note, NOW + passed + MINUTE, 7).doubt == ""
+
+
+SIGN_IN = SignIn("id", "secret", "account", "facility", True, NOW, NOW)
+INVITED = Invitation("id", "secret", "facility", Role.STAFF, "name", "by", NOW)
+VISIT = Followed(a_visit(upto="result"), NOW)
+READ = preview(Reading(Answer02(Header()), Encoding.UTF_8, (), 0, ()), ())
+TAKEN = Upload("id", "facility", Stage.TAKING, NOW, "by", READ, 0, touched_at=NOW)
+
+
+@pytest.mark.parametrize(
+    "lasts",
+    [
+        SIGN_IN.is_open,
+        INVITED.is_open,
+        lambda now: standing(VISIT, now) is Standing.UNDERWAY,
+        lambda now: not TAKEN.is_left(now),
+    ],
+)
+def test_nothing_lasts_until_a_time_that_is_not_yet(lasts: Callable[[int], bool]) -> None:
+    assert lasts(NOW)
+    assert not lasts(NOW - 400 * DAY)
 
 
 @pytest.mark.parametrize(
