@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from app import keeping
-from app.clock import ClockNote, Trust
+from app.clock import Expected
 from app.facility import Facility, Link, judge_code, new_token
 from app.main import Kazasu, create_app
 from app.people import Account, Invitation, Role, login_name
@@ -18,10 +18,7 @@ from app.settings import Settings
 from app.tokens import BadToken, hashed, new_secret
 
 _WRONG: Final = 2
-_IN_DOUBT: Final = (
-    "kazasu: nothing was removed: the clock says {:%Y-%m-%d %H:%M} UTC, and the last moment known to be right was "
-    "{:%Y-%m-%d %H:%M} UTC; if the clock is right: kazasu purge --sure"
-)
+_IN_DOUBT: Final = "kazasu: nothing removed: the clock says {}, last known right at {}; if it is: kazasu purge --sure"
 
 
 @contextlib.asynccontextmanager
@@ -118,18 +115,15 @@ async def accept_or_list(facility: str) -> int:
 
 
 async def purge(*, sure: bool) -> int:
-    """Remove settled visits and people that the stations keep no longer; print how many of each.
-
-    Not while the clock is in doubt, unless somebody is `sure`: then a running server believes it too.
-    """
+    """Remove settled visits and people that the stations keep no longer, by a clock that is believed or `sure`."""
     async with _opened() as kazasu:
-        now, ledger = kazasu.clock.now(), kazasu.ledger
+        now = kazasu.clock.now()
         known = await kazasu.sweeping.known(now)
         if sure:
-            await asyncio.to_thread(ledger.note_clock, ClockNote(now))
-        elif Trust.begun(known, now, 0).doubt:
+            await asyncio.to_thread(kazasu.ledger.note_clock, Expected(now))
+        elif known.started(now).doubt:
             print(_IN_DOUBT.format(*(datetime.fromtimestamp(each, UTC) for each in (now, known.at))), file=sys.stderr)
             return _WRONG
-        visits, people = await keeping.retain(kazasu.store, ledger, now)
+        visits, people = await keeping.retain(kazasu.store, kazasu.ledger, now)
         print(f"{visits} visits, {people} people")
     return 0

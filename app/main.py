@@ -43,15 +43,7 @@ from app.facility import Facility, Link, Station, new_token
 from app.flow import Route
 from app.importing import Importer
 from app.people import Account, Role
-from app.ports import (
-    Clock,
-    EligibilityGateway,
-    Handoff,
-    Ledger,
-    ReadOnly,
-    Store,
-    Unavailable,
-)
+from app.ports import Clock, EligibilityGateway, Handoff, Ledger, ReadOnly, Store, Unavailable
 from app.practice.app import PracticeWorld, create_practice
 from app.settings import Settings, UnsafeSettings
 from app.sweeping import Sweeping
@@ -189,11 +181,8 @@ def create_app(
     sweeping = Sweeping(parts.clock, steady, parts.store, parts.ledger, tuple(tidied))
     web = _web(explained, _shelf(parts), _service(parts, tally, sweeping))
     closing = _closing(parts, sweeping)
-    visits = Starlette(
-        routes=_at_bedside(parts),
-        lifespan=_living(sweeping, closing),
-        exception_handlers=explained,
-    )
+    living = _living(sweeping, closing)
+    visits = Starlette(routes=_at_bedside(parts), lifespan=living, exception_handlers=explained)
     visits.router.redirect_slashes = False
     # What FastAPI does for an interface costs each of the bedside's pages a tenth: they stand before it.
     visits.router.default = web

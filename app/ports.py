@@ -11,7 +11,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
-from app.clock import ClockNote
+from app.clock import Expected
 from app.evidence import Body, Entry, Event, EventType, Head, canonical
 from app.facility import Facility, Link, Note, Official, Printed, Station, Tick
 from app.flow import Visit
@@ -154,8 +154,8 @@ class Ledger(Protocol):
         """Keep who is erased: before any key is destroyed."""
         ...
 
-    def note_clock(self, clock: ClockNote) -> None:
-        """Keep which time it is, in the place of what was kept of it before."""
+    def note_clock(self, clock: Expected) -> None:
+        """Keep which time it is."""
         ...
 
 
@@ -191,9 +191,8 @@ class Store(Protocol):
     async def expire(self, before: int) -> int:
         """Remove visits that never reached the handoff and were last touched before that time; return how many.
 
-        Those touched more than an hour after it were so by a wrong clock, and go too. Their chain entries stay, with
-        an `expired` event; their bodies and the visit go. Visits that reached the handoff stay for the office, but lose
-        their browser session.
+        Their chain entries stay, with an `expired` event; their bodies and the visit go. Visits that reached the
+        handoff stay for the office, but lose their browser session. What was touched an hour later or more goes too.
         """
         ...
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from operator import attrgetter
 from typing import Any, Final
 
-from app.clock import ClockNote
+from app.clock import Expected
 from app.evidence import Head
 
 _HEAD: Final = re.compile(r"(?P<facility>[A-Za-z0-9_-]{1,64}):(?P<size>[0-9]{1,15})-(?P<hash>[0-9a-f]{64})")
@@ -36,7 +36,7 @@ class Known:
     heads: Mapping[str, Head] = field(default_factory=dict)
     erasures: tuple[Erasure, ...] = ()
     backed_up_at: int | None = None
-    clock: ClockNote | None = None
+    clock: Expected | None = None
 
     def __bool__(self) -> bool:
         """Whether anything is known of the records."""
@@ -111,7 +111,7 @@ def backup_line(at: int) -> bytes:
     return _line({"is": "backup", "at": at})
 
 
-def clock_line(clock: ClockNote) -> bytes:
+def clock_line(clock: Expected) -> bytes:
     """Return the line that says which time it was."""
     return _line({"is": "clock", **asdict(clock)})
 
@@ -129,14 +129,14 @@ def known_from(lines: Iterable[bytes]) -> Known:
     heads: dict[str, Head] = {}
     erasures: list[Erasure] = []
     backed_up_at: int | None = None
-    clock: ClockNote | None = None
+    clock: Expected | None = None
     for said in filter(None, map(_said, lines)):
         if said["is"] == "erasure":
             erasures.append(Erasure(said["facility"], said["person"], said["at"], tuple(said["visits"])))
         elif said["is"] == "backup":
             backed_up_at = said["at"]
         elif said["is"] == "clock":
-            clock = ClockNote(**{name: said[name] for name in ("at", *_KINDS["clock"])})
+            clock = Expected(**{name: said[name] for name in ("at", *_KINDS["clock"])})
         else:
             head = Head(said["size"], said["hash"])
             if said["is"] == "accepted" or head.size > heads.get(said["facility"], Head()).size:
@@ -160,7 +160,7 @@ _KINDS: Final[Mapping[str, Mapping[str, type]]] = {
     "accepted": {"facility": str, "size": int, "hash": str},
     "erasure": {"facility": str, "person": str, "visits": list},
     "backup": {},
-    "clock": {"doubted_at": int, "doubted_for": int, "is_alarm": bool},
+    "clock": {"held": int, "said": int, "is_alarm": bool},
 }
 
 

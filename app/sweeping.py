@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -11,7 +10,7 @@ from typing import Final, TypeAlias
 import structlog
 
 from app import keeping
-from app.clock import ClockNote, Trust
+from app.clock import Expected
 from app.log import place_of
 from app.ports import Clock, Ledger, ReadOnly, Store, StoreUnsafe, Unavailable
 from app.web.bedside import IDLE
@@ -34,8 +33,9 @@ class Sweeping:
     store: Store
     ledger: Ledger
     tidied: tuple[Sweep, ...]
-    _trust: Trust | None = None
-    _noted: ClockNote | None = None
+    _expected: Expected | None = None
+    _noted: Expected | None = None
+    _seen: int = 0
     _erased_since: int = 0  # at first all: this node's ledger may be new
 
     async def forever(self) -> None:
@@ -48,7 +48,7 @@ class Sweeping:
         """Look at the clock, remove what is over by then, and note how far the records have come."""
         now = self.clock.now()
         await self._do(self._look, now)
-        if self._is_sure:
+        if self._is_sure():
             for each in (*self.tidied, self._expire, self._retain):
                 await self._do(each, now)
         await self._do(self.note, now)
@@ -78,48 +78,47 @@ class Sweeping:
         """Write down outside the database how far each record has come."""
         try:
             await keeping.note(self.store, self.ledger, now, self._erased_since)
-            self._erased_since = now - _LATELY if self._is_sure else 0
+            self._erased_since = now - _LATELY if self._is_sure() else 0
         except Unavailable:
             log.error("ledger_not_written")  # noqa: TRY400 - the message of the cause may name a path
 
     # --- the clock ----------------------------------------------------------------------------------------------
 
-    @property
     def _is_sure(self) -> bool:
-        return self._trust is not None and not self._trust.doubt
+        return self._expected is not None and not self._expected.doubt
 
     def is_clock_right(self) -> bool:
         """Whether nobody has to look at the clock now."""
-        return not (self._trust and self._trust.read(self.clock.now(), int(self.steady())).is_alarm)
+        expected = self._expected and self._expected.after(int(self.steady()) - self._seen, self.clock.now())
+        return not (expected and expected.is_alarm)
 
-    async def known(self, now: int) -> ClockNote:
-        """Return the last moment known to be right: from the ledger, else from the record; `now` where both are new."""
+    async def known(self, now: int) -> Expected:
+        """Return what time it was when last known: by the ledger, else by the record; `now` where both are new."""
         noted = (await asyncio.to_thread(self.ledger.known)).clock
-        return noted or ClockNote((await self.store.pulse()).newest_at or now)
+        return noted or Expected((await self.store.pulse()).newest_at or now)
 
     async def _look(self, now: int) -> None:
-        steady, before = int(self.steady()), self._trust
+        """Compare the clock with what is expected; what it should say is kept for the next start."""
+        steady, before = int(self.steady()), self._expected
         if before is None:
-            self._noted = await self.known(now)
-            self._trust = Trust.begun(self._noted, now, steady)
+            self._noted = known = await self.known(now)
+            self._expected = known.started(now)
         else:
-            self._trust = before.read(now, steady)
-        if self._trust.doubt:
-            with contextlib.suppress(Unavailable):
-                await self._ask(now, steady)
-        was, doubt = before.doubt if before else "", self._trust.doubt
-        if doubt != was:
-            (log.error if self._trust.is_alarm else log.info)(
-                "clock_in_doubt" if doubt else "clock_right", reason=doubt
-            )
-        if doubt or self._trust is not before:
-            noted = self._trust.note(now, steady)
-            await asyncio.to_thread(self.ledger.note_clock, noted)
-            self._noted = noted
+            self._expected = before.after(steady - self._seen, now)
+        self._seen = steady
+        if self._expected.doubt and await self._is_said_to_be_right(now):
+            self._expected = Expected(now)
+        doubt, say = self._expected.doubt, log.error if self._expected.is_alarm else log.info
+        if doubt != (before.doubt if before else ""):
+            say("clock_in_doubt" if doubt else "clock_right", reason=doubt)
+        if doubt or not self._expected.held:
+            await asyncio.to_thread(self.ledger.note_clock, self._expected)
+            self._noted = self._expected
 
-    async def _ask(self, now: int, steady: int) -> None:
-        """Believe the clock again if somebody has said into the ledger that it is right (`kazasu purge --sure`)."""
-        said = (await asyncio.to_thread(self.ledger.known)).clock
-        if said and said != self._noted:
-            found = Trust.begun(said, now, steady)
-            self._trust = self._trust if found.doubt else found
+    async def _is_said_to_be_right(self, now: int) -> bool:
+        """Whether `kazasu purge --sure` has said into the ledger, since we did, what makes this moment right."""
+        try:
+            said = (await asyncio.to_thread(self.ledger.known)).clock
+        except Unavailable:
+            return False
+        return bool(said and said != self._noted and not said.started(now).doubt)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from app.clock import ClockNote
+from app.clock import Expected
 from app.evidence import Head
 from app.ports import Unavailable
 from app.restoring import Erasure, Known, backup_line, clock_line, erasure_line, head_line, known_from, lines_of
@@ -57,8 +57,8 @@ class FileLedger:
         """Keep who is erased; on disk when this returns, so that the keys may be destroyed."""
         self._add(list(map(erasure_line, erasures)), at)
 
-    def note_clock(self, clock: ClockNote) -> None:
-        """Keep which time it is, in the place of what was kept of it before."""
+    def note_clock(self, clock: Expected) -> None:
+        """Keep which time it is."""
         self._add([clock_line(clock)], clock.at)
 
     def back_up(self, heads: Mapping[str, Head], at: int) -> None:

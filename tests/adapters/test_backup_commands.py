@@ -13,7 +13,7 @@ import pytest
 
 from app import keeping
 from app.cli import main
-from app.clock import ClockNote
+from app.clock import Expected
 from app.evidence import Head
 from tests.adapters.keeping import Place, left_in, wrote
 from tests.adapters.samples import FACILITY, StillClock
@@ -81,10 +81,10 @@ def test_nothing_is_purged_by_a_clock_in_doubt_until_somebody_is_sure(typed: Run
     place, now = Place(tmp_path / "one", StillClock(int(time.time()))), datetime.now(UTC)
     asyncio.run(_filled(place, 1))
     last = now - timedelta(days=3)
-    place.ledger.note_clock(ClockNote(int(last.timestamp())))
+    place.ledger.note_clock(Expected(int(last.timestamp())))
     said = typed(place.folder, "purge", status=2)
     assert f"{now:%Y-%m-%d}" in said
-    assert f"{last:%Y-%m-%d %H:%M} UTC" in said
+    assert f"{last:%Y-%m-%d %H:%M:%S}+00:00" in said
     assert "kazasu purge --sure" in said
     assert typed(place.folder, "purge", "--sure") == "0 visits, 0 people\n"
     assert typed(place.folder, "purge") == "0 visits, 0 people\n"

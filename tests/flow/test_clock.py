@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.clock import AHEAD, BEHIND, PATIENCE, ClockNote, Trust, is_young
+from app.clock import AHEAD, BEHIND, PATIENCE, Expected, is_young
 from app.people import Invitation, Role, SignIn
 from app.registry import Stage, Upload, preview
 from app.terminal import Answer02, Encoding, Header, Reading
@@ -14,20 +14,16 @@ from app.worklist import Followed, Standing, standing
 from tests.flow.visits import NOW, a_visit
 
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
-STEADY = 500
-"""Seconds for which the machine has run at the start."""
 
 
-def begun(off: int = 0, known: ClockNote | None = None) -> Trust:
-    """Return what is believed at a start, `off` seconds after the last moment that is known."""
-    return Trust.begun(known or ClockNote(NOW), NOW + off, STEADY)
+def run(expected: Expected, seconds: int, *, since: int = 0, set_by: int = 0, rate: float = 1.0) -> Expected:
+    """Return what is expected after a round a minute, on a wall clock that was set and runs so since a second."""
+    for passed in range(since + MINUTE, since + seconds + 1, MINUTE):
+        expected = expected.after(MINUTE, NOW + set_by + since + int((passed - since) * rate))
+    return expected
 
 
-def run(trust: Trust, seconds: int, *, set_by: int = 0, rate: float = 1.0, begin: int = 0) -> Trust:
-    """Return what is believed after so many seconds of a round a minute, on a wall clock that was set and runs so."""
-    for passed in range(begin, begin + seconds + 1, MINUTE):
-        trust = trust.read(NOW + set_by + int(passed * rate), STEADY + passed)
-    return trust
+RIGHT = Expected(NOW)
 
 
 @pytest.mark.parametrize(
@@ -43,86 +39,81 @@ def run(trust: Trust, seconds: int, *, set_by: int = 0, rate: float = 1.0, begin
     ],
 )
 def test_a_start_long_after_the_last_known_moment_is_a_gap_and_one_before_it_an_alarm(off: int, doubt: str) -> None:
-    trust = begun(off)
-    assert (trust.doubt, trust.is_alarm) == (doubt, doubt == "behind")
+    found = RIGHT.started(NOW + off)
+    assert (found.doubt, found.is_alarm) == (doubt, doubt == "behind")
 
 
 @pytest.mark.parametrize(
     ("set_by", "doubt"), [(AHEAD, ""), (AHEAD + 1, "ahead"), (400 * DAY, "ahead"), (-BEHIND, ""), (-2 * HOUR, "behind")]
 )
 def test_a_clock_that_is_set_while_it_runs_is_an_alarm(set_by: int, doubt: str) -> None:
-    trust = begun().read(NOW + set_by + MINUTE, STEADY + MINUTE)
-    assert (trust.doubt, trust.is_alarm) == (doubt, bool(doubt))
+    found = run(RIGHT, MINUTE, set_by=set_by)
+    assert (found.doubt, found.is_alarm) == (doubt, bool(doubt))
 
 
 @pytest.mark.parametrize("set_by", [400 * DAY, -2 * HOUR, -400 * DAY])
 def test_a_doubt_lasts_until_the_clock_is_right_again(set_by: int) -> None:
-    wrong = run(begun(), 20 * HOUR, set_by=set_by)
+    wrong = run(RIGHT, 20 * HOUR, set_by=set_by)
     assert wrong.is_alarm
-    assert run(wrong, 0, begin=20 * HOUR).doubt == ""
+    assert run(wrong, MINUTE, since=20 * HOUR) == Expected(NOW + 20 * HOUR + MINUTE)
 
 
-@pytest.mark.parametrize("rate", [0.0, 0.5, 1.5])
-def test_a_clock_that_stands_or_is_slow_is_found_and_one_that_is_fast_within_a_day_is_not(rate: float) -> None:
-    found = run(begun(), 20 * MINUTE, rate=rate)
-    assert found.doubt == ("behind" if rate < 1 else "")
+@pytest.mark.parametrize(("rate", "doubt"), [(0.0, "behind"), (0.5, "behind"), (1.5, "")])
+def test_a_clock_that_stands_or_is_slow_is_found(rate: float, doubt: str) -> None:
+    assert run(RIGHT, 20 * MINUTE, rate=rate).doubt == doubt
 
 
 def test_a_clock_that_stands_is_never_believed() -> None:
-    assert run(run(begun(), HOUR), 3 * PATIENCE, rate=0.0, begin=HOUR).is_alarm
+    assert run(RIGHT, 3 * PATIENCE, rate=0.0).is_alarm
 
 
 def test_small_steps_for_years_are_no_alarm() -> None:
-    trust, steady, wall = begun(), STEADY, NOW
+    found, wall = RIGHT, NOW
     for _ in range(1_000):
-        steady, wall = steady + HOUR, wall + HOUR - 10
-        trust = trust.read(wall, steady)
-        assert trust.doubt == ""
+        wall += HOUR - 10
+        found = found.after(HOUR, wall)
+        assert found.doubt == ""
 
 
 @pytest.mark.parametrize("set_by", [400 * DAY, -2 * HOUR])
 def test_after_a_day_of_even_running_the_clock_is_believed(set_by: int) -> None:
-    wrong = run(begun(), PATIENCE - MINUTE, set_by=set_by)
+    wrong = run(RIGHT, PATIENCE, set_by=set_by)
     assert wrong.is_alarm
-    assert run(wrong, 2 * MINUTE, set_by=set_by, begin=PATIENCE - MINUTE).doubt == ""
+    assert run(wrong, MINUTE, since=PATIENCE, set_by=set_by) == Expected(NOW + PATIENCE + MINUTE + set_by)
 
 
 def test_each_setting_of_the_clock_begins_the_day_anew() -> None:
-    wrong = run(begun(), 20 * HOUR, set_by=400 * DAY)
-    wrong = run(wrong, 20 * HOUR, set_by=300 * DAY, begin=20 * HOUR)
+    wrong = run(RIGHT, 20 * HOUR, set_by=400 * DAY)
+    wrong = run(wrong, 20 * HOUR, since=20 * HOUR, set_by=300 * DAY)
     assert wrong.is_alarm
-    assert run(wrong, 5 * HOUR, set_by=300 * DAY, begin=40 * HOUR).doubt == ""
+    assert run(wrong, 5 * HOUR, since=40 * HOUR, set_by=300 * DAY).doubt == ""
 
 
 def test_a_gap_is_no_alarm_until_the_clock_is_set_besides() -> None:
-    gap = begun(62 * HOUR)
-    gap = run(gap, HOUR, set_by=62 * HOUR)
+    gap = run(RIGHT.started(NOW + 62 * HOUR), HOUR, set_by=62 * HOUR)
     assert gap.doubt == "gap"
-    assert run(gap, 0, set_by=70 * HOUR, begin=HOUR).doubt == "ahead"
+    assert run(gap, MINUTE, since=HOUR, set_by=70 * HOUR).doubt == "ahead"
 
 
 def test_a_server_that_is_off_each_night_has_its_day_after_three() -> None:
-    """Ten hours a day, from Monday at eight, after a weekend."""
-    note = ClockNote(NOW)
+    """Ten hours a day, after a weekend."""
+    found = RIGHT
     for day, at_the_end in enumerate(("gap", "gap", "")):
-        morning = NOW + 62 * HOUR + day * DAY
-        trust = Trust.begun(note, morning, STEADY)
-        assert trust.doubt == "gap"
-        for passed in range(0, 10 * HOUR + 1, MINUTE):
-            trust = trust.read(morning + passed, STEADY + passed)
-        assert trust.doubt == at_the_end
-        note = trust.note(morning + 10 * HOUR, STEADY + 10 * HOUR)
+        morning = 62 * HOUR + day * DAY
+        found = found.started(NOW + morning)
+        assert found.doubt == "gap"
+        found = run(found, 10 * HOUR, set_by=morning)
+        assert found.doubt == at_the_end
 
 
 @pytest.mark.parametrize(("set_by", "doubt"), [(400 * DAY, "ahead"), (-2 * HOUR, "behind")])
 def test_an_alarm_outlives_a_restart(set_by: int, doubt: str) -> None:
-    passed = 5 * HOUR
-    note = run(begun(), passed, set_by=set_by).note(NOW + set_by + passed, STEADY + passed)
-    assert note.at == NOW + passed  # what the clock should say, not what it says
-    again = Trust.begun(note, NOW + set_by + passed + MINUTE, 7)
-    assert again.doubt == doubt
-    assert again.read(NOW + passed + 2 * MINUTE, 7 + MINUTE).doubt == ""
-    assert Trust.begun(note, NOW + passed + MINUTE, 7).doubt == ""
+    wrong = run(RIGHT, 5 * HOUR, set_by=set_by)
+    assert wrong.at == NOW + 5 * HOUR  # what the clock should say, not what it says
+    again = wrong.started(NOW + set_by + 5 * HOUR + MINUTE)
+    assert (again.doubt, again.is_alarm) == (doubt, True)
+    assert again.after(MINUTE, NOW + 5 * HOUR + 2 * MINUTE).doubt == ""
+    assert wrong.started(NOW + 5 * HOUR + MINUTE).doubt == ""
 
 
 SIGN_IN = SignIn("id", "secret", "account", "facility", True, NOW, NOW)

@@ -15,7 +15,7 @@ from app import clock as rule
 from app.adapters.ledger_file import FileLedger
 from app.adapters.receipts_sql import SqlReceipts
 from app.adapters.store_sql import SqlStore
-from app.clock import ClockNote
+from app.clock import Expected
 from app.main import create_app
 from app.people import Key
 from app.sweeping import EVERY
@@ -305,7 +305,7 @@ async def test_who_says_that_the_clock_is_right_is_believed_with_the_next_round(
     server.clock.set_by(5 * DAY)
     await server.rounds(2)
     assert not await server.is_well()
-    server.kazasu.ledger.note_clock(ClockNote(server.clock.now()))  # as `kazasu purge --sure` does
+    server.kazasu.ledger.note_clock(Expected(server.clock.now()))  # as `kazasu purge --sure` does
     await server.round(30)
     assert await server.is_well()
     assert server.said() == [("error", "clock_in_doubt", "ahead"), ("info", "clock_right", "")]
