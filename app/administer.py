@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Final
 
 from app import keeping
+from app.clock import Expected
 from app.facility import Facility, Link, judge_code, new_token
 from app.main import Kazasu, create_app
 from app.people import Account, Invitation, Role, login_name
@@ -15,6 +18,7 @@ from app.settings import Settings
 from app.tokens import BadToken, hashed, new_secret
 
 _WRONG: Final = 2
+_IN_DOUBT: Final = "kazasu: nothing removed: the clock says {}, last known right at {}; if it is: kazasu purge --sure"
 
 
 @contextlib.asynccontextmanager
@@ -110,9 +114,16 @@ async def accept_or_list(facility: str) -> int:
     return 0
 
 
-async def purge() -> int:
-    """Remove settled visits and people that the stations keep no longer; print how many of each."""
+async def purge(*, sure: bool) -> int:
+    """Remove settled visits and people that the stations keep no longer, by a clock that is believed or `sure`."""
     async with _opened() as kazasu:
-        visits, people = await keeping.retain(kazasu.store, kazasu.ledger, kazasu.clock.now())
+        now = kazasu.clock.now()
+        known = await kazasu.sweeping.known(now)
+        if sure:
+            await asyncio.to_thread(kazasu.ledger.note_clock, Expected(now))
+        elif known.started(now).doubt:
+            print(_IN_DOUBT.format(*(datetime.fromtimestamp(each, UTC) for each in (now, known.at))), file=sys.stderr)
+            return _WRONG
+        visits, people = await keeping.retain(kazasu.store, kazasu.ledger, now)
         print(f"{visits} visits, {people} people")
     return 0

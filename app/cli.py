@@ -117,6 +117,7 @@ def _add_safety(commands: Any) -> None:
     accept.set_defaults(run=_accept)
 
     purge = commands.add_parser("purge", help="remove now what the stations keep no longer; the server does it too")
+    purge.add_argument("--sure", action="store_true", help="the clock is right, though it is in doubt")
     purge.set_defaults(run=_purge)
 
 
@@ -332,10 +333,10 @@ def _accept(chosen: argparse.Namespace) -> int:
     return asyncio.run(accept_or_list(chosen.facility))
 
 
-def _purge(_: argparse.Namespace) -> int:
+def _purge(chosen: argparse.Namespace) -> int:
     from app.administer import purge  # noqa: PLC0415
 
-    return asyncio.run(purge())
+    return asyncio.run(purge(sure=chosen.sure))
 
 
 def _identity_show(_: argparse.Namespace) -> int:

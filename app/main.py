@@ -24,7 +24,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
-from app import keeping
 from app.adapters.client_keys import KeyRing, UnusableKeys
 from app.adapters.database import migrate
 from app.adapters.gateway_http import HttpGateway
@@ -43,23 +42,14 @@ from app.adapters.worklist_sql import SqlWorklist
 from app.facility import Facility, Link, Station, new_token
 from app.flow import Route
 from app.importing import Importer
-from app.log import place_of
 from app.people import Account, Role
-from app.ports import (
-    Clock,
-    EligibilityGateway,
-    Handoff,
-    Ledger,
-    ReadOnly,
-    Store,
-    StoreUnsafe,
-    Unavailable,
-)
+from app.ports import Clock, EligibilityGateway, Handoff, Ledger, ReadOnly, Store, Unavailable
 from app.practice.app import PracticeWorld, create_practice
 from app.settings import Settings, UnsafeSettings
+from app.sweeping import Sweeping
 from app.tokens import Sealed, Sealer, Signer, new_secret
 from app.web.assets import Assets
-from app.web.bedside import IDLE, Bedside, NoVisit, Refusal
+from app.web.bedside import Bedside, NoVisit, Refusal
 from app.web.crossing import Crossing
 from app.web.forms import BadForm
 from app.web.guard import Guard, TooLarge, policy, too_much
@@ -99,9 +89,6 @@ from app.web.watch import Tally, Watch
 STATIC: Final = Path(__file__).parents[1] / "static"
 PRACTICE_STATION: Final = Facility("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
 _CLIENT: Final = "RP00000001"
-_SWEEP: Final = 60
-_LATELY: Final = 24 * 3600
-"""Seconds in which other nodes' clocks and ours may be apart, many times over."""
 Closing: TypeAlias = Callable[[], Awaitable[object]]
 log = structlog.get_logger()
 
@@ -112,6 +99,11 @@ class SystemClock:
     def now(self) -> int:
         """Return whole seconds since 1970, UTC."""
         return int(time.time())
+
+
+def steady() -> float:
+    """Return seconds that pass evenly, and also while the machine sleeps."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True)
@@ -127,6 +119,7 @@ class Kazasu:
     clock: Clock
     signer: Signer
     ledger: Ledger
+    sweeping: Sweeping
     closing: tuple[Closing, ...] = ()
 
     async def close(self) -> None:
@@ -173,19 +166,23 @@ class _Parts:
     files: FileDesk
 
 
-def create_app(settings: Settings, *, clock: Clock | None = None, store: Store | None = None) -> Kazasu:
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    steady: Callable[[], float] = steady,
+    store: Store | None = None,
+) -> Kazasu:
     """Return the application for these settings. Raises `UnsafeSettings` when they may not serve people."""
     settings.check()
     parts = _parts(settings, clock or SystemClock(), store)
     explained, tally = _explained(parts.bedside, parts.desk), Tally()
-    web = _web(explained, _shelf(parts), _service(parts, tally))
-    noting = _noting(parts.store, parts.ledger)
-    closing = _closing(parts, noting)
-    visits = Starlette(
-        routes=_at_bedside(parts),
-        lifespan=_sweeping(parts.clock, _sweeps(parts, noting), closing),
-        exception_handlers=explained,
-    )
+    tidied = (each.tidy for each in (parts.desk.office, parts.registry, parts.plans, parts.receipts))
+    sweeping = Sweeping(parts.clock, steady, parts.store, parts.ledger, tuple(tidied))
+    web = _web(explained, _shelf(parts), _service(parts, tally, sweeping))
+    closing = _closing(parts, sweeping)
+    living = _living(sweeping, closing)
+    visits = Starlette(routes=_at_bedside(parts), lifespan=living, exception_handlers=explained)
     visits.router.redirect_slashes = False
     # What FastAPI does for an interface costs each of the bedside's pages a tenth: they stand before it.
     visits.router.default = web
@@ -208,6 +205,7 @@ def create_app(settings: Settings, *, clock: Clock | None = None, store: Store |
         parts.clock,
         parts.signer,
         parts.ledger,
+        sweeping,
         closing,
     )
 
@@ -257,9 +255,10 @@ def _shelf(parts: _Parts) -> list[BaseRoute]:
     ]
 
 
-def _service(parts: _Parts, tally: Tally) -> list[BaseRoute]:
+def _service(parts: _Parts, tally: Tally, sweeping: Sweeping) -> list[BaseRoute]:
     """Return the office, what watches the server, and the practice world where there is one."""
-    watch = Watch(parts.store, parts.ledger, parts.clock, tally, parts.settings.data, parts.settings.metrics_token)
+    settings, seen = parts.settings, (parts.store, parts.ledger, parts.clock, sweeping.is_clock_right)
+    watch = Watch(*seen, tally, settings.data, settings.metrics_token)
     world = parts.doors.world
     return [
         *watch.routes(),
@@ -268,20 +267,13 @@ def _service(parts: _Parts, tally: Tally) -> list[BaseRoute]:
     ]
 
 
-def _sweeps(parts: _Parts, noting: Sweep) -> tuple[Sweep, ...]:
-    """Return what is done every minute."""
-    tidied = parts.desk.office, parts.registry, parts.plans, parts.receipts
-    store, ledger = parts.store, parts.ledger
-    return (*(each.tidy for each in tidied), _expiring(store), _retaining(store, ledger), noting)
-
-
-def _closing(parts: _Parts, noting: Sweep) -> tuple[Closing, ...]:
+def _closing(parts: _Parts, sweeping: Sweeping) -> tuple[Closing, ...]:
     """Return what is done at the end: what was begun is finished before its database is let go."""
     kept = parts.registry, parts.worklist, parts.receipts, parts.plans, parts.desk.office, parts.store
     return (
         *parts.doors.closing,
         parts.files.settle,
-        lambda: noting(parts.clock.now()),
+        lambda: sweeping.note(parts.clock.now()),
         *(each.close for each in kept),
     )
 
@@ -455,7 +447,6 @@ def _practice_doors(settings: Settings, signer: Signer, clock: Clock, assets: As
     return _Doors(handoff, gateway, world, world.issuer, (handoff.close, gateway.close))
 
 
-Sweep: TypeAlias = Callable[[int], Awaitable[object]]
 Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 
@@ -505,25 +496,14 @@ def _explained(bedside: Bedside, desk: Desk) -> dict[int | type[Exception], Hand
     }
 
 
-def _sweeping(
-    clock: Clock, sweeps: tuple[Sweep, ...], closing: tuple[Closing, ...]
+def _living(
+    sweeping: Sweeping, closing: tuple[Closing, ...]
 ) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
-    """Return a lifespan that removes what is over, every minute, and lets go of everything at the end."""
-
-    async def sweep() -> None:
-        while True:
-            for each in sweeps:
-                try:
-                    await each(clock.now())
-                except (Unavailable, ReadOnly, StoreUnsafe):
-                    continue
-                except Exception as error:  # noqa: BLE001 - what one cannot do keeps nobody else from forgetting
-                    log.error("sweep_broken", error_type=type(error).__name__, error_at=place_of(error))  # noqa: TRY400
-            await asyncio.sleep(_SWEEP)
+    """Return a lifespan that sweeps every minute, and lets go of everything at the end."""
 
     @contextlib.asynccontextmanager
     async def running(_: Starlette) -> AsyncIterator[None]:
-        task = asyncio.create_task(sweep())
+        task = asyncio.create_task(sweeping.forever())
         yield
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -532,40 +512,3 @@ def _sweeping(
             await close()
 
     return running
-
-
-def _noting(store: Store, ledger: Ledger) -> Sweep:
-    """Return what writes down outside the database how far each record has come."""
-    since = 0  # at first all: this node's ledger may be new
-
-    async def sweep(now: int) -> None:
-        nonlocal since
-        try:
-            await keeping.note(store, ledger, now, since)
-            since = now - _LATELY
-        except Unavailable:
-            log.error("ledger_not_written")  # noqa: TRY400 - the message of the cause may name a path
-
-    return sweep
-
-
-def _retaining(store: Store, ledger: Ledger) -> Sweep:
-    """Return what removes visits and people whose station keeps them no longer."""
-
-    async def sweep(now: int) -> None:
-        over = sum(await keeping.retain(store, ledger, now))
-        if over:
-            log.info("purged", count=over)
-
-    return sweep
-
-
-def _expiring(store: Store) -> Sweep:
-    """Return what removes visits whose time is over."""
-
-    async def sweep(now: int) -> None:
-        gone = await store.expire(now - IDLE)
-        if gone:
-            log.info("expired", count=gone)
-
-    return sweep

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from app.clock import is_young
 from app.facility import Facility
 
 IDLE: Final = 15 * 60
@@ -177,7 +178,7 @@ class SignIn:
 
     def is_open(self, now: int) -> bool:
         """Whether it still counts at that second."""
-        return now < self.used_at + IDLE and now < self.opened_at + ABSOLUTE
+        return is_young(self.used_at, IDLE, now) and is_young(self.opened_at, ABSOLUTE, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,7 @@ class Invitation:
 
     def is_open(self, now: int) -> bool:
         """Whether it may still be taken up."""
-        return self.used_at is None and self.revoked_at is None and now < self.made_at + INVITED
+        return self.used_at is None and self.revoked_at is None and is_young(self.made_at, INVITED, now)
 
 
 @dataclass(frozen=True, slots=True)

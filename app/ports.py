@@ -11,6 +11,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
+from app.clock import Expected
 from app.evidence import Body, Entry, Event, EventType, Head, canonical
 from app.facility import Facility, Link, Note, Official, Printed, Station, Tick
 from app.flow import Visit
@@ -124,7 +125,7 @@ class Pulse:
     entries: int
     """How many records there are, and how many entries they have together."""
     newest_at: int
-    """When the newest entry of any record was written (seconds, UTC): a clock before that is wrong."""
+    """When the newest entry of any record was written (seconds, UTC)."""
 
 
 class Ledger(Protocol):
@@ -151,6 +152,10 @@ class Ledger(Protocol):
 
     def erase(self, erasures: Sequence[Erasure], at: int) -> None:
         """Keep who is erased: before any key is destroyed."""
+        ...
+
+    def note_clock(self, clock: Expected) -> None:
+        """Keep which time it is."""
         ...
 
 
@@ -187,7 +192,7 @@ class Store(Protocol):
         """Remove visits that never reached the handoff and were last touched before that time; return how many.
 
         Their chain entries stay, with an `expired` event; their bodies and the visit go. Visits that reached the
-        handoff stay for the office, but lose their browser session.
+        handoff stay for the office, but lose their browser session. What was touched an hour later or more goes too.
         """
         ...
 

@@ -428,7 +428,7 @@ class Upload:
 
     def is_left(self, now: int) -> bool:
         """Whether whoever took it seems to have died half-way: anybody may go on."""
-        return self.stage is Stage.TAKING and self.touched_at < now - STALE
+        return self.stage is Stage.TAKING and abs(now - self.touched_at) > STALE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What must be known outside the database, and what follows when a database turns out to be an older one. Pure.
 
 The ledger is a list of lines, each of which is a fact: how far a station's record had come, that it goes on from an
-older state, who was erased, when a backup was made. No line names anybody.
+older state, who was erased, when a backup was made, which time it was. No line names anybody.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from operator import attrgetter
 from typing import Any, Final
 
+from app.clock import Expected
 from app.evidence import Head
 
 _HEAD: Final = re.compile(r"(?P<facility>[A-Za-z0-9_-]{1,64}):(?P<size>[0-9]{1,15})-(?P<hash>[0-9a-f]{64})")
@@ -29,14 +31,15 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known outside the database: the newest head of each record, who was erased, when a backup was made."""
+    """What is known outside the database: heads of records, who was erased, the last backup, and which time it was."""
 
     heads: Mapping[str, Head] = field(default_factory=dict)
     erasures: tuple[Erasure, ...] = ()
     backed_up_at: int | None = None
+    clock: Expected | None = None
 
     def __bool__(self) -> bool:
-        """Whether anything is known at all."""
+        """Whether anything is known of the records."""
         return bool(self.heads or self.erasures or self.backed_up_at)
 
     def moved(self, heads: Mapping[str, Head]) -> dict[str, Head]:
@@ -108,11 +111,17 @@ def backup_line(at: int) -> bytes:
     return _line({"is": "backup", "at": at})
 
 
+def clock_line(clock: Expected) -> bytes:
+    """Return the line that says which time it was."""
+    return _line({"is": "clock", **asdict(clock)})
+
+
 def lines_of(known: Known, at: int) -> list[bytes]:
     """Return the fewest lines that say all of this."""
     heads = [head_line(facility, head, at) for facility, head in sorted(known.heads.items())]
     backup = [backup_line(known.backed_up_at)] if known.backed_up_at else []
-    return [*heads, *backup, *map(erasure_line, known.erasures)]
+    clock = [clock_line(known.clock)] if known.clock else []
+    return [*heads, *backup, *clock, *map(erasure_line, known.erasures)]
 
 
 def known_from(lines: Iterable[bytes]) -> Known:
@@ -120,16 +129,19 @@ def known_from(lines: Iterable[bytes]) -> Known:
     heads: dict[str, Head] = {}
     erasures: list[Erasure] = []
     backed_up_at: int | None = None
+    clock: Expected | None = None
     for said in filter(None, map(_said, lines)):
         if said["is"] == "erasure":
             erasures.append(Erasure(said["facility"], said["person"], said["at"], tuple(said["visits"])))
         elif said["is"] == "backup":
-            backed_up_at = max(backed_up_at or 0, said["at"])
+            backed_up_at = said["at"]
+        elif said["is"] == "clock":
+            clock = Expected(**{name: said[name] for name in ("at", *_KINDS["clock"])})
         else:
             head = Head(said["size"], said["hash"])
             if said["is"] == "accepted" or head.size > heads.get(said["facility"], Head()).size:
                 heads[said["facility"]] = head
-    return Known(heads, _each_once(erasures), backed_up_at)
+    return Known(heads, _each_once(erasures), backed_up_at, clock)
 
 
 def merged(*several: Known) -> Known:
@@ -139,7 +151,8 @@ def merged(*several: Known) -> Known:
         heads |= Known(heads).moved(each.heads)
     erasures = _each_once(erased for each in several for erased in each.erasures)
     times = [each.backed_up_at for each in several if each.backed_up_at]
-    return Known(heads, erasures, max(times, default=None))
+    clocks = [each.clock for each in several if each.clock]
+    return Known(heads, erasures, max(times, default=None), max(clocks, key=attrgetter("at"), default=None))
 
 
 _KINDS: Final[Mapping[str, Mapping[str, type]]] = {
@@ -147,6 +160,7 @@ _KINDS: Final[Mapping[str, Mapping[str, type]]] = {
     "accepted": {"facility": str, "size": int, "hash": str},
     "erasure": {"facility": str, "person": str, "visits": list},
     "backup": {},
+    "clock": {"held": int, "said": int, "is_alarm": bool},
 }
 
 

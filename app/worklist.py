@@ -12,6 +12,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
+from app.clock import is_young
 from app.consent import Choice, Item
 from app.evidence import State, state
 from app.flow import Visit
@@ -184,7 +185,7 @@ def standing(followed: Followed, now: int) -> Standing:
         return _ASKED[followed.asked[0].what]
     if sight:
         return _as_seen(visit, sight)
-    if not visit.ended and now < visit.touched_at + UNDERWAY and not visit.answer("result", "report"):
+    if not visit.ended and is_young(visit.touched_at, UNDERWAY, now) and not visit.answer("result", "report"):
         return Standing.UNDERWAY
     return _as_said(visit)
 

@@ -21,6 +21,7 @@ from joserfc.jwk import ECKey, KeySet
 
 from app.adapters.client_keys import UnusableKeys
 from app.adapters.oidc_answers import Claims, Failure, Keys, Provider, Reason, S, Tokens, UnknownKey, parse, read
+from app.clock import is_young
 from app.ports import Clock, Decline, Declined, Departure, Identity, Refused, Unavailable
 
 LARGEST: Final = 64 * 1024
@@ -143,22 +144,22 @@ class OpenIdHandoff:
     async def _discovered(self) -> Provider:
         """Return the discovery document; its issuer is the configured one, letter by letter."""
         now = self._clock.now()
-        if self._provider is None or now >= self._provider[0]:
+        if self._provider is None or not is_young(self._provider[0], _CACHE_LIVES, now):
             found = await self._get(discovery_address(self._issuer), Provider)
             if found.issuer != self._issuer or not found.is_as_safe_as_its_name:
                 raise Unavailable(Reason.DISCOVERY)
-            self._provider = (now + _CACHE_LIVES, found)
+            self._provider = (now, found)
         return self._provider[1]
 
     async def _known_keys(self, provider: Provider) -> KeySet:
-        if self._keys is None or self._clock.now() >= self._keys[0]:
+        if self._keys is None or not is_young(self._keys[0], _CACHE_LIVES, self._clock.now()):
             await self._fetch_keys(provider)
         return self._keys[1] if self._keys else KeySet([])
 
     async def _fetch_keys(self, provider: Provider) -> None:
         now = self._clock.now()
         found = await self._get(provider.jwks_uri, Keys)
-        self._keys = (now + _CACHE_LIVES, found.for_signing())
+        self._keys = (now, found.for_signing())
 
     async def _get(self, url: str, kind: type[S]) -> S:
         answer = await ask(self._http, "GET", url, deadline=self._deadline)
@@ -241,7 +242,7 @@ class OpenIdHandoff:
         async with self._looking:
             now = self._clock.now()
             is_unchanged = self._keys is None or self._keys[1] is known
-            if is_unchanged and (self._looked_again is None or now >= self._looked_again + LOOK_AGAIN):
+            if is_unchanged and (self._looked_again is None or not is_young(self._looked_again, LOOK_AGAIN, now)):
                 self._looked_again = now
                 await self._fetch_keys(provider)
             return await self._known_keys(provider)

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from app.clock import Expected
 from app.evidence import Head
 from app.ports import Unavailable
-from app.restoring import Erasure, Known, backup_line, erasure_line, head_line, known_from, lines_of
+from app.restoring import Erasure, Known, backup_line, clock_line, erasure_line, head_line, known_from, lines_of
 
 LARGE: Final = 256 * 1024
 """Bytes from which on the file is written anew, if it could be half as long."""
@@ -55,6 +56,10 @@ class FileLedger:
     def erase(self, erasures: Sequence[Erasure], at: int) -> None:
         """Keep who is erased; on disk when this returns, so that the keys may be destroyed."""
         self._add(list(map(erasure_line, erasures)), at)
+
+    def note_clock(self, clock: Expected) -> None:
+        """Keep which time it is."""
+        self._add([clock_line(clock)], clock.at)
 
     def back_up(self, heads: Mapping[str, Head], at: int) -> None:
         """Keep that a backup was made, and how far the records in it have come."""

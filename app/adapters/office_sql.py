@@ -26,12 +26,15 @@ from sqlalchemy import (
 
 from app.adapters import schema as t
 from app.adapters.connected import Connected
+from app.clock import BEHIND
 from app.facility import Facility, Link, Note, Official, Printed, Station, Terminal, Tick
 from app.people import Account, Invitation, Key, Member, Officer, Role, SignIn
 
 _SPENT: Final = 3600
 _OVER: Final = 7 * 24 * 3600
 """Seconds after which nothing depends on a sign-in any more: until then it tells where somebody last stood."""
+_STEPS_AHEAD: Final = BEHIND // 30
+"""Steps by which a right clock may have been ahead: a later one was used while it was wrong, and stands for nothing."""
 _OPEN = t.account.c.revoked_at.is_(None)
 _SEALED: Final = (
     t.account.c.totp,
@@ -119,7 +122,8 @@ class SqlOffice(Connected):
 
     async def take_step(self, account: str, step: int) -> bool:
         """Use up a one-time code's step; False when it or a later one was used before."""
-        fresh = and_(t.account.c.id == account, t.account.c.last_step < step)
+        last = t.account.c.last_step
+        fresh = and_(t.account.c.id == account, or_(last < step, last > step + _STEPS_AHEAD))
         return await self._run(update(t.account).where(fresh).values(last_step=step)) == 1
 
     async def take_recovery(self, account: str, secret: str) -> bool:
@@ -407,8 +411,8 @@ class SqlOffice(Connected):
 
     async def tidy(self, now: int) -> None:
         """Remove used one-time values and sign-ins that are long over."""
-        await self._run(delete(t.spent).where(t.spent.c.at < now - _SPENT))
-        await self._run(delete(t.sign_in).where(t.sign_in.c.used_at < now - _OVER))
+        await self._run(delete(t.spent).where(~t.spent.c.at.between(now - _SPENT, now + _SPENT)))
+        await self._run(delete(t.sign_in).where(~t.sign_in.c.used_at.between(now - _OVER, now + _OVER)))
 
     async def _run(self, statement: Executable) -> int:
         # Of an insert the count would be gone with its cursor, on some drivers.

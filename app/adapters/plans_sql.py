@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, and_, delete, insert, or_, select, upd
 from app.adapters import schema as t
 from app.adapters.connected import Connected
 from app.consent import day_of
-from app.plan import KEPT, Need, Planned
+from app.plan import AHEAD, KEPT, Need, Planned
 
 _REACHED: Final = select(t.visit.c.id).where(t.visit.c.handed_off_at.is_not(None))
 _IS_FREE: Final = or_(t.planned.c.visit.is_(None), t.planned.c.visit.not_in(_REACHED))
@@ -65,12 +65,13 @@ class SqlPlans(Connected):
         return await self._durably(work)
 
     async def tidy(self, now: int) -> None:
-        """Remove the lists and words of days that are long over."""
-        before = str(day_of(now) - timedelta(days=KEPT))
+        """Remove the lists and words of days that are long over, or further ahead than anybody plans."""
+        today = day_of(now)
+        kept = str(today - timedelta(days=KEPT)), str(today + timedelta(days=AHEAD))
 
         def work(connection: Connection) -> None:
             for table in (t.planned, t.day_word):
-                connection.execute(delete(table).where(table.c.day < before))
+                connection.execute(delete(table).where(~table.c.day.between(*kept)))
 
         await self._durably(work)
 

@@ -172,7 +172,7 @@ class SqlRegistry(Connected):
         def work(connection: Connection) -> bytes | None:
             must_be_open(connection, facility)
             mine = t.upload.c.facility == facility, t.upload.c.id == upload
-            left = (t.upload.c.stage == Stage.TAKING.value) & (t.upload.c.touched_at < now - STALE)
+            left = (t.upload.c.stage == Stage.TAKING.value) & ~t.upload.c.touched_at.between(now - STALE, now + STALE)
             free = update(t.upload).where(*mine, or_(t.upload.c.stage == Stage.WAITING.value, left))
             if connection.execute(free.values(stage=Stage.TAKING.value, touched_at=now)).rowcount != 1:
                 return None
@@ -297,8 +297,9 @@ class SqlRegistry(Connected):
 
     async def tidy(self, now: int) -> None:
         """Forget files that nobody took."""
-        waited = (t.upload.c.stage == Stage.WAITING.value) & (t.upload.c.at < now - WAITS)
-        left = (t.upload.c.stage == Stage.TAKING.value) & (t.upload.c.touched_at < now - 24 * WAITS)
+        waited = (t.upload.c.stage == Stage.WAITING.value) & ~t.upload.c.at.between(now - WAITS, now + WAITS)
+        day = 24 * WAITS
+        left = (t.upload.c.stage == Stage.TAKING.value) & ~t.upload.c.touched_at.between(now - day, now + day)
         await self._durably(lambda c: c.execute(delete(t.upload).where(or_(waited, left))))
 
     async def _search_key(self, facility: str) -> SearchKey:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BindParameter, bindparam, delete, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy import BigInteger, BindParameter, bindparam, delete, func, insert, literal, or_, select, tuple_, update
 
 from app.adapters.direct import Direct
 from app.adapters.schema import (
@@ -140,9 +140,12 @@ HISTORY = (
 
 # --- retention ----------------------------------------------------------------------------------------------
 
+_before = bindparam("before", type_=BigInteger)
+_lately = _before, _before + 3600
+"""Also what is so far ahead is over: a clock that was wrong wrote it, and it would last as long."""
 DUE = (
     select(visit.c.id, visit.c.facility, visit.c.handed_off_at)
-    .where(visit.c.touched_at < bindparam("before"), MAY_EXPIRE)
+    .where(~visit.c.touched_at.between(*_lately), MAY_EXPIRE)
     # A record that is read-only takes no mark; its visits wait.
     .where(~_held.where(quarantine.c.facility == visit.c.facility).exists())
     .order_by(visit.c.touched_at)
@@ -157,8 +160,8 @@ FORGET_BODIES = delete(event_body).where(
 FORGET_VISITS = delete(visit).where(visit.c.id.in_(_theirs))
 FORGET_SESSIONS = update(visit).where(visit.c.id.in_(_theirs)).values(session=None, subject="", crossing=None)
 FORGET_SUBMISSIONS = delete(submission).where(submission.c.visit.in_(_theirs))
-FORGET_OLD_SUBMISSIONS = delete(submission).where(submission.c.at < bindparam("before"))
-FORGET_OLD_DEPARTURES = delete(departure).where(departure.c.issued_at < bindparam("before"))
+FORGET_OLD_SUBMISSIONS = delete(submission).where(~submission.c.at.between(_before, _before + 49 * 3600))
+FORGET_OLD_DEPARTURES = delete(departure).where(~departure.c.issued_at.between(*_lately))
 
 _days = func.coalesce(station.c.retention_days, Station("").retention_days)
 KEPT_FOR = (

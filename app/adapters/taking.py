@@ -16,6 +16,7 @@ import app.adapters.schema as t
 from app.adapters.chain import Chain, head_of
 from app.adapters.erasing import OF_A_PERSON
 from app.adapters.person_keys import PersonKeys, SearchKey
+from app.clock import AHEAD
 from app.evidence import Body, Event, EventType
 from app.registry import Incoming, Known, Taken, Turn, as_json, first_end, from_json, marked, newest_day, state
 from app.tokens import new_secret
@@ -115,7 +116,7 @@ class Batch:
         for each in people:
             old, person = known.find(each.person), each.person
             before = self._before(old) if old else None
-            if before and before.seen_at > self.made_at:
+            if before and self.made_at < before.seen_at < self.now + AHEAD:  # later, it came by a wrong clock
                 taken.append(Taken(before, before, is_older=True))
                 continue
             row = self.row(each, old)

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app import journey
+from app.clock import is_young
 from app.consent import JST, day_of
 from app.evidence import Body, Event, EventType
 from app.facility import Facility, Link, is_token
@@ -140,7 +141,7 @@ class Bedside:
     def is_open(self, visit: Visit) -> bool:
         """Whether a visit's time is not over."""
         now = self.clock.now()
-        return now < visit.touched_at + IDLE and now < visit.opened_at + ABSOLUTE
+        return is_young(visit.touched_at, IDLE, now) and is_young(visit.opened_at, ABSOLUTE, now)
 
     async def station(self, request: Request, look: Look | None = None) -> Facility | Response:
         """Return the station of a live link, or the page that explains another one, in a look of its own if given."""

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as At
 
+from app.clock import is_young
 from app.evidence import Event, EventType
 from app.facility import Facility
 from app.flow import Holder, Visit
@@ -80,8 +81,7 @@ class Crossing:
 
     async def _found(self, facility: Facility, typed: str) -> Visit | None:
         visit = await self.bedside.store.across(crossing_hash(facility.id, typed))
-        now = self.bedside.clock.now()
-        is_fresh = visit is not None and now < visit.confirmed_at + LIVES
+        is_fresh = visit is not None and is_young(visit.confirmed_at, LIVES, self.bedside.clock.now())
         is_out = visit is not None and is_fresh and bool(self.bedside.crossing(visit))
         return visit if visit is not None and is_out and self.bedside.is_open(visit) else None
 

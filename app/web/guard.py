@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.clock import is_young
 from app.log import AccessLog, place_of
 from app.web.watch import Tally
 
@@ -94,7 +95,7 @@ class Window:
     def is_full(self, address: str, now: float) -> bool:
         """Whether nothing more would be counted at `now`; counts nothing."""
         hits = self._hits.get(address, deque())
-        while hits and hits[0] <= now - self._span:
+        while hits and not is_young(hits[0], self._span, now):
             hits.popleft()
         return len(hits) >= self._limit
 

@@ -44,7 +44,7 @@ class Registrar:
 
     def is_fresh(self, departure: Departure) -> bool:
         """Whether a way out may still be used."""
-        age = self.bedside.clock.now() - departure.issued_at
+        age = abs(self.bedside.clock.now() - departure.issued_at)
         return departure.spent_at is None and age < MAX_AGE[Purpose.HANDOFF]
 
     async def register(self, seat: Seat) -> Visit:
@@ -72,7 +72,7 @@ class Registrar:
     async def eligibility(self, seat: Seat) -> Answered:
         """Ask what the system knows about this person; it is shown now and stored nowhere."""
         since = seat.visit.times.get("held_by_staff", 0)
-        left = since + NAME_SHOWN - self.bedside.clock.now()
+        left = NAME_SHOWN - abs(self.bedside.clock.now() - since)
         if seat.visit.registration is not Registration.ACCEPTED or self.gateway is None:
             return Answered(None, left)
         try:

@@ -8,7 +8,7 @@ import ipaddress
 import shutil
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -22,8 +22,6 @@ from app.restoring import Known
 
 ENOUGH: Final = 64 * 1024 * 1024
 """Bytes that must be free on the disk of the data folder: with less, the next write may be the last."""
-BEHIND: Final = 300
-"""Seconds by which our clock may be behind the newest entry of a record."""
 BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _ROUTES: Final = 500
 """Routes that are counted apart: whoever invents addresses fills no memory."""
@@ -70,14 +68,15 @@ class _State:
     free: int
     known: Known | None
     read_only: int
+    is_clock_right: bool
 
-    def checks(self, now: int) -> dict[str, bool]:
+    def checks(self) -> dict[str, bool]:
         """Return what is right and what is not."""
         return {
             "store": self.is_ready and self.pulse is not None,
             "schema": self.pulse is not None and self.pulse.is_current,
             "disk": self.free >= ENOUGH,
-            "clock": self.pulse is None or self.pulse.newest_at <= now + BEHIND,
+            "clock": self.is_clock_right,
             "ledger": self.known is not None,
         }
 
@@ -93,6 +92,7 @@ class Watch:
     store: Store
     ledger: Ledger
     clock: Clock
+    is_clock_right: Callable[[], bool]
     tally: Tally
     folder: Path
     token: str
@@ -112,7 +112,7 @@ class Watch:
     async def readyz(self, _: Request) -> Response:
         """Say whether this server can serve, and what wants a person."""
         state = await self._state()
-        checks = state.checks(self.clock.now())
+        checks = state.checks()
         can_serve = all(checks[name] for name in NEEDED)
         is_well = all(checks.values()) and not state.read_only
         status = "unavailable" if not can_serve else "ok" if is_well else "attention"
@@ -142,7 +142,8 @@ class Watch:
             pulse, read_only = await self.store.pulse(), len(await self.store.all_held())
         except Unavailable:
             pulse, read_only = None, 0
-        return _State(is_ready, pulse, shutil.disk_usage(self.folder).free, await self._known(), read_only)
+        free, known = shutil.disk_usage(self.folder).free, await self._known()
+        return _State(is_ready, pulse, free, known, read_only, self.is_clock_right())
 
     async def _known(self) -> Known | None:
         try:
@@ -159,7 +160,7 @@ def _is_here(host: str) -> bool:
 
 
 def _gauges(state: _State, now: int) -> Iterator[str]:
-    checks = state.checks(now)
+    checks = state.checks()
     yield from _head("kazasu_ready", "gauge", "What is right (1) and what is not (0).")
     for name, is_right in checks.items():
         yield f'kazasu_ready{{check="{name}"}} {int(is_right)}'

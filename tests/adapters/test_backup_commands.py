@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from app import keeping
 from app.cli import main
+from app.clock import Expected
 from app.evidence import Head
 from tests.adapters.keeping import Place, left_in, wrote
-from tests.adapters.samples import FACILITY
+from tests.adapters.samples import FACILITY, StillClock
 from tests.flow.visits import NOW
 
 Run = Callable[..., str]
@@ -71,7 +74,23 @@ def test_a_server_is_lost_and_comes_back(typed: Run, tmp_path: Path, monkeypatch
     typed(new.folder, "accept", FACILITY.id)
     assert "not read-only" in typed(new.folder, "accept", FACILITY.id, status=2)
     assert FACILITY.id not in typed(new.folder, "accept")
-    assert typed(new.folder, "purge") == "0 visits, 0 people\n"
+    assert typed(new.folder, "purge", "--sure") == "0 visits, 0 people\n"
+
+
+def test_nothing_is_purged_by_a_clock_in_doubt_until_somebody_is_sure(typed: Run, tmp_path: Path) -> None:
+    place, now = Place(tmp_path / "one", StillClock(int(time.time()))), datetime.now(UTC)
+    asyncio.run(_filled(place, 1))
+    last = now - timedelta(days=3)
+    place.ledger.note_clock(Expected(int(last.timestamp())))
+    said = typed(place.folder, "purge", status=2)
+    assert f"{now:%Y-%m-%d}" in said
+    assert f"{last:%Y-%m-%d %H:%M:%S}+00:00" in said
+    assert "kazasu purge --sure" in said
+    assert typed(place.folder, "purge", "--sure") == "0 visits, 0 people\n"
+    assert typed(place.folder, "purge") == "0 visits, 0 people\n"
+    kept = place.ledger.known().clock
+    assert kept is not None
+    assert kept.at >= int(now.timestamp())
 
 
 def test_a_head_from_a_receipt_is_enough(typed: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

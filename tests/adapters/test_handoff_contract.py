@@ -240,6 +240,18 @@ async def test_documents_are_fetched_once_an_hour() -> None:
     assert provider.calls.count("openid-configuration") == 2
 
 
+async def test_what_was_fetched_at_a_time_that_is_not_yet_is_fetched_anew() -> None:
+    clock, provider = Clock(), Provider()
+    handoff = provider.handoff(clock)
+    clock.at += 400 * 24 * 3600
+    with pytest.raises(Refused):
+        await handoff.identify(DEPARTURE, "ahead")
+    clock.at -= 400 * 24 * 3600
+    await handoff.identify(DEPARTURE, "right")
+    assert provider.calls.count("openid-configuration") == 2
+    assert provider.calls.count("jwks") == 2
+
+
 # --- what we send ---
 
 

@@ -9,9 +9,10 @@ import pytest
 
 from app.adapters import ledger_file
 from app.adapters.ledger_file import FileLedger
+from app.clock import Expected
 from app.evidence import Head
 from app.ports import Unavailable
-from app.restoring import Erasure, Known
+from app.restoring import Erasure, Known, merged
 
 
 @pytest.fixture
@@ -35,6 +36,21 @@ def test_a_head_that_has_not_moved_adds_nothing(ledger: FileLedger) -> None:
     assert ledger.path.read_bytes() == before
     ledger.note({"a": Head(3, "b" * 64)}, 3)
     assert ledger.known().heads == {"a": Head(3, "b" * 64)}
+
+
+def test_the_last_word_about_the_time_stands_whatever_other_lines_carry(
+    ledger: FileLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_file, "LARGE", 500)
+    later = Expected(10**9, held=60, said=2 * 10**9, is_alarm=True)
+    for clock in (Expected(10**9 + 5), later):
+        ledger.note_clock(clock)
+        ledger.back_up({"a": Head(2, "a" * 64)}, 2 * 10**9)  # by a clock that is ahead
+    ledger.back_up({}, 10**9)
+    assert ledger.known() == Known({"a": Head(2, "a" * 64)}, (), 10**9, later)
+    assert not Known(clock=later)  # of the records it says nothing
+    other = Known(clock=Expected(10**9 + 1))
+    assert merged(ledger.known(), other).clock == other.clock
 
 
 def test_a_line_that_was_cut_off_spoils_no_later_one(ledger: FileLedger) -> None:

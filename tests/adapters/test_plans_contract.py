@@ -97,7 +97,9 @@ async def test_old_lists_and_words_go_and_the_others_stay(plans: Plans) -> None:
     for ahead in range(3):
         await plans.put([replace(FIRST, day=DAY + timedelta(days=ahead))])
         await plans.give_word(FACILITY.id, DAY + timedelta(days=ahead), "KPMQXR")
+    await plans.put([replace(FIRST, day=DAY + timedelta(days=400))])
     await plans.tidy(NOW + (KEPT + 1) * 86_400)
+    assert await plans.on(FACILITY.id, DAY + timedelta(days=400)) == ()  # further ahead than anybody plans
     days = [DAY + timedelta(days=ahead) for ahead in range(3)]
     assert [len(await plans.on(FACILITY.id, day)) for day in days] == [0, 1, 1]
     assert [await plans.word(FACILITY.id, day) for day in days] == [None, "KPMQXR", "KPMQXR"]

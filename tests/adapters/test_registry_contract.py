@@ -332,3 +332,26 @@ async def test_a_file_that_nobody_takes_is_forgotten(registry: SqlRegistry) -> N
     assert await registry.upload(FACILITY.id, file.id)
     await registry.tidy(NOW + 3601)
     assert await registry.upload(FACILITY.id, file.id) is None
+
+
+async def test_a_file_from_a_time_that_is_not_yet_is_forgotten_and_never_stuck(registry: SqlRegistry) -> None:
+    people, later = [a_person("A-0001")], NOW + 400 * 86_400
+    waits = await registry.keep(replace(a_file(people), id="waits", at=later), b"waits", people, names=True)
+    begun = await registry.keep(replace(a_file(people), id="begun", at=later), b"begun", people, names=True)
+    assert await registry.begin(FACILITY.id, begun.id, later)
+    assert (await registry.upload(FACILITY.id, begun.id) or begun).is_left(NOW)
+    assert await registry.begin(FACILITY.id, begun.id, NOW)  # anybody may go on
+    await registry.tidy(NOW)
+    assert await registry.upload(FACILITY.id, waits.id) is None
+    assert await registry.upload(FACILITY.id, begun.id)
+
+
+async def test_who_was_seen_at_a_time_that_is_not_yet_is_seen_anew(registry: SqlRegistry) -> None:
+    people, later = [a_person("A-0001")], NOW + 400 * DAY
+    undated = a_file(people)
+    undated = replace(undated, preview=replace(undated.preview, executed_at=None))
+    file = await registry.keep(undated, b"undated", people, names=True)
+    assert await registry.begin(FACILITY.id, file.id, later)
+    await registry.take(file, people, 1, later)
+    assert await registry.finish(file, Outcome(), "sakura", later)
+    assert await imported(registry, a_person("A-0001", at=NOW + DAY), at=NOW + DAY) == Outcome(changed=1)

@@ -311,6 +311,20 @@ async def test_departures_go_when_nothing_may_spend_them(store: Store) -> None:
     assert await visit_of(store) == after(visit, 1800)
 
 
+async def test_what_is_from_a_time_that_is_not_yet_goes_too(store: Store) -> None:
+    later = NOW + 400 * 24 * 3600
+    draft = replace(a_visit(), id="draft", opened_at=later, touched_at=later)
+    await begun(store, draft, hashed("draft"))
+    away = handed_off(await begun(store, replace(a_visit(upto="need"), opened_at=later, touched_at=later)))
+    await store.write(replace(a_change(away, key="once"), issue=a_departure(away)))
+    assert await store.expire(later - 3000) == 0  # no more than an hour ahead is no wrong clock
+    assert await store.departure("departure") is not None
+    assert await store.expire(NOW) == 1
+    assert await visit_of(store) is None
+    assert await store.departure("departure") is None
+    assert await store.write(a_change(after(away), key="once")) is Written.KEY_REUSED
+
+
 async def test_a_flood_of_drafts_goes_in_batches(store: Store) -> None:
     for number in range(230):
         await begun(store, replace(a_visit(), id=f"visit {number}"), hashed(str(number)))

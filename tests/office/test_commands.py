@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +16,15 @@ from app.tokens import BadToken, Sealed, Sealer
 from tests.office.clerk import Clerk
 from tests.office.test_doors import OTHER, another_station, joins, second_factor
 from tests.office.test_links import URL, keeps
+from tests.pages.nurse import StillClock
+
+
+@pytest.fixture
+def clock() -> StillClock:
+    """Return the server's clock: what is typed goes by the machine's, and what is from the future opens nothing."""
+    clock = StillClock()
+    clock.at = int(time.time())
+    return clock
 
 
 @pytest.fixture
