@@ -43,6 +43,8 @@ _DOUBLE: Final = """() => {
     root.style.fontSize = `${2 * parseFloat(getComputedStyle(root).fontSize) / chosen}px`;
 }"""
 """Makes letters twice as large as they are without 文字 小 or 大."""
+_SETTLED: Final = """() => document.getAnimations().filter((one) => /(settle|flat)$/.test(one.animationName))
+    .forEach((one) => one.finish())"""
 _WORKER_IN_CHARGE: Final = """(patience) => Promise.race([
     navigator.serviceWorker.ready.then(() => Boolean(navigator.serviceWorker.controller)),
     new Promise((_, reject) => setTimeout(() => reject(new Error("no service worker")), patience)),
@@ -264,6 +266,7 @@ class Phone:
     def opens(self, address: str) -> None:
         """Open an address, as the camera, the icon or a bookmark does."""
         self.page.goto(address if address.startswith("http") else self.server.origin + address)
+        self.settles()
         self.looks_it_over()
 
     def taps_on(self, what: Locator) -> None:
@@ -300,7 +303,12 @@ class Phone:
         """Wait until what happens inside has led to a page, and look that over."""
         with self.page.expect_navigation(wait_until="load"):
             yield
+        self.settles()
         self.looks_it_over()
+
+    def settles(self) -> None:
+        """Let the time be over in which a page takes no press: tests of other things have nothing to wait for."""
+        self.page.evaluate(_SETTLED)
 
     def hurries_to_the_card(self, *, over_40: bool, reference: str = "") -> None:
         """Make the way to the card unseen: other stories walk it step by step."""
