@@ -9,11 +9,11 @@ addEventListener("pageshow", (event) => {
 
 document.querySelector("[data-focus]")?.focus();
 
-// What is pressed while the page settles (app.css) does nothing, though the finger leaves it later. Keys have no detail.
-let settling;
-addEventListener("pointerdown", () => { settling = getComputedStyle(document.querySelector("main"), "::after").visibility === "visible" }, true);
+// What is pressed while the page pauses (app.css) does nothing, though the finger leaves it later. Keys have no detail.
+let pausing;
+addEventListener("pointerdown", () => { pausing = getComputedStyle(document.querySelector("main"), "::after").visibility === "visible" }, true);
 addEventListener("click", (event) => {
-  if (!settling || !event.detail) return;
+  if (!pausing || !event.detail) return;
   event.preventDefault();
   event.stopImmediatePropagation();
 }, true);

@@ -32,7 +32,7 @@ STATION_COOKIE: Final = "station"
 REVIEW_COOKIE: Final = "review"
 HAND_OVER: Final = "hand-over.html"
 """The page on which the phone changes hands: one of the two is the patient, who finds it in the chosen language."""
-_SETTLE: Final = 1000
+_PAUSE: Final = 1000
 """Milliseconds in which a hand-over page takes no press: what comes then was meant for the page before."""
 _MOMENT_DIGITS: Final = 13
 _YEAR: Final = 365 * 24 * 3600
@@ -323,13 +323,13 @@ def milliseconds() -> int:
 
 
 def is_too_early(request: Request, form: Form) -> bool:
-    """Whether a form came while its page settled. With our script the page itself sees to that, and keys may be quick.
+    """Whether a form came while its page paused. With our script the page itself sees to that, and keys may be quick.
 
     What comes from the future was made by a server whose clock is ahead: it is taken, or nobody could go on there.
     """
     made = form.answers.get("made", "")[:_MOMENT_DIGITS]
     is_moment = made.isascii() and made.isdecimal()
-    return STEADY not in request.headers and (not is_moment or 0 <= milliseconds() - int(made) < _SETTLE)
+    return STEADY not in request.headers and (not is_moment or 0 <= milliseconds() - int(made) < _PAUSE)
 
 
 def fingerprint(form: Form, *about: str) -> str:

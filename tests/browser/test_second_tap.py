@@ -1,4 +1,4 @@
-"""A second tap finds nothing: what comes by pointer while a page settles does nothing; keys act, and so does a later press.
+"""A second tap finds nothing: what comes by pointer while a page pauses does nothing; keys act, and so does a later press.
 
 Where a visit is walked, time runs, and every press is followed by three more at the same place: what is tested is time.
 Where a page is looked at in its 100th, 300th, 600th and 1,200th millisecond, its time stands still and is set.
@@ -37,7 +37,7 @@ LOOKS: Final = (Look(), Look("390×664", height=664))
 WITHOUT_SCRIPT: Final = tuple(replace(look, name=f"{look}, no JavaScript", scripts=False) for look in LOOKS)
 EARLY: Final = (100, 300, 600)
 LATE: Final = 1200
-SETTLES: Final = 690
+PAUSE: Final = 690
 """Milliseconds after its painting in which a page takes no press, but for one frame."""
 _THROUGH_THE_APP: Final = Path(__file__).with_name("hurry_app.js").read_text(encoding="utf-8")
 _SET: Final = "(ms) => document.getAnimations().forEach((one) => { one.currentTime = ms })"
@@ -58,7 +58,7 @@ _PAINTED: Final = (
 _SAFELY_EARLY: Final = 640
 _LONG_UNPAINTED: Final = "new Promise((done) => setTimeout(done, 1000))"
 _RUNS: Final = """new Promise((done) => requestAnimationFrame(function look() {
-    const sheet = document.getAnimations().find((one) => one.animationName === "kz-settle");
+    const sheet = document.getAnimations().find((one) => one.animationName === "kz-pause");
     const painted = performance.getEntriesByType("paint")[0];
     if (sheet?.currentTime && painted) done([sheet.currentTime, performance.now() - painted.startTime]);
     else requestAnimationFrame(look);
@@ -165,7 +165,7 @@ class Finger:
             began, painted = perf_counter(), self._painted(before)
             self.touches(*place)
             self._painted(before)  # what was touched has been told by now
-            if painted + 1000 * (perf_counter() - began) > SETTLES:
+            if painted + 1000 * (perf_counter() - began) > PAUSE:
                 raise Stalled
         return address
 
@@ -362,7 +362,7 @@ def on_the_way_to(step: Step) -> Visit:
 
 
 def dead(finger: Finger) -> list[Any]:
-    """Touch all that is in sight of a page that settles; return what that did."""
+    """Touch all that is in sight of a page that pauses; return what that did."""
     for ms in EARLY:
         finger.sets_time(ms)
         places = finger.finds()
@@ -391,7 +391,7 @@ def still(takes: Takes, look: Look) -> Finger:
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
 @pytest.mark.parametrize("step", FLOW, ids=lambda step: step.id)
-def test_nothing_of_a_step_can_be_pressed_while_it_settles(still: Finger, step: Step) -> None:
+def test_nothing_of_a_step_can_be_pressed_while_it_pauses(still: Finger, step: Step) -> None:
     still.sits_down(on_the_way_to(step), f"/visit/{step.id}")
     assert still.path == f"/visit/{step.id}"
     assert dead(still) == []
@@ -469,7 +469,7 @@ def test_a_press_that_began_too_early_does_nothing_when_it_ends(ready: Finger) -
         ready.touches(*place)
 
 
-def test_a_page_from_the_back_forward_cache_settles_anew(ready: Finger) -> None:
+def test_a_page_from_the_back_forward_cache_pauses_anew(ready: Finger) -> None:
     assert alive(ready)
     with ready.page.expect_navigation():
         ready.page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
@@ -477,7 +477,7 @@ def test_a_page_from_the_back_forward_cache_settles_anew(ready: Finger) -> None:
     assert dead(ready) == []
 
 
-def test_a_page_that_settles_can_be_moved_and_enlarged(ready: Finger) -> None:
+def test_a_page_that_pauses_can_be_moved_and_enlarged(ready: Finger) -> None:
     ready.moves("synthesizeScrollGesture", xDistance=0, yDistance=-200)
     assert ready.page.evaluate("scrollY") > 0
     ready.moves("synthesizePinchGesture", scaleFactor=2)

@@ -70,7 +70,7 @@ async def test_what_our_script_sends_is_taken_at_once(nurse: Nurse, kazasu: Kaza
     assert await times_passed(kazasu) == 1
 
 
-def test_every_kind_of_page_at_the_bedside_settles() -> None:
+def test_every_kind_of_page_at_the_bedside_pauses() -> None:
     # `main` of these three takes no press at first (app.css, entry.css, practice.css); a fourth kind would have to, too
     whole = {
         path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.html") if "<!doctype" in path.read_text()
