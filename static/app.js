@@ -9,6 +9,15 @@ addEventListener("pageshow", (event) => {
 
 document.querySelector("[data-focus]")?.focus();
 
+// What is pressed while the page pauses (app.css) does nothing, though the finger leaves it later. Keys have no detail.
+let pausing;
+addEventListener("pointerdown", () => { pausing = getComputedStyle(document.querySelector("main"), "::after").visibility === "visible" }, true);
+addEventListener("click", (event) => {
+  if (!pausing || !event.detail) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}, true);
+
 // 「すべて…」 fills in the answers, to be seen and changed.
 addEventListener("click", (event) => {
   const fill = event.target.closest("[data-fill]");

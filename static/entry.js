@@ -5,5 +5,7 @@ if ("serviceWorker" in navigator) {
   setTimeout(() => navigator.serviceWorker.ready.then(({ active }) => active.postMessage(`keep ${location.pathname}`)), 8000);
 }
 addEventListener("pageshow", (event) => {
-  if (event.persisted) location.reload();
+  if (!event.persisted) return;
+  document.documentElement.hidden = true;
+  location.reload();
 });

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from functools import cached_property, lru_cache, partial
+from time import time_ns
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -32,6 +33,9 @@ STATION_COOKIE: Final = "station"
 REVIEW_COOKIE: Final = "review"
 HAND_OVER: Final = "hand-over.html"
 """The page on which the phone changes hands: one of the two is the patient, who finds it in the chosen language."""
+_PAUSE: Final = 1000
+"""Milliseconds in which a hand-over page takes no press: what comes then was meant for the page before."""
+_MOMENT_DIGITS: Final = 13
 _YEAR: Final = 365 * 24 * 3600
 
 
@@ -236,7 +240,8 @@ class Bedside:
         )
         is_common = not values and not seat.visit.answer("need", "reference") and "reference" not in given
         html = self.frames(scene) if is_common else render(self.pages, scene, seat.visit, **values)
-        return self.pages.answer(request, html.replace(HOLE, self.held(seat)), status)
+        made = f'<input type="hidden" name="made" value="{milliseconds()}">' if template == HAND_OVER else ""
+        return self.pages.answer(request, html.replace(HOLE, self.held(seat) + made), status)
 
     @cached_property
     def frames(self) -> Callable[[Scene], str]:
@@ -311,6 +316,21 @@ class Bedside:
     def forget_look(self, response: Response) -> None:
         """Let the next page look as everybody finds it."""
         response.delete_cookie(LOOK_COOKIE, secure=self.is_secure, httponly=True, samesite="lax", path="/")
+
+
+def milliseconds() -> int:
+    """Return whole milliseconds since 1970, UTC: another server may be asked next."""
+    return time_ns() // 1_000_000
+
+
+def is_too_early(request: Request, form: Form) -> bool:
+    """Whether a form came while its page paused. With our script the page itself sees to that, and keys may be quick.
+
+    What comes from the future was made by a server whose clock is ahead: it is taken, or nobody could go on there.
+    """
+    made = form.answers.get("made", "")[:_MOMENT_DIGITS]
+    is_moment = made.isascii() and made.isdecimal()
+    return STEADY not in request.headers and (not is_moment or 0 <= milliseconds() - int(made) < _PAUSE)
 
 
 def fingerprint(form: Form, *about: str) -> str:

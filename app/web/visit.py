@@ -23,7 +23,7 @@ from app.flow import NOTHING, STEPS, Answer, Holder, Registration, Route, Step, 
 from app.languages import BY_CODE
 from app.ports import Change, Handoff, Reception, Unavailable, Worklist, Written
 from app.tokens import Purpose, hashed, new_secret
-from app.web.bedside import HAND_OVER, Bedside, Refusal, Seat, crossing_hash
+from app.web.bedside import HAND_OVER, Bedside, Refusal, Seat, crossing_hash, is_too_early
 from app.web.browsers import recognise
 from app.web.forms import Form, fields, form
 from app.web.guard import Window, network_of
@@ -327,6 +327,8 @@ class VisitPages:
         sent = await form(request)
         self.bedside.admit(seat, sent)
         to = self._towards(sent.answers.get("to", ""), seat)
+        if is_too_early(request, sent):
+            return self.bedside.go(request, f"/visit/hand-over?to={to.id}")
         holder = to.held_by(seat.visit)
         after = journey.handed_over(seat.visit, holder)
         passed = (EventType.PHONE_PASSED, {"to": holder.value})

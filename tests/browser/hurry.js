@@ -11,7 +11,7 @@ async ({ entry, over_40, reference }) => {
 
   let page = await send(document, entry, {});
   page = await send(page, "/visit/need", { over_40, reference, intent: "first" });
-  page = await send(page, "/visit/hand-over", {});
+  page = await send(page, "/visit/hand-over", { made: 0 });
   page = await send(page, "/visit/ready", { ready: "all" });
   page = await send(page, "/visit/consent", agreeing(page));
   await send(page, "/visit/check", { confirmed: "yes" });

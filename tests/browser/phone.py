@@ -43,6 +43,11 @@ _DOUBLE: Final = """() => {
     root.style.fontSize = `${2 * parseFloat(getComputedStyle(root).fontSize) / chosen}px`;
 }"""
 """Makes letters twice as large as they are without 文字 小 or 大."""
+_UNPAUSED: Final = """() => {
+    document.getAnimations().filter((one) => /(pause|flat)$/.test(one.animationName)).forEach((one) => one.finish());
+    document.querySelectorAll("[name=made]").forEach((field) => { field.value = 0 });
+}"""
+"""Makes a page as old as one that somebody has read: for itself, and for the server."""
 _WORKER_IN_CHARGE: Final = """(patience) => Promise.race([
     navigator.serviceWorker.ready.then(() => Boolean(navigator.serviceWorker.controller)),
     new Promise((_, reject) => setTimeout(() => reject(new Error("no service worker")), patience)),
@@ -264,6 +269,7 @@ class Phone:
     def opens(self, address: str) -> None:
         """Open an address, as the camera, the icon or a bookmark does."""
         self.page.goto(address if address.startswith("http") else self.server.origin + address)
+        self.skips_the_pause()
         self.looks_it_over()
 
     def taps_on(self, what: Locator) -> None:
@@ -300,7 +306,12 @@ class Phone:
         """Wait until what happens inside has led to a page, and look that over."""
         with self.page.expect_navigation(wait_until="load"):
             yield
+        self.skips_the_pause()
         self.looks_it_over()
+
+    def skips_the_pause(self) -> None:
+        """Let the time be over in which a page takes no press: tests of other things have nothing to wait for."""
+        self.page.evaluate(_UNPAUSED)
 
     def hurries_to_the_card(self, *, over_40: bool, reference: str = "") -> None:
         """Make the way to the card unseen: other stories walk it step by step."""

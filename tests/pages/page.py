@@ -107,12 +107,13 @@ class Page:
         return [each for each in self.root.all("form") if each.attrs.get("action") == action]
 
     def held(self, action: str, nth: int = 0) -> dict[str, str]:
-        """Return the hidden fields of a form."""
-        return {
+        """Return the hidden fields of a form, as whoever looked at the page for long would send them."""
+        found = {
             each.attrs["name"]: each.attrs.get("value", "")
             for each in self.forms(action)[nth].all("input")
             if each.attrs.get("type") == "hidden"
         }
+        return {**found, "made": "0"} if "made" in found else found
 
     def checked(self) -> dict[str, Any]:
         """Return the radio buttons that are chosen."""
