@@ -9,7 +9,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from app.web.office.desk import Desk
 
 
-_SECRET: Final = frozenset({"secret_keys", "metrics_token", "database_url"})
+_SECRET: Final = frozenset({"secret_keys", "record_key", "metrics_token", "database_url"})
 """Settings that are not printed: the last may hold a password."""
+_WEEK: Final = 7 * 24 * 3600
+"""Seconds after which a backup compares all visits with their record, and not only what is new."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="check an exported record against the head printed on a receipt")
     verify.add_argument("log")
     verify.add_argument("--head", required=True)
+    verify.add_argument("--key", help="the file of the record key (record-key in the data folder)")
     verify.set_defaults(run=_verify)
 
     facility = commands.add_parser("facility", help="add a station, or list them when nothing is given")
@@ -248,9 +251,12 @@ def _backup(chosen: argparse.Namespace) -> int:
 
     settings, now = Settings(), SystemClock().now()
     try:
-        keys = recipients(settings.backup_recipient)
-        made = make(settings.database, settings.key_files, chosen.file, keys, now)
-        FileLedger(settings.ledger_file).back_up(made.heads, now)
+        keys, ledger = recipients(settings.backup_recipient), FileLedger(settings.ledger_file)
+        known = ledger.known()
+        is_week_over = not 0 <= now - known.compared_at < _WEEK
+        since = 0 if is_week_over else known.backed_up_at or 0
+        made = make(settings.database, settings.key_files, chosen.file, keys, now, key=settings.mac_key(), since=since)
+        ledger.back_up(made.heads, now, now if is_week_over else known.compared_at)
     except NoBackup as error:
         return _wrong(str(error))
     except OSError as error:
@@ -258,9 +264,20 @@ def _backup(chosen: argparse.Namespace) -> int:
     for facility, head in made.heads.items():
         print(f"{facility}:{head}")
     print(f"{chosen.file}  {chosen.file.stat().st_size} bytes, {made.rows} rows")
-    for facility, seq in made.breaks.items():
+    for facility, found in made.broken.items():
+        _warn(facility, found)
+    return int(bool(made.broken))
+
+
+def _warn(facility: str, found: Mapping[str, int]) -> None:
+    visits = [subject for subject, seq in found.items() if not seq]
+    for seq in filter(None, found.values()):
         _wrong(f"WARNING: the record of {facility} breaks at entry {seq}; keep older backups, and do not restore this")
-    return int(bool(made.breaks))
+    if visits:
+        _wrong(
+            f"WARNING: {len(visits)} visits of {facility} are not kept as recorded ({', '.join(visits[:5])}): "
+            "somebody has written into the database; keep older backups"
+        )
 
 
 def _backup_key(chosen: argparse.Namespace) -> int:
@@ -287,7 +304,15 @@ def _restore(chosen: argparse.Namespace) -> int:
     try:
         known = _known(chosen, settings)
         keys = identities(chosen.identity.read_text(encoding="utf-8"))
-        found = restore(chosen.file, keys, url=settings.database, folder=settings.data, known=known, now=now)
+        found = restore(
+            chosen.file,
+            keys,
+            url=settings.database,
+            folder=settings.data,
+            known=known,
+            now=now,
+            key=settings.record_key.strip().encode(),
+        )
         FileLedger(settings.ledger_file).take_in(merged(known, Known(found.heads)), now)
     except (NotRestored, ValueError) as error:
         return _wrong(str(error))
@@ -405,7 +430,7 @@ def _export(chosen: argparse.Namespace) -> int:
     from app.main import SystemClock  # noqa: PLC0415
 
     async def write() -> None:
-        store = SqlStore(Settings().database, SystemClock())
+        store = SqlStore(Settings().database, SystemClock())  # without the record key: it adds nothing
         async for logged in store.export(chosen.facility):
             sys.stdout.buffer.write(logged.line())
         await store.close()
@@ -417,7 +442,7 @@ def _export(chosen: argparse.Namespace) -> int:
 def _verify(chosen: argparse.Namespace) -> int:
     from app.verify import main as verify  # noqa: PLC0415
 
-    return verify([chosen.log, "--head", chosen.head])
+    return verify([chosen.log, "--head", chosen.head, *(["--key", chosen.key] if chosen.key else [])])
 
 
 def _settings(_: argparse.Namespace) -> int:

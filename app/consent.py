@@ -125,6 +125,10 @@ def complete(items: Iterable[Item], choices: dict[str, str], *, at: int) -> dict
     return {item.id: choices.get(item.id, Choice.NOT_ASKED.value) for item in in_force(items, at)}
 
 
+TOO_YOUNG: Final = "under "
+"""Begins the reason why an item with an age limit was not asked."""
+
+
 def not_asked_reason(item: Item) -> str:
     """Say why an item in force was not asked; stored with the evidence."""
-    return f"under {item.from_age}" if item.from_age else "not shown"
+    return f"{TOO_YOUNG}{item.from_age}" if item.from_age else "not shown"

@@ -49,6 +49,9 @@ class EventType(StrEnum):
     TRANSCRIBED = "transcribed"
     """The office transcribed what was marked on paper: by whom, of which day, in which words, who marked it."""
     EXPIRED = "expired"
+    """Nobody came back before the handoff: the visit and its bodies are gone."""
+    LEFT = "left"
+    """Nobody came back after the handoff: the browser has it no longer, and the office keeps it."""
     ENDED = "ended"
     VERIFIED = "verified"
     CLOSED = "closed"
@@ -71,6 +74,8 @@ class EventType(StrEnum):
     """A settled visit's time was over: its bodies and its answers are gone."""
     RESTORED = "restored"
     """The record goes on from an older state than was known; somebody accepted that."""
+    KEYED = "keyed"
+    """From here on entries carry a MAC; the entries before it are covered by this one's."""
 
 
 class State(StrEnum):

@@ -134,6 +134,11 @@ class Visit:
         return Choice.DECLINE.value if self.withdraws else self.answer("consent", item)
 
     @property
+    def choices(self) -> dict[str, str]:
+        """What was chosen here of each item that this patient is asked."""
+        return {item.id: self.choice(item.id) for item in self.items}
+
+    @property
     def items(self) -> tuple[Item, ...]:
         """The consent items this patient is asked, in the official order."""
         return asked(ITEMS, at=self.opened_at, over_40=self.over_40 or self.withdraws)

@@ -13,7 +13,7 @@ from typing import Final
 
 from app.evidence import Body, EventType
 from app.matching import certain, grounds, is_contested, says_all, sight
-from app.ports import Act, Clock, Registry, Worklist
+from app.ports import Act, Clock, Registry, Worklist, Written
 from app.registry import By, Known, Outcome, Search, Upload
 from app.terminal import comparable
 from app.worklist import DONE, Followed, Standing, standing
@@ -76,6 +76,8 @@ class Importer:
             if followed is None or not _waits_for(known, each, followed):
                 continue
             place = await self.see(followed, known, by, upload.id)
+            if place is None:
+                continue
             outcome = replace(
                 outcome, matched=outcome.matched + 1, differs=outcome.differs + (place is Standing.DIFFERS)
             )
@@ -89,10 +91,10 @@ class Importer:
 
     async def see(
         self, followed: Followed, known: Known, by: tuple[str, str], file: str = "", key: str = ""
-    ) -> Standing:
+    ) -> Standing | None:
         """Let what a file says of a person stand beside what was chosen at a visit; return where the visit stands.
 
-        The same `key` counts once.
+        The same `key` counts once. None when visit or person was erased, or the key was used for somebody else.
         """
         account, name = by
         seen = sight(known, self.clock.now(), name)
@@ -122,8 +124,8 @@ class Importer:
             sight=seen,
             person=known.id,
         )
-        await self.worklist.record(act)
-        return place
+        written = await self.worklist.record(act)
+        return place if written in {Written.DONE, Written.REPEATED} else None
 
 
 def _waits_for(known: Known, before: Followed, followed: Followed) -> bool:

@@ -114,12 +114,16 @@ def fit(step: Step, visit: Visit, given: Answer) -> dict[str, str]:
 def record(step: Step, given: Answer, visit: Visit) -> Visit:
     """Return the visit with these answers; what rested on a changed answer is open again, and only that."""
     visit = _come_back(step, visit)
-    answer = fit(step, visit, given)
+    return recorded(step, fit(step, visit, given), visit)
+
+
+def recorded(step: Step, answer: Answer, visit: Visit) -> Visit:
+    """Return the visit with an answer as it is, whatever is offered today: what a record says was answered then."""
     changed = dict(visit.answers.get(step.id, NOTHING)) != answer
     answers = {**visit.answers, step.id: answer}
     draft = {name: held for name, held in visit.draft.items() if name != step.id}
-    recorded = replace(visit, answers=answers, draft=draft)
-    return _void(recorded, step.id) if changed else recorded
+    after = replace(visit, answers=answers, draft=draft)
+    return _void(after, step.id) if changed else after
 
 
 def _come_back(step: Step, visit: Visit) -> Visit:
@@ -147,7 +151,7 @@ def _void(visit: Visit, changed: str) -> Visit:
 def _reconcile(visit: Visit) -> Visit:
     """Drop choices on items that no longer apply, and reopen the check when the items have changed."""
     chosen = visit.answers.get("consent")
-    if chosen is None or visit.chooses_there:
+    if chosen is None or visit.withdraws or visit.chooses_there:
         return visit
     applicable = {item.id for item in visit.items}
     if applicable == set(chosen):

@@ -25,7 +25,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
 from app.adapters.client_keys import KeyRing, UnusableKeys
-from app.adapters.database import migrate
+from app.adapters.database import is_practice, migrate
 from app.adapters.gateway_http import HttpGateway
 from app.adapters.handoff_official import NoProvider, SealedReception
 from app.adapters.handoff_oidc import OpenIdHandoff, line
@@ -36,6 +36,7 @@ from app.adapters.passwords import Passwords
 from app.adapters.plans_sql import SqlPlans
 from app.adapters.quarantine import look_back
 from app.adapters.receipts_sql import SqlReceipts
+from app.adapters.recorded import compare_open
 from app.adapters.registry_sql import SqlRegistry
 from app.adapters.store_sql import SqlStore
 from app.adapters.worklist_sql import SqlWorklist
@@ -89,6 +90,17 @@ from app.web.watch import Tally, Watch
 STATIC: Final = Path(__file__).parents[1] / "static"
 PRACTICE_STATION: Final = Facility("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
 _CLIENT: Final = "RP00000001"
+_OTHER_KIND: Final = {
+    True: (
+        "this database holds a real station, and practice has published passwords: set KAZASU_ROUTE as it was, or, to "
+        "practise, KAZASU_DATA (and KAZASU_DATABASE_URL) to an empty place"
+    ),
+    False: (
+        "this database was made for practice, and its passwords are published: set KAZASU_DATA (and "
+        "KAZASU_DATABASE_URL) to an empty place and begin there, or go on practising with KAZASU_ROUTE=practice"
+    ),
+}
+"""Why a database is refused, by whether practice was asked for."""
 Closing: TypeAlias = Callable[[], Awaitable[object]]
 log = structlog.get_logger()
 
@@ -219,10 +231,10 @@ def _parts(settings: Settings, clock: Clock, store: Store | None) -> _Parts:
     store = store or _open(settings, clock, ledger)
     bedside = Bedside(store, signer, clock, pages, Problems(pages), settings.is_secure)
     desk = _desk(settings, store, signer, clock, bedside)
-    database = settings.database
-    registry, worklist = SqlRegistry(database, desk.sealer), SqlWorklist(database)
+    database, key = settings.database, settings.mac_key()
+    registry, worklist = SqlRegistry(database, desk.sealer, key=key), SqlWorklist(database, key=key)
     files = FileDesk(desk, Importer(registry, worklist, clock))
-    kept = registry, worklist, SqlReceipts(database), SqlPlans(database)
+    kept = registry, worklist, SqlReceipts(database, key=key), SqlPlans(database)
     return _Parts(settings, clock, signer, assets, doors, ledger, store, bedside, desk, *kept, files)
 
 
@@ -231,7 +243,7 @@ def _at_bedside(parts: _Parts) -> list[BaseRoute]:
     settings, bedside, doors = parts.settings, parts.bedside, parts.doors
     registrar = Registrar(bedside, doors.gateway)
     reception = SealedReception(parts.desk.office, parts.desk.sealer)
-    take_home = TakeHome(bedside, parts.receipts, settings.public_origin)
+    take_home = TakeHome(bedside, parts.receipts, parts.worklist, settings.public_origin)
     visit = VisitPages(bedside, settings.route, doors.handoff, reception, registrar, take_home, parts.worklist)
     return [
         *visit.routes(),
@@ -296,9 +308,12 @@ def _shell(*, practice: bool) -> tuple[Assets, Pages]:
 
 def _open(settings: Settings, clock: Clock, ledger: Ledger) -> Store:
     """Return the database of these settings, brought to the newest schema and compared with what is known of it."""
-    migrate(settings.database)
+    key, practice = settings.mac_key(), settings.route is Route.PRACTICE
+    if is_practice(settings.database, PRACTICE_STATION.id) is (not practice):
+        raise UnsafeSettings(_OTHER_KIND[practice])
+    migrate(settings.database, key, practice=practice)
     known = ledger.known()
-    absent = look_back(settings.database, known, clock.now()) if known else ()
+    absent = look_back(settings.database, known, clock.now(), key) if known else ()
     if absent and len(absent) == len(known.heads):
         raise UnsafeSettings(
             f"{settings.ledger_file} knows records that this database does not have: restore a backup, or, to begin "
@@ -306,7 +321,10 @@ def _open(settings: Settings, clock: Clock, ledger: Ledger) -> Store:
         )
     if absent:
         log.error("stations_missing", count=len(absent))
-    return SqlStore(settings.database, clock)
+    altered = compare_open(settings.database, key, clock.now())
+    if altered:
+        log.error("record_broken", count=altered)
+    return SqlStore(settings.database, clock, key=key)
 
 
 async def seed_practice(store: Store, clock: Clock) -> Link:

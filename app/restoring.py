@@ -37,6 +37,8 @@ class Known:
     erasures: tuple[Erasure, ...] = ()
     backed_up_at: int | None = None
     clock: Expected | None = None
+    compared_at: int = 0
+    """When a backup last compared all visits with their record."""
 
     def __bool__(self) -> bool:
         """Whether anything is known of the records."""
@@ -106,9 +108,9 @@ def erasure_line(erased: Erasure) -> bytes:
     return _line({"is": "erasure", **said})
 
 
-def backup_line(at: int) -> bytes:
-    """Return the line that says when a backup was made."""
-    return _line({"is": "backup", "at": at})
+def backup_line(at: int, compared_at: int) -> bytes:
+    """Return the line that says when a backup was made, and when one last compared all visits with their record."""
+    return _line({"is": "backup", "at": at, "compared_at": compared_at})
 
 
 def clock_line(clock: Expected) -> bytes:
@@ -119,7 +121,7 @@ def clock_line(clock: Expected) -> bytes:
 def lines_of(known: Known, at: int) -> list[bytes]:
     """Return the fewest lines that say all of this."""
     heads = [head_line(facility, head, at) for facility, head in sorted(known.heads.items())]
-    backup = [backup_line(known.backed_up_at)] if known.backed_up_at else []
+    backup = [backup_line(known.backed_up_at, known.compared_at)] if known.backed_up_at else []
     clock = [clock_line(known.clock)] if known.clock else []
     return [*heads, *backup, *clock, *map(erasure_line, known.erasures)]
 
@@ -129,19 +131,21 @@ def known_from(lines: Iterable[bytes]) -> Known:
     heads: dict[str, Head] = {}
     erasures: list[Erasure] = []
     backed_up_at: int | None = None
+    compared_at = 0
     clock: Expected | None = None
     for said in filter(None, map(_said, lines)):
         if said["is"] == "erasure":
             erasures.append(Erasure(said["facility"], said["person"], said["at"], tuple(said["visits"])))
         elif said["is"] == "backup":
-            backed_up_at = said["at"]
+            backed_up_at, compared = said["at"], said.get("compared_at")
+            compared_at = compared if type(compared) is int else 0
         elif said["is"] == "clock":
             clock = Expected(**{name: said[name] for name in ("at", *_KINDS["clock"])})
         else:
             head = Head(said["size"], said["hash"])
             if said["is"] == "accepted" or head.size > heads.get(said["facility"], Head()).size:
                 heads[said["facility"]] = head
-    return Known(heads, _each_once(erasures), backed_up_at, clock)
+    return Known(heads, _each_once(erasures), backed_up_at, clock, compared_at)
 
 
 def merged(*several: Known) -> Known:
@@ -152,7 +156,9 @@ def merged(*several: Known) -> Known:
     erasures = _each_once(erased for each in several for erased in each.erasures)
     times = [each.backed_up_at for each in several if each.backed_up_at]
     clocks = [each.clock for each in several if each.clock]
-    return Known(heads, erasures, max(times, default=None), max(clocks, key=attrgetter("at"), default=None))
+    compared_at = max((each.compared_at for each in several), default=0)
+    clock = max(clocks, key=attrgetter("at"), default=None)
+    return Known(heads, erasures, max(times, default=None), clock, compared_at)
 
 
 _KINDS: Final[Mapping[str, Mapping[str, type]]] = {

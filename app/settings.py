@@ -45,6 +45,9 @@ class Settings(BaseSettings):
         str,
         Field(description="signing keys, newest last, separated by spaces; kept in the data folder if empty"),
     ] = ""
+    record_key: Annotated[
+        str, Field(description="key of the records' MACs, the same for ever; kept in the data folder if empty")
+    ] = ""
     ledger: Annotated[str, Field(description="file of what outlives the database; in the data folder if empty")] = ""
     backup_recipient: Annotated[str, Field(description="public keys (age1...) that backups are encrypted for")] = ""
     metrics_token: Annotated[str, Field(description="bearer token for /metrics; this machine alone if empty")] = ""
@@ -110,7 +113,7 @@ class Settings(BaseSettings):
     @property
     def key_files(self) -> dict[str, Path]:
         """The files of keys in the data folder, by name: what a backup takes along."""
-        return {path.name: path for path in (self.data / "secret", self.identity_keys)}
+        return {path.name: path for path in (self.data / "secret", self.data / "record-key", self.identity_keys)}
 
     @property
     def identity_keys(self) -> Path:
@@ -142,6 +145,13 @@ class Settings(BaseSettings):
             raise UnsafeSettings(f"KAZASU_SECRET_KEYS: each key needs {_MIN_KEY} characters or more")
         return found
 
+    def mac_key(self) -> bytes:
+        """Return the key under which entries of the records carry a MAC; make and keep one when none is set."""
+        key = self.record_key.strip() or _kept(self.data / "record-key").strip()
+        if len(key) < _MIN_KEY:
+            raise UnsafeSettings(f"KAZASU_RECORD_KEY: {_MIN_KEY} characters or more")
+        return key.encode()
+
     def check(self) -> None:
         """Raise `UnsafeSettings` unless these settings may serve people; make the data folder, for its owner only."""
         if not self.public_origin.startswith(("http://", "https://")) or urlsplit(self.public_origin).path:
@@ -154,9 +164,11 @@ class Settings(BaseSettings):
             raise UnsafeSettings(f"KAZASU_METRICS_TOKEN: {_MIN_KEY} characters or more")
         if not _DATABASE.fullmatch(self.database):
             raise UnsafeSettings("KAZASU_DATABASE_URL: sqlite:///… or postgresql+psycopg://…")
-        if self.is_shared and not self.secret_keys:
+        if self.is_shared and not (self.secret_keys and self.record_key):
             # Every node must read what another has signed or encrypted: a key in one machine's folder is known to none.
-            raise UnsafeSettings("KAZASU_SECRET_KEYS: needed with PostgreSQL, the same on every node")
+            raise UnsafeSettings(
+                "KAZASU_SECRET_KEYS and KAZASU_RECORD_KEY: needed with PostgreSQL, on every node the same"
+            )
         self._check_proxies()
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
 

@@ -82,6 +82,7 @@ class Transcript:
         body: Body = {
             "by": by,
             "day": self.day.isoformat(),
+            "reference": self.reference,
             "choices": {item.id: self.choices[item.id].value for item in items},
             "not_asked": {item.id: self._why_not(item) for item in unasked},
             "wording": wording(self.language, asked) if self.mark else {},

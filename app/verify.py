@@ -1,20 +1,22 @@
 """Checks an exported log against the head printed on a receipt. Needs nothing but Python: copy this one file.
 
-    python verify.py log.jsonl --head SIZE-HASH
+    python verify.py log.jsonl --head SIZE-HASH [--key FILE]
 
 Each line of the log is one entry as canonical JSON (RFC 8785), in order. Without a head the log can only be
-shown to fit itself: a tail that was cut off, or a whole log made anew, is found by a receipt alone.
+shown to fit itself: a tail that was cut off, or a whole log made anew, is found by a receipt alone. With the record
+key (`record-key` in the data folder), entries that somebody without it has written are found as well.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import hmac
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,11 +28,12 @@ _ENCODER: Final = json.JSONEncoder(
 )
 _EVENT: Final = b"kazasu/event/1\0"
 _BODY: Final = b"kazasu/body/1\0"
+_MAC: Final = b"kazasu/mac/1\0"
 _NAMES: Final = {"event_id", "facility", "type", "visit"}
 _NUMBERS: Final = {"at", "seq"}
 _HASHES: Final = {"body_hash", "hash", "prev_hash"}
-_KEPT: Final = {"body", "nonce"}
 _HASHED: Final = _NAMES | _NUMBERS | {"body_hash"}
+_ALL: Final = _HASHED | _HASHES | {"body", "nonce"}
 
 
 class Broken(Exception):
@@ -46,22 +49,63 @@ class Held:
     hash: str
 
 
-def verify(lines: Iterable[bytes], head: str = "") -> Held:
-    """Return what holds, or raise `Broken`. `head` is the text on a receipt, `size-hash`."""
+@dataclass
+class Missing:
+    """Bodies that are not there, by the visit or person of their entry, until a later entry explains them."""
+
+    _of: dict[str, set[int]] = field(default_factory=dict)
+
+    def add(self, subject: str, seq: int) -> None:
+        """Note that the body of this entry is not there."""
+        self._of.setdefault(subject, set()).add(seq)
+
+    def explain(self, kind: str, subject: str, body: Mapping[str, Any] | None) -> None:
+        """Take away what an entry explains: a visit that is over, an erasure, what was gone before it."""
+        said = body or {}
+        if kind in {"expired", "purged"} or (kind == "erased" and "bodies" not in said):
+            self._of.pop(subject, None)
+        elif kind in {"erased", "keyed", "restored"}:
+            named = _numbers(said.get("bodies" if kind == "erased" else "without_body"))
+            for seqs in self._of.values():
+                seqs.difference_update(named)
+
+    def unexplained(self) -> list[int]:
+        """The numbers of entries whose body nobody has explained, in order."""
+        return sorted(seq for seqs in self._of.values() for seq in seqs)
+
+
+def verify(lines: Iterable[bytes], head: str = "", key: bytes = b"") -> Held:
+    """Return what holds, or raise `Broken`. `head` is the text on a receipt, `size-hash`; `key` the record key."""
     size, promised = _head(head)
-    count, bodiless, last, facility = 0, 0, GENESIS, None
+    count, bodiless, last, facility, mac, missing = 0, 0, GENESIS, None, None, Missing()
     for count, line in enumerate(lines, 1):
         entry = _entry(count, line)
         facility = facility or entry["facility"]
-        for fault in _faults(count, entry, last, facility):
+        for fault in _faults(count, entry, last, facility, mac, key):
             raise Broken(f"line {count}: {fault}")
-        bodiless += entry["body"] is None
-        last = entry["hash"]
+        if entry["body"] is None:
+            bodiless += 1
+            missing.add(entry["visit"], count)
+        missing.explain(entry["type"], entry["visit"], entry["body"])
+        last, mac = entry["hash"], entry.get("mac")
         if count == size and last != promised:
             raise Broken(f"line {count}: not the entry that the receipt was printed with")
     if count < size:
         raise Broken(f"line {count + 1}: missing; the receipt promises {size} entries")
+    for seq in missing.unexplained():
+        raise Broken(f"line {seq}: the body is not there, and no later entry says why")
+    if key and count and mac is None:
+        raise Broken(f"line {count}: no MAC: not written with the record key")
     return Held(count, bodiless, last)
+
+
+def mac_of(key: bytes, entry_hash: str) -> str:
+    """Return HMAC-SHA256 (hex) of an entry's hash under the record key."""
+    return hmac.digest(key, _MAC + bytes.fromhex(entry_hash), "sha256").hex()
+
+
+def _numbers(value: object) -> set[int]:
+    return {each for each in value if type(each) is int} if type(value) is list else set()
 
 
 def _head(text: str) -> tuple[int, str]:
@@ -74,17 +118,18 @@ def _head(text: str) -> tuple[int, str]:
 def _entry(place: int, line: bytes) -> dict[str, Any]:
     """Return the entry of a line that is written as the export writes it, byte for byte."""
     try:
-        entry = json.loads(line)
-        exact = canonical(entry) + b"\n" == line
+        exact = canonical(entry := json.loads(line)) + b"\n" == line
     except (ValueError, RecursionError):
         exact = False
-    if not exact or not isinstance(entry, dict) or entry.keys() != _NAMES | _NUMBERS | _HASHES | _KEPT:
+    if not exact or not isinstance(entry, dict) or entry.keys() - {"mac"} != _ALL:
         raise Broken(f"line {place}: not an entry as the export writes it")
     return entry
 
 
-def _faults(place: int, entry: dict[str, Any], last: str, facility: str) -> Iterator[str]:
-    """Yield what is wrong with an entry that should follow the one whose hash is `last`."""
+def _faults(  # noqa: PLR0913, PLR0917 - an entry, and the one before it
+    place: int, entry: dict[str, Any], last: str, facility: str, before: str | None, key: bytes
+) -> Iterator[str]:
+    """Yield what is wrong with an entry that should follow the one with the hash `last` and the MAC `before`."""
     if not _is_well_formed(entry):
         yield "a field of the wrong kind"
         return
@@ -98,6 +143,11 @@ def _faults(place: int, entry: dict[str, Any], last: str, facility: str) -> Iter
         yield "the entry was changed"
     if entry["body"] is not None and entry["body_hash"] != _sha256(_BODY, entry["nonce"], entry["body"]):
         yield "the body was changed"
+    mac = entry.get("mac")
+    if mac is None and before is not None:  # it may be missing before the first one only: in records from before 0.4
+        yield "no MAC behind an entry with one"
+    if mac is not None and (not _is_hex(mac, 64) or (key and not hmac.compare_digest(mac, mac_of(key, entry["hash"])))):
+        yield "the MAC is wrong: not written with the record key"
 
 
 def _is_well_formed(entry: dict[str, Any]) -> bool:
@@ -129,16 +179,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check an exported log against the head on a receipt.")
     parser.add_argument("log", type=Path, help="the exported log, one entry a line")
     parser.add_argument("--head", default="", help="the head on a receipt: SIZE-HASH")
+    parser.add_argument("--key", type=Path, help="the file of the record key")
     given = parser.parse_args(arguments)
     try:
+        key = given.key.read_text(encoding="utf-8").strip().encode() if given.key else b""
         with given.log.open("rb") as lines:
-            held = verify(lines, given.head)
+            held = verify(lines, given.head, key)
     except Broken as broken:
         print(f"BROKEN: {broken}")  # noqa: T201 - a command says what it found
         return 1
     whole = "whole up to the receipt" if given.head else "in order; only a receipt shows whether it is whole"
+    macs = "MACs right" if given.key else "MACs not checked: that takes --key"
     print(  # noqa: T201
-        f"OK: {held.size} entries ({held.without_body} without body), {whole}. Head: {held.size}-{held.hash}"
+        f"OK: {held.size} entries ({held.without_body} without body), {whole}; {macs}. Head: {held.size}-{held.hash}"
     )
     return 0
 

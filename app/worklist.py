@@ -23,8 +23,21 @@ UNDERWAY: Final = 30 * 60
 """Seconds after its last answer for which a visit may still go on at the bedside."""
 
 
+class Doubt(StrEnum):
+    """Whether a visit is as it was recorded."""
+
+    NONE = ""
+    DIFFERS = "differs"
+    """What is kept of it is not what the record tells: the record is shown."""
+    BROKEN = "broken"
+    """Its record does not hold: nothing of it is shown."""
+
+
 class Standing(StrEnum):
     """Where a visit stands for the office, neediest first."""
+
+    ALTERED = "altered"
+    """It is not as it was recorded: somebody has written into the database."""
 
     DISPUTED = "disputed"
     """Somebody with the patient's copy says: I did not agree to this."""
@@ -53,7 +66,9 @@ _ASKED: Final = {
     Wish.WITHDRAW: Standing.WITHDRAWAL_ASKED,
     Wish.CHANGE: Standing.CHANGE_ASKED,
 }
-NEEDY: Final = frozenset({*_ASKED.values(), Standing.TROUBLE, Standing.DIFFERS, Standing.NOT_FOUND, Standing.UNCLEAR})
+NEEDY: Final = frozenset(
+    {Standing.ALTERED, *_ASKED.values(), Standing.TROUBLE, Standing.DIFFERS, Standing.NOT_FOUND, Standing.UNCLEAR}
+)
 """要対応: somebody must act."""
 _REACHED: Final = {
     State.ANOTHER_WAY: Standing.ANOTHER_WAY,
@@ -126,6 +141,7 @@ class Followed:
     """Whom of the terminal's files it was matched with."""
     asked: tuple[Asked, ...] = ()
     """What is asked from the patient's copies and nobody has answered, the neediest first; each wish once."""
+    doubt: Doubt = Doubt.NONE
 
 
 class Verdict(StrEnum):
@@ -179,6 +195,8 @@ def _verdict(chosen: Choice, seen: Iterable[bool | None]) -> Verdict:
 def standing(followed: Followed, now: int) -> Standing:
     """Return where a visit stands for the office at a moment (seconds since 1970, UTC)."""
     visit, sight = followed.visit, followed.sight
+    if followed.doubt:
+        return Standing.ALTERED
     if followed.closed:
         return Standing.CLOSED
     if followed.asked:
@@ -221,7 +239,7 @@ def is_news(before: Visit, after: Visit, *, was_closed: bool) -> bool:
 
 
 def _chosen(visit: Visit) -> tuple[bool, bool, dict[str, str]]:
-    return visit.withdraws, visit.chooses_there, {item.id: visit.choice(item.id) for item in visit.items}
+    return visit.withdraws, visit.chooses_there, visit.choices
 
 
 def _as_said(visit: Visit) -> Standing:

@@ -28,7 +28,7 @@ from bench import apsw_driver
 from bench.aftermath import is_chained, is_whole, kept
 from bench.disk import NAME, Disk, FailingDisks
 from bench.report import Control, Finding, Profile, Void
-from bench.ward import LINK, STATION, Ward
+from bench.ward import KEY, LINK, STATION, Ward
 
 CUTS: Final = {Profile.CI: 1_000, Profile.BENCH: 10_000, Profile.SOAK: 100_000}
 CONTROL_CUTS: Final = 50
@@ -115,7 +115,7 @@ async def _cut_often(cuts: int, dice: random.Random, folder: Path, tally: Tally)
 async def _make(path: Path) -> None:
     """Make a database of the newest schema with one station."""
     database.migrate(f"sqlite:///{path}")
-    store = SqlStore(f"sqlite:///{path}", Ward(random.Random()))
+    store = SqlStore(f"sqlite:///{path}", Ward(random.Random()), key=KEY)
     await store.add_facility(STATION, LINK)
     await store.close()
 
@@ -126,7 +126,7 @@ def _content(path: Path) -> bytes:
 
 async def _write_until_dark(path: Path, disk: Disk, ward: Ward) -> None:
     try:
-        store = SqlStore(f"sqlite:///{path}", ward, _failing(path))
+        store = SqlStore(f"sqlite:///{path}", ward, _failing(path), key=KEY)
     except DBAPIError:
         if disk.is_on:
             raise
@@ -143,7 +143,7 @@ def _failing(path: Path) -> database.Driver:
 
 def _settings(path: Path) -> dict[str, object]:
     """Return how a connection that writes commits."""
-    engine = database.writing(f"sqlite:///{path}", _failing(path))
+    engine = database.writing(f"sqlite:///{path}", _failing(path), key=KEY)
     with engine.connect() as connection:
         found = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in _ASSERTED}
     engine.dispose()
@@ -152,7 +152,7 @@ def _settings(path: Path) -> dict[str, object]:
 
 async def _look(path: Path, ward: Ward, tally: Tally) -> None:
     """Open what remains as the product does, and compare it with the ledger."""
-    store = SqlStore(f"sqlite:///{path}", ward)
+    store = SqlStore(f"sqlite:///{path}", ward, key=KEY)
     with closing(sqlite3.connect(path)) as plain:
         tally.acknowledged += len(ward.acknowledged)
         tally.lost += len(ward.acknowledged - kept(plain, ward.acknowledged))

@@ -58,7 +58,7 @@ NO_KEY: Final = Defect(
     "app/adapters/step.py",
     "",
     """    if found.fingerprint is not None:
-        return Written.REPEATED if found.fingerprint == change.fingerprint else Written.KEY_REUSED
+        return Written.REPEATED if found.fingerprint == change.submission.fingerprint else Written.KEY_REUSED
 """,
 )
 TAKES_ALL: Final = Defect(
@@ -71,7 +71,8 @@ _write, _copies = write, count()
 
 
 def write(change, connection):
-    return _write(replace(change, key=f"{change.key}#{next(_copies)}"), connection)
+    once = replace(change.submission, key=f"{change.submission.key}#{next(_copies)}")
+    return _write(replace(change, submission=once), connection)
 
 
 def _refusal(change, found):

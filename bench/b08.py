@@ -151,7 +151,7 @@ def _walked(folder: Path, database: Database, count: int, tree: Path = ROOT) -> 
     keys = secrets.token_urlsafe(48)
     with database.fresh() as url:
         began = time.time()
-        with kazasu(folder, database_url=url, secret_keys=keys, tree=tree) as product:
+        with kazasu(folder, database_url=url, secret_keys=keys, record_key=keys, tree=tree) as product:
             journey = _Journey(product, url or Settings(data=folder).database, keys, walk, began)
             run_to_end(journey.walk(*kinds))
         walk.look("stopped", files(folder, began))
@@ -222,8 +222,8 @@ class _Journey:
 
     async def _erased(self, people: list[Canary]) -> int:
         """Erase whose names were kept, but for the last; return how much of what was sealed can still be read."""
-        registry = SqlRegistry(self.url, Sealer((self.keys,)))
-        store = SqlStore(self.url, SystemClock())
+        registry = SqlRegistry(self.url, Sealer((self.keys,)), key=self.keys.encode())
+        store = SqlStore(self.url, SystemClock(), key=self.keys.encode())
         sealed = []
         for each in people[:-1]:
             found = await registry.search(STATION, Asked(By.NAME, each.kana), None, 10)

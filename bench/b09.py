@@ -40,6 +40,7 @@ _STATIONS: Final = (
     Facility("otonari", "おとなり訪問看護ステーション", "9960000017", "03-0000-0001"),
 )
 _NOW: Final = 1_795_000_000
+KEY: Final = b"the record key of this bench, 32 letters"
 _FEW: Final = 400
 _PAUSE: Final = 0.05
 
@@ -63,7 +64,7 @@ class Place:
     async def begin(self, entries: int) -> SqlStore:
         """Return the store of a new place whose first station has so many entries."""
         migrate(self.url)
-        store = SqlStore(self.url, _Still())
+        store = SqlStore(self.url, _Still(), key=KEY)
         for each in _STATIONS:
             await store.add_facility(each, Link(new_token(), each.id, 1, _NOW))
         for _ in range(-(-entries // 1_000)):
@@ -72,12 +73,12 @@ class Place:
 
     def back_up(self, target: Path) -> backup.Made:
         """Write a backup."""
-        return backup.make(self.url, {}, target, backup.recipients(self.public), _NOW)
+        return backup.make(self.url, {}, target, backup.recipients(self.public), _NOW, key=KEY)
 
     def restore(self, source: Path, known: Known) -> Restored:
         """Restore a backup here."""
         keys = identities(self.private)
-        return restore(source, keys, url=self.url, folder=self.folder, known=known, now=_NOW)
+        return restore(source, keys, url=self.url, folder=self.folder, known=known, now=_NOW, key=KEY)
 
 
 def run(profile: Profile, rand: int) -> Finding:
@@ -116,7 +117,7 @@ def _write(url: str, facility: str, count: int) -> Head:
     def work(connection: Connection) -> Head:
         chain = Chain(facility, head_of(connection, facility))
         for place in range(count):
-            chain.add(f"v{place}", Event(EventType.CONFIRMED, _NOW, {"items": {"surgery": "agree"}, "n": place}))
+            chain.add(f"file {place}", Event(EventType.IMPORTED, _NOW, {"people": place, "new": 0, "matched": 0}))
         chain.write(connection)
         return head_of(connection, facility)
 
@@ -125,7 +126,7 @@ def _write(url: str, facility: str, count: int) -> Head:
 
 
 def _within(url: str, work: Any) -> Any:
-    engine = writing(url)
+    engine = writing(url, key=KEY)
     try:
         with engine.begin() as connection:
             return work(connection)

@@ -40,7 +40,8 @@ _PAUSE: Final = 0.02
 NO_KEY: Final = (
     Defect(
         "app/adapters/step.py",
-        '    change = replace(change, key=f"{change.key}#{new_secret()}")\n    refusal = None\n',
+        '    once = replace(change.submission, key=f"{change.submission.key}#{new_secret()}")\n'
+        "    change, refusal = replace(change, submission=once), None\n",
         over="    refusal = _refusal(change, found)\n",
     ),
     Defect("app/adapters/step.py", "from dataclasses import replace\n\nfrom app.tokens import new_secret"),
@@ -103,6 +104,7 @@ class Ward:
             core=CORES[number % len(CORES)],
             database_url=url,
             secret_keys=self._keys,
+            record_key=self._keys,
         )
         return placed.__enter__()
 

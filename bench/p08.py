@@ -132,13 +132,13 @@ def run(profile: Profile, rand: int) -> Finding:
 @contextlib.contextmanager
 def _served(folder: Path, database: Database, keys: str) -> Iterator[tuple[Server, str]]:
     """Yield a server on an empty database of this kind, and the database's address."""
-    with database.fresh() as url, kazasu(folder, database_url=url, secret_keys=keys) as server:
+    with database.fresh() as url, kazasu(folder, database_url=url, secret_keys=keys, record_key=keys) as server:
         yield server, url or Settings(data=folder).database
 
 
 async def _timed(server: Server, url: str, keys: str, rounds: int, now: int) -> Timed:
     """Open the first, the middle and the last page of everything, over and over."""
-    registry, found = Bare(url, Sealer((keys,))), Timed()
+    registry, found = Bare(url, Sealer((keys,)), key=keys.encode()), Timed()
     await keep_names(url)
     for name, (search, fields) in asked(now).items():
         places = await _places(registry, search, found, name)
@@ -198,7 +198,7 @@ async def _in_browser(clerk: Clerk, fields: dict[str, str], after: Place) -> flo
 
 async def _counted_pages(url: str, keys: str, count: int, now: int) -> Timed:
     """Open the last page as a list does that counts rows up to it."""
-    registry, found = Bare(url, Sealer((keys,))), Timed()
+    registry, found = Bare(url, Sealer((keys,)), key=keys.encode()), Timed()
     name, (search, _) = next(iter(asked(now).items()))
     found.database[name] = {"first": [await _in_database(registry, search, None) for _ in range(9)]}
     counted = SEARCHES[By.ALL].offset(count - PAGE)
@@ -214,7 +214,7 @@ async def _counted_pages(url: str, keys: str, count: int, now: int) -> Timed:
 
 async def _without_index(url: str, keys: str, now: int) -> Timed:
     """Narrow the list by a state, with the index of states gone."""
-    registry, found = Bare(url, Sealer((keys,))), Timed()
+    registry, found = Bare(url, Sealer((keys,)), key=keys.encode()), Timed()
     with registry._engines[0].begin() as connection:  # noqa: SLF001 - the product drops nothing
         connection.execute(text("DROP INDEX ix_person_state"))
     for name, (search, _) in asked(now).items():

@@ -120,7 +120,10 @@ def _figures(rounds: list[Taken]) -> dict[str, object]:
 
 def _taken(folder: Path, database: Database, data: bytes, tree: Path = ROOT) -> Taken:
     keys = secrets.token_urlsafe(48)
-    with database.fresh() as url, kazasu(folder, database_url=url, secret_keys=keys, tree=tree) as product:
+    with (
+        database.fresh() as url,
+        kazasu(folder, database_url=url, secret_keys=keys, record_key=keys, tree=tree) as product,
+    ):
         return run_to_end(_watched(product, url, keys, data))
 
 

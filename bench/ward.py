@@ -11,11 +11,12 @@ from typing import Final
 from app.evidence import Event, EventType
 from app.facility import Facility, Link
 from app.flow import Registration, Visit
-from app.ports import Change, Departure, Store, Unavailable, Written
+from app.ports import Change, Departure, Store, Submission, Unavailable, Written
 from app.tokens import hashed
 
 STATION: Final = Facility("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
 LINK: Final = Link("abcdefghjkmn", STATION.id, revision=1, issued_at=0)
+KEY: Final = b"the record key of this ward, 32 letters"
 IDLE: Final = 60
 """Ticks of the clock after which a draft that a nurse has left expires."""
 
@@ -54,14 +55,14 @@ class Ward:
             return
 
     async def _is_written(self, change: Change, store: Store) -> bool:
-        self.on_its_way[change.key] = change
+        self.on_its_way[change.submission.key] = change
         try:
             written = await store.write(change)
         except Unavailable:
             return False
-        del self.on_its_way[change.key]
+        del self.on_its_way[change.submission.key]
         if written is Written.DONE:
-            self.acknowledged.add(change.key)
+            self.acknowledged.add(change.submission.key)
         return True
 
     def steps(self, name: str) -> Iterator[Change]:
@@ -86,4 +87,4 @@ class Ward:
 def _change(visit: Visit, kind: EventType, session: str = "") -> Change:
     key = f"{visit.id}/{visit.version}"
     event = Event(kind, visit.touched_at, {"surgery": "agree", "n": visit.version})
-    return Change(visit, (event,), key, fingerprint=hashed(key), session=session)
+    return Change(visit, (event,), Submission(key, visit.version - 1, hashed(key)), session=session)

@@ -6,11 +6,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from app.adapters import recorded
 from app.adapters.database import migrate
+from app.main import Kazasu
 from tests.postgres import Cluster, cluster, in_memory, migrated
 
 # A busy machine is no failure: what must be quick has a bench.
@@ -31,6 +34,15 @@ def tmp_path(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="kazasu-pages-", dir=memory) as folder:
         yield Path(folder)
+
+
+async def is_as_recorded(kazasu: Kazasu) -> bool:
+    """Whether every visit is kept as its record tells it, and every record holds: looked at after each test with pages."""
+    engine: Any = kazasu.store._engines[1]  # type: ignore[attr-defined]
+    key = kazasu.store._engines[0].get_execution_options()["record_key"]  # type: ignore[attr-defined]
+    with engine.connect() as connection:
+        stations = [each.id for each in await kazasu.store.facilities()]
+        return not any(recorded.check(connection, facility, key, 0)[0] for facility in stations)
 
 
 @pytest.fixture(scope="session")

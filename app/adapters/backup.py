@@ -21,8 +21,8 @@ import pyrage
 from sqlalchemy import Connection, Select, Table, select
 
 import app.adapters.schema as t
-from app.adapters import sound
-from app.adapters.database import empty_log, file_of, revision, snapshot
+from app.adapters import recorded, sound
+from app.adapters.database import empty_log, file_of, revision, snapshot, unhurried
 from app.adapters.ledger_file import sync_folder
 from app.evidence import Head
 
@@ -44,11 +44,12 @@ class NoBackup(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a backup holds: the end of each record, how many rows, and where a record breaks already."""
+    """What a backup holds: the end of each record, how many rows, and what of a station does not hold already."""
 
     heads: Mapping[str, Head]
     rows: int
-    breaks: Mapping[str, int]
+    broken: Mapping[str, Mapping[str, int]]
+    """By station: a visit that is not kept as it was recorded (0), or `record` with the first entry that breaks."""
 
 
 def new_key() -> tuple[str, str]:
@@ -68,8 +69,13 @@ def recipients(text: str) -> list[pyrage.x25519.Recipient]:
     return found
 
 
-def make(url: str, files: Mapping[str, Path], target: Path, keys: Sequence[Any], now: int) -> Made:
-    """Write a backup of one moment while others go on; it is there under its name when it is whole, or not at all."""
+def make(  # noqa: PLR0913 - of what, to where, and how it is looked through
+    url: str, files: Mapping[str, Path], target: Path, keys: Sequence[Any], now: int, *, key: bytes, since: int = 0
+) -> Made:
+    """Write a backup of one moment while others go on; it is there under its name when it is whole, or not at all.
+
+    Every chain is checked with the record key, and visits with an entry `since` then are compared with their record.
+    """
     if target.exists():
         raise NoBackup(f"{target}: is there already; nothing is overwritten")
     file = file_of(url)
@@ -78,14 +84,27 @@ def make(url: str, files: Mapping[str, Path], target: Path, keys: Sequence[Any],
     with snapshot(url) as connection:
         if revision(connection) != t.HEAD:
             raise NoBackup("the database has another schema than this version; start `kazasu serve` once")
-        found = Made(sound.heads(connection), 0, sound.breaks(connection))
-        dump = _Dump(connection, files, found.heads, now)
+        heads = sound.heads(connection)
+        checked = {facility: recorded.check(connection, facility, key, since) for facility in heads}
+        dump = _Dump(connection, files, heads, now)
         with _appearing(target) as beside, os.fdopen(beside, "wb") as written:
             pyrage.encrypt_io(_Packed(dump.lines()), written, keys)
             written.flush()
             os.fsync(written.fileno())
     empty_log(url)
-    return Made(found.heads, sum(dump.counts.values()), found.breaks)
+    _note(url, checked, now)
+    return Made(heads, sum(dump.counts.values()), {each: found for each, (found, _) in checked.items() if found})
+
+
+def _note(url: str, checked: Mapping[str, tuple[Mapping[str, int], set[str] | None]], now: int) -> None:
+    """Keep what was found where server and office say it."""
+    engine = unhurried(url)
+    try:
+        with engine.begin() as connection:
+            for facility, (found, looked_at) in checked.items():
+                recorded.note(connection, facility, found, looked_at, now)
+    finally:
+        engine.dispose()
 
 
 @contextmanager

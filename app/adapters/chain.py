@@ -9,9 +9,12 @@ from sqlalchemy import Connection
 import app.adapters.statements as sql
 from app.evidence import Event, Head, canonical, chained
 from app.ports import ReadOnly
+from app.verify import mac_of
 
 ENTRY: Final = ("seq", "facility", "event_id", "visit", "type", "at", "body_hash", "prev_hash")
 """The columns that make an `Entry`, in its order."""
+OF_THE_RECORD: Final = "record"
+"""Stands where events of a visit name the visit, when the event is about the record itself."""
 
 
 class Chain:
@@ -41,9 +44,18 @@ class Chain:
         """Write what was collected. Raises `ReadOnly` while the record is held: no way to extend it leads past here."""
         if not self._is_open:
             must_be_open(connection, self._facility)
+        key = record_key(connection)
         for event, body in zip(self._events, self._bodies, strict=True):
-            sql.ADD_EVENT.run(connection, event)
+            sql.ADD_EVENT.run(connection, event | {"mac": mac_of(key, event["hash"])})
             sql.ADD_BODY.run(connection, body)
+
+
+def record_key(connection: Connection) -> bytes:
+    """Return the record key of a connection's engine. Raises `LookupError` where nothing may be added to a record."""
+    key: bytes = connection.get_execution_options().get("record_key", b"")
+    if not key:
+        raise LookupError("this engine was made without the record key")
+    return key
 
 
 def append(connection: Connection, facility: str, subject: str, event: Event, key: str | None = None) -> None:

@@ -23,9 +23,12 @@ T = TypeVar("T")
 class Connected:
     """One database, reached."""
 
-    def __init__(self, url: str, driver: Driver = SHIPPED) -> None:
-        """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged."""
-        self._engines = writing(url, driver), reading(url, driver)
+    def __init__(self, url: str, driver: Driver = SHIPPED, *, key: bytes = b"") -> None:
+        """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged.
+
+        `key` is the record key, for those who add to records.
+        """
+        self._engines = writing(url, driver, key=key), reading(url, driver)
         with REACHING:
             self._reader = self._engines[1].connect()
             self._writer = Writer(self._engines[0])

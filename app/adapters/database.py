@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -10,12 +11,13 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import sqlalchemy.event as hooks
-from sqlalchemy import Connection, Engine, create_engine, inspect, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, insert, inspect, make_url, select, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from app.adapters.direct import failed
 from app.adapters.reaching import REACHING
-from app.adapters.schema import HEAD
+from app.adapters.schema import HEAD, KEYED_SINCE, TRIGGERS, TRIGGERS_POSTGRESQL, facility, installation
+from app.adapters.sound import begin_macs, is_record_key
 from app.ports import StoreUnsafe
 
 Driver: TypeAlias = Mapping[str, Any]
@@ -88,26 +90,29 @@ _TAKE_TURN: Final = "SELECT pg_advisory_xact_lock(5412093166418)"
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
-def writing(url: str, driver: Driver = SHIPPED) -> Engine:
-    """Return an engine whose transactions hold the write lock from their first statement on."""
-    return _in_turn(_engine(url, driver))
+def writing(url: str, driver: Driver = SHIPPED, *, key: bytes = b"") -> Engine:
+    """Return an engine whose transactions hold the write lock from their first statement on.
+
+    `key` is the record key: without it nothing can be added to a record over this engine.
+    """
+    return _guarded(_in_turn(_engine(url, driver, key=key)))
 
 
 def reading(url: str, driver: Driver = SHIPPED) -> Engine:
     """Return an engine on which each statement stands alone and sees what is committed."""
-    return _engine(url, driver, isolation_level="AUTOCOMMIT")
+    return _guarded(_engine(url, driver, isolation_level="AUTOCOMMIT"))
 
 
-def unhurried(url: str) -> Engine:
+def unhurried(url: str, key: bytes = b"") -> Engine:
     """Return a writing engine for what takes its time while nobody else is served: a new schema, a restore."""
-    return _in_turn(_engine(url, SHIPPED, _UNHURRIED))
+    return _in_turn(_engine(url, SHIPPED, _UNHURRIED, key=key))
 
 
 @contextmanager
 def snapshot(url: str) -> Iterator[Connection]:
     """Give a connection that sees the database as it is at its first look, however long it reads; it cannot write."""
     is_sqlite = file_of(url) is not None
-    isolation = {} if is_sqlite else {"isolation_level": "REPEATABLE READ"}
+    isolation: dict[str, Any] = {} if is_sqlite else {"isolation_level": "REPEATABLE READ"}
     engine = _engine(url, SHIPPED, _UNHURRIED, **isolation)
     try:
         with engine.connect() as connection:
@@ -121,9 +126,29 @@ def snapshot(url: str) -> Iterator[Connection]:
         engine.dispose()
 
 
-def migrate(url: str) -> None:
-    """Bring the database to the newest schema; when it is there already, Alembic is not even loaded."""
+def is_practice(url: str, practice_station: str) -> bool | None:
+    """Whether a database belongs to the practice route, or None for a new one.
+
+    One from before 0.4 does not say so itself: it is practice if it has the practice station.
+    """
     engine = unhurried(url)
+    try:
+        with REACHING, engine.begin() as connection:
+            tables = set(inspect(connection).get_table_names())
+            said = connection.execute(select(installation.c.practice)).scalar() if "installation" in tables else None
+            stations = set(connection.execute(select(facility.c.id)).scalars()) if "facility" in tables else set()
+            return bool(said) if said is not None else practice_station in stations if stations else None
+    finally:
+        engine.dispose()
+
+
+def migrate(url: str, key: bytes = b"", *, practice: bool | None = None) -> None:
+    """Bring the database to the newest schema; when it is there already, Alembic is not even loaded.
+
+    `key` is needed where there are records from before there was a record key. `practice` is what the database says of
+    itself from now on, if it does not say anything yet.
+    """
+    engine = unhurried(url, key)
     try:
         with REACHING, engine.begin() as connection:
             found = revision(connection)
@@ -131,6 +156,14 @@ def migrate(url: str) -> None:
                 raise StoreUnsafe(f"the schema is {found}, newer than {HEAD}: start the version that made it")
             if found != HEAD:
                 upgrade(connection)
+            if found is not None and found < KEYED_SINCE:
+                begin_macs(connection, int(time.time()))
+            if practice is not None and connection.execute(select(installation.c.id)).first() is None:
+                connection.execute(insert(installation).values(id=1, practice=int(practice)))
+            if key and not is_record_key(connection, key):
+                raise StoreUnsafe(
+                    "KAZASU_RECORD_KEY, or record-key in the data folder, is not the key of these records: put it back"
+                )
     finally:
         engine.dispose()
 
@@ -150,14 +183,18 @@ def truncate_log(engine: Engine) -> None:
 
 def empty_log(url: str) -> None:
     """Empty the write-ahead log once, from outside a store: while somebody read for long, nobody could."""
-    engine = reading(url)
+    engine = _engine(url, SHIPPED, isolation_level="AUTOCOMMIT")
     try:
         truncate_log(engine)
     finally:
         engine.dispose()
 
 
-def _engine(url: str, driver: Driver, session: Mapping[str, str] = SESSION, **options: str) -> Engine:
+def _engine(
+    url: str, driver: Driver, session: Mapping[str, str] = SESSION, *, key: bytes = b"", **options: Any
+) -> Engine:
+    # The key travels with the engine (`chain.record_key`), so that no statement and no row ever holds it.
+    options |= {"execution_options": {"record_key": key}}
     if make_url(url).get_backend_name() == "sqlite":
         engine = create_engine(url, hide_parameters=True, **driver, **options)
         hooks.listen(engine, "connect", _prepare)
@@ -174,6 +211,42 @@ def _in_turn(engine: Engine) -> Engine:
     taking = _BEGIN if engine.dialect.name == "sqlite" else _TAKE_TURN
     hooks.listen(engine, "begin", partial(_take_turn, taking))
     return engine
+
+
+def _guarded(engine: Engine) -> Engine:
+    hooks.listen(engine, "connect", _look_for_triggers if engine.dialect.name == "sqlite" else _look_for_functions)
+    return engine
+
+
+def _look_for_triggers(connection: DBAPIConnection, _record: object) -> None:
+    """Refuse a SQLite database in which what keeps records append-only is missing, or is not what we have made."""
+    cursor = connection.cursor()
+    cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+    found = dict(cursor.fetchall())
+    cursor.close()
+    _must_be_guarded(connection, {name for name, sql in TRIGGERS.items() if found.get(name) != sql})
+
+
+def _look_for_functions(connection: DBAPIConnection, _record: object) -> None:
+    """The same for PostgreSQL: every trigger is there, on for replicas as well, and calls the function we have made."""
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT tgname::text, prosrc FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid"
+        " WHERE tgenabled = 'A' AND tgrelid IN (to_regclass('event'), to_regclass('event_body'))"
+    )
+    found = dict(cursor.fetchall())
+    cursor.close()
+    connection.rollback()
+    _must_be_guarded(connection, {name for name, does in TRIGGERS_POSTGRESQL.items() if found.get(name) != does})
+
+
+def _must_be_guarded(connection: DBAPIConnection, missing: set[str]) -> None:
+    if missing:
+        connection.close()
+        raise StoreUnsafe(
+            f"somebody has changed this database by hand: {', '.join(sorted(missing))} is not as it was made. "
+            "`kazasu backup` says what else does not hold; then restore into an empty place"
+        )
 
 
 def _prepare(connection: DBAPIConnection, _record: object) -> None:

@@ -61,10 +61,10 @@ class FileLedger:
         """Keep which time it is."""
         self._add([clock_line(clock)], clock.at)
 
-    def back_up(self, heads: Mapping[str, Head], at: int) -> None:
-        """Keep that a backup was made, and how far the records in it have come."""
+    def back_up(self, heads: Mapping[str, Head], at: int, compared_at: int) -> None:
+        """Keep that a backup was made, how far the records in it have come, and when one last compared all visits."""
         self.note(heads, at)
-        self._add([backup_line(at)], at)
+        self._add([backup_line(at, compared_at)], at)
 
     def take_in(self, known: Known, at: int) -> None:
         """Keep all that other ledgers said."""

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import Connection, Select, delete, exists, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 import app.adapters.schema as t
-from app.adapters.chain import Chain, append, head_of
+from app.adapters.chain import OF_THE_RECORD, Chain, head_of
 from app.adapters.database import empty_log, writing
-from app.adapters.erasing import OF_A_PERSON, forget
+from app.adapters.erasing import forget, mark_erased
 from app.adapters.receipts_sql import call_all_back
+from app.adapters.sound import without_body
 from app.evidence import Body, Event, EventType, Head
 from app.restoring import Erasure, Gap, Known, gap
 
-OF_THE_RECORD: Final = "record"
-"""Stands where events of a visit name the visit, when the event is about the record itself."""
 
-
-def look_back(url: str, known: Known, now: int) -> tuple[str, ...]:
+def look_back(url: str, known: Known, now: int, key: bytes = b"") -> tuple[str, ...]:
     """Hold what is older than it was and forget again who was erased, before anything is served.
 
     Returns the stations that are not there at all.
     """
-    engine = writing(url)
+    engine = writing(url, key=key)
     try:
         with engine.begin() as connection:
             absent = compare(connection, known, now)
@@ -96,10 +94,11 @@ def accept(facility: str, by: str, now: int, connection: Connection) -> Head | N
         "found_size": was.size,
         "found_hash": was.hash,
         "copies": call_all_back(facility, now, connection),  # which of them had been, it has forgotten
+        "without_body": [*without_body(connection, facility)],  # while it was read-only, no entry could say so
     }
     chain = Chain(facility, head_of(connection, facility))
     chain.add(OF_THE_RECORD, Event(EventType.RESTORED, now, body))
-    _mark_erased(connection, facility, now, chain)
+    mark_erased(connection, facility, now, chain)
     chain.write(connection)
     return head_of(connection, facility)
 
@@ -112,39 +111,7 @@ def erase_again(connection: Connection, erasures: Iterable[Erasure], now: int) -
     done = set(connection.execute(select(t.erasure.c.person)).scalars())
     stations = set(connection.execute(select(t.facility.c.id)).scalars())
     due = [each for each in erasures if each.person not in done and each.facility in stations]
-    forget(connection, due, by="ledger")
     are_held = {each.facility for each in held(connection)}
-    for facility in sorted({erased.facility for erased in due} - are_held):
-        chain = Chain(facility, head_of(connection, facility))
-        _mark_erased(connection, facility, now, chain)
-        chain.write(connection)
+    forget(connection, [each for each in due if each.facility not in are_held], "ledger", now)
+    forget(connection, [each for each in due if each.facility in are_held], "ledger", now, is_open=False)
     return len(due)
-
-
-def _mark_erased(connection: Connection, facility: str, now: int, chain: Chain) -> None:
-    """Add the events of erasures that this record does not tell of."""
-    for row in connection.execute(_untold(facility)):
-        chain.add(OF_A_PERSON + row.person, Event(EventType.ERASED, now, {"by": row.by}))
-
-
-def _untold(facility: str) -> Select[tuple[str, str]]:
-    told = exists().where(t.event.c.visit == OF_A_PERSON + t.erasure.c.person, t.event.c.type == EventType.ERASED.value)
-    return (
-        select(t.erasure.c.person, t.erasure.c.by)
-        .where(t.erasure.c.facility == facility, ~told)
-        .order_by(t.erasure.c.person)
-    )
-
-
-def erase(erasures: Sequence[Erasure], by: str, connection: Connection) -> None:
-    """Forget people, and mark it once in their stations' records. Raises `ReadOnly` for a station that is held."""
-    forget(connection, erasures, by)
-    for erased in erasures:
-        if not _is_told(connection, erased):  # another node may have been quicker
-            event = Event(EventType.ERASED, erased.at, {"by": by})
-            append(connection, erased.facility, OF_A_PERSON + erased.person, event)
-
-
-def _is_told(connection: Connection, erased: Erasure) -> bool:
-    of_person = t.event.c.visit == OF_A_PERSON + erased.person, t.event.c.type == EventType.ERASED.value
-    return connection.execute(select(t.event.c.seq).where(*of_person)).first() is not None

@@ -30,7 +30,7 @@ import app.adapters.statements as sql
 from app.adapters import taking
 from app.adapters.chain import append, must_be_open
 from app.adapters.connected import Connected
-from app.adapters.database import SHIPPED, Driver, truncate_log
+from app.adapters.database import truncate_log
 from app.adapters.erasing import OF_A_PERSON
 from app.adapters.person_keys import PersonKeys, SearchKey, marked
 from app.adapters.reaching import REACHING
@@ -72,9 +72,9 @@ _LAST_ID: Final = "\U0010ffff"
 class SqlRegistry(Connected):
     """Keeps what the terminal's files say. Implements `app.ports.Registry`."""
 
-    def __init__(self, url: str, sealer: Sealer, driver: Driver = SHIPPED) -> None:
+    def __init__(self, url: str, sealer: Sealer, *, key: bytes) -> None:
         """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged."""
-        super().__init__(url, driver)
+        super().__init__(url, key=key)
         self._keys = PersonKeys(sealer)
         self._search_keys: dict[str, SearchKey] = {}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import zlib
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
@@ -20,13 +21,15 @@ from sqlalchemy.exc import DBAPIError
 import app.adapters.schema as t
 from app.adapters import quarantine, sound
 from app.adapters.backup import FORMAT, GZIP
+from app.adapters.chain import record_key
 from app.adapters.database import file_of, unhurried, upgrade
 from app.adapters.direct import failed
 from app.adapters.ledger_file import sync_folder
 from app.evidence import Head
 from app.restoring import Gap, Known
 
-KEY_FILES: Final = ("secret", "identity-keys.json")
+RECORD_KEY: Final = "record-key"
+KEY_FILES: Final = ("secret", RECORD_KEY, "identity-keys.json")
 """What a backup may hold beside the tables: the keys that are kept in the data folder."""
 _BATCH: Final = 1_000
 _LONGEST: Final = 64 * 1024 * 1024
@@ -64,14 +67,18 @@ def identities(text: str) -> list[Any]:
 
 
 def restore(  # noqa: PLR0913 - from where, to where, and what is known
-    source: Path, keys: list[Any], *, url: str, folder: Path, known: Known, now: int
+    source: Path, keys: list[Any], *, url: str, folder: Path, known: Known, now: int, key: bytes = b""
 ) -> Restored:
-    """Restore a backup into an empty data folder and database. Raises `NotRestored` and leaves nothing behind."""
+    """Restore a backup into an empty data folder and database. Raises `NotRestored` and leaves nothing behind.
+
+    `key` is the record key where it is not in the backup. A backup from before 0.4 gets one that is made here.
+    """
     with _filling(folder), _becoming(url) as building:
         engine = unhurried(building)
         try:
             with engine.begin() as connection:
                 loader = _load(source, keys, connection)
+                connection.execution_options(record_key=_record_key(loader, key))
                 found = _settled(loader, connection, known, now)
                 _write_files(loader.files, folder)
         finally:
@@ -142,18 +149,31 @@ def _load(source: Path, keys: list[Any], connection: Connection) -> _Loader:
     return loader
 
 
+def _record_key(loader: _Loader, key: bytes) -> bytes:
+    """Return the record key of what was restored: from the backup, as it is set, or new for one from before 0.4."""
+    if not key and loader.is_before_keys:
+        loader.files[RECORD_KEY] = secrets.token_urlsafe(48)
+    found = key or loader.files.get(RECORD_KEY, "").strip().encode()
+    if not found:
+        raise NotRestored("the record key is not in this backup: set KAZASU_RECORD_KEY as it was")
+    return found
+
+
 def _settled(loader: _Loader, connection: Connection, known: Known, now: int) -> Restored:
     """Look whether all of it is there and holds; then forget again, and hold what is older than it was."""
     for name, count in loader.promised["rows"].items():
         if connection.execute(select(func.count()).select_from(table(name))).scalar() != count:
             raise NotRestored(_DAMAGED)
     upgrade(connection)
-    for facility, seq in sound.breaks(connection).items():
+    key = b"" if loader.is_before_keys else record_key(connection)
+    for facility, seq in sound.breaks(connection, key).items():
         raise NotRestored(f"the record of {facility} breaks at entry {seq}: it was altered before it was backed up")
     heads = sound.heads(connection)
     if {facility: str(head) for facility, head in heads.items()} != loader.promised["heads"]:
         raise NotRestored(_DAMAGED)
     absent = quarantine.compare(connection, known, now)
+    if loader.is_before_keys:
+        sound.begin_macs(connection, now)
     erased = quarantine.erase_again(connection, known.erasures, now)
     gaps = quarantine.held(connection)
     return Restored(loader.at, heads, gaps, absent, erased, tuple(loader.files))
@@ -180,6 +200,8 @@ class _Loader:
         self._columns: list[str] = []
         self._rows: list[dict[str, Any]] = []
         self.at = 0
+        self.is_before_keys = False
+        """Whether it was made before entries carried a MAC."""
         self.files: dict[str, str] = {}
         self.promised: dict[str, Any] = {}
 
@@ -220,9 +242,10 @@ class _Loader:
 
     def _begin(self, said: Mapping[str, Any]) -> None:
         """Make the tables as they were when the backup was made."""
-        self.at = int(said["at"])
+        self.at, schema = int(said["at"]), str(said["schema"])
+        self.is_before_keys = schema < t.KEYED_SINCE
         try:
-            upgrade(self._connection, str(said["schema"]))
+            upgrade(self._connection, schema)
         except CommandError as error:
             raise NotRestored("made by a newer version of Kazasu: install that one, then restore") from error
 

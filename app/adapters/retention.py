@@ -9,7 +9,8 @@ from typing import Final, TypedDict
 from sqlalchemy import Connection
 
 import app.adapters.statements as sql
-from app.adapters.chain import Chain, head_of
+from app.adapters.chain import Chain, head_of, record_key
+from app.adapters.recorded import Records, note
 from app.adapters.rows import AnyRow
 from app.evidence import Event, EventType
 
@@ -29,25 +30,40 @@ REMEMBERED: Final = 24 * 3600
 def settle(before: int, now: int, connection: Connection) -> list[AnyRow]:
     """Expire a batch of visits last touched before a time, mark each in its chain, and return them."""
     due: list[AnyRow] = [*connection.execute(sql.DUE, {"before": before})]
-    drafts = [row.id for row in due if row.handed_off_at is None]
-    kept = [row.id for row in due if row.handed_off_at is not None]
-    for statement in (sql.FORGET_BODIES, sql.FORGET_SUBMISSIONS, sql.FORGET_VISITS):
-        connection.execute(statement, {"visits": drafts})
-    connection.execute(sql.FORGET_SESSIONS, {"visits": kept})
-    _mark(due, Event(EventType.EXPIRED, now, {}), connection)
+    due = due or [*connection.execute(sql.AHEAD, {"before": before})]
+    drafts = [row for row in due if row.handed_off_at is None and not _has_reached(row, now, connection)]
+    kept = [row for row in due if row.handed_off_at is not None]
+    _mark(drafts, Event(EventType.EXPIRED, now, {}), connection)
+    _mark(kept, Event(EventType.LEFT, now, {}), connection)
+    _forget([row.id for row in drafts], connection)
+    connection.execute(sql.FORGET_SESSIONS, {"visits": [row.id for row in kept]})
     return due
+
+
+def _has_reached(row: AnyRow, now: int, connection: Connection) -> bool:
+    """Whether the record tells that a visit reached the office although its row does not: that is kept, and noted."""
+    told = Records(record_key(connection)).told(connection, row.facility, [row.id]).get(row.id)
+    if told is None or told.reached_at is None:
+        return False
+    note(connection, row.facility, {row.id: 0}, (), now)
+    return True
 
 
 def purge(over: Over, now: int, connection: Connection) -> int:
     """Remove a batch of a station's visits whose time is over, mark each, and return how many."""
     due, facility = [*connection.execute(sql.OVER, over).scalars()], over["facility"]
-    for statement in (sql.FORGET_BODIES, sql.FORGET_SUBMISSIONS, sql.FORGET_VISITS):
-        connection.execute(statement, {"visits": due})
     chain = Chain(facility, head_of(connection, facility))
     for visit in due:
         chain.add(visit, Event(EventType.PURGED, now, {}))
     chain.write(connection)
+    _forget(due, connection)
     return len(due)
+
+
+def _forget(visits: list[str], connection: Connection) -> None:
+    """Remove visits whose entry says that they are over: before that their bodies cannot be deleted."""
+    for statement in (sql.FORGET_BODIES, sql.FORGET_SUBMISSIONS, sql.FORGET_VISITS):
+        connection.execute(statement, {"visits": visits})
 
 
 def _mark(due: list[AnyRow], expired: Event, connection: Connection) -> None:

@@ -12,7 +12,7 @@ from app.evidence import Entry, State, state
 from app.facility import Facility, Link
 from app.flow import Holder, Registration, Route, Visit
 from app.languages import OFFICIAL
-from app.ports import Change, Departure, Logged
+from app.ports import Change, Departure, Logged, ReadOnly
 from app.receipt import Receipt
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
@@ -32,7 +32,7 @@ def visit_row(change: Change, session: str | None, handed_off_at: int | None) ->
         "id": visit.id,
         "facility": visit.facility,
         "session": None if visit.ended else change.session or session,
-        "version": visit.version,
+        "version": change.submission.version + 1,
         "state": reached.value,
         "opened_at": visit.opened_at,
         "touched_at": visit.touched_at,
@@ -63,8 +63,14 @@ def _body(visit: Visit) -> str:
 
 
 def visit_from(row: AnyRow) -> Visit:
-    """Return the visit that a row holds."""
-    rest = json.loads(row.body)
+    """Return the visit that a row holds. Raises `ReadOnly` for one that no version has written."""
+    try:
+        return _visit(row, json.loads(row.body))
+    except (LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise ReadOnly(row.facility) from error
+
+
+def _visit(row: AnyRow, rest: dict[str, Any]) -> Visit:
     return Visit(
         id=row.id,
         facility=row.facility,
@@ -95,4 +101,8 @@ def fields(value: Departure | Facility | Link | Receipt) -> dict[str, Any]:
 def logged_from(row: AnyRow) -> Logged:
     """Return the exported entry that a row holds."""
     entry = Entry(*(getattr(row, name) for name in ENTRY))
-    return Logged(entry, row.hash, row.nonce, None if row.body is None else json.loads(row.body))
+    try:
+        body = None if row.body is None else json.loads(row.body)
+    except (ValueError, RecursionError):
+        body = None  # no version has written this: a check says so
+    return Logged(entry, row.hash, row.nonce, body, row.mac)

@@ -8,6 +8,7 @@ holds it encrypted under a key of its own, and only where a station keeps names.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import sqlalchemy.event as hooks
@@ -27,8 +28,10 @@ from sqlalchemy import (
     or_,
 )
 
-HEAD: Final = "0007"
+HEAD: Final = "0008"
 """The newest revision in `migrations/versions`, kept here too: an up-to-date start need not load Alembic."""
+KEYED_SINCE: Final = "0008"
+"""The revision from which on entries carry a MAC."""
 
 metadata = MetaData(
     naming_convention={
@@ -119,6 +122,8 @@ event = Table(
     Column("prev_hash", Text, nullable=False),
     Column("hash", Text, nullable=False),
     Column("key", Text, unique=True),
+    # HMAC of the hash under the record key; null in entries from before there was one.
+    Column("mac", Text),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -500,6 +505,28 @@ quarantine = Table(
 )
 """Stations whose record is older than one that is known to have been: read-only until somebody accepts it."""
 
+broken = Table(
+    "broken",
+    metadata,
+    Column("facility", Text, ForeignKey("facility.id"), primary_key=True),
+    # A visit, or `record` for the chain.
+    Column("subject", Text, primary_key=True),
+    # The first entry that does not hold; 0 where the record holds and what is kept beside it does not.
+    Column("seq", _WHOLE, nullable=False),
+    Column("at", _WHOLE, nullable=False),
+    sqlite_strict=True,
+)
+"""What the last check found not to be as it was recorded. Nothing of it is written over."""
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("practice", Integer, nullable=False),
+    sqlite_strict=True,
+)
+"""One row: whether this database belongs to the practice route."""
+
 # --- the day's list ---------------------------------------------------------------------------------------------
 
 planned = Table(
@@ -529,20 +556,38 @@ day_word = Table(
 
 # REPLACE deletes the row in its way without firing a delete trigger unless recursive_triggers is on, which a
 # connection may forget. The third trigger stands in the schema and names every unique column of `event`.
-APPEND_ONLY: Final = (
-    """CREATE TRIGGER event_no_update BEFORE UPDATE ON event
+EVENT_TRIGGERS: Final = {
+    "event_no_update": """CREATE TRIGGER event_no_update BEFORE UPDATE ON event
     BEGIN SELECT RAISE(ABORT, 'event is append-only'); END""",
-    """CREATE TRIGGER event_no_delete BEFORE DELETE ON event
+    "event_no_delete": """CREATE TRIGGER event_no_delete BEFORE DELETE ON event
     BEGIN SELECT RAISE(ABORT, 'event is append-only'); END""",
-    """CREATE TRIGGER event_no_replace BEFORE INSERT ON event
+    "event_no_replace": """CREATE TRIGGER event_no_replace BEFORE INSERT ON event
     WHEN EXISTS (SELECT 1 FROM event WHERE facility = new.facility AND seq = new.seq)
       OR EXISTS (SELECT 1 FROM event WHERE event_id = new.event_id)
       OR EXISTS (SELECT 1 FROM event WHERE key = new.key)
     BEGIN SELECT RAISE(ABORT, 'event is append-only'); END""",
-)
+}
+# A body goes when a later entry of its visit or person says that it is over. In a read-only record no entry can say
+# so, and an erasure must still be done again.
+_EXPLAINED: Final = """EXISTS (SELECT 1 FROM event AS mine JOIN event AS later
+        ON later.facility = mine.facility AND later.visit = mine.visit AND later.seq > mine.seq
+        WHERE mine.facility = old.facility AND mine.seq = old.seq AND later.type IN ('expired', 'purged', 'erased'))
+      OR EXISTS (SELECT 1 FROM quarantine WHERE facility = old.facility AND accepted_at IS NULL)"""
+BODY_TRIGGERS: Final = {
+    "event_body_no_update": """CREATE TRIGGER event_body_no_update BEFORE UPDATE ON event_body
+    BEGIN SELECT RAISE(ABORT, 'event_body is append-only'); END""",
+    "event_body_no_delete": f"""CREATE TRIGGER event_body_no_delete BEFORE DELETE ON event_body
+    WHEN NOT ({_EXPLAINED})
+    BEGIN SELECT RAISE(ABORT, 'the visit of this body is not over'); END""",
+    "event_body_no_replace": """CREATE TRIGGER event_body_no_replace BEFORE INSERT ON event_body
+    WHEN EXISTS (SELECT 1 FROM event_body WHERE facility = new.facility AND seq = new.seq)
+    BEGIN SELECT RAISE(ABORT, 'event_body is append-only'); END""",
+}
+TRIGGERS: Final = EVENT_TRIGGERS | BODY_TRIGGERS
+"""In SQLite: each by its name, and word for word as the database must have it."""
 
 # ALWAYS: also in a session that plays a replica, in which ordinary triggers sleep.
-APPEND_ONLY_POSTGRESQL: Final = (
+EVENT_TRIGGERS_POSTGRESQL: Final = (
     """CREATE FUNCTION event_stays() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN RAISE EXCEPTION 'event is append-only' USING ERRCODE = 'integrity_constraint_violation'; END $$""",
     """CREATE TRIGGER event_no_change BEFORE UPDATE OR DELETE ON event
@@ -552,9 +597,46 @@ APPEND_ONLY_POSTGRESQL: Final = (
     "ALTER TABLE event ENABLE ALWAYS TRIGGER event_no_change",
     "ALTER TABLE event ENABLE ALWAYS TRIGGER event_no_truncate",
 )
+BODY_TRIGGERS_POSTGRESQL: Final = (
+    f"""CREATE FUNCTION event_body_stays() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN IF {_EXPLAINED} THEN RETURN old; END IF;
+    RAISE EXCEPTION 'the visit of this body is not over' USING ERRCODE = 'integrity_constraint_violation'; END $$""",
+    """CREATE TRIGGER event_body_no_update BEFORE UPDATE ON event_body
+    FOR EACH ROW EXECUTE FUNCTION event_stays()""",
+    """CREATE TRIGGER event_body_no_delete BEFORE DELETE ON event_body
+    FOR EACH ROW EXECUTE FUNCTION event_body_stays()""",
+    """CREATE TRIGGER event_body_no_truncate BEFORE TRUNCATE ON event_body
+    FOR EACH STATEMENT EXECUTE FUNCTION event_stays()""",
+    *(
+        f"ALTER TABLE event_body ENABLE ALWAYS TRIGGER event_body_no_{what}"
+        for what in ("update", "delete", "truncate")
+    ),
+)
+
+_STAYS, _BODY_STAYS = (
+    statements[0].split("$$")[1] for statements in (EVENT_TRIGGERS_POSTGRESQL, BODY_TRIGGERS_POSTGRESQL)
+)
+TRIGGERS_POSTGRESQL: Final = {
+    "event_no_change": _STAYS,
+    "event_no_truncate": _STAYS,
+    "event_body_no_update": _STAYS,
+    "event_body_no_delete": _BODY_STAYS,
+    "event_body_no_truncate": _STAYS,
+}
+"""In PostgreSQL: each by its name, with the text of the function that it calls."""
+
+
+def guard(connection: Connection, triggers: Mapping[str, str], postgresql: Sequence[str]) -> None:
+    """Make the triggers of a table."""
+    for statement in triggers.values() if connection.dialect.name == "sqlite" else postgresql:
+        connection.exec_driver_sql(statement)
 
 
 @hooks.listens_for(event, "after_create")
-def _guard(_table: Table, connection: Connection, **_options: object) -> None:
-    for statement in APPEND_ONLY if connection.dialect.name == "sqlite" else APPEND_ONLY_POSTGRESQL:
-        connection.exec_driver_sql(statement)
+def _guard_events(_table: Table, connection: Connection, **_options: object) -> None:
+    guard(connection, EVENT_TRIGGERS, EVENT_TRIGGERS_POSTGRESQL)
+
+
+@hooks.listens_for(event_body, "after_create")
+def _guard_bodies(_table: Table, connection: Connection, **_options: object) -> None:
+    guard(connection, BODY_TRIGGERS, BODY_TRIGGERS_POSTGRESQL)

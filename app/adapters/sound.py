@@ -1,57 +1,123 @@
-"""Whether what is kept holds: every chain from its first entry on, and every body that is still there."""
+"""Whether what is kept holds: every chain from its first entry on, every MAC, and every body that must be there."""
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, select
 
 import app.adapters.schema as t
-from app.adapters.chain import ENTRY
+import app.adapters.statements as sql
+from app.adapters.chain import ENTRY, OF_THE_RECORD, append, head_of
 from app.adapters.rows import AnyRow
-from app.evidence import Entry, Head, body_hash
+from app.evidence import Body, Entry, Event, EventType, Head, body_hash
+from app.verify import Missing, mac_of
 
 _MANY = 2_000
+_SOME = 20
 
 
-def breaks(connection: Connection) -> Mapping[str, int]:
+@dataclass
+class _Seen:
+    """What a walk along a chain has seen: how far it held, the last MAC, and which bodies nothing has explained."""
+
+    head: Head = field(default_factory=Head)
+    mac: str | None = None
+    missing: Missing = field(default_factory=Missing)
+    holds: bool = True
+
+
+def breaks(connection: Connection, key: bytes = b"") -> Mapping[str, int]:
     """Return every station whose record breaks, and the number of the first entry that does not hold."""
-    found = {facility: _break(connection, facility) for facility in _stations(connection)}
-    return {facility: seq for facility, seq in found.items() if seq is not None}
+    found = {facility: first_break(connection, facility, key) for facility in stations(connection)}
+    return {facility: seq for facility, seq in found.items() if seq}
+
+
+def is_record_key(connection: Connection, key: bytes) -> bool:
+    """Whether this is the record key: of some entries one at least was written with it, where any has a MAC."""
+    some = select(t.event.c.hash, t.event.c.mac).where(t.event.c.mac.is_not(None)).limit(_SOME)
+    found = [hmac.compare_digest(row.mac, mac_of(key, row.hash)) for row in connection.execute(some)]
+    return not found or any(found)
+
+
+def without_body(connection: Connection, facility: str) -> list[int]:
+    """Return the numbers of entries whose body is gone, and of which no later entry says why."""
+    return _walked(connection, facility, b"").missing.unexplained()
+
+
+def begin_macs(connection: Connection, now: int) -> None:
+    """Write into each record from before 0.4 that entries carry a MAC from here on; not into one that is read-only."""
+    for facility in stations(connection):
+        if head_of(connection, facility).size and not sql.HELD.first(connection, {"facility": facility}):
+            gone: Body = {"without_body": [*without_body(connection, facility)]}
+            append(connection, facility, OF_THE_RECORD, Event(EventType.KEYED, now, gone))
 
 
 def heads(connection: Connection) -> Mapping[str, Head]:
     """Return the end of every station's chain."""
-    ends = {}
-    for facility in _stations(connection):
-        last = select(t.event.c.seq, t.event.c.hash).where(t.event.c.facility == facility)
-        row = connection.execute(last.order_by(t.event.c.seq.desc()).limit(1)).first()
-        ends[facility] = Head(*row) if row else Head()
-    return ends
+    return {facility: head_of(connection, facility) for facility in stations(connection)}
 
 
-def _stations(connection: Connection) -> list[str]:
+def stations(connection: Connection) -> list[str]:
+    """Return the ids of all stations."""
     return list(connection.execute(select(t.facility.c.id).order_by(t.facility.c.id)).scalars())
 
 
-def _break(connection: Connection, facility: str) -> int | None:
-    head = Head()
-    for row, body in _log(connection, facility):
+def first_mac(connection: Connection, facility: str, key: bytes) -> int:
+    """Return the number of the first entry with a MAC, which vouches for all before it; 0 where one of those breaks."""
+    seen = _walked(connection, facility, key, to_mac=True)
+    return seen.head.size if seen.holds and seen.mac else 0
+
+
+def first_break(connection: Connection, facility: str, key: bytes) -> int:
+    """Return the number of the first entry of a record that does not hold, or 0.
+
+    Without a key, as for records from before 0.4, only the chain and the bodies that are there are looked at.
+    """
+    seen = _walked(connection, facility, key)
+    if not seen.holds:
+        return seen.head.size + 1
+    # A read-only record cannot say yet why bodies are gone (an erasure is done again), nor begin with MACs.
+    if not key or sql.HELD.first(connection, {"facility": facility}):
+        return 0
+    return next(iter(seen.missing.unexplained()), 0 if seen.mac else seen.head.size)
+
+
+def _walked(connection: Connection, facility: str, key: bytes, *, to_mac: bool = False) -> _Seen:
+    """Return what a walk along a station's chain sees, up to the first entry that does not hold (or has a MAC)."""
+    seen = _Seen()
+    for row, kept in _log(connection, facility):
         entry = Entry(*(getattr(row, name) for name in ENTRY))
-        follows = entry.seq == head.size + 1 and entry.prev_hash == head.hash and entry.hashed() == row.hash
-        if not follows or not (body is None or _is_right(body, entry)):
-            return head.size + 1
-        head = Head(entry.seq, row.hash)
-    return None
+        follows = entry.seq == seen.head.size + 1 and entry.prev_hash == seen.head.hash
+        body = checked_body(row, entry, kept, key)
+        if not follows or body is None or (seen.mac and row.mac is None):
+            seen.holds = False
+            break
+        if kept is None:
+            seen.missing.add(entry.visit, entry.seq)
+        seen.missing.explain(entry.type, entry.visit, body)
+        seen.head, seen.mac = Head(entry.seq, row.hash), row.mac
+        if to_mac and seen.mac:
+            break
+    return seen
 
 
-def _is_right(body: AnyRow, entry: Entry) -> bool:
-    """Whether a body is the one that was hashed."""
+def checked_body(row: AnyRow, entry: Entry, kept: AnyRow | None, key: bytes) -> Mapping[str, Any] | None:
+    """Return the body of an entry that is as it was written, empty where it is gone; None for another one."""
     try:
-        return body_hash(bytes.fromhex(body.nonce), json.loads(body.body)) == entry.body_hash
-    except (ValueError, TypeError):
-        return False
+        body = json.loads(kept.body) if kept else {}
+        holds = entry.hashed() == row.hash and (
+            kept is None or body_hash(bytes.fromhex(kept.nonce), body) == entry.body_hash
+        )
+        if key and row.mac is not None:
+            holds = holds and hmac.compare_digest(row.mac, mac_of(key, row.hash))
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+    return body if holds else None
 
 
 def _log(connection: Connection, facility: str) -> Iterator[tuple[AnyRow, AnyRow | None]]:

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import BigInteger, BindParameter, bindparam, delete, func, insert, literal, or_, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from app.adapters.direct import Direct
 from app.adapters.schema import (
     MAY_EXPIRE,
+    broken,
     departure,
     erasure,
     event,
@@ -24,6 +38,7 @@ from app.adapters.schema import (
     upload,
     visit,
 )
+from app.evidence import EventType
 from app.facility import Station
 from app.registry import Stage
 
@@ -42,6 +57,13 @@ _known = func.coalesce(
     select(literal("")).where(event.c.key == bindparam("key")).scalar_subquery(),
 )
 _held = select(literal(1).label("held")).where(quarantine.c.accepted_at.is_(None))
+IS_BROKEN = (
+    select(literal(1))
+    .where(broken.c.facility == bindparam("facility"), broken.c.subject == bindparam("visit"))
+    .scalar_subquery()
+    .label("broken")
+)
+"""Whether a check has found a visit not to be as it was recorded: nothing is written over it."""
 FOUND = Direct(
     select(
         visit.c.version,
@@ -50,7 +72,7 @@ FOUND = Direct(
         _known.label("fingerprint"),
         _last.with_only_columns(event.c.seq).scalar_subquery().label("size"),
         _last.with_only_columns(event.c.hash).scalar_subquery().label("hash"),
-        _held.where(quarantine.c.facility == facility.c.id).scalar_subquery().label("held"),
+        func.coalesce(_held.where(quarantine.c.facility == facility.c.id).scalar_subquery(), IS_BROKEN).label("held"),
     )
     .select_from(facility.outerjoin(visit, visit.c.id == bindparam("visit")))
     .where(facility.c.id == bindparam("facility"))
@@ -112,6 +134,7 @@ BEDSIDE = Direct(
     .join_from(visit, facility)
     .where(visit.c.session == bindparam("session"))
 )
+VISIT = select(visit).where(visit.c.id == bindparam("visit"))
 ACROSS = select(visit).where(visit.c.crossing == bindparam("crossing"), visit.c.session.is_not(None))
 DEPARTURE = select(departure).where(departure.c.id == bindparam("departure"))
 HEAD = (
@@ -143,18 +166,25 @@ HISTORY = (
 _before = bindparam("before", type_=BigInteger)
 _lately = _before, _before + 3600
 """Also what is so far ahead is over: a clock that was wrong wrote it, and it would last as long."""
-DUE = (
+_due = (
     select(visit.c.id, visit.c.facility, visit.c.handed_off_at)
-    .where(~visit.c.touched_at.between(*_lately), MAY_EXPIRE)
     # A record that is read-only takes no mark; its visits wait.
-    .where(~_held.where(quarantine.c.facility == visit.c.facility).exists())
+    .where(MAY_EXPIRE, ~_held.where(quarantine.c.facility == visit.c.facility).exists())
+    .where(~exists().where(broken.c.facility == visit.c.facility, broken.c.subject == visit.c.id))
     .order_by(visit.c.touched_at)
     .limit(BATCH)
 )
+DUE = _due.where(visit.c.touched_at < _lately[0])
+AHEAD = _due.where(visit.c.touched_at > _lately[1])
+OVER_TYPES: Final = tuple(each.value for each in (EventType.EXPIRED, EventType.PURGED, EventType.ERASED))
+"""Entries that explain why bodies before them are gone."""
 _theirs: BindParameter[list[str]] = bindparam("visits", expanding=True)
 FORGET_BODIES = delete(event_body).where(
     tuple_(event_body.c.facility, event_body.c.seq).in_(
-        select(event.c.facility, event.c.seq).where(event.c.visit.in_(_theirs))
+        # What says that a visit is over stays to be read.
+        select(event.c.facility, event.c.seq).where(
+            event.c.visit.in_(_theirs), *(event.c.type != kind for kind in OVER_TYPES)
+        )
     )
 )
 FORGET_VISITS = delete(visit).where(visit.c.id.in_(_theirs))
@@ -178,10 +208,13 @@ _opens = (
     .exists()
 )
 """A copy that was promised to open, and does."""
+_is_said = event.c.type != EventType.LEFT.value, event.c.type != EventType.ENDED.value
 OVER = (
     select(followup.c.visit)
     .where(followup.c.facility == bindparam("facility"), followup.c.settled == 1, followup.c.at < bindparam("before"))
-    .where(~_opens)
+    # Later entries than what settled it were said of it: the row alone may have been moved back.
+    .where(~exists().where(event.c.visit == followup.c.visit, event.c.at > bindparam("before"), *_is_said))
+    .where(~_opens, ~exists().where(broken.c.facility == followup.c.facility, broken.c.subject == followup.c.visit))
     .order_by(followup.c.at)
     .limit(BATCH)
 )

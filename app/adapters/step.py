@@ -27,7 +27,7 @@ class UnknownFacility(LookupError):
 def write(change: Change, connection: Connection) -> Written:
     """Write a change, unless it was written before, is stale, or its departure cannot be spent. Raises `ReadOnly`."""
     visit = change.visit
-    known = {"visit": visit.id, "facility": visit.facility, "key": change.key}
+    known = {"visit": visit.id, "facility": visit.facility, "key": change.submission.key}
     found = sql.FOUND.first(connection, known)
     if found is None:
         raise UnknownFacility(visit.facility)
@@ -45,8 +45,8 @@ def write(change: Change, connection: Connection) -> Written:
 
 def _refusal(change: Change, found: AnyRow) -> Written | None:
     if found.fingerprint is not None:
-        return Written.REPEATED if found.fingerprint == change.fingerprint else Written.KEY_REUSED
-    return None if change.visit.version == (found.version or 0) + 1 else Written.STALE
+        return Written.REPEATED if found.fingerprint == change.submission.fingerprint else Written.KEY_REUSED
+    return None if change.submission.version == (found.version or 0) else Written.STALE
 
 
 def _spend(change: Change, session: str | None, connection: Connection) -> bool:
@@ -93,11 +93,11 @@ def _record(change: Change, head: Head, connection: Connection) -> None:
     visit = change.visit
     chain = Chain(visit.facility, head, is_open=True)
     for place, event in enumerate(change.events):
-        chain.add(visit.id, event, key=None if place else change.key)
+        chain.add(visit.id, event, key=None if place else change.submission.key)
     chain.write(connection)
     submission = {
-        "key": change.key,
-        "fingerprint": change.fingerprint,
+        "key": change.submission.key,
+        "fingerprint": change.submission.fingerprint,
         "visit": visit.id,
         "at": visit.touched_at,
     }

@@ -14,11 +14,11 @@ from typing import Final
 from sqlalchemy import Connection
 
 import app.adapters.statements as sql
-from app.adapters import quarantine, retention, step
+from app.adapters import quarantine, recorded, retention, step
 from app.adapters.chain import head_of
 from app.adapters.connected import Connected
 from app.adapters.database import SHIPPED, Driver, revision, truncate_log
-from app.adapters.erasing import matched
+from app.adapters.erasing import forget, matched
 from app.adapters.reaching import REACHING
 from app.adapters.retention import Over
 from app.adapters.rows import AnyRow, fields, logged_from, visit_from
@@ -26,7 +26,7 @@ from app.adapters.schema import HEAD
 from app.evidence import Head
 from app.facility import Facility, Link
 from app.flow import Visit
-from app.ports import Change, Clock, Departure, Logged, Pulse, Unavailable, Written
+from app.ports import Broken, Change, Clock, Departure, Logged, Pulse, Unavailable, Written
 from app.receipt import LIVES
 from app.restoring import Erasure, Gap
 
@@ -36,9 +36,9 @@ DAY: Final = 24 * 3600
 class SqlStore(Connected):
     """Keeps visits, evidence and stations in one database. Implements `app.ports.Store`."""
 
-    def __init__(self, url: str, clock: Clock, driver: Driver = SHIPPED) -> None:
+    def __init__(self, url: str, clock: Clock, driver: Driver = SHIPPED, *, key: bytes = b"") -> None:
         """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged."""
-        super().__init__(url, driver)
+        super().__init__(url, driver, key=key)
         self._clock = clock
 
     # --- visits ---------------------------------------------------------------------------------------------
@@ -47,6 +47,11 @@ class SqlStore(Connected):
         """Return the visit of a browser session with its station; an ended one has none."""
         row = self._read(lambda reader: sql.BEDSIDE.first(reader, {"session": session}))
         return (visit_from(row), Facility(row.facility, row.station, row.code, row.telephone)) if row else None
+
+    async def visit(self, visit: str) -> Visit | None:
+        """Return a visit by its id, ended or not, or None when it is gone."""
+        row = self._one(sql.VISIT, visit=visit)
+        return visit_from(row) if row else None
 
     async def across(self, crossing: str) -> Visit | None:
         """Return the open visit that another browser may take up under this crossing."""
@@ -114,7 +119,7 @@ class SqlStore(Connected):
 
     async def erase(self, erasures: Sequence[Erasure], by: str) -> None:
         """Destroy people's keys and all that was said of them, and mark it; only after the ledger knows of it."""
-        await self._durably(partial(quarantine.erase, erasures, by))
+        await self._durably(partial(_erase, erasures, by))
         await self._empty_log()
 
     async def erased(self, since: int) -> tuple[Erasure, ...]:
@@ -139,6 +144,10 @@ class SqlStore(Connected):
     async def all_held(self) -> tuple[Gap, ...]:
         """Return the gaps of all stations whose record is read-only."""
         return self._read(quarantine.held)
+
+    async def broken(self, facility: str) -> tuple[Broken, ...]:
+        """Return what the last checks found of a station that is not as it was recorded."""
+        return self._read(lambda reader: recorded.noted(reader, facility))
 
     async def accept(self, facility: str, by: str, now: int) -> Head | None:
         """Let a held record go on as it is, marked as restored, its copies called back; None when it is not held."""
@@ -193,12 +202,17 @@ class SqlStore(Connected):
             len(records),
             sum(end.seq for end in records),
             max((end.at for end in records), default=0),
+            len(self._read(recorded.noted)),
         )
 
 
 def _over(row: AnyRow, now: int) -> Over:
     """Return before when a station's visits must have been settled, and their copies made, to be over."""
     return {"facility": row.id, "before": now - row.days * DAY, "copied": now - LIVES}
+
+
+def _erase(erasures: Sequence[Erasure], by: str, connection: Connection) -> None:
+    forget(connection, erasures, by, max(each.at for each in erasures))
 
 
 def _nothing(_: Connection) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import date
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Executable, Select, Update, bindparam, select, tuple_, update
@@ -13,14 +12,15 @@ import app.adapters.statements as sql
 from app.adapters import schema as t
 from app.adapters.chain import append
 from app.adapters.connected import Connected
-from app.adapters.rows import logged_from, visit_from
+from app.adapters.recorded import FOLLOWUP, Records, asked_from, followed_from
+from app.adapters.rows import logged_from
 from app.evidence import Event, canonical
-from app.ports import Act, Logged, Written
-from app.receipt import Wish
-from app.worklist import Asked, Closed, Closing, Followed, Sight, named, with_wish
+from app.ports import Act, Logged, ReadOnly, Written
+from app.worklist import Asked, Closing, Followed, Sight, named, with_wish
 
 Narrowed = TypeVar("Narrowed", Select[Any], Update)
 
+_LOOKS: Final = 2
 OPEN_AT_MOST: Final = 1_000
 """Open visits that a station's list holds: more is no list of things to do."""
 _UNDER_KEY: Final = (
@@ -31,25 +31,40 @@ _UNDER_KEY: Final = (
 
 
 class SqlWorklist(Connected):
-    """Keeps what the office saw and decided. Implements `app.ports.Worklist`."""
+    """Keeps what the office saw and decided; what it shows is the record's. Implements `app.ports.Worklist`."""
+
+    def __init__(self, url: str, *, key: bytes) -> None:
+        """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged."""
+        super().__init__(url, key=key)
+        self._records = Records(key)
+
+    def _shown(self, facility: str, visits: Select[Any]) -> tuple[Followed, ...]:
+        def work(reader: Connection) -> tuple[Followed, ...]:
+            for _ in range(_LOOKS):  # a commit between the two would make an honest visit look altered
+                kept = [followed_from(row) for row in reader.execute(visits)]
+                shown = self._records.shown(reader, facility, kept)
+                if not any(each.doubt for each in shown):
+                    break
+            return shown
+
+        return self._read(work)
 
     async def open(self, facility: str) -> tuple[Followed, ...]:
         """Return what is not settled yet: first what is asked from a copy, then the oldest."""
         # An ask is the newest of all: behind as many as the list holds it would stand on none.
         order = t.followup.c.asked.is_(None), t.followup.c.at, t.followup.c.visit
         mine = _visits(facility).where(t.followup.c.settled == 0).order_by(*order)
-        return tuple(_followed(row) for row in self._all(mine.limit(OPEN_AT_MOST)))
+        return self._shown(facility, mine.limit(OPEN_AT_MOST))
 
     async def settled(self, facility: str, before: tuple[int, str] | None, limit: int) -> tuple[Followed, ...]:
         """Return what is settled, newest first, older than `before` (moment and visit)."""
         key = t.followup.c.at, t.followup.c.visit
         mine = _visits(facility).where(t.followup.c.settled == 1).order_by(*(each.desc() for each in key)).limit(limit)
-        return tuple(_followed(row) for row in self._all(mine.where(tuple_(*key) < before) if before else mine))
+        return self._shown(facility, mine.where(tuple_(*key) < before) if before else mine)
 
     async def followed(self, facility: str, visit: str) -> Followed | None:
         """Return one visit of a station that reached the office, or None."""
-        rows = self._all(_visits(facility).where(t.followup.c.visit == visit))
-        return _followed(rows[0]) if rows else None
+        return next(iter(self._shown(facility, _visits(facility).where(t.followup.c.visit == visit))), None)
 
     async def history(self, facility: str, visit: str) -> tuple[Logged, ...]:
         """Return what was written of a visit, oldest first."""
@@ -58,7 +73,8 @@ class SqlWorklist(Connected):
     async def last_sight(self, facility: str, reference: str) -> Sight | None:
         """Return what the office last saw of somebody with this number; what was a mistake does not count."""
         mine = _visits(facility).where(t.visit.c.reference == reference, t.followup.c.sight.is_not(None))
-        found = [_followed(row) for row in self._all(mine)]
+        found = self._shown(facility, mine)
+        found = tuple(each for each in found if each.visit.answer("need", "reference") == reference)
         counted = [each.sight for each in found if not (each.closed and each.closed.why is Closing.MISTAKE)]
         # Closing a visit, or a wish from its copy, moves it in the list: what was seen last is what was seen latest.
         return max((each for each in counted if each), key=lambda each: each.at, default=None)
@@ -70,10 +86,17 @@ class SqlWorklist(Connected):
             used = connection.execute(_UNDER_KEY, {"key": act.key}).first()
             if used:
                 return Written.REPEATED if _is_same(act, used) else Written.KEY_REUSED
-            found = connection.execute(_mine(select(t.followup.c.asked), act)).first()
+            found = connection.execute(
+                _mine(select(t.followup.c.asked, sql.IS_BROKEN), act), {"facility": act.facility, "visit": act.visit}
+            ).first()
             if found is None or not _is_known(connection, act):
                 return Written.STALE  # erased since: nothing would ever remove what is written of it now
-            asked = _asked(found.asked)
+            try:
+                asked = asked_from(found.asked)
+            except (ValueError, LookupError, TypeError) as error:
+                raise ReadOnly(act.facility) from error
+            if found.broken:
+                raise ReadOnly(act.facility)
             if act.asked and any(each.what is act.asked.what for each in asked):
                 return Written.REPEATED
             if act.closed and named(asked) != act.answers:
@@ -86,14 +109,7 @@ class SqlWorklist(Connected):
 
 
 def _visits(facility: str) -> Select[Any]:
-    office = (
-        t.followup.c.at.label("followed_at"),
-        t.followup.c.sight,
-        t.followup.c.closed,
-        t.followup.c.person,
-        t.followup.c.asked,
-    )
-    return select(t.visit, *office).join_from(t.followup, t.visit).where(t.followup.c.facility == facility)
+    return select(t.visit, *FOLLOWUP).join_from(t.followup, t.visit).where(t.followup.c.facility == facility)
 
 
 def _is_same(act: Act, used: Any) -> bool:
@@ -131,27 +147,3 @@ def _kept(act: Act, asked: tuple[Asked, ...]) -> Executable:
 
 def _as_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _followed(row: Any) -> Followed:
-    sight, closed = _sight(row.sight), _closed(row.closed)
-    return Followed(
-        visit_from(row), row.handed_off_at, sight, closed, row.followed_at, row.person or "", _asked(row.asked)
-    )
-
-
-def _sight(raw: str | None) -> Sight | None:
-    if raw is None:
-        return None
-    found = json.loads(raw)
-    day = found.pop("consented_on")
-    return Sight(**found, consented_on=date.fromisoformat(day) if day else None)
-
-
-def _asked(raw: str | None) -> tuple[Asked, ...]:
-    return tuple(Asked(each["at"], Wish(each["what"])) for each in json.loads(raw or "[]"))
-
-
-def _closed(raw: str | None) -> Closed | None:
-    found = json.loads(raw) if raw else None
-    return Closed(found["at"], found["by"], Closing(found["why"])) if found else None

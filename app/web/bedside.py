@@ -19,7 +19,7 @@ from app.consent import JST, day_of
 from app.evidence import Body, Event, EventType
 from app.facility import Facility, Link, is_token
 from app.flow import NOTHING, STEPS, Answer, Holder, Route, Step, Visit
-from app.ports import Change, Clock, Departure, Store, Written
+from app.ports import Change, Clock, Departure, Store, Submission, Written
 from app.receipt import REVIEW, Receipt
 from app.tokens import Signer, hashed, new_secret
 from app.web.forms import Form
@@ -33,6 +33,8 @@ STATION_COOKIE: Final = "station"
 REVIEW_COOKIE: Final = "review"
 HAND_OVER: Final = "hand-over.html"
 """The page on which the phone changes hands: one of the two is the patient, who finds it in the chosen language."""
+TRIES: Final = 5
+"""How often something is written again on top of what another tab has written meanwhile."""
 _PAUSE: Final = 1000
 """Milliseconds in which a hand-over page takes no press: what comes then was meant for the page before."""
 _MOMENT_DIGITS: Final = 13
@@ -173,7 +175,7 @@ class Bedside:
 
     async def write(  # noqa: PLR0913 - what is written, and how
         self,
-        form: Form,
+        submission: Submission,
         after: Visit,
         *events: tuple[EventType, Body],
         moment: str = "",
@@ -182,21 +184,18 @@ class Bedside:
         crossing: str = "",
         receipt: Receipt | None = None,
     ) -> Written:
-        """Write one submission: the visit as it is now, at the version after the one that the form was made for.
+        """Write one submission: the visit as it is now, unless it is not at the submission's version any more.
 
         `moment` names what now is the time of.
         """
         now = self.clock.now()
         times = {**after.times, moment: now} if moment else after.times
         made = tuple(Event(kind, now, body) for kind, body in events)
-        # A return by hand goes with the first report, not with its repetition: what was submitted is the same.
-        kinds = [kind.value for kind, _ in events if len(events) == 1 or kind is not EventType.RETURNED]
         return await self.store.write(
             Change(
-                visit=replace(after, version=form.version + 1, touched_at=now, times=times),
+                visit=replace(after, touched_at=now, times=times),
                 events=made,
-                key=form.key,
-                fingerprint=fingerprint(form, *kinds),
+                submission=submission,
                 issue=issue,
                 spend=spend,
                 crossing=crossing,
@@ -232,7 +231,7 @@ class Bedside:
             day=day_of(seat.visit.opened_at),
             chosen=_pairs(seat.visit.answers.get("consent", NOTHING)),
             earlier=_pairs(seat.visit.earlier),
-            given=_pairs(given or seat.visit.answers.get(step.id) or seat.visit.draft.get(step.id, NOTHING)),
+            given=_pairs(given or seat.visit.draft.get(step.id) or seat.visit.answers.get(step.id, NOTHING)),
             wrong=_pairs(wrong),
             back=f"/visit/{before.id}" if before else "",
             position=journey.position(step, seat.visit),
@@ -333,11 +332,19 @@ def is_too_early(request: Request, form: Form) -> bool:
     return STEADY not in request.headers and (not is_moment or 0 <= milliseconds() - int(made) < _PAUSE)
 
 
-def fingerprint(form: Form, *about: str) -> str:
-    """Return a hash of what was submitted, to tell a repeated submission from another one under its key."""
+def submitted(form: Form, *events: tuple[EventType, Body]) -> Submission:
+    """Return the submission that a form is, with the hash that tells its repetition from another one under its key."""
+    # A return by hand goes with the first report, not with its repetition: what was submitted is the same.
+    kinds = tuple(kind.value for kind, _ in events if len(events) == 1 or kind is not EventType.RETURNED)
     # Kept beside its key: another spelling of the same content would refuse what is sent again after an upgrade.
-    content = repr((form.visit, about, sorted(form.answers.items())))
-    return hashlib.sha256(content.encode()).hexdigest()
+    content = repr((form.visit, kinds, sorted(form.answers.items())))
+    return Submission(form.key, form.version, hashlib.sha256(content.encode()).hexdigest())
+
+
+def once(visit: Visit, key: str = "") -> Submission:
+    """Return a submission of the server's own for a visit as it was read; under one key it is written once."""
+    key = key or new_secret()
+    return Submission(key, visit.version, hashed(key))
 
 
 def crossing_hash(facility: str, code: str) -> str:

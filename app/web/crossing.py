@@ -17,7 +17,7 @@ from app.flow import Holder, Visit
 from app.languages import BY_CODE
 from app.ports import Change, Written
 from app.tokens import hashed, new_secret
-from app.web.bedside import Bedside, crossing_hash
+from app.web.bedside import Bedside, crossing_hash, once
 from app.web.forms import fields
 from app.web.guard import Window, network_of
 from app.web.pages import Look
@@ -92,11 +92,11 @@ class Crossing:
             await self.visits.leave_old(request)
 
     async def _moved(self, request: Request, facility: Facility, visit: Visit) -> Response:
-        now, session, key = self.bedside.clock.now(), new_secret(), new_secret()
-        after = replace(visit, version=visit.version + 1, touched_at=now, departure=new_secret())
+        now, session = self.bedside.clock.now(), new_secret()
+        after = replace(visit, touched_at=now, departure=new_secret())
         crossing = crossing_hash(facility.id, self.bedside.crossing(after))
         moved = Event(EventType.MOVED, now, {})
-        change = Change(after, (moved,), key, key, session=hashed(session), crossing=crossing)
+        change = Change(after, (moved,), once(visit), session=hashed(session), crossing=crossing)
         if await self.bedside.store.write(change) is not Written.DONE:
             return self._page(request, facility, wrong=True, status=422)
         answer = self.bedside.onward(request, after)

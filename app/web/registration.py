@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+import structlog
+
 from app.evidence import EventType
 from app.flow import Registration, Visit
-from app.ports import Departure, Eligibility, EligibilityGateway, NotRegistered, Unavailable
+from app.ports import Departure, Eligibility, EligibilityGateway, NotRegistered, Unavailable, Written
 from app.tokens import MAX_AGE, Purpose, hashed
-from app.web.bedside import Bedside, Seat
-from app.web.forms import Form
+from app.web.bedside import TRIES, Bedside, Seat, once
 
+log = structlog.get_logger()
 NAME_SHOWN: Final = 5 * 60
 """Seconds for which a page with a name may be shown after the nurse took the phone (design: idle limits)."""
 
@@ -47,27 +50,38 @@ class Registrar:
         age = abs(self.bedside.clock.now() - departure.issued_at)
         return departure.spent_at is None and age < MAX_AGE[Purpose.HANDOFF]
 
-    async def register(self, seat: Seat) -> Visit:
-        """Register what was confirmed, if that is still open; return the visit as it then is."""
+    async def register(self, seat: Seat) -> None:
+        """Register what was confirmed, if that is still open."""
         visit = seat.visit
         if visit.registration is not Registration.PENDING or self.gateway is None:
-            return visit
+            return
+        choices = visit.choices
+        key = hashed(f"register {visit.id} {sorted(choices.items())}")
         try:
-            choices = {item.id: visit.choice(item.id) for item in visit.items}
-            once = hashed(f"register {visit.id} {sorted(choices.items())}")
-            await self.gateway.register(visit.subject, seat.facility.code, choices, once)
+            await self.gateway.register(visit.subject, seat.facility.code, choices, key)
         except Unavailable:
-            return visit
+            return
         except NotRegistered:
-            return await self._settle(visit, Registration.REFUSED, EventType.REFUSED)
-        return await self._settle(visit, Registration.ACCEPTED, EventType.REGISTERED)
+            await self._settle(visit, choices, Registration.REFUSED, EventType.REFUSED)
+        else:
+            await self._settle(visit, choices, Registration.ACCEPTED, EventType.REGISTERED)
 
-    async def _settle(self, visit: Visit, outcome: Registration, event: EventType) -> Visit:
-        times = {**visit.times, outcome.value: self.bedside.clock.now()}
-        after = replace(visit, registration=outcome, times=times)
-        once = Form(visit.id, visit.version, hashed(f"{event}{visit.id}{visit.version}"), "", {})
-        await self.bedside.write(once, after, (event, {}))
-        return after
+    async def _settle(self, visit: Visit, choices: Mapping[str, str], outcome: Registration, event: EventType) -> None:
+        """Write what the system has answered, whatever another tab has written meanwhile: it is so over there."""
+        for _ in range(TRIES):
+            # Where the choices were changed meanwhile, nothing is registered for those: only the record tells of it.
+            is_awaited = visit.registration is Registration.PENDING and visit.choices == choices
+            times = {**visit.times, outcome.value: self.bedside.clock.now()}
+            after = replace(visit, registration=outcome, times=times) if is_awaited else visit
+            key = hashed(f"{event}{visit.id}{visit.version}")
+            written = await self.bedside.write(once(visit, key), after, (event, {"choices": {**choices}}))
+            if written in {Written.DONE, Written.REPEATED}:
+                return
+            found = await self.bedside.store.visit(visit.id)
+            if found is None:
+                break
+            visit = found
+        log.error("registration_not_recorded", reason=event.value)
 
     async def eligibility(self, seat: Seat) -> Answered:
         """Ask what the system knows about this person; it is shown now and stored nowhere."""

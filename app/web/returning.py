@@ -7,9 +7,11 @@ what is known, what is not, and the one next thing to do.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as At
@@ -19,12 +21,12 @@ from app.evidence import Body, EventType
 from app.flow import STEPS, Route, Visit
 from app.ports import Decline, Declined, Departure, Handoff, Identity, Refused, Unavailable, Written
 from app.tokens import BadToken, Purpose, hashed, new_secret
-from app.web.bedside import Bedside, Seat
-from app.web.forms import Form
+from app.web.bedside import TRIES, Bedside, Seat, once
 from app.web.registration import Registrar
 
 HANDOFF: Final = STEPS["handoff"]
 _LONGEST: Final = 2048
+log = structlog.get_logger()
 
 
 _LOOKS: Final = 20
@@ -102,7 +104,8 @@ class Returning:
             reason = self.handoff.declined(error, request.query_params.get("error_description", ""))
             return await self._came_back_without(request, seat, departure, reason)
         claimed = replace(seat.visit, reason="unproven", departure="")
-        written = await self._write(seat.visit, claimed, EventType.RETURNED, {"outcome": "code"}, spend=departure.id)
+        came = EventType.RETURNED, {"outcome": "code"}
+        written = await self.bedside.write(once(seat.visit), claimed, came, spend=departure.id)
         if written is not Written.DONE:
             return await self._late(request)
         return await self._identified(
@@ -128,47 +131,51 @@ class Returning:
         except (Refused, Unavailable):
             await self._note(seat, "unproven")
             return self.bedside.go(request, "/visit/handoff")
-        visit = await self._proven(seat, identity)
-        await self.registrar.register(replace(seat, visit=visit))
+        proven = await self._proven(request, seat, identity)
+        if proven is None:
+            return await self._late(request)
+        await self.registrar.register(proven)
         return self.bedside.go(request, "/visit/hand-over?to=result")
 
-    async def _proven(self, seat: Seat, identity: Identity) -> Visit:
-        times = {**seat.visit.times, HANDOFF.id: self.bedside.clock.now()}
-        proven = replace(
-            seat.visit, subject=identity.subject, registration=self.registrar.begun, reason="", times=times
-        )
-        after = journey.record(HANDOFF, {"outcome": "identified"}, proven)
-        await self._write(seat.visit, after, EventType.IDENTIFIED, {"by": "oidc"})
-        return replace(after, version=seat.visit.version + 1)
+    async def _proven(self, request: Request, seat: Seat, identity: Identity) -> Seat | None:
+        """Keep that the tap is proven, on top of what another tab has written meanwhile; return the visit with it.
+
+        None, and nothing is registered, when that tab has changed what the card was tapped for.
+        """
+        tapped_for = _confirmed(seat.visit)
+        for _ in range(TRIES):
+            begun, times = self.registrar.begun, {**seat.visit.times, HANDOFF.id: self.bedside.clock.now()}
+            proven = replace(seat.visit, subject=identity.subject, registration=begun, reason="", times=times)
+            after = journey.record(HANDOFF, {"outcome": "identified"}, proven)
+            body: Body = {"by": "oidc", "registration": begun.value}
+            written = await self.bedside.write(once(seat.visit), after, (EventType.IDENTIFIED, body))
+            if written is Written.DONE:
+                return replace(seat, visit=replace(after, version=seat.visit.version + 1))
+            seat = await self.bedside.seat(request)
+            if _confirmed(seat.visit) != tapped_for or journey.is_done(HANDOFF, seat.visit):
+                return None
+        raise Unavailable
 
     async def _note(self, seat: Seat, reason: str) -> None:
         """Keep why it did not work, with a fresh way out, so that trying again is one tap."""
-        issue = self._again(seat)
+        issue = new_departure(seat, self.bedside.clock.now())
         after = replace(seat.visit, reason=reason, departure=issue.id)
-        await self._write(seat.visit, after, EventType.HANDED_OFF, {"again": reason}, issue=issue)
+        again = EventType.HANDED_OFF, {"again": reason}
+        written = await self.bedside.write(once(seat.visit), after, again, issue=issue)
+        if written is not Written.DONE:  # the visit has moved on in another tab, and needs no second way out
+            log.info("return_superseded", reason=written.value)
 
     async def _came_back_without(self, request: Request, seat: Seat, departure: Departure, reason: Decline) -> Response:
-        issue = self._again(seat)
+        issue = new_departure(seat, self.bedside.clock.now())
         after = replace(seat.visit, reason=reason.value, departure=issue.id)
-        body: Body = {"outcome": reason.value}
-        written = await self._write(seat.visit, after, EventType.RETURNED, body, spend=departure.id, issue=issue)
+        came = EventType.RETURNED, {"outcome": reason.value}
+        written = await self.bedside.write(once(seat.visit), after, came, spend=departure.id, issue=issue)
         return self.bedside.go(request, "/visit/handoff") if written is Written.DONE else await self._late(request)
 
-    def _again(self, seat: Seat) -> Departure:
-        return new_departure(seat, self.bedside.clock.now())
 
-    async def _write(  # noqa: PLR0913 - what is written, and how
-        self,
-        before: Visit,
-        after: Visit,
-        event: EventType,
-        body: Body,
-        *,
-        spend: str = "",
-        issue: Departure | None = None,
-    ) -> Written:
-        once = Form(before.id, before.version, new_secret(), "", {})
-        return await self.bedside.write(once, after, (event, body), spend=spend, issue=issue)
+def _confirmed(visit: Visit) -> tuple[bool, bool, Mapping[str, str]]:
+    """Return what the card is tapped for: whether that is confirmed, and what."""
+    return visit.is_confirmed, visit.withdraws, visit.choices
 
 
 def new_departure(seat: Seat, now: int) -> Departure:

@@ -21,7 +21,7 @@ from app.content import NAMES
 from app.evidence import Body, Event, EventType
 from app.facility import Facility
 from app.languages import BY_CODE, EASY
-from app.ports import Act, Receipts, Registry, Unavailable, Worklist
+from app.ports import Act, ReadOnly, Receipts, Registry, Unavailable, Worklist, Written
 from app.receipt import REVIEW, Receipt, Wish, known_as, typed
 from app.tokens import MAX_AGE, BadToken, Purpose, new_secret
 from app.web.bedside import REVIEW_COOKIE, Bedside, Refusal
@@ -29,7 +29,7 @@ from app.web.forms import fields
 from app.web.guard import Window, network_of
 from app.web.history import WISHES, happened
 from app.web.pages import LOOK_COOKIE, Look
-from app.worklist import Asked, Followed, compared, truth
+from app.worklist import Asked, Doubt, Followed, compared, truth
 
 _MISSES: Final = 5
 _SPAN: Final = 600.0
@@ -53,7 +53,7 @@ class NotThere(Exception):
 
 
 class NotNow(Exception):
-    """The record of the copy's station is held, and an older one has forgotten which copies were called back."""
+    """The record of the copy's station is held, and may have forgotten a call-back; or that of its visit is broken."""
 
     def __init__(self, facility: Facility) -> None:
         """Keep whom to call instead."""
@@ -137,7 +137,7 @@ class Review:
         followed = await self.worklist.followed(receipt.facility, receipt.visit)
         if facility is None or followed is None:
             raise NotThere
-        if await self.bedside.store.held(facility.id):
+        if await self.bedside.store.held(facility.id) or followed.doubt is Doubt.BROKEN:
             raise NotNow(facility)
         return _Opened(receipt, int(at), facility, followed)
 
@@ -211,9 +211,11 @@ class Review:
         key = f"review {visit} {sent.get('key', '')[:40] or new_secret()}"
         act = Act(opened.facility.id, visit, key, EventType.ASKED, now, body, asked=Asked(now, wish))
         try:
-            await self.worklist.record(act)
-        except Unavailable:
+            written = await self.worklist.record(act)
+        except (Unavailable, ReadOnly):
             return self._page(request, "unsent.html", opened, status=503)
+        if written is Written.KEY_REUSED:  # this very form has asked for something else
+            return self._page(request, "unsent.html", opened, status=409)
         return RedirectResponse(f"{REVIEW}/copy?said=asked", status_code=303)
 
     async def _sent(self, request: Request) -> dict[str, str]:

@@ -10,13 +10,13 @@ from markupsafe import Markup
 
 from app.flow import Holder
 from app.languages import BY_CODE
-from app.ports import Receipts
+from app.ports import ReadOnly, Receipts, Worklist
 from app.receipt import REVIEW, Receipt, known_as, letters_from
 from app.tokens import new_secret
 from app.web.bedside import Bedside, Seat
 from app.web.codes import drawn_once
 from app.web.pages import Look
-from app.worklist import truth
+from app.worklist import Doubt, truth
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class TakeHome:
 
     bedside: Bedside
     receipts: Receipts
+    worklist: Worklist
     origin: str
 
     def receipt(self, seat: Seat) -> Receipt:
@@ -33,16 +34,23 @@ class TakeHome:
         return Receipt(new_secret(), seat.facility.id, seat.visit.id, known, self.bedside.clock.now())
 
     async def shown(self, look: Look, seat: Seat) -> Mapping[str, Any]:
-        """Return the copy as the last page shows it, with its language: the one in which the patient read."""
-        language, secret = BY_CODE[seat.visit.language], self._letters(seat)
+        """Return the copy as the last page shows it, with its language: the one in which the patient read.
+
+        Raises `ReadOnly` when the record of the visit does not hold.
+        """
+        followed = await self.worklist.followed(seat.facility.id, seat.visit.id)
+        if followed is None or followed.doubt is Doubt.BROKEN:
+            raise ReadOnly(seat.facility.id)
+        visit, secret = followed.visit, self._letters(seat)
+        language = BY_CODE[visit.language]
         kept = await self.receipts.find(known_as(secret))
         live = kept if kept is not None and kept.is_live(self.bedside.clock.now()) else None
         html = self.bedside.pages.html(
             "review/at-bedside.html",
             replace(look, language=language).seen_by(Holder.PATIENT),
             facility=seat.facility,
-            visit=seat.visit,
-            truth=truth(seat.visit, None),
+            visit=visit,
+            truth=truth(visit, None),
             compared={},
             followed=None,
             head=await self.bedside.store.head(seat.facility.id),

@@ -21,9 +21,9 @@ from app.evidence import Body, Event, EventType, Json, state, wording
 from app.facility import Facility
 from app.flow import NOTHING, STEPS, Answer, Holder, Registration, Route, Step, Visit
 from app.languages import BY_CODE
-from app.ports import Change, Handoff, Reception, Unavailable, Worklist, Written
+from app.ports import Change, Handoff, Reception, Submission, Unavailable, Worklist, Written
 from app.tokens import Purpose, hashed, new_secret
-from app.web.bedside import HAND_OVER, Bedside, Refusal, Seat, crossing_hash, is_too_early
+from app.web.bedside import HAND_OVER, TRIES, Bedside, Refusal, Seat, crossing_hash, is_too_early, once, submitted
 from app.web.browsers import recognise
 from app.web.forms import Form, fields, form
 from app.web.guard import Window, network_of
@@ -130,7 +130,9 @@ class VisitPages:
         if need:
             visit = replace(journey.record(gate, need, visit), times={gate.id: now})
             events.append(Event(_EVENTS[gate.id], now, {**self._body(gate, visit), "from": "today"}))
-        await self.bedside.store.write(Change(visit, tuple(events), key, key, session=hashed(session)))
+        new = Change(visit, tuple(events), Submission(key, 0, hashed(key)), session=hashed(session))
+        if await self.bedside.store.write(new) is not Written.DONE:
+            raise Refusal("key_reused")
         answer = self.bedside.onward(request, visit)
         self.bedside.begin(answer, session, facility.id)
         if LOOK_COOKIE in request.cookies:
@@ -222,6 +224,9 @@ class VisitPages:
             return self.bedside.onward(request, seat.visit)
         if step.only_in_hand and journey.needs_hand_over(step, seat.visit):
             return self.bedside.go(request, f"/visit/hand-over?to={step.id}")
+        goes_on = step.leaves and bool(sent.answers.get("go_on"))
+        if not goes_on and not step.asks(seat.visit, sent.answers):
+            return self.bedside.onward(request, seat.visit)
         return await self._take(request, seat, step, sent)
 
     async def _take(self, request: Request, seat: Seat, step: Step, sent: Form) -> Response:
@@ -251,10 +256,9 @@ class VisitPages:
         """Keep 「すべて…」 as answers to be seen and changed; nothing is submitted yet."""
         choice = Choice.AGREE if sent.answers["fill"] == "agree" else Choice.DECLINE
         filled = {item.id: choice.value for item in seat.visit.items}
-        answers = {name: held for name, held in seat.visit.answers.items() if name != step.id}
-        after = replace(seat.visit, answers=answers, draft={**seat.visit.draft, step.id: filled})
-        written = await self.bedside.write(sent, after)
-        return await self._answered(request, step, written, after)
+        after = replace(seat.visit, draft={**seat.visit.draft, step.id: filled})
+        written = await self.bedside.write(submitted(sent), after)
+        return await self._answered(request, step, written, after, step)
 
     async def _written(  # noqa: PLR0913 - what is written, and for whom
         self,
@@ -276,7 +280,13 @@ class VisitPages:
         issue = None if crossing else issue  # on the official route nothing comes back that could be checked
         receipt = self.take_home.receipt(seat) if journey.furthest(after).id == "done" else None
         written = await self.bedside.write(
-            sent, after, *events, moment=step.id, issue=issue, crossing=crossing, receipt=receipt
+            submitted(sent, *events),
+            after,
+            *events,
+            moment=step.id,
+            issue=issue,
+            crossing=crossing,
+            receipt=receipt,
         )
         return await self._answered(request, step, written, after)
 
@@ -309,7 +319,8 @@ class VisitPages:
         if step.to_the_card:
             withdraws: Body = {"withdraws": True, "lang": after.language} if after.withdraws else {}
             return {"choices": _choices(after), "operator": after.operator, **withdraws}
-        return {name: value for name, value in after.answers.get(step.id, {}).items() if name != "reference"}
+        number = {"reference": ""} if step.id == "need" else {}  # that there was none is said as well
+        return {**number, **after.answers.get(step.id, {})}
 
     # --- the phone changes hands ------------------------------------------------------------------------------------
 
@@ -332,7 +343,7 @@ class VisitPages:
         holder = to.held_by(seat.visit)
         after = journey.handed_over(seat.visit, holder)
         passed = (EventType.PHONE_PASSED, {"to": holder.value})
-        written = await self.bedside.write(sent, after, passed, moment=f"held_by_{holder}")
+        written = await self.bedside.write(submitted(sent, passed), after, passed, moment=f"held_by_{holder}")
         answer = await self._answered(request, to, written, after, to)
         self.bedside.keep_look(answer, Look.of(request).seen_by(holder))
         return answer
@@ -376,17 +387,20 @@ class VisitPages:
 
     async def _end(self, request: Request, seat: Seat, key: str) -> None:
         """End a visit as it is now, not as a page showed it: an older tab's page ends it as well."""
-        if await self._ended(seat, key) is Written.STALE:  # answered in another tab since this request looked
-            now = await self.bedside.find(request)
-            if now is not None and now.visit.id == seat.visit.id:
-                await self._ended(now, key)
+        for _ in range(TRIES):
+            if await self._ended(seat, key) is not Written.STALE:
+                return
+            now = await self.bedside.find(request)  # answered in another tab since this request looked
+            if now is None or now.visit.id != seat.visit.id:
+                return
+            seat = now
+        raise Unavailable
 
     async def _ended(self, seat: Seat, key: str) -> Written:
         after = replace(seat.visit, ended=True, subject="", holder=Holder.STAFF)
         pending = after.registration is Registration.PENDING
         body = {"state": state(after).value, "pending": pending}
-        now = Form(seat.visit.id, seat.visit.version, key, "", {})
-        return await self.bedside.write(now, after, (EventType.ENDED, body))
+        return await self.bedside.write(once(seat.visit, key), after, (EventType.ENDED, body))
 
 
 class _ByMethod:

@@ -78,6 +78,7 @@ class _State:
             "disk": self.free >= ENOUGH,
             "clock": self.is_clock_right,
             "ledger": self.known is not None,
+            "record": self.pulse is None or not self.pulse.broken,
         }
 
 

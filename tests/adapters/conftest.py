@@ -9,7 +9,7 @@ import pytest
 
 from app.adapters.database import migrate
 from app.adapters.store_sql import SqlStore
-from tests.adapters.samples import FACILITY, LINK, StillClock
+from tests.adapters.samples import FACILITY, LINK, RECORD_KEY, StillClock
 from tests.flow.visits import NOW
 
 
@@ -31,7 +31,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[SqlStore]:
     """Return a store that knows one station."""
-    fresh = SqlStore(url, StillClock(NOW + 3600))
+    fresh = SqlStore(url, StillClock(NOW + 3600), key=RECORD_KEY)
     await fresh.add_facility(FACILITY, LINK)
     yield fresh
     await fresh.close()

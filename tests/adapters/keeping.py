@@ -16,14 +16,14 @@ from app.adapters import backup
 from app.adapters.chain import Chain, head_of
 from app.adapters.database import migrate, writing
 from app.adapters.ledger_file import FileLedger
-from app.adapters.restore import Restored, identities, restore
+from app.adapters.restore import KEY_FILES, Restored, identities, restore
 from app.adapters.store_sql import SqlStore
 from app.evidence import Body, Event, EventType, Head, broken_link
 from app.facility import Facility
 from app.flow import Visit
 from app.ports import Written
 from app.restoring import Known
-from tests.adapters.samples import FACILITY, LINK, StillClock, a_change, handed_off, opened
+from tests.adapters.samples import FACILITY, LINK, RECORD_KEY, StillClock, a_change, handed_off, opened, telling
 from tests.flow.visits import NOW, a_visit
 
 SECOND = Facility("otonari", "おとなり訪問看護ステーション", "9960000017", "03-0000-0001")
@@ -51,28 +51,37 @@ class Place:
 
     @property
     def files(self) -> dict[str, Path]:
-        return {"secret": self.folder / "secret", "identity-keys.json": self.folder / "identity-keys.json"}
+        return {name: self.folder / name for name in KEY_FILES}
 
     def open(self) -> SqlStore:
         migrate(self.url)
-        return SqlStore(self.url, self.clock)
+        return SqlStore(self.url, self.clock, key=RECORD_KEY)
 
     async def begun(self) -> SqlStore:
         """Return the store of a new place that knows two stations."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "secret").write_text("k" * 40, encoding="utf-8")
+        (self.folder / "record-key").write_bytes(RECORD_KEY)
         store = self.open()
         await store.add_facility(FACILITY, LINK)
         await store.add_facility(SECOND, replace(LINK, token="bcdefghjkmnp", facility=SECOND.id))
         return store
 
     def back_up(self, target: Path) -> backup.Made:
-        made = backup.make(self.url, self.files, target, KEYS, self.clock.now())
-        self.ledger.back_up(made.heads, self.clock.now())
+        made = backup.make(self.url, self.files, target, KEYS, self.clock.now(), key=RECORD_KEY)
+        self.ledger.back_up(made.heads, self.clock.now(), self.clock.now())
         return made
 
     def restored_from(self, source: Path, known: Known = Known(), keys: Any = None) -> Restored:  # noqa: B008 - frozen
-        return restore(source, keys or IDENTITIES, url=self.url, folder=self.folder, known=known, now=self.clock.now())
+        return restore(
+            source,
+            keys or IDENTITIES,
+            url=self.url,
+            folder=self.folder,
+            known=known,
+            now=self.clock.now(),
+            key=RECORD_KEY,
+        )
 
 
 def other(visit: Visit) -> Visit:
@@ -87,8 +96,8 @@ async def wrote(store: SqlStore, rand: random.Random, count: int) -> list[tuple[
         visit = a_visit(upto="need")
         visit = replace(visit, id=f"{rand.getrandbits(128):032x}")
         visit = other(visit) if rand.random() < 0.5 else visit
-        assert await store.write(opened(visit, session=f"{rand.getrandbits(256):064x}")) is Written.DONE
-        assert await store.write(a_change(handed_off(visit))) is Written.DONE
+        assert await store.write(telling(opened(visit, session=f"{rand.getrandbits(256):064x}"))) is Written.DONE
+        assert await store.write(telling(a_change(handed_off(visit)))) is Written.DONE
         known.append((visit.facility, await store.head(visit.facility)))
         await asyncio.sleep(0)
     return known
@@ -131,12 +140,32 @@ def a_person(connection: Connection, person: str, visit: str = "", *, facility: 
 
 def in_database(url: str, work: Any) -> Any:
     """Do something in a transaction of its own."""
-    engine = writing(url)
+    engine = writing(url, key=RECORD_KEY)
     try:
         with engine.begin() as connection:
             return work(connection)
     finally:
         engine.dispose()
+
+
+def behind_our_back(url: str, work: Any) -> Any:
+    """Do something that the triggers refuse, as somebody with SQL can: they are dropped, and put back as they were."""
+
+    def altered(connection: Connection) -> Any:
+        is_sqlite = connection.dialect.name == "sqlite"
+        for table in ("event", "event_body") if not is_sqlite else ():
+            connection.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        for name in t.TRIGGERS if is_sqlite else ():
+            connection.exec_driver_sql(f"DROP TRIGGER {name}")
+        done = work(connection)
+        for statement in t.TRIGGERS.values() if is_sqlite else ():
+            connection.exec_driver_sql(statement)
+        for name in t.TRIGGERS_POSTGRESQL if not is_sqlite else ():
+            table = "event_body" if name.startswith("event_body") else "event"
+            connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")
+        return done
+
+    return in_database(url, altered)
 
 
 def many(url: str, count: int, facility: str = FACILITY.id) -> None:
@@ -148,7 +177,7 @@ def many(url: str, count: int, facility: str = FACILITY.id) -> None:
             chain = Chain(facility, head_of(connection, facility))
             for place in range(min(1_000, count - done)):
                 body: Body = {"n": place, "items": {"surgery": "agree", "clinical_drug": "decline"}, "words": "a" * 120}
-                chain.add(f"visit {done + place}", Event(EventType.CONFIRMED, NOW, body))
+                chain.add(f"file {done + place}", Event(EventType.IMPORTED, NOW, body))
             chain.write(connection)
             done += 1_000
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from app.evidence import Event, EventType, Json
 from app.facility import Facility, Link
 from app.flow import Visit
-from app.ports import Change, Departure, Store
+from app.ports import Change, Departure, Store, Submission
 from app.tokens import hashed
 from tests.flow.visits import NOW, a_visit
 
 FACILITY = Facility("hinatazaka", "ひなた坂訪問看護ステーション", "1312345678", "03-0000-0000")
 LINK = Link("abcdefghjkmn", FACILITY.id, revision=1, issued_at=NOW)
 SESSION = hashed("a browser")
+RECORD_KEY = b"a record key of the tests, 32 letters"
 
 _count = itertools.count()
 
@@ -42,10 +43,52 @@ def a_change(
     session: str = "",
     body: dict[str, Json] | None = None,
 ) -> Change:
-    """Return a change that leads to this visit, with one event and a key of its own."""
+    """Return a change that leads to this visit, with one event, that tells nothing, and a key of its own."""
     key = key or f"key-{next(_count)}"
     event = Event(kind, visit.touched_at, body or {"n": 1})
-    return Change(visit, (event,), key, fingerprint=f"print of {key}", session=session)
+    return Change(visit, (event,), a_submission(visit, key), session=session)
+
+
+def telling(change: Change) -> Change:
+    """Return a change with events that tell all that its visit says, as the pages write them."""
+    visit = change.visit
+    begins = change.events[0].type is EventType.OPENED
+    begun = Event(EventType.OPENED, visit.opened_at, {"holder": visit.holder.value, "route": visit.route.value})
+    return replace(change, events=(*((begun,) if begins else ()), *told(visit)))
+
+
+def a_submission(visit: Visit, key: str = "") -> Submission:
+    """Return what writes a visit at its version."""
+    key = key or f"key-{next(_count)}"
+    return Submission(key, visit.version - 1, f"print of {key}")
+
+
+def told(visit: Visit) -> tuple[Event, ...]:
+    """Return events whose bodies say what a visit says, in the order of its steps."""
+    choices: dict[str, Json] = {
+        item.id: visit.answers.get("consent", {}).get(item.id, "not_asked") for item in visit.items
+    }
+    need: dict[str, Json] = {"reference": "", **visit.answers.get("need", {})}
+    confirmed: dict[str, Json] = {"choices": choices, "operator": visit.answer("check", "confirmed")}
+    withdrawn: dict[str, Json] = {
+        "choices": choices,
+        "operator": visit.answer("revoke", "confirmed"),
+        "withdraws": True,
+        "lang": visit.language,
+    }
+    bodies: dict[str, tuple[EventType, dict[str, Json]]] = {
+        "need": (EventType.NEED_ANSWERED, need),
+        "ready": (EventType.READY_ANSWERED, {**visit.answers.get("ready", {})}),
+        "another-way": (EventType.ANOTHER_WAY, {**visit.answers.get("another-way", {})}),
+        "consent": (EventType.ITEMS_ANSWERED, {"choices": choices, "lang": visit.language}),
+        "check": (EventType.CONFIRMED, confirmed),
+        "revoke": (EventType.CONFIRMED, withdrawn),
+        "handoff": (EventType.RETURNED, {**visit.answers.get("handoff", {})}),
+        "result": (EventType.REPORTED, {**visit.answers.get("result", {})}),
+        "error-code": (EventType.REPORTED, {**visit.answers.get("error-code", {})}),
+    }
+    said = tuple(Event(bodies[step][0], visit.touched_at, bodies[step][1]) for step in bodies if step in visit.answers)
+    return said or (Event(EventType.MOVED, visit.touched_at, {}),)
 
 
 def after(visit: Visit, seconds: int = 1) -> Visit:

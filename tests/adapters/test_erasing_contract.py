@@ -19,7 +19,7 @@ from app.restoring import Erasure
 from app.terminal import Answer02, Encoding, Header, Reading
 from app.tokens import Sealer, new_secret
 from app.worklist import Asked, Closed, Closing, Followed, Sight, standing
-from tests.adapters.samples import FACILITY, StillClock, opened
+from tests.adapters.samples import FACILITY, RECORD_KEY, StillClock, opened, telling
 from tests.flow.people import LISTED, TARO, a_person
 from tests.flow.visits import NOW, a_visit
 
@@ -80,8 +80,8 @@ class Office:
 
 @pytest.fixture
 async def office(store: SqlStore, url: str) -> AsyncIterator[Office]:
-    made = Office(store, SqlRegistry(url, Sealer(("k" * 40,))), SqlWorklist(url))
-    await store.write(opened(VISIT))
+    made = Office(store, SqlRegistry(url, Sealer(("k" * 40,)), key=RECORD_KEY), SqlWorklist(url, key=RECORD_KEY))
+    await store.write(telling(opened(VISIT)))
     yield made
     await made.registry.close()
     await made.worklist.close()
@@ -165,7 +165,7 @@ async def test_nobody_is_matched_with_whom_an_erasure_has_just_removed(office: O
 
 async def test_who_is_erased_by_two_nodes_is_erased_once(office: Office, url: str) -> None:
     (known,) = (await office.lists(a_person("A-1"))).values()
-    other = SqlStore(url, StillClock())
+    other = SqlStore(url, StillClock(), key=RECORD_KEY)
     await office.erases(known)
     await office.erases(known, other)
     await other.close()

@@ -45,9 +45,9 @@ def test_the_last_word_about_the_time_stands_whatever_other_lines_carry(
     later = Expected(10**9, held=60, said=2 * 10**9, is_alarm=True)
     for clock in (Expected(10**9 + 5), later):
         ledger.note_clock(clock)
-        ledger.back_up({"a": Head(2, "a" * 64)}, 2 * 10**9)  # by a clock that is ahead
-    ledger.back_up({}, 10**9)
-    assert ledger.known() == Known({"a": Head(2, "a" * 64)}, (), 10**9, later)
+        ledger.back_up({"a": Head(2, "a" * 64)}, 2 * 10**9, 7)  # by a clock that is ahead
+    ledger.back_up({}, 10**9, 7)
+    assert ledger.known() == Known({"a": Head(2, "a" * 64)}, (), 10**9, later, 7)
     assert not Known(clock=later)  # of the records it says nothing
     other = Known(clock=Expected(10**9 + 1))
     assert merged(ledger.known(), other).clock == other.clock

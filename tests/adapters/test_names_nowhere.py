@@ -26,7 +26,7 @@ from app.terminal import Answer02, Encoding, Header, Reading
 from app.tokens import Sealer, new_secret
 from bench.canaries import Canary, canaries, files, open_files
 from bench.canaries import Search as Hunt
-from tests.adapters.samples import FACILITY, LINK, StillClock
+from tests.adapters.samples import FACILITY, LINK, RECORD_KEY, StillClock
 from tests.flow.people import a_person
 from tests.flow.visits import NOW
 
@@ -52,13 +52,13 @@ class Drawer:
 
     async def open(self) -> SqlRegistry:
         migrate(self.url)
-        store = SqlStore(self.url, StillClock(NOW))
+        store = SqlStore(self.url, StillClock(NOW), key=RECORD_KEY)
         await store.add_facility(FACILITY, LINK)
         await store.close()
-        return SqlRegistry(self.url, SEALER)
+        return SqlRegistry(self.url, SEALER, key=RECORD_KEY)
 
     async def erases(self, known: Known) -> None:
-        store = SqlStore(self.url, StillClock(NOW))
+        store = SqlStore(self.url, StillClock(NOW), key=RECORD_KEY)
         await store.erase([Erasure(FACILITY.id, known.id, NOW)], "sakura")
         await store.close()
 

@@ -16,7 +16,7 @@ from app.ports import ReadOnly
 from app.receipt import LIVES, Receipt, known_as, new_letters
 from app.restoring import Known
 from tests.adapters.keeping import SECOND, other
-from tests.adapters.samples import FACILITY, LINK, opened
+from tests.adapters.samples import FACILITY, LINK, RECORD_KEY, opened
 from tests.flow.visits import NOW, a_visit
 
 MADE = Event(EventType.COPIED, NOW, {"by": "haru"})
@@ -26,7 +26,7 @@ CALLED_BACK = Event(EventType.COPY_CALLED_BACK, NOW + 60, {"by": "haru"})
 
 @pytest.fixture
 async def receipts(store: SqlStore, url: str) -> AsyncIterator[SqlReceipts]:
-    fresh = SqlReceipts(url)
+    fresh = SqlReceipts(url, key=RECORD_KEY)
     yield fresh
     await fresh.close()
 

@@ -15,7 +15,7 @@ from app.registry import By, Exchange, Incoming, Known, Names, Outcome, Search, 
 from app.restoring import Erasure
 from app.terminal import Answer02, Encoding, Header, Reading
 from app.tokens import Sealer, new_secret
-from tests.adapters.samples import FACILITY
+from tests.adapters.samples import FACILITY, RECORD_KEY
 from tests.flow.people import TARO, a_consent, a_person, insured
 from tests.flow.visits import NOW
 
@@ -26,7 +26,7 @@ ELSE = "elsewhere"
 
 @pytest.fixture
 async def registry(store: SqlStore, url: str) -> AsyncIterator[SqlRegistry]:
-    fresh = SqlRegistry(url, SEALER)
+    fresh = SqlRegistry(url, SEALER, key=RECORD_KEY)
     yield fresh
     await fresh.close()
 
@@ -303,7 +303,7 @@ async def test_an_erased_person_is_found_by_nothing_and_the_chain_holds(registry
 async def test_another_key_opens_no_name(registry: SqlRegistry, url: str) -> None:
     await imported(registry, a_person("A-0001"))
     (known,) = await everybody(registry)
-    other = SqlRegistry(url, Sealer(("o" * 40,)))
+    other = SqlRegistry(url, Sealer(("o" * 40,)), key=RECORD_KEY)
     found = await other.person(FACILITY.id, known.id)
     assert found is not None
     assert found.names is None

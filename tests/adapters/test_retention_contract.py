@@ -24,7 +24,7 @@ from app.terminal import Answer02, Encoding, Header, Reading
 from app.tokens import Sealer
 from app.worklist import Asked, Closed, Closing, named
 from tests.adapters.keeping import a_person, in_database
-from tests.adapters.samples import FACILITY, a_change, handed_off, opened
+from tests.adapters.samples import FACILITY, RECORD_KEY, a_change, handed_off, opened, telling
 from tests.flow.visits import NOW, a_visit
 
 DAY = 24 * 3600
@@ -36,7 +36,7 @@ OVER = NOW + (KEPT + 1) * DAY
 @pytest.fixture
 async def worklist(store: SqlStore, url: str) -> AsyncIterator[SqlWorklist]:
     in_database(url, _keeps_it_for_days)
-    fresh = SqlWorklist(url)
+    fresh = SqlWorklist(url, key=RECORD_KEY)
     yield fresh
     await fresh.close()
 
@@ -56,8 +56,8 @@ def _keeps_it_for_days(connection: Connection) -> None:
 async def visited(store: SqlStore, name: str) -> str:
     """Leave a visit at the office; return its id."""
     visit = replace(a_visit(upto="need"), id=name * 22)
-    await store.write(opened(visit, session=name * 64))
-    await store.write(a_change(handed_off(visit)))
+    await store.write(telling(opened(visit, session=name * 64)))
+    await store.write(telling(a_change(handed_off(visit))))
     return visit.id
 
 
@@ -115,7 +115,7 @@ async def test_whose_visits_are_all_over_goes_and_others_visits_hold_nobody(
 
 @pytest.fixture
 async def receipts(store: SqlStore, url: str) -> AsyncIterator[SqlReceipts]:
-    fresh = SqlReceipts(url)
+    fresh = SqlReceipts(url, key=RECORD_KEY)
     yield fresh
     await fresh.close()
 
@@ -161,7 +161,7 @@ async def test_nobody_goes_while_a_file_waits_that_may_name_them(
     store: SqlStore, worklist: SqlWorklist, ledger: FileLedger, url: str
 ) -> None:
     in_database(url, lambda connection: a_person(connection, "p"))
-    registry = SqlRegistry(url, Sealer(("k" * 40,)))
+    registry = SqlRegistry(url, Sealer(("k" * 40,)), key=RECORD_KEY)
     reading = Reading(Answer02(Header(executed="20261118090000")), Encoding.UTF_8, (), 0, ())
     new = Upload("file", FACILITY.id, Stage.WAITING, OVER, "事務 さくら", preview(reading, ()), 0)
     await registry.keep(new, b"file", (), names=False)

@@ -31,6 +31,7 @@ from app.ports import StoreUnsafe, Unavailable, Written
 from tests.adapters.samples import (
     FACILITY,
     LINK,
+    RECORD_KEY,
     StillClock,
     a_change,
     a_departure,
@@ -52,7 +53,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def store(path: Path) -> AsyncIterator[SqlStore]:
-    fresh = SqlStore(f"sqlite:///{path}", StillClock(NOW + 3600))
+    fresh = SqlStore(f"sqlite:///{path}", StillClock(NOW + 3600), key=RECORD_KEY)
     await fresh.add_facility(FACILITY, LINK)
     yield fresh
     await fresh.close()
@@ -107,12 +108,12 @@ def test_a_misspelt_setting_is_noticed(
 ) -> None:
     monkeypatch.setattr(database, "PRAGMAS", (misspelt,))
     with pytest.raises(StoreUnsafe, match=misspelt[0]):
-        SqlStore(f"sqlite:///{tmp_path / 'new.db'}", StillClock())
+        SqlStore(f"sqlite:///{tmp_path / 'new.db'}", StillClock(), key=RECORD_KEY)
 
 
 def test_a_database_in_memory_is_refused() -> None:
     with pytest.raises(StoreUnsafe, match="journal_mode is memory"):
-        SqlStore("sqlite://", StillClock())
+        SqlStore("sqlite://", StillClock(), key=RECORD_KEY)
 
 
 # --- evidence resists ---------------------------------------------------------------------------------------
@@ -248,7 +249,7 @@ async def test_who_stops_waiting_stops_nobody(store: SqlStore) -> None:
 async def test_two_servers_on_one_database_spend_a_departure_once(store: SqlStore, path: Path) -> None:
     visit = handed_off(await begun(store))
     await store.write(replace(a_change(visit), issue=a_departure(visit)))
-    other = SqlStore(f"sqlite:///{path}", StillClock())
+    other = SqlStore(f"sqlite:///{path}", StillClock(), key=RECORD_KEY)
     changes = [replace(a_change(after(visit)), spend="departure") for _ in range(50)]
     answers = await asyncio.gather(*((store, other)[n % 2].write(each) for n, each in enumerate(changes)))
     await other.close()
@@ -261,7 +262,7 @@ async def test_two_servers_on_one_database_spend_a_departure_once(store: SqlStor
 INDEXED: dict[str, tuple[Direct | Select[Any] | Delete | Update, ...]] = {
     "a submitted step": (sql.FOUND, sql.CHANGE_VISIT, sql.CHANGE_SESSION, sql.SPEND, sql.SETTLED),
     "reading": (sql.BEDSIDE, sql.DEPARTURE, sql.HEAD, sql.EXPORT),
-    "retention": (sql.DUE, sql.OVER, sql.OVERDUE, sql.FORGET_BODIES, sql.FORGET_VISITS, sql.FORGET_SESSIONS),
+    "retention": (sql.DUE, sql.AHEAD, sql.OVER, sql.OVERDUE, sql.FORGET_BODIES, sql.FORGET_VISITS, sql.FORGET_SESSIONS),
     "stations": (sql.LINK, sql.LIVE_LINK, sql.FACILITY),
 }
 
@@ -290,7 +291,7 @@ def described(path: Path) -> dict[str, str]:
 def test_migrations_make_the_declared_schema(tmp_path: Path) -> None:
     migrated, declared = tmp_path / "migrated.db", tmp_path / "declared.db"
     database.migrate(f"sqlite:///{migrated}")
-    engine = database.writing(f"sqlite:///{declared}")
+    engine = database.unhurried(f"sqlite:///{declared}")
     with engine.begin() as connection:
         schema.metadata.create_all(connection)
     engine.dispose()
@@ -299,6 +300,9 @@ def test_migrations_make_the_declared_schema(tmp_path: Path) -> None:
         "trigger event_no_update",
         "trigger event_no_delete",
         "trigger event_no_replace",
+        "trigger event_body_no_update",
+        "trigger event_body_no_delete",
+        "trigger event_body_no_replace",
     ]
 
 

@@ -16,7 +16,7 @@ import pytest
 import app.verify
 from app.evidence import Event, EventType, Head, Json, body_hash, canonical, chained
 from app.ports import Logged
-from app.verify import Broken, Held, verify
+from app.verify import Broken, Held, mac_of, verify
 from tests.adapters.samples import FACILITY
 from tests.flow.visits import NOW
 
@@ -66,9 +66,89 @@ def test_a_later_log_still_holds_an_earlier_receipt() -> None:
     assert verify(LOG, f"10-{middle['hash']}").size == 20
 
 
-def test_bodies_that_retention_removed_are_counted() -> None:
-    lines = [edited(line, nonce=None, body=None) if n < 4 else line for n, line in enumerate(LOG)]
-    assert verify(lines, str(HEAD)) == Held(20, 4, HEAD.hash)
+def with_more(*events: tuple[str, Event]) -> tuple[list[bytes], Head]:
+    """Return the log with more entries behind it, and its head."""
+    head, lines = HEAD, list(LOG)
+    for subject, event in events:
+        entry, nonce, head = chained(head, FACILITY.id, subject, event)
+        lines.append(Logged(entry, head.hash, nonce.hex(), event.body).line())
+    return lines, head
+
+
+def bare(lines: list[bytes], *places: int) -> list[bytes]:
+    """Return a log in which these entries (from 1) have no body."""
+    return [edited(line, nonce=None, body=None) if n in places else line for n, line in enumerate(lines, 1)]
+
+
+def over(kind: EventType, **body: Json) -> Event:
+    return Event(kind, NOW, body)
+
+
+@pytest.mark.parametrize(
+    ("subject", "event"),
+    [
+        ("visit-0", over(EventType.EXPIRED)),
+        ("visit-0", over(EventType.PURGED)),
+        ("visit-0", over(EventType.ERASED, by="x")),
+        ("visit-0", over(EventType.ERASED, by="x", bodies=[1, 4])),
+        ("record", over(EventType.KEYED, without_body=[1, 4])),
+        ("record", over(EventType.RESTORED, without_body=[4, 1])),
+    ],
+    ids=str,
+)
+def test_a_body_may_be_missing_when_a_later_entry_says_why(subject: str, event: Event) -> None:
+    lines, head = with_more((subject, event))
+    assert verify(bare(lines, 1, 4), str(head)) == Held(21, 2, head.hash)
+    assert is_found(
+        bare(lines, 1, 4, 7) if "bodies" in str(event.body) or subject == "record" else bare(lines, 2), str(head)
+    )
+
+
+@pytest.mark.threat("T27")
+@pytest.mark.parametrize("kind", [EventType.CLOSED, EventType.LEFT, EventType.ENDED])
+def test_a_body_may_not_be_missing_otherwise(kind: EventType) -> None:
+    lines, head = with_more(("visit-0", over(kind)))
+    assert is_found(bare(lines, 1), str(head))
+    assert is_found(bare(LOG, 20))
+
+
+def test_an_entry_explains_only_what_comes_before_it() -> None:
+    lines, head = with_more(("visit-0", over(EventType.PURGED)), ("visit-0", over(EventType.CLOSED)))
+    assert is_found(bare(lines, 22), str(head))
+
+
+# --- the record key -----------------------------------------------------------------------------------------
+
+
+KEY = b"a key of 32 letters or more, for MACs"
+
+
+def with_macs(lines: list[bytes], since: int = 1) -> list[bytes]:
+    return [
+        edited(line, mac=mac_of(KEY, json.loads(line)["hash"])) if n >= since else line
+        for n, line in enumerate(lines, 1)
+    ]
+
+
+@pytest.mark.threat("T34")
+def test_with_the_key_every_mac_is_checked() -> None:
+    for lines in (with_macs(LOG), with_macs(LOG, since=9)):
+        assert verify(lines, str(HEAD), KEY) == verify(lines, str(HEAD)) == Held(20, 0, HEAD.hash)
+        with pytest.raises(Broken, match="not written with the record key"):
+            verify(lines, str(HEAD), b"another key")
+    with pytest.raises(Broken, match="line 20: no MAC"):
+        verify(LOG, str(HEAD), KEY)
+    with pytest.raises(Broken, match="line 20: no MAC behind"):
+        verify([*with_macs(LOG)[:19], LOG[19]], str(HEAD))
+    with pytest.raises(Broken, match="line 3: the MAC is wrong"):
+        verify([*with_macs(LOG)[:2], edited(LOG[2], mac="0" * 64), *with_macs(LOG)[3:]], str(HEAD), KEY)
+
+
+def test_a_log_from_before_there_were_macs_is_read() -> None:
+    older = [
+        canonical({name: said for name, said in json.loads(line).items() if name != "mac"}) + b"\n" for line in LOG
+    ]
+    assert verify(older, str(HEAD)) == Held(20, 0, HEAD.hash)
 
 
 # --- tampering ----------------------------------------------------------------------------------------------
@@ -248,7 +328,7 @@ def test_the_file_alone_checks_a_log(alone: Callable[..., subprocess.CompletedPr
 
 def test_it_reads_like_one_page() -> None:
     source = Path(app.verify.__file__).read_text(encoding="utf-8")
-    assert len(source.splitlines()) <= 150
+    assert len(source.splitlines()) <= 200
     assert "from app" not in source
     assert "import app" not in source
 
@@ -256,5 +336,6 @@ def test_it_reads_like_one_page() -> None:
 def test_a_bare_entry_is_no_log_line() -> None:
     entry, _, head = chained(Head(), FACILITY.id, "v", Event(EventType.OPENED, NOW, {}))
     logged = Logged(entry, head.hash, None, None)
-    assert verify([logged.line()], str(head)) == Held(1, 1, head.hash)
+    with pytest.raises(Broken, match="line 1: the body is not there"):
+        verify([logged.line()], str(head))
     assert is_found([replace(logged, hash="0" * 64).line()], str(head))

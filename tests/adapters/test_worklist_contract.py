@@ -12,20 +12,20 @@ import app.adapters.schema as t
 from app import journey
 from app.adapters.store_sql import SqlStore
 from app.adapters.worklist_sql import OPEN_AT_MOST, SqlWorklist
-from app.evidence import EventType
+from app.evidence import Body, EventType
 from app.flow import STEPS, Visit
 from app.ports import Act, Written
 from app.receipt import Wish
 from app.worklist import Asked, Closed, Closing, Sight, Standing, standing
 from tests.adapters.keeping import in_database
-from tests.adapters.samples import FACILITY, a_change, after, handed_off, opened
+from tests.adapters.samples import FACILITY, RECORD_KEY, a_change, after, handed_off, opened, telling
 from tests.flow.people import LISTED
 from tests.flow.visits import NOW, a_visit, answered
 
 
 @pytest.fixture
 async def worklist(store: SqlStore, url: str) -> AsyncIterator[SqlWorklist]:
-    fresh = SqlWorklist(url)
+    fresh = SqlWorklist(url, key=RECORD_KEY)
     yield fresh
     await fresh.close()
 
@@ -33,9 +33,9 @@ async def worklist(store: SqlStore, url: str) -> AsyncIterator[SqlWorklist]:
 async def reached(store: SqlStore, name: str) -> Visit:
     """Let a visit reach the office; return it."""
     visit = replace(a_visit(upto="need"), id=name * 22)
-    await store.write(opened(visit, session=name * 64))
+    await store.write(telling(opened(visit, session=name * 64)))
     confirmed = handed_off(visit)
-    assert await store.write(a_change(confirmed)) is Written.DONE
+    assert await store.write(telling(a_change(confirmed))) is Written.DONE
     return confirmed
 
 
@@ -76,22 +76,24 @@ async def test_what_is_open_stands_in_the_order_in_which_it_came(store: SqlStore
 REPORTED = replace(a_visit(upto="done"), id="v" * 22)
 UNREPORTED = replace(a_visit(upto="result"), id="v" * 22)
 SEEN = Sight(NOW + 60, "受付 はる", found=True, flags=dict.fromkeys(LISTED, True))
+SAW: Body = {"by": "account", "found": True, "flags": dict(SEEN.flags), "consented_on": "", "available_until": ""}
 AWAY = Closed(NOW + 60, "受付 はる", Closing.ELSEWHERE)
 
 
 async def settled(store: SqlStore, worklist: SqlWorklist, visit: Visit, *, closed: bool = False) -> None:
     """Let the office be done with a visit."""
-    await store.write(opened(visit))
-    act = Act(FACILITY.id, visit.id, "office 1", EventType.VERIFIED, NOW + 60, {}, sight=SEEN)
+    await store.write(telling(opened(visit)))
+    act = Act(FACILITY.id, visit.id, "office 1", EventType.VERIFIED, NOW + 60, SAW, sight=SEEN)
     if closed:
-        act = replace(act, type=EventType.CLOSED, sight=None, closed=AWAY)
+        body: Body = {"by": "account", "why": AWAY.why.value}
+        act = replace(act, type=EventType.CLOSED, body=body, sight=None, closed=AWAY)
     assert await worklist.record(act) is Written.DONE
     assert await worklist.open(FACILITY.id) == ()
 
 
 async def goes_on(store: SqlStore, worklist: SqlWorklist, visit: Visit) -> Standing | None:
     """Write a step at the bedside; return where the visit stands on the list of work, or None when it is not there."""
-    assert await store.write(a_change(after(visit, 120))) is Written.DONE
+    assert await store.write(telling(a_change(after(visit, 120)))) is Written.DONE
     there = await worklist.open(FACILITY.id)
     assert all(each.settled_at == NOW + 120 for each in there)
     return next((standing(each, NOW + 9999) for each in there), None)
@@ -108,7 +110,7 @@ async def test_choices_that_are_changed_after_the_office_was_done_are_work(
 async def test_a_withdrawal_after_the_office_was_done_is_work(store: SqlStore, worklist: SqlWorklist) -> None:
     await settled(store, worklist, REPORTED)
     need = {**REPORTED.answers["need"], "intent": "withdraw", "go_on": "yes"}
-    withdrawing = replace(REPORTED, answers={**REPORTED.answers, "need": need})
+    withdrawing = journey.record(STEPS["need"], need, REPORTED)
     assert await goes_on(store, worklist, withdrawing) is Standing.DIFFERS
 
 

@@ -17,7 +17,7 @@ import uvicorn
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.evidence import Event, EventType, Head
+from app.evidence import Body, EventType, Head
 from app.facility import Link, new_token
 from app.flow import Visit
 from app.main import PRACTICE_STATION, Kazasu, create_app, seed_office, seed_practice
@@ -27,6 +27,7 @@ from app.restoring import Gap
 from app.settings import Settings
 from app.tokens import new_secret
 from app.worklist import Sight
+from tests.adapters.samples import opened, telling
 from tests.flow.visits import a_visit
 
 T = TypeVar("T")
@@ -181,14 +182,14 @@ class Server:
 
     def office_has_seen(self, reference: str) -> None:
         """Let the office confirm a registration of an earlier visit under its own number."""
-        now, key = self.clock.now(), new_secret()
+        now = self.clock.now()
         done = a_visit(upto="done")
         answers = {**done.answers, "need": {**done.answers["need"], "reference": reference}}
         visit = Visit(new_secret(), PRACTICE_STATION.id, now, now, answers=answers, ended=True)
-        reached = Event(EventType.HANDED_OFF, now, {})
-        assert self.ask(self.kazasu.store.write(Change(visit, (reached,), key, key))) is Written.DONE
+        assert self.ask(self.kazasu.store.write(telling(opened(visit, session="")))) is Written.DONE
         sight = Sight(now, "事務 さくら", found=True, flags={"surgery": True})
-        act = Act(PRACTICE_STATION.id, visit.id, new_secret(), EventType.VERIFIED, now, {}, sight=sight)
+        body: Body = {"by": "x", "found": True, "flags": {"surgery": True}, "consented_on": "", "available_until": ""}
+        act = Act(PRACTICE_STATION.id, visit.id, new_secret(), EventType.VERIFIED, now, body, sight=sight)
         assert self.ask(self.kazasu.files.importer.worklist.record(act)) is Written.DONE
 
     def replace_the_link(self) -> str:

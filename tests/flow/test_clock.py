@@ -38,6 +38,7 @@ RIGHT = Expected(NOW)
         (-BEHIND - 1, "behind"),
     ],
 )
+@pytest.mark.threat("T28")
 def test_a_start_long_after_the_last_known_moment_is_a_gap_and_one_before_it_an_alarm(off: int, doubt: str) -> None:
     found = RIGHT.started(NOW + off)
     assert (found.doubt, found.is_alarm) == (doubt, doubt == "behind")

@@ -83,7 +83,7 @@ def test_only_an_accepted_head_takes_the_place_of_a_further_one() -> None:
 
 
 def _after(*lines: bytes) -> Mapping[str, Head]:
-    return known_from([*lines, backup_line(3)]).heads
+    return known_from([*lines, backup_line(3, 0)]).heads
 
 
 def test_a_head_as_it_is_typed() -> None:

@@ -108,7 +108,7 @@ def test_only_the_office_can_see() -> None:
     partly = replace(sight(), flags={flag: True for flag in FLAGS if flag != "surgery"})
     assert standing(followed(everything, partly), LATER) is Standing.UNCLEAR
     asked = {Standing.DISPUTED, Standing.WITHDRAWAL_ASKED, Standing.CHANGE_ASKED}
-    assert {*asked, Standing.DIFFERS, Standing.NOT_FOUND, Standing.UNCLEAR, Standing.TROUBLE} == NEEDY
+    assert {Standing.ALTERED, *asked, Standing.DIFFERS, Standing.NOT_FOUND, Standing.UNCLEAR, Standing.TROUBLE} == NEEDY
 
 
 def test_the_patient_is_told_no_more_than_the_office_knows() -> None:

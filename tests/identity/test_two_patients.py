@@ -340,6 +340,7 @@ class Walk:
             return await self.second(firsts)
 
 
+@pytest.mark.threat("T35")
 @pytest.mark.threat("T06")
 @pytest.mark.parametrize("case", VARIATIONS, ids=lambda case: case.name)
 async def test_the_second_patient_is_proven_by_a_tap_of_their_own_or_not_at_all(

@@ -12,6 +12,8 @@ import pytest
 
 from app.main import Kazasu, create_app, seed_office, seed_practice
 from app.settings import Settings
+from tests.adapters.samples import RECORD_KEY
+from tests.conftest import is_as_recorded
 from tests.office.clerk import Clerk
 from tests.pages.nurse import StillClock
 from tests.postgres import Cluster
@@ -37,6 +39,7 @@ def settings(folder: Path, database_url: str = "") -> Settings:
         posts_per_minute=100_000,
         database_url=database_url,
         secret_keys=keys,
+        record_key=RECORD_KEY.decode(),
     )
 
 
@@ -107,7 +110,9 @@ async def kazasu(tmp_path: Path, clock: StillClock, database_url: str) -> AsyncI
     """Return the application on a fresh store, with the practice accounts."""
     joined = create_app(settings(tmp_path, database_url), clock=clock)
     yield joined
+    as_recorded = await is_as_recorded(joined)
     await joined.close()
+    assert as_recorded
 
 
 @pytest.fixture

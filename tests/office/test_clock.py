@@ -21,6 +21,7 @@ from app.people import Key
 from app.sweeping import EVERY
 from app.web.office.signin import TRIES
 from tests.adapters.keeping import a_person, in_database
+from tests.adapters.samples import RECORD_KEY
 from tests.adapters.test_retention_contract import copied, settled, visited
 from tests.office.clerk import Clerk
 from tests.office.conftest import settings
@@ -141,7 +142,7 @@ async def furnished(server: Server) -> None:
     visit = await visited(kazasu.store, "a")
     in_database(url, lambda connection: a_person(connection, "p"))
     settled(url, visit, now, "p")
-    receipts = SqlReceipts(url)
+    receipts = SqlReceipts(url, key=RECORD_KEY)
     await copied(receipts, visit, now)
     await receipts.close()
     account = await kazasu.desk.office.account("sakura")
@@ -177,6 +178,7 @@ async def writes_and_signs_in(server: Server) -> None:
     await server.clerk.get("/office")
 
 
+@pytest.mark.threat("T28")
 async def test_four_hundred_days_ahead_for_75_seconds_take_nothing(server: Server) -> None:
     before, clock = server.kept(), server.clock
     clock.set_by(400 * DAY)
@@ -184,7 +186,7 @@ async def test_four_hundred_days_ahead_for_75_seconds_take_nothing(server: Serve
     await server.round()
     await writes_and_signs_in(server)
     await server.round(60)
-    FileLedger(server.settings.ledger_file).back_up({}, clock.now())  # the hourly backup comes by
+    FileLedger(server.settings.ledger_file).back_up({}, clock.now(), 0)  # the hourly backup comes by
     clock.pass_(15)
     clock.set_by(-400 * DAY)
     assert await server.is_well()

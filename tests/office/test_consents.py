@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.evidence import EventType
+from app.evidence import EventType, Json
 from app.facility import Facility, Link, Station, new_token
 from app.main import PRACTICE_STATION, Kazasu, seed_office
 from app.ports import Act, Logged
@@ -303,10 +303,22 @@ async def matched(kazasu: Kazasu, known: Known) -> str:
     """Let a visit be matched with a person; return its id."""
     visit = await at_the_bedside(kazasu, "a", reference=known.references[0])
     sight = Sight(NOW, "事務 さくら", found=True, flags={"surgery": True, "drug": False}, source="file")
-    act = Act(PRACTICE_STATION.id, visit.id, "office k", EventType.VERIFIED, NOW, {"by": "x"}, True, sight)
+    flags: dict[str, Json] = {"surgery": True, "drug": False}
+    body: dict[str, Json] = {
+        "by": "x",
+        "from": "file",
+        "person": known.id,
+        "found": True,
+        "flags": flags,
+        "consented_on": "",
+        "available_until": "",
+    }
+    act = Act(PRACTICE_STATION.id, visit.id, "office k", EventType.VERIFIED, NOW, body, True, sight)
     from app.adapters.worklist_sql import SqlWorklist  # noqa: PLC0415 - the store's own side of it
 
-    worklist = SqlWorklist(kazasu.store._engines[0].url.render_as_string(hide_password=False))  # type: ignore[attr-defined]
+    engine = kazasu.store._engines[0]  # type: ignore[attr-defined]
+    address, key = engine.url.render_as_string(hide_password=False), engine.get_execution_options()["record_key"]
+    worklist = SqlWorklist(address, key=key)
     assert await worklist.record(replace(act, person=known.id))
     await worklist.close()
     return visit.id

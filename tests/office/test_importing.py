@@ -12,7 +12,7 @@ import pytest
 
 from app.adapters.registry_sql import SqlRegistry
 from app.adapters.worklist_sql import SqlWorklist
-from app.evidence import EventType, broken_link
+from app.evidence import Body, EventType, broken_link
 from app.importing import BATCH, Importer
 from app.main import PRACTICE_STATION, Kazasu
 from app.ports import Act
@@ -20,6 +20,7 @@ from app.registry import STALE, By, Incoming, Known, Names, Outcome, Search, Sta
 from app.terminal import Answer02, Encoding, Header, Person, Reading, Result, read, write
 from app.tokens import Sealer, new_secret
 from app.worklist import Closed, Closing, Sight, Standing, standing
+from tests.adapters.samples import RECORD_KEY
 from tests.flow.people import LISTED, a_consent, a_person, digits, insured
 from tests.flow.visits import NOW
 from tests.office.conftest import settings
@@ -91,11 +92,19 @@ class Desk:
         return [dict(each.body or {}) for each in await record(self.kazasu) if each.entry.type == kind]
 
 
+def said(sight: Sight) -> Body:
+    """Return what the record keeps of a screen that was read."""
+    bare: Body = {"by": "account", "consented_on": "", "available_until": ""}
+    return {**bare, "found": sight.found, "flags": dict(sight.flags)}
+
+
 @pytest.fixture
 async def desk(kazasu: Kazasu, tmp_path: Path, clock: StillClock, database_url: str) -> AsyncIterator[Desk]:
     """Return the practice station's desk on a real database."""
     url = database_url or settings(tmp_path).database
-    made = Desk(kazasu, SqlRegistry(url, Sealer(("k" * 40,))), SqlWorklist(url), clock, url)
+    made = Desk(
+        kazasu, SqlRegistry(url, Sealer(("k" * 40,)), key=RECORD_KEY), SqlWorklist(url, key=RECORD_KEY), clock, url
+    )
     yield made
     await made.registry.close()
     await made.worklist.close()
@@ -130,7 +139,7 @@ async def test_a_file_is_taken_batch_by_batch_and_its_progress_is_seen(desk: Des
 async def test_who_dies_half_way_leaves_a_file_that_another_takes_up(desk: Desk) -> None:
     people = many(BATCH * 3)
     file = await desk.reads(*people)
-    dying = Dying(desk.url, Sealer(("k" * 40,)))
+    dying = Dying(desk.url, Sealer(("k" * 40,)), key=RECORD_KEY)
     with pytest.raises(Died):
         await replace(desk.importer, registry=dying).take(file, SAKURA)
     await dying.close()
@@ -152,7 +161,7 @@ async def test_who_dies_half_way_leaves_a_file_that_another_takes_up(desk: Desk)
 async def test_what_ended_before_the_death_is_one_event_after_it(desk: Desk) -> None:
     await desk.takes(*many(BATCH * 2))
     file = await desk.reads(*many(BATCH * 2, drug="0"))
-    dying = Dying(desk.url, Sealer(("k" * 40,)))
+    dying = Dying(desk.url, Sealer(("k" * 40,)), key=RECORD_KEY)
     with pytest.raises(Died):
         await replace(desk.importer, registry=dying).take(file, SAKURA)
     await dying.close()
@@ -320,7 +329,7 @@ async def test_of_two_visits_of_a_day_only_the_one_of_that_moment_is_seen_also_l
 async def test_what_somebody_saw_later_is_not_undone_by_an_earlier_file(desk: Desk) -> None:
     visit = await at_the_bedside(desk.kazasu, "a", reference="T-0001")
     saw = Sight(NOW, "事務 さくら", found=False, flags={})
-    act = Act(STATION, visit.id, "office 1", EventType.VERIFIED, NOW, {}, is_settled=False, sight=saw)
+    act = Act(STATION, visit.id, "office 1", EventType.VERIFIED, NOW, said(saw), is_settled=False, sight=saw)
     await desk.worklist.record(act)
     earlier, later = (digits(NOW + seconds) for seconds in (-60, 60))
     desk.clock.pass_(120)
@@ -377,7 +386,7 @@ ALL_THERE = dict.fromkeys(LISTED, True)
 
 async def interrupted(desk: Desk, happens: Callable[[], Awaitable[object]], *people: Incoming) -> Outcome:
     """Take a file while something else happens."""
-    registry = Interrupted(desk.url, Sealer(("k" * 40,)))
+    registry = Interrupted(desk.url, Sealer(("k" * 40,)), key=RECORD_KEY)
     registry.happens = happens
     file = await desk.reads(*people)
     assert await replace(desk.importer, registry=registry).take(file, SAKURA)
@@ -393,7 +402,8 @@ async def test_what_is_read_on_the_screen_while_a_file_is_taken_stands(desk: Des
     async def reads_the_screen() -> None:
         desk.clock.pass_(60)
         saw = Sight(desk.clock.now(), "受付 はる", found=True, flags=ALL_THERE)
-        await desk.worklist.record(Act(STATION, visit.id, "office 1", EventType.VERIFIED, saw.at, {}, sight=saw))
+        act = Act(STATION, visit.id, "office 1", EventType.VERIFIED, saw.at, said(saw), sight=saw)
+        await desk.worklist.record(act)
 
     outcome = await interrupted(desk, reads_the_screen, a_person("T-0001", at=MOMENT, drug="0"))
     assert outcome == Outcome(new=1)
@@ -406,7 +416,8 @@ async def test_a_visit_that_is_closed_while_a_file_is_taken_stays_so(desk: Desk)
 
     async def closes_it() -> None:
         closed = Closed(desk.clock.now(), "受付 はる", Closing.ELSEWHERE)
-        await desk.worklist.record(Act(STATION, visit.id, "office 1", EventType.CLOSED, closed.at, {}, closed=closed))
+        body: Body = {"by": "account", "why": closed.why.value}
+        await desk.worklist.record(Act(STATION, visit.id, "office 1", EventType.CLOSED, closed.at, body, closed=closed))
 
     assert await interrupted(desk, closes_it, a_person("T-0001", at=MOMENT, drug="0")) == Outcome(new=1)
     assert await desk.stands(visit.id) is Standing.CLOSED

@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 
-from app.evidence import Event, EventType
 from app.main import PRACTICE_STATION, Kazasu, create_app
-from app.ports import Change
 from app.receipt import known_as, typed
 from app.web.codes import MODULE
-from tests.flow.visits import NOW, a_visit, answered
+from tests.adapters.samples import a_change, opened, telling
+from tests.flow.visits import a_visit, answered
 from tests.office.clerk import Clerk, everything
 from tests.office.conftest import settings
 from tests.office.test_worklist import at_the_bedside
@@ -272,9 +271,8 @@ async def test_of_another_way_there_is_no_copy(staff: Clerk, kazasu: Kazasu) -> 
     went = replace(a_visit(upto="handoff"), id="b" * 22)
     left = answered(answered(went, "ready", ready="missing"), "another-way", reason="no_card")
     for version, visit in enumerate((went, left), 1):
-        event = Event(EventType.OPENED, NOW, {})
-        change = Change(replace(visit, version=version), (event,), f"key {version}", "f", session="s")
-        await kazasu.store.write(change)
+        at = replace(visit, version=version)
+        await kazasu.store.write(telling(opened(at, session="s") if version == 1 else a_change(at)))
     page = await staff.get(f"/office/visits/{'b' * 22}")
     assert "ほかの方法" in page.text
     assert not page.forms(f"/office/visits/{'b' * 22}/receipt")

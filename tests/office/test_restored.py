@@ -26,6 +26,8 @@ from tests.pages.nurse import Nurse
 
 PAGE = "/office/restored"
 BANNER = "記録が前の時点にもどっています"
+TOLD = 7
+"""Entries that a visit of `at_the_bedside` leaves."""
 
 
 @pytest.fixture
@@ -87,7 +89,7 @@ async def test_who_signs_in_sees_what_is_missing(kazasu: Kazasu, clerk: Clerk, u
     await at_the_bedside(kazasu, "a")
     await hold(kazasu, url)
     page = await clerk.signs_in("haru", PAGE)
-    assert "2〜4（3件）" in page.text
+    assert "8〜10（3件）" in page.text
     assert "管理者に知らせてください" in page.text
     assert "この記録から続ける" not in page.text
     await clerk.send(PAGE, {"token": clerk.token(), "understood": "yes"}, expect=403)
@@ -100,20 +102,21 @@ async def test_an_administrator_goes_on_from_there(kazasu: Kazasu, admin: Clerk,
     await admin.get(PAGE)
     page = await admin.press(PAGE, expect=422)
     assert "足りないものを確かめて" in page.text
-    assert len(await record(kazasu)) == 1
+    assert len(await record(kazasu)) == TOLD
     page = await admin.press(PAGE, understood="yes")
     assert "この記録から続けています" in page.text
     log = await record(kazasu)
-    assert [each.entry.type for each in log] == [EventType.OPENED, EventType.RESTORED]
-    assert log[1].body is not None
-    assert log[1].body["known_size"] == known.heads[PRACTICE_STATION.id].size
-    assert verify([each.line() for each in log]).size == 2
-    assert kazasu.ledger.known().heads == {PRACTICE_STATION.id: Head(2, log[1].hash)}
+    assert [each.entry.type for each in log[TOLD - 1 :]] == [EventType.REPORTED, EventType.RESTORED]
+    went_on = log[TOLD].body
+    assert went_on is not None
+    assert went_on["known_size"] == known.heads[PRACTICE_STATION.id].size
+    assert verify([each.line() for each in log]).size == TOLD + 1
+    assert kazasu.ledger.known().heads == {PRACTICE_STATION.id: Head(TOLD + 1, log[TOLD].hash)}
     assert BANNER not in (await staff.get("/office")).text
     await at_the_bedside(kazasu, "b")
     assert "足りない番号はありません" in (await admin.get(PAGE)).text
     await admin.send(PAGE, {"token": admin.token(), "understood": "yes"})  # pressed twice: once
-    assert len(await record(kazasu)) == 3
+    assert len(await record(kazasu)) == 2 * TOLD + 1
 
 
 @pytest.mark.threat("T23")
@@ -138,7 +141,7 @@ async def test_another_station_goes_on_as_ever(kazasu: Kazasu, admin: Clerk, url
     await another_station(kazasu)
     await hold(kazasu, url)
     await at_the_bedside(kazasu, "a", facility=OTHER.id)
-    assert (await kazasu.store.head(OTHER.id)).size == 1
+    assert (await kazasu.store.head(OTHER.id)).size == TOLD
     assert await kazasu.store.held(OTHER.id) is None
     assert set(await kazasu.store.heads()) == {OTHER.id}
     assert BANNER in (await admin.get("/office")).text
@@ -150,8 +153,8 @@ async def test_an_older_database_is_noticed_by_the_next_start(
     await at_the_bedside(kazasu, "a")
     await keeping.note(kazasu.store, kazasu.ledger, 1)
     assert await missing_at_start(tmp_path, database_url) == []
-    kazasu.ledger.note({PRACTICE_STATION.id: Head(5, "a" * 64)}, 1)
-    assert await missing_at_start(tmp_path, database_url) == [(2, 5)]
+    kazasu.ledger.note({PRACTICE_STATION.id: Head(11, "a" * 64)}, 1)
+    assert await missing_at_start(tmp_path, database_url) == [(TOLD + 1, 11)]
 
 
 async def missing_at_start(folder: Path, database_url: str) -> list[tuple[int, int]]:

@@ -249,7 +249,7 @@ async def test_a_visit_begins_with_its_number_and_its_gate_answered(
     opened, gate = await record(kazasu)
     assert (opened.entry.type, gate.entry.type) == ("opened", "need_answered")
     assert {opened.entry.visit, gate.entry.visit} == {visit.id}
-    assert gate.body == {"over_40": "no", "intent": intent, "from": "today"}
+    assert gate.body == {"over_40": "no", "intent": intent, "reference": "T-0002", "from": "today"}
 
 
 async def test_the_visit_goes_on_as_any_other(staff: Clerk, phone: Bedside) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from app.evidence import Event, EventType
 from app.facility import Facility, Link, new_token
 from app.flow import Visit
 from app.main import PRACTICE_STATION, Kazasu
-from app.ports import Change, Logged
+from app.ports import Logged
 from app.worklist import UNDERWAY
+from tests.adapters.samples import opened, telling
 from tests.flow.visits import NOW, a_visit, answered
 from tests.office.clerk import Clerk
 from tests.pages.nurse import StillClock
@@ -35,11 +35,10 @@ async def at_the_bedside(
     """Leave a visit as the bedside leaves it, ended."""
     visit, at = a_visit(upto="result"), NOW + later
     visit = answered(visit, "result", report=report) if report else visit
-    need = {**visit.answers["need"], "reference": reference}
+    need = {**visit.answers["need"], **({"reference": reference} if reference else {})}
     visit = replace(visit, id=name * 22, facility=facility, ended=True, answers={**visit.answers, "need": need})
     visit = replace(visit, opened_at=at, touched_at=at)
-    opened = Event(EventType.OPENED, at, {})
-    await kazasu.store.write(Change(visit, (opened,), f"key {name}", "fingerprint", session=f"session {name}"))
+    await kazasu.store.write(telling(opened(visit, session=f"session {name}")))
     return visit
 
 
@@ -51,7 +50,7 @@ async def test_only_what_reached_the_handoff_is_there(staff: Clerk, kazasu: Kaza
     page = await staff.get(LIST)
     assert "いま、確かめるものはありません" in page.text
     draft = replace(a_visit(upto="check"), id="d" * 22)
-    await kazasu.store.write(Change(draft, (Event(EventType.OPENED, NOW, {}),), "draft", "f", session="s"))
+    await kazasu.store.write(telling(opened(draft, session="s")))
     done = await at_the_bedside(kazasu, "a", reference="T-0001")
     page = await staff.get(LIST)
     assert done.code in page.text
@@ -213,8 +212,7 @@ async def test_no_other_station_finds_it(staff: Clerk, kazasu: Kazasu, act: str)
 
 async def test_a_visit_that_still_goes_on_is_no_work_yet(staff: Clerk, kazasu: Kazasu, clock: StillClock) -> None:
     visit = replace(a_visit(upto="result"), id="a" * 22)
-    opened = Event(EventType.OPENED, NOW, {})
-    await kazasu.store.write(Change(visit, (opened,), "key", "f", session="session"))
+    await kazasu.store.write(telling(opened(visit)))
     assert "いま訪問中" in (await staff.get(LIST)).text
     clock.pass_(UNDERWAY)
     await staff.signs_in("haru")
@@ -227,9 +225,7 @@ async def test_what_is_settled_comes_page_by_page(staff: Clerk, kazasu: Kazasu, 
     codes = []
     for number in range(53):
         visit = replace(a_visit(upto="result"), id=f"{number:022d}", ended=True)
-        await kazasu.store.write(
-            Change(visit, (Event(EventType.OPENED, NOW, {}),), f"k{number}", "f", session=f"s{number}")
-        )
+        await kazasu.store.write(telling(opened(visit, session=f"s{number}")))
         clock.pass_(1)
         await staff.send(f"{LIST}/{visit.id}/close", {"token": staff.token(), "key": f"c{number}", "why": "mistake"})
         codes.append(visit.code)

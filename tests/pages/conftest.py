@@ -9,6 +9,7 @@ import pytest
 
 from app.main import Kazasu, create_app, seed_practice
 from app.settings import Settings
+from tests.conftest import is_as_recorded
 from tests.pages.nurse import Nurse, StillClock
 
 ORIGIN = "http://127.0.0.1:8000"
@@ -27,7 +28,9 @@ async def kazasu(data: Path, clock: StillClock) -> AsyncIterator[Kazasu]:
     joined = create_app(settings, clock=clock)
     await seed_practice(joined.store, clock)
     yield joined
+    as_recorded = await is_as_recorded(joined)
     await joined.close()
+    assert as_recorded
 
 
 @pytest.fixture

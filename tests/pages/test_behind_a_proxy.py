@@ -18,7 +18,7 @@ from tests.pages.nurse import StillClock
 ORIGIN = "https://kazasu.example"
 HERE = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
 PROXY, PHONE, LIMIT = "10.0.0.2", "198.51.100.7", 3
-SHARED = {"database_url": "postgresql+psycopg://kazasu@db/kazasu", "secret_keys": "k" * 32}
+SHARED = {"database_url": "postgresql+psycopg://kazasu@db/kazasu", "secret_keys": "k" * 32, "record_key": "r" * 32}
 
 
 def set_to(folder: Path, **given: Any) -> Settings:
@@ -99,6 +99,7 @@ def test_a_password_in_the_address_is_not_printed(
 ) -> None:
     monkeypatch.setenv("KAZASU_DATABASE_URL", f"postgresql+psycopg://kazasu:geheim@/kazasu?host={tmp_path}")
     monkeypatch.setenv("KAZASU_SECRET_KEYS", "k" * 32)
+    monkeypatch.setenv("KAZASU_RECORD_KEY", "r" * 32)
     assert main(["settings"]) == 0
     assert main(["facility"]) == 1
     said = capsys.readouterr()

@@ -32,6 +32,7 @@ def node(folder: Path, url: str, clock: StillClock) -> Kazasu:
             data=folder,
             database_url=url,
             secret_keys=KEYS,
+            record_key=KEYS,
             starts_per_minute=10_000,
             posts_per_minute=100_000,
         ),

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from app import journey
-from app.evidence import State, state
+from app.evidence import EventType, State, state
 from app.flow import FLOW, REASONS, STEPS, Registration, Visit
 from app.main import PRACTICE_STATION, Kazasu
 from app.ports import Change, Written
 from app.practice.system import Mood
 from app.tokens import hashed
-from app.web.bedside import fingerprint
+from app.web.bedside import submitted
 from app.web.forms import Form
 from tests.adapters.samples import visit_of
 from tests.pages.nurse import Nurse, StillClock
@@ -268,4 +268,4 @@ async def test_when_the_other_system_is_down_nothing_is_lost(nurse: Nurse, kazas
 def test_a_submission_is_told_by_the_same_mark_in_every_version() -> None:
     sent = Form("v1", 2, "k", "t", {"surgery": "agree", "limit_amount": "decline"})
     kept = "1ba6027d71bc85973e826b415db128b0fe67b50a7016f063d21a408f85c1e2f0"
-    assert fingerprint(sent, "items_answered") == kept
+    assert submitted(sent, (EventType.ITEMS_ANSWERED, {})).fingerprint == kept

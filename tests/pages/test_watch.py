@@ -45,6 +45,7 @@ async def test_all_is_well(kazasu: Kazasu) -> None:
         "disk": True,
         "clock": True,
         "ledger": True,
+        "record": True,
         "read_only": 0,
     }
     assert (await ask(kazasu, "/healthz")).json() == {"status": "ok"}
@@ -81,7 +82,7 @@ async def test_the_figures_say_what_happened_and_of_nobody(
     kazasu: Kazasu, nurse: Nurse, tmp_path: Path, clock: StillClock
 ) -> None:
     await nurse.starts()
-    (tmp_path / "ledger.jsonl").write_bytes(backup_line(clock.now() - 60))
+    (tmp_path / "ledger.jsonl").write_bytes(backup_line(clock.now() - 60, 0))
     await ask(kazasu, "/nowhere/at/all")
     answer = await ask(kazasu, "/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")

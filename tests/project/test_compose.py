@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 ENV = {
     "KAZASU_ORIGIN": "https://kazasu.example",
     "KAZASU_SECRET_KEYS": "a-key-of-32-characters-or-more-for-both",
+    "KAZASU_RECORD_KEY": "a-key-of-32-characters-or-more-for-records",
     "POSTGRES_PASSWORD": "geheim",
 }
 _HOLE = re.compile(r"\$\{(\w+)(?::-((?:[^${}]|\$\{[^}]*\})*))?\}")
@@ -66,7 +67,7 @@ def test_the_settings_of_a_node_are_safe_and_those_of_an_empty_file_are_not(
     settings.check()
     assert settings.is_shared
     assert settings.is_secure
-    for missing in ("KAZASU_ORIGIN", "KAZASU_SECRET_KEYS"):
+    for missing in ("KAZASU_ORIGIN", "KAZASU_SECRET_KEYS", "KAZASU_RECORD_KEY"):
         with monkeypatch.context() as without:
             without.setenv(missing, "")
             unsafe = Settings(data=tmp_path)

@@ -61,6 +61,8 @@ class Caller:
     who: Officer | None = None
     held: Gap | None = None
     """What the station's record lacks, while it is read-only."""
+    broken: int = 0
+    """How much of the station a check has found not to be as it was recorded."""
 
     @property
     def officer(self) -> Officer:
@@ -137,8 +139,10 @@ class Desk:
             self.check(request, sent, who)
         if who is not None and LIVE not in request.headers:
             await self.office.touch(who.sign_in.id, self.clock.now())
-        held = await self.store.held(who.facility.id) if who is not None and who.sign_in.full else None
-        return await endpoint(Caller(request, sent, who, held))
+        if who is None or not who.sign_in.full:
+            return await endpoint(Caller(request, sent, who))
+        held, broken = await self.store.held(who.facility.id), await self.store.broken(who.facility.id)
+        return await endpoint(Caller(request, sent, who, held, len(broken)))
 
     async def _is_in_patients_hands(self, request: Request) -> bool:
         """Whether the patient of an open visit holds this phone: then nothing of the office is behind any door."""
@@ -173,7 +177,7 @@ class Desk:
         who = caller.who
         look = Look.of(caller.request).seen_by("staff")
         shared = {"who": who, "role_names": ROLE_NAMES, "idle": IDLE, "here": caller.request.url.path}
-        record = {"held_record": caller.held}
+        record = {"held_record": caller.held, "broken": caller.broken}
         html = self.pages.html(f"office/{template}", look, **{**shared, **record, **values})
         return html.replace(HOLE, self.held(caller.request, who) if who else "")
 

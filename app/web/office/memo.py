@@ -13,7 +13,7 @@ from starlette.responses import Response
 from app.consent import day_of
 from app.flow import Route, Visit
 from app.languages import BY_CODE, LANGUAGES, OFFICIAL
-from app.ports import Change, Written
+from app.ports import Change, Submission, Written
 from app.tokens import hashed, new_secret
 from app.transcript import OLDEST, day_typed, items_of, mark, shown_again, typed
 from app.web.office.desk import Caller, Desk, Endpoint, is_day
@@ -97,8 +97,8 @@ class MemoDesk:
         # The same form leads to the same visit: whoever presses twice is shown what the first press made.
         which = hashed(key)[:32]
         visit = paper.visit(which, caller.facility, self.route, by=account.name, now=now)
-        event = paper.event(by=account.id, now=now)
-        if await self.desk.store.write(Change(visit, (event,), key, paper.fingerprint())) is Written.KEY_REUSED:
+        event, submission = paper.event(by=account.id, now=now), Submission(key, 0, paper.fingerprint())
+        if await self.desk.store.write(Change(visit, (event,), submission)) is Written.KEY_REUSED:
             return self._page(caller, already=visit)
         return self.desk.go(f"/office/visits/{which}")
 

@@ -197,10 +197,8 @@ class WorkDesk:
         if known is None:
             return await self._page(caller, followed, {"person": "この訪問の方をえらんでください"})
         who = caller.officer.account
-        await self.importer.see(followed, known, (who.id, who.name), key=caller.key)
-        now = await self._found(caller)
-        if now.person != known.id:  # the form had been sent for somebody else
-            return await self._page(caller, now, late=_SENT_TWICE)
+        if await self.importer.see(followed, known, (who.id, who.name), key=caller.key) is None:
+            return await self._page(caller, await self._found(caller), late=_SENT_TWICE)
         return self.desk.go(f"/office/visits/{followed.visit.id}")
 
     async def close(self, caller: Caller) -> Response:
@@ -236,7 +234,7 @@ class WorkDesk:
             followed.visit.id,
             caller.key,
             kind,
-            self.desk.clock.now(),
+            sight.at if sight else closed.at if closed else self.desk.clock.now(),
             body,
             is_settled,
             sight,
