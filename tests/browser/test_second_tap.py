@@ -18,13 +18,12 @@ from playwright.sync_api import Browser, Page, Request, Route
 from playwright.sync_api import Error as PlaywrightError
 
 from app import journey
-from app.evidence import Event, EventType
 from app.flow import FLOW, STEPS, Holder, Step, Visit
 from app.main import PRACTICE_STATION
-from app.ports import Change
 from app.tokens import hashed, new_secret
 from app.web import bedside
 from app.web import visit as visit_pages
+from tests.adapters.samples import opened, telling
 from tests.browser import craft
 from tests.browser.nurse import HANAKO
 from tests.browser.phone import Look
@@ -52,10 +51,10 @@ _DONE: Final = """() => [
     ...[...document.querySelectorAll("details[open]")].map(() => "unfolded"),
     ...(document.activeElement.matches("input:not([type=radio], [type=checkbox])") ? ["types"] : []),
 ]"""
-_PAINTED: Final = (
-    """() => [location.pathname, performance.now() - performance.getEntriesByType("paint")[0]?.startTime]"""
-)
-_SAFELY_EARLY: Final = 640
+_PAINTED: Final = """() => {
+    const painted = performance.getEntriesByType("paint")[0]?.startTime;
+    return [location.pathname, painted ? performance.now() - painted : 0];
+}"""
 _LONG_UNPAINTED: Final = "new Promise((done) => setTimeout(done, 1000))"
 _RUNS: Final = """new Promise((done) => requestAnimationFrame(function look() {
     const sheet = document.getAnimations().find((one) => one.animationName === "kz-pause");
@@ -103,10 +102,9 @@ class Finger:
 
     def sits_down(self, visit: Visit, address: str) -> None:
         """Open a page of a visit that has come so far."""
-        now, session, key = self.server.clock.now(), new_secret(), new_secret()
+        now, session = self.server.clock.now(), new_secret()
         visit = replace(visit, id=new_secret(), facility=PRACTICE_STATION.id, opened_at=now, touched_at=now)
-        opened = Event(EventType.OPENED, now, {"holder": visit.holder.value, "route": visit.route.value})
-        self.server.ask(self.server.kazasu.store.write(Change(visit, (opened,), key, key, session=hashed(session))))
+        self.server.ask(self.server.kazasu.store.write(telling(opened(visit, session=hashed(session)))))
         self.page.context.add_cookies([{"name": "visit", "value": session, "url": self.server.origin}])
         self.opens(address)
 
@@ -173,7 +171,7 @@ class Finger:
         """Return how many milliseconds ago the page was painted that comes after this one; 0 before it is."""
         with suppress(PlaywrightError):  # it is just coming
             path, ms = self.page.evaluate(_PAINTED)
-            return 0 if path == before or not ms else float(ms)
+            return 0 if path == before else float(ms)
         return 0
 
     def waits(self) -> None:
@@ -253,38 +251,38 @@ def walks(finger: Finger, *way: tuple[str, str]) -> list[str]:
     return found
 
 
-def in_time(story: Callable[[], list[str]]) -> list[str]:
+def in_time(takes: Takes, look: Look, story: Callable[[Finger], list[str]]) -> list[str]:
     """Let this happen on a machine that does not stall meanwhile."""
     for _ in range(5):
         with suppress(Stalled):
-            return story()
+            return story(takes(look))
     raise Stalled
 
 
+def a_visit_to_its_end(finger: Finger) -> list[str]:
+    """Walk a visit from the entry to the entry; the app is not ours."""
+    finger.opens(f"/f/{finger.server.link}")
+    found = walks(finger, *TO_THE_PATIENT, *TO_THE_APP)
+    finger.opens("/visit/handoff")
+    app = finger.page.locator("a[href*='/authorize?']").get_attribute("href")
+    finger.opens(finger.page.evaluate(_THROUGH_THE_APP, {"app": app, "who": HANAKO}))
+    return found + walks(finger, *TO_THE_END)
+
+
+def a_visit_to_another_way(finger: Finger) -> list[str]:
+    """Walk a visit in which the phone is handed to the patient and back."""
+    finger.opens(f"/f/{finger.server.link}")
+    return walks(finger, *TO_THE_PATIENT, *TO_ANOTHER_WAY)
+
+
 @pytest.mark.parametrize("look", LOOKS, ids=str)
-def test_a_visit_is_walked_with_nothing_but_double_taps(takes: Takes, server: Server, look: Look) -> None:
-    finger = takes(look)
-
-    def story() -> list[str]:
-        finger.opens(f"/f/{server.link}")
-        found = walks(finger, *TO_THE_PATIENT, *TO_THE_APP)
-        finger.opens("/visit/handoff")
-        app = finger.page.locator("a[href*='/authorize?']").get_attribute("href")
-        finger.opens(finger.page.evaluate(_THROUGH_THE_APP, {"app": app, "who": HANAKO}))
-        return found + walks(finger, *TO_THE_END)
-
-    assert in_time(story) == []
+def test_a_visit_is_walked_with_nothing_but_double_taps(takes: Takes, look: Look) -> None:
+    assert in_time(takes, look, a_visit_to_its_end) == []
 
 
 @pytest.mark.parametrize("look", WITHOUT_SCRIPT, ids=str)
-def test_the_phone_changes_hands_by_double_taps_without_a_script(takes: Takes, server: Server, look: Look) -> None:
-    finger = takes(look)
-
-    def story() -> list[str]:
-        finger.opens(f"/f/{server.link}")
-        return walks(finger, *TO_THE_PATIENT, *TO_ANOTHER_WAY)
-
-    assert in_time(story) == []
+def test_the_phone_changes_hands_by_double_taps_without_a_script(takes: Takes, look: Look) -> None:
+    assert in_time(takes, look, a_visit_to_another_way) == []
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=str)
@@ -319,19 +317,28 @@ class Milliseconds:
         return self.at
 
 
+HAND_OVERS: Final = {
+    "to the patient": (a_visit(upto="ready"), "/visit/ready"),
+    "to staff": (replace(a_visit(upto="result"), holder=Holder.PATIENT), "/visit/result"),
+}
+
+
 @pytest.mark.parametrize("look", WITHOUT_SCRIPT, ids=str)
-def test_a_hand_over_shows_itself_again(takes: Takes, monkeypatch: pytest.MonkeyPatch, look: Look) -> None:
-    now = Milliseconds()
+@pytest.mark.parametrize("hand_over", HAND_OVERS)
+def test_a_hand_over_shows_itself_again(
+    takes: Takes, monkeypatch: pytest.MonkeyPatch, look: Look, hand_over: str
+) -> None:
+    now, (visit, to) = Milliseconds(), HAND_OVERS[hand_over]
     monkeypatch.setattr(bedside, "milliseconds", now)
     finger = takes(look, bare=True)
-    finger.sits_down(a_visit(upto="ready"), "/visit/hand-over")
+    finger.sits_down(visit, "/visit/hand-over")
     came_to = []
     for ms in (*EARLY, LATE):
         now.at += ms
         with finger.page.expect_navigation(wait_until="load"):
             finger.presses(RECEIVED)
         came_to.append(finger.path)
-    assert came_to == ["/visit/hand-over"] * len(EARLY) + ["/visit/ready"]
+    assert came_to == ["/visit/hand-over"] * len(EARLY) + [to]
 
 
 def test_a_hand_over_that_takes_every_press_is_noticed(takes: Takes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -362,16 +369,18 @@ def on_the_way_to(step: Step) -> Visit:
 
 
 def dead(finger: Finger) -> list[Any]:
-    """Touch all that is in sight of a page that pauses; return what that did."""
-    for ms in EARLY:
-        finger.sets_time(ms)
-        places = finger.finds()
-        assert places, "nothing can be pressed here at any time"
-        found = [f"{each['words']} in its {ms}th millisecond" for each in places if each["found"]]
-        if found:
-            return found
-    for each in places:
-        finger.touches(each["x"], each["y"])
+    """Touch all that is in sight of a page that pauses, on both phones; return what that did."""
+    for look in LOOKS:
+        finger.page.set_viewport_size({"width": look.width, "height": look.height})
+        for ms in EARLY:
+            finger.sets_time(ms)
+            places = finger.finds()
+            assert places, "nothing can be pressed here at any time"
+            found = [f"{each['words']} in its {ms}th millisecond" for each in places if each["found"]]
+            if found:
+                return found
+        for each in places:
+            finger.touches(each["x"], each["y"])
     return finger.acts
 
 
@@ -389,7 +398,6 @@ def still(takes: Takes, look: Look) -> Finger:
     return finger
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
 @pytest.mark.parametrize("step", FLOW, ids=lambda step: step.id)
 def test_nothing_of_a_step_can_be_pressed_while_it_pauses(still: Finger, step: Step) -> None:
     still.sits_down(on_the_way_to(step), f"/visit/{step.id}")
@@ -398,15 +406,20 @@ def test_nothing_of_a_step_can_be_pressed_while_it_pauses(still: Finger, step: S
     assert alive(still)
 
 
-@pytest.mark.parametrize("look", LOOKS, ids=str)
-@pytest.mark.parametrize(
-    "address", ["/visit/hand-over", "/visit/look", "/return", "/f/{}", "/f/{}/today", "/f/{}/continue"]
-)
+@pytest.mark.parametrize("address", ["/visit/look", "/return", "/f/{}", "/f/{}/today", "/f/{}/continue"])
 def test_nor_anything_of_a_page_beside_the_steps(still: Finger, address: str) -> None:
-    at = "handoff" if address == "/return" else "result" if "hand-over" in address else "ready"
-    visit = replace(a_visit(upto=at), holder=Holder.PATIENT)
-    still.sits_down(visit, address.format(still.server.link))
+    visit = a_visit(upto="handoff" if address == "/return" else "ready")
+    still.sits_down(replace(visit, holder=Holder.PATIENT), address.format(still.server.link))
     assert dead(still) == []
+    assert alive(still)
+
+
+@pytest.mark.parametrize("hand_over", HAND_OVERS)
+def test_where_the_phone_changes_hands_it_takes_longer(still: Finger, hand_over: str) -> None:
+    still.sits_down(HAND_OVERS[hand_over][0], "/visit/hand-over")
+    assert dead(still) == []
+    still.sets_time(950)
+    assert not any(each["found"] for each in still.finds())
     assert alive(still)
 
 

@@ -20,7 +20,7 @@ from app.main import create_app
 from app.people import Key
 from app.sweeping import EVERY
 from app.web.office.signin import TRIES
-from tests.adapters.keeping import a_person, in_database
+from tests.adapters.keeping import a_person, behind_our_back, in_database
 from tests.adapters.samples import RECORD_KEY
 from tests.adapters.test_retention_contract import copied, settled, visited
 from tests.office.clerk import Clerk
@@ -282,6 +282,8 @@ async def test_a_weekend_with_the_server_off_is_one_line_and_a_day_of_waiting(se
     over = server.clock.now() - 366 * DAY
     settled(server.settings.database, "a" * 22, over)
     in_database(server.settings.database, lambda c: c.execute(t.receipt.update().values(made_at=over)))
+    # Its entries as well: a row alone that was moved back is not believed.
+    behind_our_back(server.settings.database, lambda c: c.execute(t.event.update().values(at=over)))
     await server.rounds(23, HOUR)
     assert await server.is_well()
     assert (server.said(), len(server.kept()["visit"])) == ([], 1)
