@@ -143,7 +143,7 @@ class Pulse:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class Alteration:
     """What a check found: a visit, or `record` for the chain, the first entry that does not hold or 0, and when."""
 
     facility: str
@@ -235,7 +235,7 @@ class Store(Protocol):
     async def all_held(self) -> tuple[Gap, ...]:
         """Return the gaps of all stations whose record is read-only."""
 
-    async def broken(self, facility: str) -> tuple[Broken, ...]:
+    async def broken(self, facility: str) -> tuple[Alteration, ...]:
         """Return what the last checks found of a station that is not as it was recorded."""
 
     async def accept(self, facility: str, by: str, now: int) -> Head | None:

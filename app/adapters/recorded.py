@@ -21,7 +21,7 @@ from app.adapters.erasing import OF_A_PERSON
 from app.adapters.rows import AnyRow, visit_from
 from app.evidence import Entry, EventType
 from app.flow import Visit
-from app.ports import Broken, ReadOnly
+from app.ports import Alteration, ReadOnly
 from app.rebuild import Rebuilt, Replayed, Unreadable, rebuilt
 from app.receipt import Wish
 from app.verify import Missing
@@ -270,8 +270,8 @@ def note(
         connection.execute(insert(t.broken).values(row))
 
 
-def noted(connection: Connection, facility: str = "") -> tuple[Broken, ...]:
+def noted(connection: Connection, facility: str = "") -> tuple[Alteration, ...]:
     """Return what the last checks found, of one station or of all."""
     mine = select(t.broken).order_by(t.broken.c.facility, t.broken.c.subject)
     rows = connection.execute(mine.where(t.broken.c.facility == facility) if facility else mine)
-    return tuple(Broken(*row) for row in rows)
+    return tuple(Alteration(*row) for row in rows)

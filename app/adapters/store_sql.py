@@ -26,7 +26,7 @@ from app.adapters.schema import HEAD
 from app.evidence import Head
 from app.facility import Facility, Link
 from app.flow import Visit
-from app.ports import Broken, Change, Clock, Departure, Logged, Pulse, Unavailable, Written
+from app.ports import Alteration, Change, Clock, Departure, Logged, Pulse, Unavailable, Written
 from app.receipt import LIVES
 from app.restoring import Erasure, Gap
 
@@ -145,7 +145,7 @@ class SqlStore(Connected):
         """Return the gaps of all stations whose record is read-only."""
         return self._read(quarantine.held)
 
-    async def broken(self, facility: str) -> tuple[Broken, ...]:
+    async def broken(self, facility: str) -> tuple[Alteration, ...]:
         """Return what the last checks found of a station that is not as it was recorded."""
         return self._read(lambda reader: recorded.noted(reader, facility))
 
