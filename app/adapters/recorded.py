@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import groupby
@@ -63,7 +62,7 @@ class Records:
         ends = {row.visit: row.last for row in connection.execute(theirs.group_by(e.visit))}
         new = [visit for visit, seq in ends.items() if self._read.get(visit, (0, None))[0] != seq]
         found: dict[str, Rebuilt | None] = {visit: self._read[visit][1] for visit in ends if visit not in new}
-        gone = _gone_before(connection, facility) if new else set[int]()
+        gone = _gone_before(connection, facility, self.key) if new else set[int]()
         for start in range(0, len(new), _MANY):
             for visit, entries in _entries(connection, facility, new[start : start + _MANY]):
                 found[visit] = told = self._rebuilt(connection, facility, entries, gone)
@@ -205,14 +204,14 @@ def _over(connection: Connection, facility: str, visits: Sequence[str], told: Ma
     return found
 
 
-def _gone_before(connection: Connection, facility: str) -> set[int]:
-    """Return which entries had no body any more when MACs began or after a restore, as the record says."""
-    e, b = t.event.c, t.event_body.c
-    mine = select(b.body).join_from(t.event, t.event_body).where(e.facility == facility, e.visit == OF_THE_RECORD)
+def _gone_before(connection: Connection, facility: str, key: bytes) -> set[int]:
+    """Return which entries had no body any more when MACs began or after a restore, by entries written with the key."""
     found = set[int]()
-    for (body,) in connection.execute(mine):
-        with suppress(ValueError, TypeError, AttributeError, RecursionError):  # a check says that it does not hold
-            found |= set(json.loads(body).get("without_body", ()))
+    for _, rows in _entries(connection, facility, [OF_THE_RECORD]):
+        for row in rows:
+            entry = Entry(*(getattr(row, name) for name in ENTRY))
+            body = sound.checked_body(row, entry, None if row.body is None else row, key) if row.mac else None
+            found |= set((body or {}).get("without_body", ()))
     return found
 
 
