@@ -76,7 +76,7 @@ class World:
 def refusing(visit: Any) -> Any:
     """Return a visit that has confirmed that it declines every item."""
     confirmed = handed_off(visit)
-    return replace(confirmed, answers={**confirmed.answers, "consent": dict(WAS)})
+    return replace(after(confirmed), answers={**confirmed.answers, "consent": dict(WAS)})
 
 
 SAW: Body = {
@@ -97,8 +97,8 @@ async def world(tmp_path: Path, url: str) -> AsyncIterator[World]:
     worklist = SqlWorklist(place.url, key=RECORD_KEY)
     for visit in (DECLINED, OTHER):
         await store.write(telling(opened(visit, session=hashed(visit.id))))
-        confirmed = refusing(visit) if visit is DECLINED else handed_off(visit)
-        await store.write(telling(a_change(confirmed)))
+        await store.write(telling(a_change(handed_off(visit))))
+    await store.write(telling(a_change(refusing(DECLINED))))  # what was agreed to at first
     act = Act(FACILITY.id, OTHER.id, "seen", EventType.VERIFIED, NOW, SAW, is_settled=False, sight=SIGHT)
     await worklist.record(act)
     await keeping.note(store, place.ledger, NOW)
@@ -236,7 +236,9 @@ def a_wish_of_nobody(connection: Connection) -> None:
 
 def _event(connection: Connection, kind: EventType) -> AnyRow:
     mine = select(t.event, t.event_body.c.nonce, t.event_body.c.body).join_from(t.event, t.event_body)
-    row = connection.execute(mine.where(t.event.c.visit == DECLINED.id, t.event.c.type == kind.value)).first()
+    row = connection.execute(
+        mine.where(t.event.c.visit == DECLINED.id, t.event.c.type == kind.value).order_by(t.event.c.seq.desc())
+    ).first()
     assert row is not None
     return row
 
@@ -255,6 +257,13 @@ def _rewritten(connection: Connection) -> tuple[AnyRow, str]:
     row = _event(connection, EventType.CONFIRMED)
     said = json.loads(row.body)
     return row, canonical({**said, "choices": dict.fromkeys(said["choices"], "agree")}).decode()
+
+
+def refusal_explained_away(connection: Connection) -> None:
+    seqs = [_event(connection, kind).seq for kind in (EventType.ITEMS_ANSWERED, EventType.CONFIRMED)]
+    _append(connection, EventType.RESTORED, {"without_body": seqs}, "record")
+    refusal_gone(connection)
+    agreeing(connection)
 
 
 def body_altered(connection: Connection) -> None:
@@ -372,6 +381,7 @@ WAYS: dict[Callable[[Connection], None], set[str]] = {
     **dict.fromkeys(
         (
             refusal_gone,
+            refusal_explained_away,
             all_bodies_gone,
             body_altered,
             body_of_no_json,
