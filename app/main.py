@@ -241,7 +241,7 @@ def _parts(settings: Settings, clock: Clock, store: Store | None) -> _Parts:
 def _at_bedside(parts: _Parts) -> list[BaseRoute]:
     """Return the pages of a visit and of the copy that is left of it."""
     settings, bedside, doors = parts.settings, parts.bedside, parts.doors
-    registrar = Registrar(bedside, doors.gateway)
+    registrar = Registrar(bedside, parts.worklist, doors.gateway)
     reception = SealedReception(parts.desk.office, parts.desk.sealer)
     take_home = TakeHome(bedside, parts.receipts, parts.worklist, settings.public_origin)
     visit = VisitPages(bedside, settings.route, doors.handoff, reception, registrar, take_home, parts.worklist)

@@ -75,8 +75,6 @@ class Rebuilt:
 
 _TOLD: Final = ("answers", "registration", "language", "route", "opened_at")
 """The fields of a visit that its record tells."""
-_SHOWN: Final = ("need", "another-way", "consent", "check", "revoke", "result", "error-code")
-"""The steps whose answers are shown of a visit that is over."""
 
 
 def rebuilt(facility: str, entries: Iterable[Replayed]) -> Rebuilt:
@@ -118,7 +116,7 @@ def _walked(before: Rebuilt, visit: Visit) -> Rebuilt:
 
 
 def _stated(visit: Visit) -> tuple[object, ...]:
-    answers = {step: dict(visit.answers[step]) for step in _SHOWN if step in visit.answers}
+    answers = {step: dict(said) for step, said in visit.answers.items()}
     return answers, visit.registration, visit.language, visit.route, visit.opened_at, bool(visit.transcribed_by)
 
 

@@ -6,6 +6,8 @@ fragment of an address, which no server and no log sees; the store knows their h
 
 from __future__ import annotations
 
+import hmac
+import json
 import secrets
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,6 +19,7 @@ from app.words import LETTERS, letters, spoken
 LENGTH: Final = 28
 """Letters of a secret: 24 to the 28th is more than 128 bits, and half an hour's typing for nobody."""
 GROUP: Final = 4
+_MAC: Final = b"kazasu/copy/1\0"
 _MARK: Final = 4
 """Letters by which people tell the copies of a visit apart."""
 LIVES: Final = 90 * 24 * 3600
@@ -51,6 +54,11 @@ class Receipt:
     def mark(self) -> str:
         """How people tell this copy from another, on paper and by telephone; it opens nothing."""
         return spoken(int(hashed(f"mark\0{self.id}"), 16), _MARK)
+
+    def mac(self, key: bytes) -> str:
+        """Return HMAC-SHA256 (hex) of all that it says under the record key: it is tied to its visit by that."""
+        said = (self.id, self.facility, self.visit, self.hash, self.made_at, self.by, self.called_back_at)
+        return hmac.digest(key, _MAC + json.dumps(said).encode(), "sha256").hex()
 
     def is_live(self, now: int) -> bool:
         """Whether it can be looked at."""

@@ -98,13 +98,9 @@ def make(  # noqa: PLR0913 - of what, to where, and how it is looked through
 
 def _note(url: str, checked: Mapping[str, tuple[Mapping[str, int], set[str] | None]], now: int) -> None:
     """Keep what was found where server and office say it."""
-    engine = unhurried(url)
-    try:
-        with engine.begin() as connection:
-            for facility, (found, looked_at) in checked.items():
-                recorded.note(connection, facility, found, looked_at, now)
-    finally:
-        engine.dispose()
+    with unhurried(url) as connection:
+        for facility, (found, looked_at) in checked.items():
+            recorded.note(connection, facility, found, looked_at, now)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ class Connected:
 
         `key` is the record key, for those who add to records.
         """
+        self._key = key
         self._engines = writing(url, driver, key=key), reading(url, driver)
         with REACHING:
             self._reader = self._engines[1].connect()

@@ -84,6 +84,13 @@ _LINE: Final = MappingProxyType(
 )
 """How long a silent network is believed in."""
 
+_TRIGGERS: Final = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'", TRIGGERS
+# On for replicas as well, and calling the function that we have made.
+_TRIGGERS_POSTGRESQL: Final = (
+    """SELECT tgname::text, prosrc FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
+    WHERE tgenabled = 'A' AND tgrelid IN (to_regclass('event'), to_regclass('event_body'))""",
+    TRIGGERS_POSTGRESQL,
+)
 _BEGIN: Final = "BEGIN IMMEDIATE"
 # One writer at a time over all nodes, as BEGIN IMMEDIATE has it: docs/adr/0017.
 _TAKE_TURN: Final = "SELECT pg_advisory_xact_lock(5412093166418)"
@@ -103,9 +110,15 @@ def reading(url: str, driver: Driver = SHIPPED) -> Engine:
     return _guarded(_engine(url, driver, isolation_level="AUTOCOMMIT"))
 
 
-def unhurried(url: str, key: bytes = b"") -> Engine:
-    """Return a writing engine for what takes its time while nobody else is served: a new schema, a restore."""
-    return _in_turn(_engine(url, SHIPPED, _UNHURRIED, key=key))
+@contextmanager
+def unhurried(url: str, key: bytes = b"") -> Iterator[Connection]:
+    """Give a transaction for what takes its time while nobody else is served: a new schema, a restore."""
+    engine = _in_turn(_engine(url, SHIPPED, _UNHURRIED, key=key))
+    try:
+        with REACHING, engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
 
 
 @contextmanager
@@ -131,15 +144,11 @@ def is_practice(url: str, practice_station: str) -> bool | None:
 
     One from before 0.4 does not say so itself: it is practice if it has the practice station.
     """
-    engine = unhurried(url)
-    try:
-        with REACHING, engine.begin() as connection:
-            tables = set(inspect(connection).get_table_names())
-            said = connection.execute(select(installation.c.practice)).scalar() if "installation" in tables else None
-            stations = set(connection.execute(select(facility.c.id)).scalars()) if "facility" in tables else set()
-            return bool(said) if said is not None else practice_station in stations if stations else None
-    finally:
-        engine.dispose()
+    with unhurried(url) as connection:
+        tables = set(inspect(connection).get_table_names())
+        said = connection.execute(select(installation.c.practice)).scalar() if "installation" in tables else None
+        stations = set(connection.execute(select(facility.c.id)).scalars()) if "facility" in tables else set()
+    return bool(said) if said is not None else practice_station in stations if stations else None
 
 
 def migrate(url: str, key: bytes = b"", *, practice: bool | None = None) -> None:
@@ -148,24 +157,20 @@ def migrate(url: str, key: bytes = b"", *, practice: bool | None = None) -> None
     `key` is needed where there are records from before there was a record key. `practice` is what the database says of
     itself from now on, if it does not say anything yet.
     """
-    engine = unhurried(url, key)
-    try:
-        with REACHING, engine.begin() as connection:
-            found = revision(connection)
-            if found is not None and found > HEAD:
-                raise StoreUnsafe(f"the schema is {found}, newer than {HEAD}: start the version that made it")
-            if found != HEAD:
-                upgrade(connection)
-            if found is not None and found < KEYED_SINCE:
-                begin_macs(connection, int(time.time()))
-            if practice is not None and connection.execute(select(installation.c.id)).first() is None:
-                connection.execute(insert(installation).values(id=1, practice=int(practice)))
-            if key and not is_record_key(connection, key):
-                raise StoreUnsafe(
-                    "KAZASU_RECORD_KEY, or record-key in the data folder, is not the key of these records: put it back"
-                )
-    finally:
-        engine.dispose()
+    with unhurried(url, key) as connection:
+        found = revision(connection)
+        if found is not None and found > HEAD:
+            raise StoreUnsafe(f"the schema is {found}, newer than {HEAD}: start the version that made it")
+        if found != HEAD:
+            upgrade(connection)
+        if found is not None and found < KEYED_SINCE:
+            begin_macs(connection, int(time.time()))
+        if practice is not None and connection.execute(select(installation.c.id)).first() is None:
+            connection.execute(insert(installation).values(id=1, practice=int(practice)))
+        if key and not is_record_key(connection, key):
+            raise StoreUnsafe(
+                "KAZASU_RECORD_KEY, or record-key in the data folder, is not the key of these records: put it back"
+            )
 
 
 def file_of(url: str) -> Path | None:
@@ -214,33 +219,19 @@ def _in_turn(engine: Engine) -> Engine:
 
 
 def _guarded(engine: Engine) -> Engine:
-    hooks.listen(engine, "connect", _look_for_triggers if engine.dialect.name == "sqlite" else _look_for_functions)
+    made = _TRIGGERS if engine.dialect.name == "sqlite" else _TRIGGERS_POSTGRESQL
+    hooks.listen(engine, "connect", partial(_look_for_triggers, *made))
     return engine
 
 
-def _look_for_triggers(connection: DBAPIConnection, _record: object) -> None:
-    """Refuse a SQLite database in which what keeps records append-only is missing, or is not what we have made."""
+def _look_for_triggers(query: str, made: Mapping[str, str], connection: DBAPIConnection, _record: object) -> None:
+    """Refuse a database in which what keeps records append-only is missing, or is not what we have made."""
     cursor = connection.cursor()
-    cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-    found = dict(cursor.fetchall())
-    cursor.close()
-    _must_be_guarded(connection, {name for name, sql in TRIGGERS.items() if found.get(name) != sql})
-
-
-def _look_for_functions(connection: DBAPIConnection, _record: object) -> None:
-    """The same for PostgreSQL: every trigger is there, on for replicas as well, and calls the function we have made."""
-    cursor = connection.cursor()
-    cursor.execute(
-        "SELECT tgname::text, prosrc FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid"
-        " WHERE tgenabled = 'A' AND tgrelid IN (to_regclass('event'), to_regclass('event_body'))"
-    )
+    cursor.execute(query)
     found = dict(cursor.fetchall())
     cursor.close()
     connection.rollback()
-    _must_be_guarded(connection, {name for name, does in TRIGGERS_POSTGRESQL.items() if found.get(name) != does})
-
-
-def _must_be_guarded(connection: DBAPIConnection, missing: set[str]) -> None:
+    missing = {name for name, does in made.items() if found.get(name) != does}
     if missing:
         connection.close()
         raise StoreUnsafe(

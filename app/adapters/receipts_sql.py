@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+import hmac
+from dataclasses import replace
+from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from app.adapters import schema as t
-from app.adapters.chain import append
+from app.adapters.chain import append, record_key
 from app.adapters.connected import Connected
-from app.adapters.rows import fields
+from app.adapters.rows import RECEIPT, AnyRow, fields
 from app.evidence import Event
+from app.ports import ReadOnly
 from app.receipt import LIVES, Receipt
 
-_ALL = select(t.receipt)
+_ALL: Final = select(*RECEIPT, t.receipt.c.mac)
 
 
 class SqlReceipts(Connected):
@@ -32,25 +35,36 @@ class SqlReceipts(Connected):
         return await self._durably(work)
 
     async def find(self, known_as: str) -> Receipt | None:
-        """Return a copy by the hash of its letters."""
-        return _receipt(self._one(_ALL.where(t.receipt.c.hash == known_as)))
+        """Return a copy by the hash of its letters. Raises `ReadOnly` for one that nobody with the record key wrote."""
+        return self._found(_ALL.where(t.receipt.c.hash == known_as))
 
     async def receipt(self, receipt: str) -> Receipt | None:
-        """Return a copy by its id."""
-        return _receipt(self._one(_ALL.where(t.receipt.c.id == receipt)))
+        """Return a copy by its id. Raises `ReadOnly` as `find` does."""
+        return self._found(_ALL.where(t.receipt.c.id == receipt))
 
     async def of(self, facility: str, visit: str) -> tuple[Receipt, ...]:
-        """Return the copies of a station's visit, newest first."""
+        """Return the copies of a station's visit, newest first. Raises `ReadOnly` as `find` does."""
         mine = _ALL.where(t.receipt.c.facility == facility, t.receipt.c.visit == visit)
         rows = self._all(mine.order_by(t.receipt.c.made_at.desc(), t.receipt.c.id))
-        return tuple(Receipt(*row) for row in rows)
+        return tuple(map(self._checked, rows))
+
+    def _found(self, mine: Select[Any]) -> Receipt | None:
+        row = self._one(mine)
+        return self._checked(row) if row else None
+
+    def _checked(self, row: AnyRow) -> Receipt:
+        *told, mac = row
+        receipt = Receipt(*told)
+        if not hmac.compare_digest(mac or "", receipt.mac(self._key)):
+            raise ReadOnly(receipt.facility)
+        return receipt
 
     async def call_back(self, receipt: Receipt, event: Event) -> bool:
         """Let a copy open nothing from the event's moment on, and write so; False when it was called back before."""
-        live = update(t.receipt).where(t.receipt.c.id == receipt.id, t.receipt.c.called_back_at.is_(None))
+        live = _ALL.where(t.receipt.c.id == receipt.id, t.receipt.c.called_back_at.is_(None))
 
         def work(connection: Connection) -> bool:
-            if not connection.execute(live.values(called_back_at=event.at)).rowcount:
+            if not _call_back(live, event.at, connection):
                 return False
             append(connection, receipt.facility, receipt.visit, event)
             return True
@@ -66,14 +80,23 @@ class SqlReceipts(Connected):
 def add(receipt: Receipt, connection: Connection) -> None:
     """Keep a copy; the one that the same letters open stays as it is."""
     if connection.execute(select(t.receipt.c.id).where(t.receipt.c.hash == receipt.hash)).first() is None:
-        connection.execute(insert(t.receipt).values(fields(receipt)))
+        connection.execute(insert(t.receipt).values(_row(receipt, connection)))
 
 
 def call_all_back(facility: str, now: int, connection: Connection) -> int:
     """Let no copy of a station open anything from now on; return how many still did."""
     mine = t.receipt.c.facility == facility, t.receipt.c.called_back_at.is_(None), t.receipt.c.made_at > now - LIVES
-    return connection.execute(update(t.receipt).where(*mine).values(called_back_at=now)).rowcount
+    return _call_back(_ALL.where(*mine), now, connection)
 
 
-def _receipt(row: Any) -> Receipt | None:
-    return Receipt(*row) if row else None
+def _call_back(copies: Select[Any], now: int, connection: Connection) -> int:
+    """Let none of these copies open anything from now on; return how many there were."""
+    rows = connection.execute(copies).all()
+    for row in rows:
+        over = replace(Receipt(*row[:-1]), called_back_at=now)
+        connection.execute(update(t.receipt).where(t.receipt.c.id == over.id).values(_row(over, connection)))
+    return len(rows)
+
+
+def _row(receipt: Receipt, connection: Connection) -> dict[str, Any]:
+    return fields(receipt) | {"mac": receipt.mac(record_key(connection))}

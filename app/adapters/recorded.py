@@ -232,16 +232,13 @@ def _entries(connection: Connection, facility: str, visits: Sequence[str]) -> It
 
 def compare_open(url: str, key: bytes, now: int) -> int:
     """Compare the visits that are open in a browser with their record, and keep what was found; return how many."""
-    engine, count = unhurried(url), 0
-    try:
-        with engine.begin() as connection:
-            for facility in connection.execute(_WITH_OPEN_VISITS).scalars().all():
-                visits = open_visits(connection, facility)
-                found = differing(connection, facility, key, visits)
-                note(connection, facility, dict.fromkeys(found, 0), visits, now)
-                count += len(found)
-    finally:
-        engine.dispose()
+    count = 0
+    with unhurried(url) as connection:
+        for facility in connection.execute(_WITH_OPEN_VISITS).scalars().all():
+            visits = open_visits(connection, facility)
+            found = differing(connection, facility, key, visits)
+            note(connection, facility, dict.fromkeys(found, 0), visits, now)
+            count += len(found)
     return count
 
 

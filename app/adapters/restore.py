@@ -73,16 +73,11 @@ def restore(  # noqa: PLR0913 - from where, to where, and what is known
 
     `key` is the record key where it is not in the backup. A backup from before 0.4 gets one that is made here.
     """
-    with _filling(folder), _becoming(url) as building:
-        engine = unhurried(building)
-        try:
-            with engine.begin() as connection:
-                loader = _load(source, keys, connection)
-                connection.execution_options(record_key=_record_key(loader, key))
-                found = _settled(loader, connection, known, now)
-                _write_files(loader.files, folder)
-        finally:
-            engine.dispose()
+    with _filling(folder), _becoming(url) as building, unhurried(building) as connection:
+        loader = _load(source, keys, connection)
+        connection.execution_options(record_key=_record_key(loader, key))
+        found = _settled(loader, connection, known, now)
+        _write_files(loader.files, folder)
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from sqlalchemy import Row
 
+from app.adapters import schema
 from app.adapters.chain import ENTRY
 from app.evidence import Entry, State, state
 from app.facility import Facility, Link
@@ -18,6 +19,9 @@ from app.receipt import Receipt
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict)
+
+RECEIPT: Final = tuple(schema.receipt.c[name] for name in Receipt.__slots__)
+"""The columns that make a `Receipt`, in its order."""
 
 _REACHED: Final = {State.HANDED_OFF, State.REPORTED, State.TRANSCRIBED}
 """Where the office has something to see: a visit that was transcribed from paper is there from the beginning."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import sqlalchemy.event as hooks
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -345,6 +344,7 @@ receipt = Table(
     Column("made_at", _WHOLE, nullable=False),
     Column("by", Text, nullable=False),
     Column("called_back_at", _WHOLE),
+    Column("mac", Text),
     UniqueConstraint("hash"),
     sqlite_strict=True,
 )
@@ -630,13 +630,3 @@ def guard(connection: Connection, triggers: Mapping[str, str], postgresql: Seque
     """Make the triggers of a table."""
     for statement in triggers.values() if connection.dialect.name == "sqlite" else postgresql:
         connection.exec_driver_sql(statement)
-
-
-@hooks.listens_for(event, "after_create")
-def _guard_events(_table: Table, connection: Connection, **_options: object) -> None:
-    guard(connection, EVENT_TRIGGERS, EVENT_TRIGGERS_POSTGRESQL)
-
-
-@hooks.listens_for(event_body, "after_create")
-def _guard_bodies(_table: Table, connection: Connection, **_options: object) -> None:
-    guard(connection, BODY_TRIGGERS, BODY_TRIGGERS_POSTGRESQL)

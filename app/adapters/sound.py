@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 import app.adapters.schema as t
 import app.adapters.statements as sql
-from app.adapters.chain import ENTRY, OF_THE_RECORD, append, head_of
-from app.adapters.rows import AnyRow
+from app.adapters.chain import ENTRY, OF_THE_RECORD, append, head_of, record_key
+from app.adapters.rows import RECEIPT, AnyRow
 from app.evidence import Body, Entry, Event, EventType, Head, body_hash
+from app.receipt import Receipt
 from app.verify import Missing, mac_of
 
 _MANY = 2_000
@@ -50,7 +51,11 @@ def without_body(connection: Connection, facility: str) -> list[int]:
 
 
 def begin_macs(connection: Connection, now: int) -> None:
-    """Write into each record from before 0.4 that entries carry a MAC from here on; not into one that is read-only."""
+    """Give copies from before 0.4 a MAC, and say in each record that may grow that entries have one from here."""
+    key = record_key(connection)
+    for row in connection.execute(select(*RECEIPT)).all():
+        of_copy = update(t.receipt).where(t.receipt.c.id == row.id)
+        connection.execute(of_copy.values(mac=Receipt(*row).mac(key)))
     for facility in stations(connection):
         if head_of(connection, facility).size and not sql.HELD.first(connection, {"facility": facility}):
             gone: Body = {"without_body": [*without_body(connection, facility)]}

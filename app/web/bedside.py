@@ -271,7 +271,7 @@ class Bedside:
 
     def begin(self, response: Response, session: str, facility: str) -> None:
         """Give the browser its visit, and remember the station for the icon; no copy stays open in it."""
-        response.set_cookie(self.cookie, session, secure=self.is_secure, httponly=True, samesite="lax", path="/")
+        response.set_cookie(self.cookie, session, secure=self.is_secure, httponly=True, samesite="lax")
         self.remember(response, facility)
         self.forget_review(response)
 
@@ -284,12 +284,11 @@ class Bedside:
             secure=self.is_secure,
             httponly=True,
             samesite="lax",
-            path="/",
         )
 
     def keep_look(self, response: Response, look: Look) -> None:
         """Keep how people read for as long as the visit lasts."""
-        response.set_cookie(LOOK_COOKIE, str(look), secure=self.is_secure, httponly=True, samesite="lax", path="/")
+        response.set_cookie(LOOK_COOKIE, str(look), secure=self.is_secure, httponly=True, samesite="lax")
 
     def keep_review(self, response: Response, signed: str) -> None:
         """Keep which copy is open in this browser."""
@@ -307,14 +306,14 @@ class Bedside:
 
     def forget(self, response: Response) -> None:
         """Take the visit's cookies away and empty the cache."""
-        response.delete_cookie(self.cookie, secure=self.is_secure, httponly=True, samesite="lax", path="/")
+        response.delete_cookie(self.cookie, secure=self.is_secure, httponly=True, samesite="lax")
         self.forget_look(response)
         self.forget_review(response)
         response.headers["Clear-Site-Data"] = '"cache"'
 
     def forget_look(self, response: Response) -> None:
         """Let the next page look as everybody finds it."""
-        response.delete_cookie(LOOK_COOKIE, secure=self.is_secure, httponly=True, samesite="lax", path="/")
+        response.delete_cookie(LOOK_COOKIE, secure=self.is_secure, httponly=True, samesite="lax")
 
 
 def milliseconds() -> int:

@@ -10,7 +10,16 @@ import structlog
 
 from app.evidence import EventType
 from app.flow import Registration, Visit
-from app.ports import Departure, Eligibility, EligibilityGateway, NotRegistered, Unavailable, Written
+from app.ports import (
+    Departure,
+    Eligibility,
+    EligibilityGateway,
+    NotRegistered,
+    ReadOnly,
+    Unavailable,
+    Worklist,
+    Written,
+)
 from app.tokens import MAX_AGE, Purpose, hashed
 from app.web.bedside import TRIES, Bedside, Seat, once
 
@@ -37,6 +46,7 @@ class Registrar:
     """Registration by the gateway, for the bedside."""
 
     bedside: Bedside
+    worklist: Worklist
     gateway: EligibilityGateway | None
     """None where no system takes registrations from here: then only who tapped is known."""
 
@@ -51,11 +61,14 @@ class Registrar:
         return departure.spent_at is None and age < MAX_AGE[Purpose.HANDOFF]
 
     async def register(self, seat: Seat) -> None:
-        """Register what was confirmed, if that is still open."""
+        """Register what the record says was confirmed, if that is open. Raises `ReadOnly` where it is in doubt."""
         visit = seat.visit
         if visit.registration is not Registration.PENDING or self.gateway is None:
             return
-        choices = visit.choices
+        followed = await self.worklist.followed(seat.facility.id, visit.id)
+        if followed is None or followed.doubt:
+            raise ReadOnly(seat.facility.id)
+        choices = followed.visit.choices
         key = hashed(f"register {visit.id} {sorted(choices.items())}")
         try:
             await self.gateway.register(visit.subject, seat.facility.code, choices, key)

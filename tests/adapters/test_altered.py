@@ -28,7 +28,7 @@ from app.adapters.rows import AnyRow
 from app.adapters.store_sql import SqlStore
 from app.adapters.worklist_sql import SqlWorklist
 from app.evidence import Body, Entry, EventType, body_hash, canonical
-from app.ports import Act, ReadOnly, StoreUnsafe
+from app.ports import Act, ReadOnly, StoreUnsafe, Written
 from app.tokens import hashed
 from app.verify import Broken, verify
 from app.worklist import Doubt, Followed, Sight
@@ -482,7 +482,7 @@ async def test_an_older_file_is_found_by_the_ledger(tmp_path: Path) -> None:
     old = tmp_path / "old.db"
     with closing(sqlite3.connect(place.folder / "kazasu.db")) as source, closing(sqlite3.connect(old)) as copy:
         source.backup(copy)
-    await store.write(telling(a_change(refusing(DECLINED))))
+    assert await store.write(telling(a_change(handed_off(DECLINED)))) is Written.DONE
     await keeping.note(store, place.ledger, NOW)
     await store.close()
     for name in ("kazasu.db-wal", "kazasu.db-shm"):

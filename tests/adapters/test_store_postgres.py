@@ -328,10 +328,10 @@ def test_migrations_make_the_declared_schema(postgres_url: str) -> None:
 
 
 def test_the_declared_schema_guards_events_as_the_migrated_one_does(postgres: Cluster, empty: str, name: str) -> None:
-    engine = database.unhurried(postgres.url(empty))
-    with engine.begin() as connection:
+    with database.unhurried(postgres.url(empty)) as connection:
         schema.metadata.create_all(connection)
-    engine.dispose()
+        schema.guard(connection, schema.EVENT_TRIGGERS, schema.EVENT_TRIGGERS_POSTGRESQL)
+        schema.guard(connection, schema.BODY_TRIGGERS, schema.BODY_TRIGGERS_POSTGRESQL)
     guards = "SELECT tgname, tgtype, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgname"
     assert postgres.ask(empty, guards) == postgres.ask(name, guards)
     assert [row[0] for row in postgres.ask(name, guards)] == sorted(schema.TRIGGERS_POSTGRESQL)

@@ -291,10 +291,10 @@ def described(path: Path) -> dict[str, str]:
 def test_migrations_make_the_declared_schema(tmp_path: Path) -> None:
     migrated, declared = tmp_path / "migrated.db", tmp_path / "declared.db"
     database.migrate(f"sqlite:///{migrated}")
-    engine = database.unhurried(f"sqlite:///{declared}")
-    with engine.begin() as connection:
+    with database.unhurried(f"sqlite:///{declared}") as connection:
         schema.metadata.create_all(connection)
-    engine.dispose()
+        schema.guard(connection, schema.EVENT_TRIGGERS, schema.EVENT_TRIGGERS_POSTGRESQL)
+        schema.guard(connection, schema.BODY_TRIGGERS, schema.BODY_TRIGGERS_POSTGRESQL)
     assert described(migrated) == described(declared)
     assert [name for name in described(migrated) if name.startswith("trigger")] == [
         "trigger event_no_update",

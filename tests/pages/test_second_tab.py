@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from sqlalchemy import func, update
 
+import app.adapters.schema as t
 from app.adapters.gateway_http import HttpGateway
 from app.adapters.handoff_oidc import OpenIdHandoff
 from app.evidence import EventType
 from app.flow import FLOW, Registration
 from app.main import Kazasu
+from tests.adapters.keeping import in_database
 from tests.pages.nurse import Nurse, StillClock
 from tests.pages.test_return import events
 from tests.pages.test_visit import stored
@@ -107,6 +113,28 @@ async def test_a_registration_is_recorded_of_a_visit_that_was_ended_meanwhile(
     meanwhile(monkeypatch, HttpGateway, "register", nurse, ends_the_visit)
     await nurse.http.get(address)
     assert (await events(kazasu))[-2:] == [EventType.ENDED, EventType.REGISTERED]
+
+
+@pytest.mark.threat("T27")
+async def test_choices_that_were_altered_in_the_database_are_not_registered(
+    nurse: Nurse, kazasu: Kazasu, data: Path
+) -> None:
+    await nurse.confirmed()
+    address = await nurse.taps_the_card()
+    database = f"sqlite:///{data / 'kazasu.db'}"
+
+    def writes(was: str, becomes: str) -> None:
+        altered = update(t.visit).values(body=func.replace(t.visit.c.body, was, becomes))
+        in_database(database, lambda connection: connection.execute(altered))
+
+    writes('"agree"', '"decline"')
+    answer = await nurse.http.get(address)
+    assert answer.status_code == 503
+    assert "合わないところがあります" in html.unescape(re.sub(r"<rt>.*?</rt>|<[^>]+>", "", answer.text))
+    assert kazasu.world.system.registrations == 0
+    writes('"decline"', '"agree"')
+    await nurse.get("/visit/handoff")
+    assert kazasu.world.system.registrations == 0
 
 
 @pytest.mark.parametrize("step", [step.id for step in FLOW])

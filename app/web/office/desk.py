@@ -232,11 +232,11 @@ class Desk:
 
     def remember(self, answer: Response, secret: str) -> None:
         """Give the browser its sign-in."""
-        answer.set_cookie(self.cookie, secret, secure=self.is_secure, httponly=True, samesite="lax", path="/")
+        answer.set_cookie(self.cookie, secret, secure=self.is_secure, httponly=True, samesite="lax")
 
     def forget(self, answer: Response) -> None:
         """Take the sign-in away."""
-        answer.delete_cookie(self.cookie, secure=self.is_secure, httponly=True, samesite="lax", path="/")
+        answer.delete_cookie(self.cookie, secure=self.is_secure, httponly=True, samesite="lax")
 
 
 def routes(desk: Desk, endpoints: Mapping[tuple[str, str], Endpoint]) -> list[Route]:

@@ -53,7 +53,6 @@ class GuideDesk:
             secure=self.desk.is_secure,
             httponly=True,
             samesite="lax",
-            path="/",
         )
         return answer
 

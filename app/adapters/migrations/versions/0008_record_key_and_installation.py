@@ -1,4 +1,4 @@
-"""Entries carry a MAC, bodies of live visits stay, checks keep what they find, and a database is practice or not."""
+"""Entries and copies carry a MAC, bodies of live visits stay, checks are kept, and a database is practice or not."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _WHOLE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 def upgrade() -> None:
     op.add_column("event", sa.Column("mac", sa.Text()))
+    op.add_column("receipt", sa.Column("mac", sa.Text()))
     op.create_table(
         "broken",
         sa.Column("facility", sa.Text(), sa.ForeignKey("facility.id"), primary_key=True, nullable=False),
