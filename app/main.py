@@ -24,68 +24,68 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
-from app.adapters.client_keys import KeyRing, UnusableKeys
-from app.adapters.database import is_practice, migrate
-from app.adapters.gateway_http import HttpGateway
-from app.adapters.handoff_official import NoProvider, SealedReception
-from app.adapters.handoff_oidc import OpenIdHandoff, line
-from app.adapters.ledger_file import FileLedger
-from app.adapters.office_sql import SqlOffice
+from app.adapters.gateway import HttpGateway
+from app.adapters.ledger import FileLedger
+from app.adapters.official import NoProvider, SealedReception
+from app.adapters.oidc.client_keys import KeyRing, UnusableKeys
+from app.adapters.oidc.handoff import OpenIdHandoff, line
 from app.adapters.passkeys import Passkeys, is_possible
 from app.adapters.passwords import Passwords
-from app.adapters.plans_sql import SqlPlans
-from app.adapters.quarantine import look_back
-from app.adapters.receipts_sql import SqlReceipts
-from app.adapters.recorded import compare_open
-from app.adapters.registry_sql import SqlRegistry
-from app.adapters.store_sql import SqlStore
-from app.adapters.worklist_sql import SqlWorklist
-from app.facility import Facility, Link, Station, new_token
-from app.flow import Route
-from app.importing import Importer
-from app.people import Account, Role
+from app.adapters.sql.consent_list import SqlRegistry
+from app.adapters.sql.copies import SqlReceipts
+from app.adapters.sql.database import is_practice, migrate
+from app.adapters.sql.day_list import SqlPlans
+from app.adapters.sql.gap import look_back
+from app.adapters.sql.office import SqlOffice
+from app.adapters.sql.replay import compare_open
+from app.adapters.sql.store import SqlStore
+from app.adapters.sql.worklist import SqlWorklist
 from app.ports import Clock, EligibilityGateway, Handoff, Ledger, ReadOnly, Store, Unavailable
 from app.practice.app import PracticeWorld, create_practice
+from app.rules.station.account import Account, Role
+from app.rules.station.station import Facility, Link, Station, new_token
+from app.rules.visit.flow import Route
 from app.settings import Settings, UnsafeSettings
-from app.sweeping import Sweeping
 from app.tokens import Sealed, Sealer, Signer, new_secret
-from app.web.assets import Assets
-from app.web.bedside import Bedside, NoVisit, Refusal
-from app.web.crossing import Crossing
-from app.web.forms import BadForm
-from app.web.guard import Guard, TooLarge, policy, too_much
-from app.web.guide import Guide
-from app.web.help import Help
+from app.web.bedside.day_list import Today
+from app.web.bedside.other_browser import Crossing
+from app.web.bedside.registration import Registrar
+from app.web.bedside.returning import Returning
+from app.web.bedside.seat import Bedside, NoVisit, Refusal
+from app.web.bedside.visit import VisitPages
+from app.web.copy.pages import Review
+from app.web.copy.take_home import TakeHome
+from app.web.guide.contacts import Help
+from app.web.guide.reading import Reading
+from app.web.guide.ready import Ready
+from app.web.guide.topics import Guide
+from app.web.guide.trouble import Trouble
+from app.web.kit.assets import Assets
+from app.web.kit.forms import BadForm
+from app.web.kit.guard import Guard, TooLarge, policy, too_much
+from app.web.kit.pages import Pages
+from app.web.kit.problems import BY_STATUS, Problems
 from app.web.office.accounts import Accounts
-from app.web.office.consents import ConsentDesk
+from app.web.office.consent_list import ConsentDesk
 from app.web.office.copies import CopyDesk
+from app.web.office.day_list import DayDesk
 from app.web.office.desk import Desk, Endpoint, Forbidden, PracticeAccount, SignedOut
 from app.web.office.desk import routes as office_routes
 from app.web.office.files import FileDesk
-from app.web.office.front import Front
 from app.web.office.guide import GuideDesk
+from app.web.office.home import Front
 from app.web.office.links import Links
 from app.web.office.memo import MemoDesk
 from app.web.office.person import PersonDesk
 from app.web.office.prints import Prints
 from app.web.office.restored import RestoredDesk
 from app.web.office.signin import Entrance
-from app.web.office.today import DayDesk
 from app.web.office.worklist import WorkDesk
-from app.web.pages import Pages
-from app.web.problems import BY_STATUS, Problems
+from app.web.print.sheets import Sheets
 from app.web.pwa import Pwa
-from app.web.reading import Reading
-from app.web.ready import Ready
-from app.web.registration import Registrar
-from app.web.returning import Returning
-from app.web.review import Review
-from app.web.sheets import Sheets
-from app.web.take_home import TakeHome
-from app.web.today import Today
-from app.web.trouble import Trouble
-from app.web.visit import VisitPages
 from app.web.watch import Tally, Watch
+from app.work.importing import Importer
+from app.work.sweeping import Sweeping
 
 STATIC: Final = Path(__file__).parents[1] / "static"
 PRACTICE_STATION: Final = Facility("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")

@@ -11,17 +11,17 @@ from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
-from app.clock import Expected
-from app.evidence import Body, Entry, Event, EventType, Head, canonical
-from app.facility import Facility, Link, Note, Official, Printed, Station, Tick
-from app.flow import Visit
-from app.people import Account, Invitation, Key, Member, Officer, Role, SignIn
-from app.plan import Planned
-from app.receipt import Receipt
-from app.registry import Exchange, Incoming, Known, Outcome, Search, Taken, Upload
-from app.restoring import Erasure, Gap
-from app.restoring import Known as Noted
-from app.worklist import Asked, Closed, Followed, Sight
+from app.rules.record.clock import Expected
+from app.rules.record.evidence import Body, Entry, Event, EventType, Head, canonical
+from app.rules.record.gap import Erasure, Gap
+from app.rules.record.gap import Known as Noted
+from app.rules.station.account import Account, Invitation, Key, Member, Officer, Role, SignIn
+from app.rules.station.day_list import Planned
+from app.rules.station.station import Facility, Link, Note, Official, Printed, Station, Tick
+from app.rules.terminal.consent_list import Exchange, Incoming, Known, Outcome, Search, Taken, Upload
+from app.rules.visit.copy import Receipt
+from app.rules.visit.flow import Visit
+from app.rules.visit.standing import Asked, Closed, Followed, Sight
 
 
 class Unavailable(Exception):
@@ -278,7 +278,7 @@ class Act:
 
     One of `sight`, `closed` and `asked` is given. `key` is unique per submission. `person` is whom of the terminal's
     files the visit is matched with from now on, where a sight came from there. `answers` names the wishes that whoever
-    closes the visit has read (`app.worklist.named`).
+    closes the visit has read (`app.rules.visit.standing.named`).
     """
 
     facility: str

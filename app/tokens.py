@@ -16,7 +16,7 @@ from typing import Final
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from app.words import spoken
+from app.rules.words.furigana import spoken
 
 # itsdangerous accepts several spellings of one signature (spare base64 bits, dropped non-ASCII, ignored padding).
 # Only the spelling that it writes itself is read here.
@@ -47,11 +47,6 @@ class BadToken(Exception):
 def new_secret() -> str:
     """Return 128 random bits as text for a cookie or a one-time id."""
     return secrets.token_urlsafe(16)
-
-
-def hashed(secret: str) -> str:
-    """Return SHA-256 (hex) of a secret: the only form in which the store knows it."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def _is_canonical(part: str) -> bool:

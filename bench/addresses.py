@@ -7,7 +7,7 @@ import string
 from typing import Final
 from urllib.parse import urlsplit
 
-from app.facility import Address
+from app.rules.station.station import Address
 
 HERE: Final = "kazasu.example"
 GOOD: Final = "https://uketsuke.example.go.jp"

@@ -7,8 +7,8 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
-from app.evidence import body_hash, broken_link
 from app.ports import Logged, Store
+from app.rules.record.evidence import body_hash, broken_link
 
 HALF_WRITTEN: Final = (
     # A visit stands where its submissions led, each of which left one event with its key.

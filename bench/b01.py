@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from app.adapters.store_sql import SqlStore
+from app.adapters.sql.store import SqlStore
 from app.main import PRACTICE_STATION, SystemClock
 from app.tokens import new_secret
 from bench.aftermath import is_chained, is_whole, kept

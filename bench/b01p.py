@@ -21,8 +21,8 @@ from unittest.mock import patch
 import apsw
 from sqlalchemy.exc import DBAPIError
 
-from app.adapters import database
-from app.adapters.store_sql import SqlStore
+from app.adapters.sql import database
+from app.adapters.sql.store import SqlStore
 from app.ports import Written
 from bench import apsw_driver
 from bench.aftermath import is_chained, is_whole, kept

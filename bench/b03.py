@@ -18,11 +18,11 @@ from typing import Final, NamedTuple, TypeAlias
 from unittest.mock import patch
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from app.adapters.database import migrate
-from app.adapters.store_sql import SqlStore
-from app.facility import Facility
-from app.flow import Visit
+from app.adapters.sql.database import migrate
+from app.adapters.sql.store import SqlStore
 from app.ports import Change, Clock, Departure, Written
+from app.rules.station.station import Facility
+from app.rules.visit.flow import Visit
 from app.tokens import BadToken, Purpose, Signer, new_secret
 from bench.load import connect, get, run_to_end
 from bench.load_forge import Forger

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 from unittest.mock import PropertyMock, patch
 
-from app.facility import Address, Link, new_token, official_address
 from app.main import PRACTICE_STATION
+from app.rules.station.station import Address, Link, new_token, official_address
 from app.web.office.desk import inside
 from bench.addresses import HERE, crafted, is_safe
 from bench.load import get, percentile, post, run_to_end

@@ -36,7 +36,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import parse_qs
 
-from app.adapters.store_sql import SqlStore
+from app.adapters.sql.store import SqlStore
 from app.main import PRACTICE_STATION, SystemClock
 from bench.aftermath import is_chained, is_whole
 from bench.line import BEHIND, BadLine, Fate, Patient
@@ -55,14 +55,14 @@ CONTROL_CHANGES: Final = (3,)
 LINGERS: Final = 0.1
 """Share of the visits that rest at the handoff until every late copy must have come; in the controls all do."""
 NO_KEY: Final = Defect(
-    "app/adapters/step.py",
+    "app/adapters/sql/submission.py",
     "",
     """    if found.fingerprint is not None:
         return Written.REPEATED if found.fingerprint == change.submission.fingerprint else Written.KEY_REUSED
 """,
 )
 TAKES_ALL: Final = Defect(
-    "app/adapters/step.py",
+    "app/adapters/sql/submission.py",
     """
 from dataclasses import replace
 from itertools import count

@@ -14,16 +14,16 @@ from unittest.mock import patch
 
 from sqlalchemy import select
 
-import app.adapters.schema as t
-from app.adapters.database import PRAGMAS, reading
-from app.adapters.registry_sql import SqlRegistry
-from app.adapters.store_sql import SqlStore
+import app.adapters.sql.schema as t
+from app.adapters.sql.consent_list import SqlRegistry
+from app.adapters.sql.database import PRAGMAS, reading
+from app.adapters.sql.store import SqlStore
 from app.main import PRACTICE_STATION, SystemClock
-from app.registry import By
-from app.registry import Search as Asked
-from app.restoring import Erasure
+from app.rules.record.gap import Erasure
+from app.rules.terminal.consent_list import By
+from app.rules.terminal.consent_list import Search as Asked
+from app.rules.terminal.files import Encoding
 from app.settings import Settings
-from app.terminal import Encoding
 from app.tokens import Sealer
 from bench.canaries import Canary, Search, canaries, files, open_files
 from bench.load import run_to_end
@@ -37,7 +37,7 @@ PEOPLE: Final = {Profile.CI: 2, Profile.BENCH: 20, Profile.SOAK: 60}
 STATION: Final = PRACTICE_STATION.id
 LEAKS: Final = (
     Defect(
-        "app/adapters/registry_sql.py",
+        "app/adapters/sql/consent_list.py",
         """
 import base64
 import gzip
@@ -69,7 +69,7 @@ SqlRegistry.take = _leaking
 """,
     ),
     Defect(
-        "app/adapters/taking.py",
+        "app/adapters/sql/merge.py",
         '"body": as_json(person.results, (*person.references, person.names.name if person.names else "")),',
         over='"body": as_json(person.results, person.references),',
     ),
@@ -139,7 +139,7 @@ def _caught(missed: Iterable[str], leaky: Walk) -> bool:
 def _deleted_rows_stay() -> Iterator[None]:
     """Let SQLite leave what is deleted as it was, where it was."""
     wrong = tuple(("secure_delete", "OFF", 0) if name == "secure_delete" else (name, *rest) for name, *rest in PRAGMAS)
-    with patch("app.adapters.database.PRAGMAS", wrong):
+    with patch("app.adapters.sql.database.PRAGMAS", wrong):
         yield
 
 

@@ -14,18 +14,19 @@ from unittest.mock import patch
 
 from sqlalchemy import Connection, func, insert, select
 
-import app.adapters.schema as t
-from app import keeping
-from app.adapters import backup, quarantine
-from app.adapters.chain import Chain, head_of
-from app.adapters.database import migrate, reading, writing
-from app.adapters.ledger_file import FileLedger
-from app.adapters.restore import NotRestored, Restored, identities, restore
-from app.adapters.store_sql import SqlStore
-from app.evidence import Event, EventType, Head
-from app.facility import Facility, Link, new_token
+import app.adapters.sql.schema as t
+from app.adapters.ledger import FileLedger
+from app.adapters.sql import backup
+from app.adapters.sql import gap as quarantine
+from app.adapters.sql.chain import Chain, head_of
+from app.adapters.sql.database import migrate, reading, writing
+from app.adapters.sql.restore import NotRestored, Restored, identities, restore
+from app.adapters.sql.store import SqlStore
 from app.main import PRACTICE_STATION
-from app.restoring import Erasure, Known
+from app.rules.record.evidence import Event, EventType, Head
+from app.rules.record.gap import Erasure, Known
+from app.rules.station.station import Facility, Link, new_token
+from app.work import forgetting
 from bench.load import percentile
 from bench.load_server import aside, subfolder
 from bench.report import Control, Finding, Profile
@@ -192,8 +193,8 @@ async def _older(place: Place, folder: Path) -> int:
     _within(place.url, _keep_a_person)
     target = folder / f"{place.folder.name}.age"
     place.back_up(target)
-    await keeping.erase(store, place.ledger, [Erasure(_STATIONS[0].id, "p", _NOW)], "b09", _NOW)
-    await keeping.note(store, place.ledger, _NOW)
+    await forgetting.erase(store, place.ledger, [Erasure(_STATIONS[0].id, "p", _NOW)], "b09", _NOW)
+    await forgetting.note(store, place.ledger, _NOW)
     await store.close()
     new = Place(folder / f"{place.folder.name}-new")
     found = new.restore(target, place.ledger.known())

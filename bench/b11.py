@@ -22,7 +22,7 @@ SECONDS: Final = {Profile.CI: 20, Profile.BENCH: 180, Profile.SOAK: 1800}
 THINKS: Final = (0.5, 1.5)
 """Seconds between seeing a page and tapping on it: fewer than anybody needs."""
 STALLS: Final = Defect(
-    "app/adapters/store_sql.py",
+    "app/adapters/sql/store.py",
     """
 import time
 

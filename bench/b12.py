@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
 
-from app.adapters.office_sql import SqlOffice
 from app.adapters.passwords import Passwords
+from app.adapters.sql.office import SqlOffice
 from app.main import PRACTICE_STATION, seed_office
-from app.people import ABSOLUTE, IDLE, Account, Role, SignIn
-from app.tokens import hashed, new_secret
+from app.rules.record.evidence import hashed
+from app.rules.station.account import ABSOLUTE, IDLE, Account, Role, SignIn
+from app.tokens import new_secret
 from bench.load import get, percentile, post, run_to_end
 from bench.load_inside import PORT, Inside, InsideLine, SetClock
 from bench.load_server import aside, others, subfolder

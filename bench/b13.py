@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from app.adapters.store_sql import SqlStore
+from app.adapters.sql.store import SqlStore
 from app.main import PRACTICE_STATION, SystemClock
 from app.tokens import new_secret
 from bench.aftermath import HALF_WRITTEN, is_chained
@@ -39,15 +39,15 @@ _PAUSE: Final = 0.02
 
 NO_KEY: Final = (
     Defect(
-        "app/adapters/step.py",
+        "app/adapters/sql/submission.py",
         '    once = replace(change.submission, key=f"{change.submission.key}#{new_secret()}")\n'
         "    change, refusal = replace(change, submission=once), None\n",
         over="    refusal = _refusal(change, found)\n",
     ),
-    Defect("app/adapters/step.py", "from dataclasses import replace\n\nfrom app.tokens import new_secret"),
+    Defect("app/adapters/sql/submission.py", "from dataclasses import replace\n\nfrom app.tokens import new_secret"),
 )
 NO_TURNS: Final = (
-    Defect("app/adapters/database.py", '"SELECT 1"', over='"SELECT pg_advisory_xact_lock(5412093166418)"'),
+    Defect("app/adapters/sql/database.py", '"SELECT 1"', over='"SELECT pg_advisory_xact_lock(5412093166418)"'),
 )
 
 

@@ -19,10 +19,10 @@ from traceback import extract_tb
 from typing import Any, Final
 from unittest.mock import patch
 
-from app import terminal
-from app.terminal import Encoding, Limits, write
-from tests.flow.test_terminal_fuzz import HARMS, MIB, outcome, seeds
-from tests.flow.test_terminal_round import answer
+from app.rules.terminal import files as terminal
+from app.rules.terminal.files import Encoding, Limits, write
+from tests.rules.terminal.test_terminal_fuzz import HARMS, MIB, outcome, seeds
+from tests.rules.terminal.test_terminal_round import answer
 
 _FIELDS: Final = ("<H", "<I")
 _HEADERS: Final = re.compile(rb"PK(?:\x01\x02|\x03\x04|\x05\x06)")

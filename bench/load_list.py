@@ -8,13 +8,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Table, insert
 
-import app.adapters.schema as t
-from app.adapters.database import writing
+import app.adapters.sql.schema as t
 from app.adapters.person_keys import PersonKeys
-from app.adapters.taking import Batch
+from app.adapters.sql.database import writing
+from app.adapters.sql.merge import Batch
 from app.main import PRACTICE_STATION
-from app.registry import By, Incoming, Insured, Names, Search, State
-from app.terminal import Consent
+from app.rules.terminal.consent_list import By, Incoming, Insured, Names, Search, State
+from app.rules.terminal.files import Consent
 from app.tokens import Sealer
 from bench.load_office import DAY, FIRSTS, STEMS, digits
 

@@ -11,14 +11,15 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
-from app.adapters.office_sql import SqlOffice
-from app.consent import JST
+from app.adapters.sql.office import SqlOffice
 from app.main import PRACTICE_STATION
-from app.people import SignIn
-from app.registry import COLUMNS
+from app.rules.record.evidence import hashed
+from app.rules.station.account import SignIn
+from app.rules.terminal.consent_list import COLUMNS
+from app.rules.terminal.files import FLAGS, Answer02, Consent, Encoding, Header, Person, Result, write
+from app.rules.visit.consent import JST
 from app.settings import Settings
-from app.terminal import FLAGS, Answer02, Consent, Encoding, Header, Person, Result, write
-from app.tokens import Signer, hashed, new_secret
+from app.tokens import Signer, new_secret
 from bench.canaries import Canary
 from bench.load import Answer, get, post, post_file
 from bench.load_server import Server

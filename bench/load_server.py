@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
-from app.adapters.database import reading
+from app.adapters.sql.database import reading
 from bench.load import Line, connect
 from bench.report import ROOT, Void
 

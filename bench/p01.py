@@ -29,7 +29,7 @@ TARGET: Final = 7.0
 STEP: Final = "/visit/consent"
 EACH: Final = 200
 SHOWN_TOO_OFTEN: Final = Defect(
-    "app/web/bedside.py",
+    "app/web/bedside/seat.py",
     """
 _show = Bedside.show
 

@@ -134,7 +134,7 @@ def _kept(product: Server) -> tuple[int, int]:
 
 async def _with_defect(folder: Path, reference: Server, seconds: float) -> float:
     own = subfolder(folder, "defect")
-    spinning = Defect("app/adapters/store_sql.py", _SPIN.format(seconds=seconds))
+    spinning = Defect("app/adapters/sql/store.py", _SPIN.format(seconds=seconds))
     with kazasu(own, tree=planted(own, spinning)) as product:
         seats = [Seat(phone, product.port) for phone in await phones(product)]
         kinds = _kinds(product, reference, seats)

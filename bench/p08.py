@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 
 from sqlalchemy import text
 
-from app.adapters.registry_sql import SEARCHES, SqlRegistry
-from app.registry import By, Search
+from app.adapters.sql.consent_list import SEARCHES, SqlRegistry
+from app.rules.terminal.consent_list import By, Search
 from app.settings import Settings
 from app.tokens import Sealer
 from bench.load import percentile, run_to_end, spread

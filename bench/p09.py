@@ -33,7 +33,7 @@ THINKS: Final = (0.2, 0.6)
 _LOOKS: Final = 0.1
 _PATIENCE: Final = 120.0
 LEAKS: Final = Defect(
-    "app/adapters/registry_sql.py",
+    "app/adapters/sql/consent_list.py",
     """
 _kept = []
 _take = SqlRegistry.take

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from app.evidence import Event, EventType
-from app.facility import Facility, Link
-from app.flow import Registration, Visit
 from app.ports import Change, Departure, Store, Submission, Unavailable, Written
-from app.tokens import hashed
+from app.rules.record.evidence import Event, EventType, hashed
+from app.rules.station.station import Facility, Link
+from app.rules.visit.flow import Registration, Visit
 
 STATION: Final = Facility("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
 LINK: Final = Link("abcdefghjkmn", STATION.id, revision=1, issued_at=0)

@@ -16,19 +16,19 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-from app.languages import DOMAIN, LANGUAGES, Language
+from app.rules.words.languages import DOMAIN, LANGUAGES, Language
 from scripts.docs import ROOT, messages
 
 PATIENTS: Final = (
-    "app/consent.py",
-    "app/content/before.toml",
-    "app/content/items.toml",
-    "app/content/names.toml",
-    "app/flow.py",
-    "app/journey.py",
-    "app/web/problems.py",
-    "app/web/history.py",
-    "app/web/review.py",
+    "app/rules/visit/consent.py",
+    "app/rules/content/before.toml",
+    "app/rules/content/items.toml",
+    "app/rules/content/names.toml",
+    "app/rules/visit/flow.py",
+    "app/rules/visit/journey.py",
+    "app/web/kit/problems.py",
+    "app/web/copy/history.py",
+    "app/web/copy/pages.py",
     "templates/components/aloud.html",
     "templates/components/look.html",
     "templates/components/operators.html",

@@ -22,11 +22,11 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_file
 from babel.messages.pofile import write_po
 
-from app.consent import JST
-from app.content import ITEMS
-from app.flow import FLOW, NOTHING, Holder, Question, Route, Step, Visit
-from app.journey import furthest, go_on, path
-from app.words import plain
+from app.rules.content import ITEMS
+from app.rules.visit.consent import JST
+from app.rules.visit.flow import FLOW, NOTHING, Holder, Question, Route, Step, Visit
+from app.rules.visit.journey import furthest, go_on, path
+from app.rules.words.furigana import plain
 
 ROOT: Final = Path(__file__).parents[1]
 FLOW_PAGE: Final = "docs/flow.md"
@@ -93,13 +93,13 @@ def _ways_out(step: Step, question: Question, option: str) -> Iterator[Edge]:
 
 
 _HEAD: Final = """\
-<!-- Generated from app/flow.py by `make docs`. Do not edit. -->
+<!-- Generated from app/rules/visit/flow.py by `make docs`. Do not edit. -->
 
 # The visit, step by step
 
 A step's id is its address (`/visit/<id>`), its template (`templates/steps/<id>.html`), its key in the answers
 and its name in the tests. Nothing else stores the order: what comes next, what may be opened and what "n / m"
-says are questions to the path (`app/journey.py`).
+says are questions to the path (`app/rules/visit/journey.py`).
 
 """
 _DIAGRAM: Final = """
@@ -236,7 +236,7 @@ def messages(root: Path = ROOT) -> Iterator[Found]:
     for path_ in sorted((root / "app").rglob("*.py")):
         found = extract_from_file("python", path_, {"N_": None})
         yield from ((_name(root, path_), line, text) for line, text in _texts(found))
-    for path_ in sorted((root / "app" / "content").glob("*.toml")):
+    for path_ in sorted((root / "app" / "rules" / "content").glob("*.toml")):
         texts = content_words(tomllib.loads(path_.read_text(encoding="utf-8")))
         yield from ((_name(root, path_), place, text) for place, text in enumerate(texts, 1))
     path_ = root / "app" / "practice" / "people.toml"

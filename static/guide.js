@@ -1,4 +1,4 @@
-// The guide's search as one types, also without a signal: the twin of `folded` in app/web/guide.py.
+// The guide's search as one types, also without a signal: the twin of `folded` in app/web/guide/topics.py.
 const folded = (text) =>
   text
     .normalize("NFKC")

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from app.adapters import recorded
-from app.adapters.database import migrate
+from app.adapters.sql import replay
+from app.adapters.sql.database import migrate
 from app.main import Kazasu
 from tests.postgres import Cluster, cluster, in_memory, migrated
 
@@ -42,7 +42,7 @@ async def is_as_recorded(kazasu: Kazasu) -> bool:
     key = kazasu.store._engines[0].get_execution_options()["record_key"]  # type: ignore[attr-defined]
     with engine.connect() as connection:
         stations = [each.id for each in await kazasu.store.facilities()]
-        return not any(recorded.check(connection, facility, key, 0)[0] for facility in stations)
+        return not any(replay.check(connection, facility, key, 0)[0] for facility in stations)
 
 
 @pytest.fixture(scope="session")

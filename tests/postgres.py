@@ -18,7 +18,7 @@ from typing import Any, Final
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from app.adapters.database import OLDEST, migrate
+from app.adapters.sql.database import OLDEST, migrate
 
 _PATIENCE: Final = 60.0
 _ROOM: Final = 2 * 1024**3

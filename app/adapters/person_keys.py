@@ -14,8 +14,8 @@ from dataclasses import asdict, replace
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from app.names import beginnings, folded
-from app.registry import Incoming, Names
+from app.rules.terminal.consent_list import Incoming, Names
+from app.rules.words.names import beginnings, folded
 from app.tokens import BadToken, Sealed, Sealer
 
 

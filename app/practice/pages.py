@@ -9,7 +9,7 @@ from typing import Final
 import jinja2
 from starlette.responses import HTMLResponse
 
-from app.words import plain
+from app.rules.words.furigana import plain
 
 PREFIX: Final = "/practice"
 _ROOT: Final = Path(__file__).parents[2]

@@ -13,7 +13,8 @@ from starlette.routing import Route
 from app.practice.pages import PREFIX, Pages
 from app.practice.people import Person
 from app.practice.system import Order, System
-from app.tokens import hashed, new_secret
+from app.rules.record.evidence import hashed
+from app.tokens import new_secret
 
 _HERE: Final = f"{PREFIX}/web/withdraw"
 

@@ -17,8 +17,6 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Receive
 
-from app.digits import find
-from app.era import in_era
 from app.ports import Clock
 from app.practice.memory import Memory
 from app.practice.pages import PREFIX, Pages
@@ -37,7 +35,9 @@ from app.practice.terminal import (
     make_file,
     make_receipt,
 )
-from app.terminal import Encoding, Limits, Request01, Request02, Unreadable, Unwritable, read_request
+from app.rules.terminal.files import Encoding, Limits, Request01, Request02, Unreadable, Unwritable, read_request
+from app.rules.words.digits import find
+from app.rules.words.era import in_era
 
 MAX_UPLOAD: Final = 16 * 1024
 """Of a whole form. A request has less than 1 KB."""

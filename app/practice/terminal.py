@@ -3,7 +3,7 @@
 `make_file(people, facility_code=…, window=…, made_at=…, options=…)` answers an `OQSmuhvq02res` as `MadeFile(name,
 content)`; `make_receipt(request, …)` answers the `01res` before it. `Options` says how it is written (letters and
 packing), what in it is not as registered (`Twist`: the file can still be read), and what is wrong with it as a file
-(`Fault`). `spoiled(content, fault)` damages any XML of the terminal's. `app.terminal.Unwritable` comes through, since
+(`Fault`). `spoiled(content, fault)` damages any XML of the terminal's. `Unwritable` comes through, since
 not every name has its letters in Shift_JIS.
 
 Rules of the practice world only, since the real ones are not public: somebody who declined everything is listed too;
@@ -20,11 +20,10 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from app.consent import JST
 from app.practice.people import Insurance, Person
 from app.practice.system import Consent as HeldConsent
 from app.practice.system import end_of
-from app.terminal import (
+from app.rules.terminal.files import (
     FLAGS,
     Answer,
     Answer01,
@@ -40,7 +39,8 @@ from app.terminal import (
     name,
     write,
 )
-from app.terminal import Person as Listed
+from app.rules.terminal.files import Person as Listed
+from app.rules.visit.consent import JST
 
 COLUMNS: Final[Mapping[str, Flag]] = {stem: flag for stem, flag in FLAGS.items() if flag.column}
 """The six flags that the terminal's list shows, in its order, by the word in their elements' names."""

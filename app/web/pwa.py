@@ -13,9 +13,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from app.ports import Store
-from app.web.assets import Assets, takes_brotli
-from app.web.bedside import STATION_COOKIE
-from app.web.pages import Look, Pages
+from app.web.bedside.seat import STATION_COOKIE
+from app.web.kit.assets import Assets, takes_brotli
+from app.web.kit.pages import Look, Pages
 
 KEPT: Final = ("vendor/tokens.css", "app.css", "icons.svg", "icons/favicon.svg", "pictures/offline.svg")
 """What the offline page needs. Pictures and the rest are kept when they are first shown."""

@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from app.ports import Clock, Ledger, Pulse, Store, Unavailable
-from app.restoring import Known
+from app.rules.record.gap import Known
 
 ENOUGH: Final = 64 * 1024 * 1024
 """Bytes that must be free on the disk of the data folder: with less, the next write may be the last."""

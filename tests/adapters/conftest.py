@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from app.adapters.database import migrate
-from app.adapters.store_sql import SqlStore
+from app.adapters.sql.database import migrate
+from app.adapters.sql.store import SqlStore
 from tests.adapters.samples import FACILITY, LINK, RECORD_KEY, StillClock
-from tests.flow.visits import NOW
+from tests.rules.visits import NOW
 
 
 @pytest.fixture

@@ -11,20 +11,20 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, update
 
-import app.adapters.schema as t
-from app.adapters import backup
-from app.adapters.chain import Chain, head_of
-from app.adapters.database import migrate, writing
-from app.adapters.ledger_file import FileLedger
-from app.adapters.restore import KEY_FILES, Restored, identities, restore
-from app.adapters.store_sql import SqlStore
-from app.evidence import Body, Event, EventType, Head, broken_link
-from app.facility import Facility
-from app.flow import Visit
+import app.adapters.sql.schema as t
+from app.adapters.ledger import FileLedger
+from app.adapters.sql import backup
+from app.adapters.sql.chain import Chain, head_of
+from app.adapters.sql.database import migrate, writing
+from app.adapters.sql.restore import KEY_FILES, Restored, identities, restore
+from app.adapters.sql.store import SqlStore
 from app.ports import Written
-from app.restoring import Known
+from app.rules.record.evidence import Body, Event, EventType, Head, broken_link
+from app.rules.record.gap import Known
+from app.rules.station.station import Facility
+from app.rules.visit.flow import Visit
 from tests.adapters.samples import FACILITY, LINK, RECORD_KEY, StillClock, a_change, handed_off, opened, telling
-from tests.flow.visits import NOW, a_visit
+from tests.rules.visits import NOW, a_visit
 
 SECOND = Facility("otonari", "おとなり訪問看護ステーション", "9960000017", "03-0000-0001")
 PUBLIC, PRIVATE = backup.new_key()

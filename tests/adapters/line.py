@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from app.adapters.gateway_http import HttpGateway
+from app.adapters.gateway import HttpGateway
 from tests.practice.world import API_KEY, ORIGIN
 
 BASE = f"{ORIGIN}/practice/eligibility"

@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 from structlog.testing import capture_logs
 
-from app.adapters.handoff_oidc import OpenIdHandoff
+from app.adapters.oidc.handoff import OpenIdHandoff
 from app.ports import Declined, Identity, Refused, Unavailable
 from tests.practice.world import CLIENT, DEPARTURE, ISSUER, KEY, NOW, RETURN, Clock
 

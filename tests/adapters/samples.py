@@ -5,12 +5,11 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, replace
 
-from app.evidence import Event, EventType, Json
-from app.facility import Facility, Link
-from app.flow import Visit
 from app.ports import Change, Departure, Store, Submission
-from app.tokens import hashed
-from tests.flow.visits import NOW, a_visit
+from app.rules.record.evidence import Event, EventType, Json, hashed
+from app.rules.station.station import Facility, Link
+from app.rules.visit.flow import Visit
+from tests.rules.visits import NOW, a_visit
 
 FACILITY = Facility("hinatazaka", "ひなた坂訪問看護ステーション", "1312345678", "03-0000-0000")
 LINK = Link("abcdefghjkmn", FACILITY.id, revision=1, issued_at=NOW)

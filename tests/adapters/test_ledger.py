@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from app.adapters import ledger_file
-from app.adapters.ledger_file import FileLedger
-from app.clock import Expected
-from app.evidence import Head
+from app.adapters import ledger as ledger_file
+from app.adapters.ledger import FileLedger
 from app.ports import Unavailable
-from app.restoring import Erasure, Known, merged
+from app.rules.record.clock import Expected
+from app.rules.record.evidence import Head
+from app.rules.record.gap import Erasure, Known, merged
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_a_disk_that_takes_nothing_is_unavailable(ledger: FileLedger, monkeypatc
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("app.adapters.ledger_file.os.fsync", full)
+    monkeypatch.setattr("app.adapters.ledger.os.fsync", full)
     with pytest.raises(Unavailable):
         ledger.erase([Erasure("a", "p", 1)], 1)
     nowhere = FileLedger(ledger.path.parent / "no" / "ledger.jsonl")

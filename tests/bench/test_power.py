@@ -12,8 +12,8 @@ from unittest.mock import patch
 import apsw
 import pytest
 
-from app.adapters import database, schema
-from app.adapters.store_sql import SqlStore
+from app.adapters.sql import database, schema
+from app.adapters.sql.store import SqlStore
 from bench import b01p
 from bench.aftermath import is_chained, is_whole, kept
 from bench.disk import SECTOR, Disk

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from playwright.sync_api import Browser, Locator
 
-from app.facility import Facility, Link, Printed, new_token
-from app.people import Account, Role, SignIn
+from app.rules.station.account import Account, Role, SignIn
+from app.rules.station.station import Facility, Link, Printed, new_token
 from app.tokens import Sealed, new_secret
 from tests.browser import craft
 from tests.browser.phone import Judged, Look, Phone, bare

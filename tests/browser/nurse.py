@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from app.content import ITEMS
 from app.practice.people import load_people
-from app.words import plain
+from app.rules.content import ITEMS
+from app.rules.words.furigana import plain
 from tests.browser.phone import Phone
 
 AGREE: Final = "同意する"

@@ -17,8 +17,8 @@ from starlette.routing import Route
 
 from app.adapters.passkeys import Passkeys
 from app.ports import NotProven, Passkey
-from app.web.assets import Assets
-from app.web.guard import policy
+from app.web.kit.assets import Assets
+from app.web.kit.guard import policy
 
 ASSETS: Final = Assets(Path(__file__).parents[2] / "static")
 NO_SHEET: Final = "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"

@@ -20,9 +20,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route as At
 
-from app.facility import Official
-from app.flow import Route
 from app.main import PRACTICE_STATION, seed_practice
+from app.rules.station.station import Official
+from app.rules.visit.flow import Route
 from app.settings import Settings
 from app.tokens import Sealed
 from tests.browser.server import Server

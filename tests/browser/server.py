@@ -17,18 +17,18 @@ import uvicorn
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.evidence import Body, EventType, Head
-from app.facility import Link, new_token
-from app.flow import Visit
 from app.main import PRACTICE_STATION, Kazasu, create_app, seed_office, seed_practice
 from app.ports import Act, Change, Logged, ReadOnly, Unavailable, Written
 from app.practice.system import Mood
-from app.restoring import Gap
+from app.rules.record.evidence import Body, EventType, Head
+from app.rules.record.gap import Gap
+from app.rules.station.station import Link, new_token
+from app.rules.visit.flow import Visit
+from app.rules.visit.standing import Sight
 from app.settings import Settings
 from app.tokens import new_secret
-from app.worklist import Sight
 from tests.adapters.samples import opened, telling
-from tests.flow.visits import a_visit
+from tests.rules.visits import a_visit
 
 T = TypeVar("T")
 

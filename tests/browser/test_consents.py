@@ -11,15 +11,15 @@ from typing import Final
 import pytest
 from playwright.sync_api import Request
 
-from app.facility import Station
-from app.registry import Known
-from app.web.office.consents import UNSEEN
+from app.rules.station.station import Station
+from app.rules.terminal.consent_list import Known
+from app.web.office.consent_list import UNSEEN
 from tests.browser import test_office
 from tests.browser.clerk import Clerk, Desk, DeskLook, KeyboardDesk
 from tests.browser.phone import Look
 from tests.browser.test_office import FORCED, NARROW, PLAIN, WIDE, OpenDesk
-from tests.flow.people import TARO, a_person
-from tests.office.listed import HANAKO, listed, odd_people
+from tests.rules.people import TARO, a_person
+from tests.web.office.listed import HANAKO, listed, odd_people
 
 pytestmark = pytest.mark.browser
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.practice.system import Mood
-from app.terminal import Answer02, read
+from app.rules.terminal.files import Answer02, read
 from tests.browser.nurse import Nurse, Patient
 from tests.browser.phone import Look, Phone
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from app.content.guide import GUIDE
 from app.main import PRACTICE_STATION
-from app.web.bedside import STATION_COOKIE
+from app.rules.content.guide import GUIDE
+from app.web.bedside.seat import STATION_COOKIE
 from tests.browser.clerk import Clerk, Desk, DeskLook, KeyboardDesk
 from tests.browser.nurse import Nurse
 from tests.browser.phone import Judged, Look, Phone

@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Browser, FilePayload, expect
 
 from app.main import PRACTICE_STATION
-from app.people import IDLE
-from app.web.codes import code
+from app.rules.station.account import IDLE
+from app.web.kit.qr_codes import code
 from tests.browser import craft
 from tests.browser.clerk import OFFICIAL, PASSWORD, Clerk, Desk, DeskLook, KeyboardDesk
 from tests.browser.phone import Judged, Look

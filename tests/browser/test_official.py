@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Playwright
 
-from app.evidence import EventType
 from app.main import PRACTICE_STATION
+from app.rules.record.evidence import EventType
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.nurse import AGREE, Nurse, Patient
 from tests.browser.official import ADDRESS, HOST, OfficialServer, Reception, certificate

@@ -13,14 +13,14 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, Page
 
-from app.languages import LANGUAGES
-from app.web.pages import SIZES, Look
+from app.rules.words.languages import LANGUAGES
+from app.web.kit.pages import SIZES, Look
 from tests.browser import craft
 from tests.browser.nurse import Nurse, Patient
 from tests.browser.phone import Judged, Phone, new_phone
 from tests.browser.phone import Look as PhoneLook
 from tests.browser.server import Server
-from tests.pages.codes import read
+from tests.web.bedside.codes import read
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

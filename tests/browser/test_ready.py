@@ -8,13 +8,13 @@ from typing import TypeAlias
 import pytest
 from playwright.sync_api import Browser, expect
 
-from app.content.ready import READY
 from app.main import PRACTICE_STATION
-from app.web.bedside import STATION_COOKIE
+from app.rules.content.ready import READY
+from app.web.bedside.seat import STATION_COOKIE
 from tests.browser.phone import Judged, Look, Phone
 from tests.browser.server import Server
 from tests.browser.test_offline_guide import FILLED
-from tests.guide.test_browsers import android, iphone
+from tests.web.guide.test_browsers import android, iphone
 
 pytestmark = [pytest.mark.browser, pytest.mark.guide]
 

@@ -17,18 +17,19 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, Route
 from playwright.sync_api import Error as PlaywrightError
 
-from app import journey
-from app.flow import FLOW, STEPS, Holder, Step, Visit
 from app.main import PRACTICE_STATION
-from app.tokens import hashed, new_secret
-from app.web import bedside
-from app.web import visit as visit_pages
+from app.rules.record.evidence import hashed
+from app.rules.visit import journey
+from app.rules.visit.flow import FLOW, STEPS, Holder, Step, Visit
+from app.tokens import new_secret
+from app.web.bedside import seat
+from app.web.bedside import visit as visit_pages
 from tests.adapters.samples import opened, telling
 from tests.browser import craft
 from tests.browser.nurse import HANAKO
 from tests.browser.phone import Look
 from tests.browser.server import Server
-from tests.flow.visits import a_visit, answered
+from tests.rules.visits import a_visit, answered
 
 pytestmark = pytest.mark.browser
 
@@ -329,7 +330,7 @@ def test_a_hand_over_shows_itself_again(
     takes: Takes, monkeypatch: pytest.MonkeyPatch, look: Look, hand_over: str
 ) -> None:
     now, (visit, to) = Milliseconds(), HAND_OVERS[hand_over]
-    monkeypatch.setattr(bedside, "milliseconds", now)
+    monkeypatch.setattr(seat, "milliseconds", now)
     finger = takes(look, bare=True)
     finger.sits_down(visit, "/visit/hand-over")
     came_to = []

@@ -15,17 +15,17 @@ import zxingcpp
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, Request
 
-from app.languages import LANGUAGES, Language
 from app.main import PRACTICE_STATION
-from app.receipt import typed
-from app.words import LETTERS
+from app.rules.visit.copy import typed
+from app.rules.words.furigana import LETTERS
+from app.rules.words.languages import LANGUAGES, Language
 from tests.browser import test_closing_the_loop
 from tests.browser.clerk import Clerk
 from tests.browser.nurse import Nurse, Patient
 from tests.browser.phone import Judged, Look, OpenProfile, Phone, new_phone
 from tests.browser.server import Server
 from tests.browser.stores import offered_again
-from tests.pages.codes import read
+from tests.web.bedside.codes import read
 
 pytestmark = pytest.mark.browser
 

@@ -7,8 +7,8 @@ from datetime import datetime
 import pytest
 from playwright.sync_api import expect
 
-from app.content.trouble import TROUBLES
-from app.words import plain
+from app.rules.content.trouble import TROUBLES
+from app.rules.words.furigana import plain
 from tests.browser.nurse import Nurse
 from tests.browser.phone import Look, Phone
 

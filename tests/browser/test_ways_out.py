@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.content import EXITS
-from app.words import plain
+from app.rules.content import EXITS
+from app.rules.words.furigana import plain
 from tests.browser.nurse import Nurse, Patient
 from tests.browser.phone import Look, Phone
 

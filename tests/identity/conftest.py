@@ -8,13 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.adapters.client_keys import KeyRing
-from app.flow import Route
+from app.adapters.oidc.client_keys import KeyRing
 from app.main import Kazasu, create_app, seed_practice
 from app.practice.app import PracticeWorld
+from app.rules.visit.flow import Route
 from app.settings import Settings
 from tests.identity.patient import AT, CLIENT, ISSUER, ORIGIN, Bedside, a_provider
-from tests.pages.nurse import StillClock
+from tests.web.bedside.nurse import StillClock
 
 
 @pytest.fixture

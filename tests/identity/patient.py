@@ -6,17 +6,18 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 
-from app.adapters.client_keys import KeyRing
-from app.facility import Official
-from app.flow import Visit
+from app.adapters.oidc.client_keys import KeyRing
 from app.main import PRACTICE_STATION, Kazasu
 from app.ports import Clock, Departure
 from app.practice.app import PracticeWorld, create_practice
-from app.tokens import Sealed, hashed
+from app.rules.record.evidence import hashed
+from app.rules.station.station import Official
+from app.rules.visit.flow import Visit
+from app.tokens import Sealed
 from tests.adapters.samples import visit_of
-from tests.pages.nurse import Nurse, must_be_guarded
-from tests.pages.page import Page
 from tests.practice.world import Browser, answer_in, tapped
+from tests.web.bedside.nurse import Nurse, must_be_guarded
+from tests.web.bedside.page import Page
 
 ORIGIN = "https://kazasu.example"
 AT = "https://app.example"

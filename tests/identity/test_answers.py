@@ -9,16 +9,16 @@ import anyio
 import pytest
 from structlog.testing import capture_logs
 
-from app.evidence import EventType
-from app.flow import Registration
 from app.main import PRACTICE_STATION
 from app.practice import fault as faults
 from app.practice.fault import OF_THE_LINE, ON_THE_WAY_BACK, REFUSALS, Fault
+from app.rules.record.evidence import EventType
+from app.rules.visit.flow import Registration
 from app.tokens import Purpose
-from tests.adapters.test_handoff_faults import OUTCOMES
+from tests.adapters.oidc.test_handoff_faults import OUTCOMES
 from tests.identity.patient import ISSUER, Bedside, changed
-from tests.pages.nurse import StillClock
-from tests.pages.page import Page
+from tests.web.bedside.nurse import StillClock
+from tests.web.bedside.page import Page
 
 NOT_RECEIVED = "本人確認の結果を受け取れませんでした"
 NOT_OURS = "この訪問のものと確かめられませんでした"

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from app.adapters.client_keys import KeyRing
-from app.cli import main
-from app.flow import Registration
+from app.adapters.oidc.client_keys import KeyRing
+from app.cli.__main__ import main
 from app.main import create_app
 from app.practice.app import PracticeWorld
 from app.practice.fault import Fault
+from app.rules.visit.flow import Registration
 from app.settings import Settings, UnsafeSettings
 from tests.identity.patient import CLIENT, ISSUER, ORIGIN, RETURN, Bedside
-from tests.pages.nurse import StillClock
+from tests.web.bedside.nurse import StillClock
 
 Typed = Callable[..., str]
 

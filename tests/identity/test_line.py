@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.adapters.handoff_oidc import OpenIdHandoff, line
+from app.adapters.oidc.handoff import OpenIdHandoff, line
 from app.ports import Unavailable
 from tests.browser.official import certificate
 from tests.identity.patient import CLIENT, RETURN

@@ -24,19 +24,19 @@ import pytest
 from joserfc.jwk import ECKey
 from structlog.testing import capture_logs
 
-from app.adapters.client_keys import KeyRing
-from app.adapters.handoff_oidc import OpenIdHandoff
-from app.adapters.oidc_answers import LEEWAY, Claims
-from app.adapters.oidc_check import examine
-from app.evidence import EventType
-from app.flow import Registration
+from app.adapters.oidc.answers import LEEWAY, Claims
+from app.adapters.oidc.check import examine
+from app.adapters.oidc.client_keys import KeyRing
+from app.adapters.oidc.handoff import OpenIdHandoff
 from app.main import PRACTICE_STATION, Kazasu
 from app.ports import Declined, Departure, Identity
+from app.rules.record.evidence import EventType
+from app.rules.visit.flow import Registration
 from app.settings import Settings
 from tests.adapters.provider import outcome, signed
 from tests.identity.patient import AT, CLIENT, RETURN, Bedside
-from tests.pages.nurse import StillClock
 from tests.practice.world import answer_in
+from tests.web.bedside.nurse import StillClock
 
 pytestmark = pytest.mark.slow
 

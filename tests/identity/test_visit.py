@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from app.evidence import EventType
-from app.flow import Registration
 from app.main import PRACTICE_STATION
 from app.practice.people import load_people
+from app.rules.record.evidence import EventType
+from app.rules.visit.flow import Registration
 from tests.identity.patient import AT, CLIENT, OFFICIAL, RETURN, Bedside
 from tests.practice.world import answer_in
 

@@ -9,7 +9,6 @@ from typing import Final
 
 import pytest
 
-from app.consent import JST
 from app.practice.people import load_people
 from app.practice.system import Consent as HeldConsent
 from app.practice.system import end_of
@@ -27,7 +26,7 @@ from app.practice.terminal import (
     make_receipt,
     spoiled,
 )
-from app.terminal import (
+from app.rules.terminal.files import (
     Answer01,
     Answer02,
     Encoding,
@@ -45,6 +44,7 @@ from app.terminal import (
     read,
     read_request,
 )
+from app.rules.visit.consent import JST
 
 STATION: Final = "9960000009"
 AT: Final = datetime(2026, 11, 18, 10, 32, 0, tzinfo=JST)

@@ -17,8 +17,8 @@ from app.practice.people import Person
 from app.practice.screen import MAX_UPLOAD
 from app.practice.system import Order
 from app.practice.terminal import COLUMNS, Fault, Twist
-from app.terminal import Answer01, Answer02, Encoding, Reading, Request01, Request02, name, read, write
-from app.terminal import Kind as FileKind
+from app.rules.terminal.files import Answer01, Answer02, Encoding, Reading, Request01, Request02, name, read, write
+from app.rules.terminal.files import Kind as FileKind
 from tests.practice.test_pages import Made
 from tests.practice.test_people import PEOPLE
 from tests.practice.test_terminal_file import EXPECTED

@@ -11,8 +11,8 @@ import httpx
 from joserfc.jwk import ECKey
 from starlette.types import ASGIApp
 
-from app.adapters.gateway_http import HttpGateway
-from app.adapters.handoff_oidc import OpenIdHandoff
+from app.adapters.gateway import HttpGateway
+from app.adapters.oidc.handoff import OpenIdHandoff
 from app.ports import Departure
 from app.practice.app import PracticeWorld, create_practice
 

@@ -14,9 +14,9 @@ import jinja2
 import pytest
 from jinja2 import nodes
 
-from app.flow import FLOW
+from app.rules.visit.flow import FLOW
+from app.rules.words.furigana import RUBY
 from app.settings import Settings
-from app.words import RUBY
 from scripts import docs
 
 ROOT = Path(__file__).parents[2]
@@ -55,8 +55,8 @@ def test_generated_pages_are_fresh() -> None:
     "change",
     [
         lambda root: put(root / "templates" / "home.html", '_("かざす")', '_("かざす。")'),
-        lambda root: put(root / "app" / "journey.py", "えらんでください", "えらびます"),
-        lambda root: put(root / "app" / "content" / "items.toml", 'short = "', 'short = "新しい'),
+        lambda root: put(root / "app" / "rules" / "visit" / "journey.py", "えらんでください", "えらびます"),
+        lambda root: put(root / "app" / "rules" / "content" / "items.toml", 'short = "', 'short = "新しい'),
         lambda root: (root / docs.CATALOGUE).unlink(),
     ],
     ids=["template", "code", "content", "missing"],
@@ -68,7 +68,7 @@ def test_a_changed_message_is_noticed(copied: Path, change: Change) -> None:
 
 def test_a_moved_line_is_no_change(copied: Path) -> None:
     put(copied / "templates" / "home.html", "<h1>", "\n\n\n<h1>")
-    put(copied / "app" / "journey.py", "\nMAX_TEXT", "\n\n\n# longer\n\n\nMAX_TEXT")
+    put(copied / "app" / "rules" / "visit" / "journey.py", "\nMAX_TEXT", "\n\n\n# longer\n\n\nMAX_TEXT")
     assert docs.stale(copied) == []
 
 
@@ -249,7 +249,7 @@ def sources(value: object) -> Iterator[str]:
 
 
 def used() -> set[str]:
-    files = sorted((ROOT / "app" / "content").glob("*.toml"))
+    files = sorted((ROOT / "app" / "rules" / "content").glob("*.toml"))
     found = [source for file in files for source in sources(tomllib.loads(file.read_text(encoding="utf-8")))]
     return {key for source in found for key in keys(source)}
 

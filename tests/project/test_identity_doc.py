@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from app.adapters.oidc_answers import Reason
+from app.adapters.oidc.answers import Reason
 from app.practice.fault import OF_THE_LINE, ON_THE_WAY_BACK, REFUSALS, Fault
 from app.settings import Settings
-from tests.adapters import test_handoff_faults as by_adapter
+from tests.adapters.oidc import test_handoff_faults as by_adapter
 from tests.identity import test_answers as by_pages
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +58,7 @@ def test_every_requirement_has_tests_that_exist() -> None:
     [
         ("::test_the_return_address_is_exactly_one`", "::test_the_return_address_is_gone`", "4: "),
         ("`tests/identity/test_line.py::test_a_redirect", "`tests/identity/test_gone.py::test_a_redirect", "26: "),
-        ("| our rule | `oidc_check.py` |", "| | `oidc_check.py` |", "35: "),
+        ("| our rule | `oidc/check.py` |", "| | `oidc/check.py` |", "35: "),
     ],
 )
 def test_a_test_that_is_gone_is_noticed(old: str, new: str, says: str) -> None:
@@ -85,7 +85,7 @@ def explained(page: str) -> list[str]:
 
 def tried() -> set[str]:
     """Return the lines that the adapter's tests expect of it."""
-    files = sorted((ROOT / "tests" / "adapters").glob("test_handoff_*.py"))
+    files = sorted((ROOT / "tests" / "adapters" / "oidc").glob("test_handoff_*.py"))
     return {
         said for file in files for said in re.findall(r'"((?:refused|unavailable) [a-z_]+)"', file.read_text("utf-8"))
     }
@@ -102,9 +102,9 @@ def test_a_word_that_is_not_explained_is_noticed() -> None:
     assert tried() - set(explained("\n".join(lines))) == {"refused session"}
 
 
-@pytest.mark.parametrize("name", ["handoff_oidc.py", "oidc_answers.py"])
+@pytest.mark.parametrize("name", ["handoff.py", "answers.py"])
 def test_nothing_is_raised_without_its_word(name: str) -> None:
-    source = (ROOT / "app" / "adapters" / name).read_text("utf-8")
+    source = (ROOT / "app" / "adapters" / "oidc" / name).read_text("utf-8")
     raised = re.compile(r"raise (?:Refused|Unavailable)\b(?!\([Rr]eason\b)")
     assert raised.findall(source) == []
     assert raised.findall(

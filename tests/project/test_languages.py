@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from app.consent import day_of
-from app.content import ITEMS
-from app.languages import EASY, LANGUAGES, OFFICIAL, Language, day_in, has, told, worded, wording_hash
-from app.words import RUBY, plain
+from app.rules.content import ITEMS
+from app.rules.visit.consent import day_of
+from app.rules.words.furigana import RUBY, plain
+from app.rules.words.languages import EASY, LANGUAGES, OFFICIAL, Language, day_in, has, told, worded, wording_hash
 from scripts import catalogues
-from tests.flow.visits import NOW
+from tests.rules.visits import NOW
 
 OTHERS = [language for language in LANGUAGES if not language.is_official]
 MESSAGES = sorted({text for _, text in catalogues.patients()})

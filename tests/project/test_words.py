@@ -123,7 +123,9 @@ def secret(source: str) -> list[str]:
     return [name for name in names(ast.parse(source)) if SECRET.fullmatch(name)]
 
 
-KNOWS_DIGITS = [path for path in MODULES if path == APP / "digits.py" or APP / "practice" in path.parents]
+KNOWS_DIGITS = [
+    path for path in MODULES if path == APP / "rules" / "words" / "digits.py" or APP / "practice" in path.parents
+]
 
 
 @pytest.mark.threat("T11")

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from starlette.responses import Response
 
-from app.consent import moment
-from app.people import INVITED, Invitation, Member, Role, SignIn, name_problem, shown_name
 from app.ports import NotProven
-from app.tokens import hashed, new_secret
+from app.rules.record.evidence import hashed
+from app.rules.station.account import INVITED, Invitation, Member, Role, SignIn, name_problem, shown_name
+from app.rules.visit.consent import moment
+from app.tokens import new_secret
 from app.web.office.desk import Caller, Desk, Endpoint
 from app.web.office.signin import Entrance, hashes, new_recovery_codes
 

@@ -9,16 +9,16 @@ from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.evidence import Event, EventType
-from app.languages import BY_CODE, EASY, OFFICIAL
 from app.ports import Receipts, Worklist
-from app.receipt import REVIEW, Receipt, grouped, known_as, new_letters
+from app.rules.record.evidence import Event, EventType
+from app.rules.visit.copy import REVIEW, Receipt, grouped, known_as, new_letters
+from app.rules.visit.standing import compared, has_copy, truth
+from app.rules.words.languages import BY_CODE, EASY, OFFICIAL
 from app.tokens import new_secret
-from app.web.codes import drawn_once
+from app.web.kit.pages import Look
+from app.web.kit.qr_codes import drawn_once
 from app.web.office.desk import Caller, Desk, Endpoint
 from app.web.office.worklist import followed_by
-from app.web.pages import Look
-from app.worklist import compared, has_copy, truth
 
 _CODE_MM: Final = 42.0
 """How wide the code on a copy is, with its white, unless a long address needs more."""

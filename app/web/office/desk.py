@@ -14,15 +14,16 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from app.flow import Holder
-from app.people import DOORS, IDLE, ROLE_NAMES, Door, Need, Officer, Role, SignIn, may
 from app.ports import Clock, NotProven, Office, Passkeys, Secrets, Store
-from app.restoring import Gap
-from app.tokens import BadToken, Purpose, Sealer, Signer, hashed, new_secret
-from app.web.bedside import Bedside, Refusal
-from app.web.forms import fields
-from app.web.pages import HOLE, Look, Pages
-from app.web.problems import Problems
+from app.rules.record.evidence import hashed
+from app.rules.record.gap import Gap
+from app.rules.station.account import DOORS, IDLE, ROLE_NAMES, Door, Need, Officer, Role, SignIn, may
+from app.rules.visit.flow import Holder
+from app.tokens import BadToken, Purpose, Sealer, Signer, new_secret
+from app.web.bedside.seat import Bedside, Refusal
+from app.web.kit.forms import fields
+from app.web.kit.pages import HOLE, Look, Pages
+from app.web.kit.problems import Problems
 
 _HTMX: Final = "hx-request"
 LIVE: Final = "kazasu-live"

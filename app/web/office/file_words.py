@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from app.terminal import Limits
+from app.rules.terminal.files import Limits
 
 _MIB: Final = 1024 * 1024
 

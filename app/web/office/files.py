@@ -15,17 +15,27 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app import terminal
-from app.consent import day_of, moment
-from app.importing import Importer
 from app.log import place_of
 from app.ports import ReadOnly, Unavailable
-from app.registry import COLUMNS, VALIDITIES, Exchange, Incoming, Preview, Stage, Upload, incoming, preview
-from app.terminal import Answer01, Kind, Outcome, Reading, Request01, Request02, Unreadable
+from app.rules.terminal import files as terminal
+from app.rules.terminal.consent_list import (
+    COLUMNS,
+    VALIDITIES,
+    Exchange,
+    Incoming,
+    Preview,
+    Stage,
+    Upload,
+    incoming,
+    preview,
+)
+from app.rules.terminal.files import Answer01, Kind, Outcome, Reading, Request01, Request02, Unreadable
+from app.rules.visit.consent import day_of, moment
 from app.tokens import new_secret
 from app.web.office.desk import Caller, Desk, Endpoint, is_day
 from app.web.office.file_words import MEANINGS, ODDS, REASONS
 from app.web.office.received import received
+from app.work.importing import Importer
 
 BACK: Final = 2
 """Days before today with which a window begins, unless somebody says otherwise."""

@@ -10,10 +10,10 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.content.guide import GUIDE
-from app.digits import ascii_digits, has_my_number
-from app.facility import Note
-from app.web.bedside import STATION_COOKIE
+from app.rules.content.guide import GUIDE
+from app.rules.station.station import Note
+from app.rules.words.digits import ascii_digits, has_my_number
+from app.web.bedside.seat import STATION_COOKIE
 from app.web.office.desk import Caller, Desk, Endpoint
 
 _LONGEST: Final = 500

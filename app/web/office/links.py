@@ -10,12 +10,12 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.consent import moment
-from app.facility import Address, Link, Official, Wrong, is_token, new_token, official_address
+from app.rules.station.station import Address, Link, Official, Wrong, is_token, new_token, official_address
+from app.rules.visit.consent import moment
 from app.tokens import BadToken, Sealed
-from app.web.codes import NoCode, NotAPicture, SeveralCodes, TooLarge, read_picture
-from app.web.forms import BadForm
-from app.web.guard import MAX_PICTURE
+from app.web.kit.forms import BadForm
+from app.web.kit.guard import MAX_PICTURE
+from app.web.kit.qr_codes import NoCode, NotAPicture, SeveralCodes, TooLarge, read_picture
 from app.web.office.desk import Caller, Desk, Endpoint
 
 _OFFERED: Final = 15 * 60

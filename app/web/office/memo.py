@@ -10,15 +10,16 @@ from typing import Final
 from markupsafe import Markup
 from starlette.responses import Response
 
-from app.consent import day_of
-from app.flow import Route, Visit
-from app.languages import BY_CODE, LANGUAGES, OFFICIAL
 from app.ports import Change, Submission, Written
-from app.tokens import hashed, new_secret
-from app.transcript import OLDEST, day_typed, items_of, mark, shown_again, typed
+from app.rules.record.evidence import hashed
+from app.rules.visit.consent import day_of
+from app.rules.visit.flow import Route, Visit
+from app.rules.visit.transcript import OLDEST, day_typed, items_of, mark, shown_again, typed
+from app.rules.words.furigana import plain
+from app.rules.words.languages import BY_CODE, LANGUAGES, OFFICIAL
+from app.tokens import new_secret
+from app.web.kit.pages import Look
 from app.web.office.desk import Caller, Desk, Endpoint, is_day
-from app.web.pages import Look
-from app.words import plain
 
 _KEY: Final = 64
 _LABELS: Final = {

@@ -11,18 +11,18 @@ from typing import Any, Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app import keeping
-from app.consent import day_of, moment
-from app.evidence import Body, Event, EventType, Head
-from app.importing import Importer
-from app.listing import SOON, cell, era, flag_name, is_40, last_end, left, sex, validity
 from app.ports import Ledger, Logged, Registry, Worklist
-from app.registry import Insured, Known, marked
-from app.restoring import Erasure
-from app.terminal import Consent
-from app.web.office.consents import LIST, shown_briefly
+from app.rules.record.evidence import Body, Event, EventType, Head
+from app.rules.record.gap import Erasure
+from app.rules.terminal.consent_list import Insured, Known, marked
+from app.rules.terminal.consent_rows import SOON, cell, era, flag_name, is_40, last_end, left, sex, validity
+from app.rules.terminal.files import Consent
+from app.rules.visit.consent import day_of, moment
+from app.rules.visit.standing import Followed, compared, standing
+from app.web.office.consent_list import LIST, shown_briefly
 from app.web.office.desk import Caller, Desk, Endpoint
-from app.worklist import Followed, compared, standing
+from app.work import forgetting
+from app.work.importing import Importer
 
 _SURE: Final = 60
 """Days around which an age of forty may change, so that nothing is answered beforehand."""
@@ -147,7 +147,7 @@ class PersonDesk:
             return await self._before_erasing(caller, known, "消えるものを確かめて、チェックを入れてください")
         by, now, store = caller.officer.account.id, self.desk.clock.now(), self.desk.store
         visits = await store.matched(caller.facility, known.id)
-        await keeping.erase(store, self.ledger, [Erasure(caller.facility, known.id, now, visits)], by, now)
+        await forgetting.erase(store, self.ledger, [Erasure(caller.facility, known.id, now, visits)], by, now)
         return self.desk.go(f"{LIST}?erased=1")
 
     # --- one visit on paper ---------------------------------------------------------------------------------------

@@ -10,18 +10,18 @@ from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.consent import day_of, in_force, moment
-from app.content import ITEMS
-from app.digits import has_my_number
-from app.facility import Printed
-from app.languages import BY_CODE, EASY, OFFICIAL
-from app.people import IDLE
+from app.rules.content import ITEMS
+from app.rules.station.account import IDLE
+from app.rules.station.station import Printed
+from app.rules.visit.consent import day_of, in_force, moment
+from app.rules.words.digits import has_my_number
+from app.rules.words.languages import BY_CODE, EASY, OFFICIAL
 from app.tokens import BadToken, Sealed, new_secret
-from app.web.codes import code
-from app.web.leaflet import Leaflet, kind_of
-from app.web.leaflet import page as leaflet_page
+from app.web.kit.qr_codes import code
 from app.web.office.desk import Caller, Desk, Endpoint
-from app.web.sheets import LABELS, TITLES, Kind, NoFont, Sheet, Sheets, Which
+from app.web.print.leaflet import Leaflet, kind_of
+from app.web.print.leaflet import page as leaflet_page
+from app.web.print.sheets import LABELS, TITLES, Kind, NoFont, Sheet, Sheets, Which
 
 KINDS: Final = {
     Which.ENTRY: (Kind.POSTER, Kind.CARD, Kind.LABELS, Kind.SETUP),

@@ -8,7 +8,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from app.web.forms import BadForm
+from app.web.kit.forms import BadForm
 from app.web.office.desk import Caller, Desk
 
 _FORM: Final = "multipart/form-data"

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from app import keeping
-from app.consent import moment
 from app.ports import Ledger
+from app.rules.visit.consent import moment
 from app.web.office.desk import Caller, Desk, Endpoint
+from app.work import forgetting
 
 
 @dataclass(frozen=True)
@@ -47,5 +47,5 @@ class RestoredDesk:
         if caller.sent.get("understood") != "yes":
             return self._page(caller, "足りないものを確かめて、印をつけてください")
         by, now = caller.officer.account.id, self.desk.clock.now()
-        await keeping.accept(self.desk.store, self.ledger, caller.facility, by, now)
+        await forgetting.accept(self.desk.store, self.ledger, caller.facility, by, now)
         return self.desk.go("/office/restored?on=1")

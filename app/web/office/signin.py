@@ -9,7 +9,9 @@ from typing import Final
 
 from starlette.responses import Response
 
-from app.people import (
+from app.ports import NotProven, Passkey
+from app.rules.record.evidence import hashed
+from app.rules.station.account import (
     RECOVERY_CODES,
     Account,
     Invitation,
@@ -20,10 +22,9 @@ from app.people import (
     password_problem,
     shown_name,
 )
-from app.ports import NotProven, Passkey
-from app.tokens import BadToken, Sealed, hashed, new_secret
-from app.web.codes import code
-from app.web.guard import Window
+from app.tokens import BadToken, Sealed, new_secret
+from app.web.kit.guard import Window
+from app.web.kit.qr_codes import code
 from app.web.office.desk import Caller, Desk, Endpoint, inside
 
 TRIES: Final = 10

@@ -12,18 +12,12 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.consent import Choice, moment
-from app.content import ITEMS
-from app.digits import has_my_number
-from app.evidence import Body, EventType
-from app.importing import Importer
-from app.matching import Candidate, candidates, window
 from app.ports import Act, Receipts, Worklist, Written
-from app.tokens import new_secret
-from app.web.history import WISHES, happened
-from app.web.office.consents import shown_briefly
-from app.web.office.desk import Caller, Desk, Endpoint, is_day
-from app.worklist import (
+from app.rules.content import ITEMS
+from app.rules.record.evidence import Body, EventType
+from app.rules.terminal.matching import Candidate, candidates, window
+from app.rules.visit.consent import Choice, moment
+from app.rules.visit.standing import (
     DONE,
     NEEDY,
     Closed,
@@ -39,6 +33,12 @@ from app.worklist import (
     neediest_first,
     standing,
 )
+from app.rules.words.digits import has_my_number
+from app.tokens import new_secret
+from app.web.copy.history import WISHES, happened
+from app.web.office.consent_list import shown_briefly
+from app.web.office.desk import Caller, Desk, Endpoint, is_day
+from app.work.importing import Importer
 
 PAGE: Final = 50
 OFFERED: Final = 10

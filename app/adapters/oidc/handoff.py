@@ -1,0 +1,320 @@
+"""The handoff by OpenID Connect: out with a link, back with a code, and a proof of who tapped.
+
+The same adapter speaks to the practice マイナアプリ and to a real provider. Only `openid` is asked for: any
+attribute more would ask the patient for a second PIN. Who tapped is proved, not that anything is registered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeAlias
+
+import httpx
+import structlog
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet
+
+from app.adapters.oidc.answers import Claims, Failure, Keys, Provider, Reason, S, Tokens, UnknownKey, parse, read
+from app.adapters.oidc.client_keys import UnusableKeys
+from app.ports import Clock, Decline, Declined, Departure, Identity, Refused, Unavailable
+from app.rules.record.clock import is_young
+
+LARGEST: Final = 64 * 1024
+"""How much of an answer is read, in bytes: an honest one has a few thousand."""
+LOOK_AGAIN: Final = 60
+"""How long after a second look at the keys no other is taken, in seconds."""
+_ASSERTION_LIVES: Final = 60
+EARLIER: Final = 10
+"""Seconds by which an assertion is dated back: a strict provider refuses one from a moment that it has not reached."""
+_ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_CACHE_LIVES: Final = 3600
+_REMEMBERED: Final = 10_000
+_DECLINES: Final = {decline.value: decline for decline in Decline if decline is not Decline.UNKNOWN}
+_AWAY: Final = frozenset({Reason.SERVER_ERROR, Reason.TEMPORARILY_UNAVAILABLE})
+_SAID: Final = _AWAY | {
+    Reason.INVALID_REQUEST,
+    Reason.INVALID_CLIENT,
+    Reason.INVALID_GRANT,
+    Reason.INVALID_SCOPE,
+    Reason.UNAUTHORIZED_CLIENT,
+}
+"""Errors in the provider's own words that whoever runs the server has to know of: most speak of the registration."""
+log = structlog.get_logger()
+
+Key: TypeAlias = str | Mapping[str, Any] | Callable[[], ECKey]
+"""Our private key, as PEM or as JWK, or what answers the one to sign with now."""
+
+
+class OpenIdHandoff:
+    """`Handoff` by authorization code flow with PKCE, state, nonce and `private_key_jwt`."""
+
+    def __init__(  # noqa: PLR0913 - plain values by name, joined once
+        self,
+        *,
+        issuer: str,
+        client_id: str,
+        redirect_uri: str,
+        key: Key,
+        http: Callable[[], httpx.AsyncClient],
+        clock: Clock,
+        deadline: float = 4.0,
+        acr_values: str = "",
+    ) -> None:
+        """Keep what was agreed on at registration; `acr_values` only if the contract names some."""
+        self._issuer = issuer
+        self._client_id = client_id
+        self._redirect_uri = redirect_uri
+        self._key = key if callable(key) else _always(key)
+        self._acr_values = acr_values
+        self._open = http
+        self._client: httpx.AsyncClient | None = None
+        self._clock = clock
+        self._deadline = deadline
+        self._provider: tuple[int, Provider] | None = None
+        self._keys: tuple[int, KeySet] | None = None
+        self._looking = asyncio.Lock()
+        self._looked_again: int | None = None
+        self._exchanged: dict[bytes, None] = {}
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    async def address(self, departure: Departure, state: str) -> str:
+        """Return the address of the link that the person taps. Raises `Unavailable`."""
+        async with self._told():
+            self._signing_key()  # without one, the card would be tapped for nothing
+            provider = await self._discovered()
+            asks = {
+                "response_type": "code",
+                "client_id": self._client_id,
+                "redirect_uri": self._redirect_uri,
+                "scope": "openid",
+                "state": state,
+                "nonce": departure.nonce,
+                "max_age": "0",  # a session in this browser is the patient's before this one
+                "code_challenge": _challenge(departure.verifier),
+                "code_challenge_method": "S256",
+                **({"acr_values": self._acr_values} if self._acr_values else {}),
+            }
+            return str(httpx.URL(provider.authorization_endpoint).copy_merge_params(asks))
+
+    async def identify(self, departure: Departure, code: str) -> Identity:
+        """Exchange the returned code. Raises `Declined`, `Refused` or `Unavailable`."""
+        async with self._told():
+            provider = await self._discovered()
+            token = await self._exchange(provider, departure, code)
+            claims = await self._signed(provider, token)
+            names = {"issuer": self._issuer, "client_id": self._client_id, "acr_values": self._acr_values}
+            claims.check(departure, **names, now=self._clock.now())
+            return Identity(claims.sub)
+
+    def declined(self, error: str, description: str) -> Decline:
+        """Return what an `error=` answer means for the person: one of a short list."""
+        if error == "access_denied":
+            return _DECLINES.get(description, Decline.CANCELLED)
+        _tell(_failed(error))
+        return Decline.UNKNOWN
+
+    @asynccontextmanager
+    async def _told(self) -> AsyncIterator[None]:
+        """Bound the whole in time, and leave one line of whatever comes of it but a proof or a decline.
+
+        httpx limits each read only, and inside one process it limits nothing.
+        """
+        try:
+            async with asyncio.timeout(self._deadline):
+                yield
+        except (Refused, Unavailable) as error:
+            _tell(error)
+            raise
+        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL) as error:
+            is_late = isinstance(error, TimeoutError | httpx.TimeoutException)
+            away = Unavailable(Reason.TIMEOUT if is_late else Reason.LINE)
+            _tell(away)
+            raise away from error
+
+    async def _discovered(self) -> Provider:
+        """Return the discovery document; its issuer is the configured one, letter by letter."""
+        now = self._clock.now()
+        if self._provider is None or not is_young(self._provider[0], _CACHE_LIVES, now):
+            found = await self._get(discovery_address(self._issuer), Provider)
+            if found.issuer != self._issuer or not found.is_as_safe_as_its_name:
+                raise Unavailable(Reason.DISCOVERY)
+            self._provider = (now, found)
+        return self._provider[1]
+
+    async def _known_keys(self, provider: Provider) -> KeySet:
+        if self._keys is None or not is_young(self._keys[0], _CACHE_LIVES, self._clock.now()):
+            await self._fetch_keys(provider)
+        return self._keys[1] if self._keys else KeySet([])
+
+    async def _fetch_keys(self, provider: Provider) -> None:
+        now = self._clock.now()
+        found = await self._get(provider.jwks_uri, Keys)
+        self._keys = (now, found.for_signing())
+
+    async def _get(self, url: str, kind: type[S]) -> S:
+        answer = await ask(self._http, "GET", url, deadline=self._deadline)
+        if answer.status_code != httpx.codes.OK:
+            raise Unavailable(Reason.STATUS)
+        if not is_json(answer):
+            raise Unavailable(Reason.ANSWER)
+        try:
+            return parse(answer.content, kind)
+        except ValueError as error:
+            raise Unavailable(Reason.ANSWER) from error
+
+    async def _exchange(self, provider: Provider, departure: Departure, code: str) -> str:
+        """Return the ID token for a code. Never repeated: a code is good for one exchange."""
+        self._exchange_once(code)
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": self._redirect_uri,
+            "client_id": self._client_id,
+            "code_verifier": departure.verifier,
+            "client_assertion_type": _ASSERTION_TYPE,
+            "client_assertion": self._assertion(provider.token_endpoint),
+        }
+        answer = await ask(self._http, "POST", provider.token_endpoint, deadline=self._deadline, form=form)
+        if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error:
+            raise Unavailable(Reason.STATUS)
+        try:
+            if answer.status_code == httpx.codes.OK and is_json(answer):
+                return parse(answer.content, Tokens).id_token
+            said = parse(answer.content, Failure)
+        except ValueError as error:
+            raise Refused(Reason.NO_TOKEN) from error
+        if said.error == "access_denied":
+            raise Declined(self.declined(said.error, said.error_description))
+        raise _failed(said.error)
+
+    def _exchange_once(self, code: str) -> None:
+        """Refuse a code that was sent before: asking twice may end what the first exchange began."""
+        digest = hashlib.sha256(code.encode(errors="surrogatepass")).digest()
+        if not code or digest in self._exchanged:
+            raise Refused(Reason.CODE)
+        if len(self._exchanged) >= _REMEMBERED:
+            del self._exchanged[next(iter(self._exchanged))]
+        self._exchanged[digest] = None
+
+    def _assertion(self, audience: str) -> str:
+        """Return the signed statement that it is we who ask: for one use, within a minute."""
+        now, key = self._clock.now(), self._signing_key()
+        claims = {
+            "iss": self._client_id,
+            "sub": self._client_id,
+            "aud": audience,
+            "jti": secrets.token_urlsafe(16),
+            "iat": now - EARLIER,
+            "exp": now - EARLIER + _ASSERTION_LIVES,
+        }
+        return jwt.encode({"alg": "ES256", "kid": key.kid}, claims, key, algorithms=["ES256"])
+
+    def _signing_key(self) -> ECKey:
+        try:
+            return self._key()
+        except UnusableKeys as error:
+            raise Unavailable(Reason.KEY) from error
+
+    async def _signed(self, provider: Provider, token: str) -> Claims:
+        """Return the claims of a token that the provider signed; an unknown key is looked up once more."""
+        known = await self._known_keys(provider)
+        try:
+            return read(token, known)
+        except UnknownKey:
+            newer = await self._newer_keys(provider, known)
+        try:
+            return read(token, newer)
+        except UnknownKey as error:
+            raise Refused(Reason.SIGNATURE) from error
+
+    async def _newer_keys(self, provider: Provider, known: KeySet) -> KeySet:
+        """Look at the keys again, one visit for all; forged tokens cannot make us ask more than once a minute."""
+        async with self._looking:
+            now = self._clock.now()
+            is_unchanged = self._keys is None or self._keys[1] is known
+            if is_unchanged and (self._looked_again is None or not is_young(self._looked_again, LOOK_AGAIN, now)):
+                self._looked_again = now
+                await self._fetch_keys(provider)
+            return await self._known_keys(provider)
+
+    @property
+    def _http(self) -> httpx.AsyncClient:
+        """The client, opened when first needed: by then the event loop runs."""
+        if self._client is None:
+            self._client = self._open()
+        return self._client
+
+
+def line(deadline: float) -> httpx.AsyncClient:
+    """Return a client for a real provider: certificates are checked, and no proxy or password of the machine's used."""
+    return httpx.AsyncClient(timeout=deadline, trust_env=False, follow_redirects=False)
+
+
+async def ask(
+    http: httpx.AsyncClient, method: str, url: str, *, deadline: float, form: Mapping[str, str] | None = None
+) -> httpx.Response:
+    """Return an answer of limited size, as it was sent: no redirect is followed and no cookie kept.
+
+    Raises `Unavailable` when the answer is too large, or packed so that its size cannot be told.
+    """
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+    request = http.build_request(method, url, headers=headers, timeout=deadline, data=dict(form) if form else None)
+    answer = await http.send(request, stream=True, follow_redirects=False)
+    try:
+        if answer.headers.get("content-encoding", "identity") != "identity":
+            raise Unavailable(Reason.ANSWER)
+        body = b""
+        async for chunk in answer.aiter_bytes():
+            body += chunk
+            if len(body) > LARGEST:
+                raise Unavailable(Reason.ANSWER)
+    finally:
+        await answer.aclose()
+        http.cookies.clear()
+    return httpx.Response(answer.status_code, headers=_kept(answer), content=body)
+
+
+def is_json(answer: httpx.Response) -> bool:
+    """Whether an answer says that it is JSON, of any kind."""
+    kind = str(answer.headers.get("content-type", "")).partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+def discovery_address(issuer: str) -> str:
+    """Return where an issuer keeps its discovery document (OpenID Connect Discovery, section 4)."""
+    return f"{issuer.rstrip('/')}/.well-known/openid-configuration"
+
+
+def _failed(error: str) -> Refused | Unavailable:
+    """Return what an error in the provider's own words is; words that nobody agreed on are kept nowhere."""
+    reason = Reason(error) if error in _SAID else Reason.OTHER
+    return Unavailable(reason) if reason in _AWAY else Refused(reason)
+
+
+def _tell(error: Refused | Unavailable) -> None:
+    """Leave the one line, with the one word that the error carries."""
+    log.warning("identity refused" if isinstance(error, Refused) else "identity unavailable", reason=str(error))
+
+
+def _kept(answer: httpx.Response) -> dict[str, str]:
+    return {name: answer.headers[name] for name in ("content-type", "date") if name in answer.headers}
+
+
+def _always(key: str | Mapping[str, Any]) -> Callable[[], ECKey]:
+    found = ECKey.import_key(key if isinstance(key, str) else dict(key))
+    found.ensure_kid()
+    return lambda: found
+
+
+def _challenge(verifier: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()

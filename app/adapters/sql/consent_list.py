@@ -1,0 +1,412 @@
+"""The registry in SQL: what the terminal's files say, one row a person, narrowed and sorted by an index each time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, fields, replace
+from functools import partial
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+import app.adapters.sql.schema as t
+import app.adapters.sql.statements as sql
+from app.adapters.person_keys import PersonKeys, SearchKey, marked
+from app.adapters.sql import merge
+from app.adapters.sql.chain import append, must_be_open
+from app.adapters.sql.connected import Connected
+from app.adapters.sql.database import truncate_log
+from app.adapters.sql.erasure import OF_A_PERSON
+from app.adapters.sql.reaching import REACHING
+from app.adapters.sql.rows import logged_from
+from app.ports import Logged
+from app.rules.record.evidence import Event, EventType
+from app.rules.terminal.consent_list import (
+    STALE,
+    By,
+    Exchange,
+    Incoming,
+    Known,
+    Outcome,
+    Preview,
+    Search,
+    Stage,
+    Taken,
+    Upload,
+    packed,
+    united,
+    unpacked,
+    without_names,
+)
+from app.rules.terminal.consent_list import from_json as body_from_json
+from app.rules.terminal.files import comparable
+from app.rules.words.names import sought
+from app.tokens import Sealer
+
+T = TypeVar("T")
+WAITS: Final = 3600
+"""Seconds for which a file that was read may wait."""
+WAITING: Final = 20
+"""Files that wait at a station: with one more, the oldest goes. Otherwise a hurried hour would fill the disk."""
+NEAR: Final = 100
+_P: Final = t.person
+_LAST_ID: Final = "\U0010ffff"
+
+
+class SqlRegistry(Connected):
+    """Keeps what the terminal's files say. Implements `app.ports.Registry`."""
+
+    def __init__(self, url: str, sealer: Sealer, *, key: bytes) -> None:
+        """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged."""
+        super().__init__(url, key=key)
+        self._keys = PersonKeys(sealer)
+        self._search_keys: dict[str, SearchKey] = {}
+
+    # --- requests for the terminal --------------------------------------------------------------------------
+
+    async def ask(self, new: Exchange) -> Exchange:
+        """Keep a request that is made for the terminal, its counter of the day counted here."""
+
+        def work(connection: Connection) -> Exchange:
+            of_day = t.exchange.c.facility == new.facility, t.exchange.c.day == new.day
+            last = connection.execute(select(func.max(t.exchange.c.counter)).where(*of_day)).scalar()
+            counted = replace(new, counter=(last or 0) + 1)
+            connection.execute(insert(t.exchange).values(asdict(counted)))
+            return counted
+
+        return await self._durably(work)
+
+    async def exchange(self, facility: str, key: str) -> Exchange | None:
+        """Return a request by the station's own word in it."""
+        mine = select(t.exchange).where(t.exchange.c.facility == facility, t.exchange.c.key == key)
+        rows = self._all(mine)
+        return Exchange(*rows[0]) if rows else None
+
+    async def exchanges(self, facility: str, limit: int) -> tuple[Exchange, ...]:
+        """Return requests, newest first."""
+        order = t.exchange.c.day.desc(), t.exchange.c.counter.desc()
+        mine = select(t.exchange).where(t.exchange.c.facility == facility).order_by(*order).limit(limit)
+        return tuple(Exchange(*row) for row in self._all(mine))
+
+    async def received(self, facility: str, key: str, reception: str) -> bool:
+        """Note under which number the terminal took a request in; False when the request is not known."""
+        mine = update(t.exchange).where(t.exchange.c.facility == facility, t.exchange.c.key == key)
+        return await self._durably(lambda c: c.execute(mine.values(reception=reception)).rowcount == 1)
+
+    # --- files on the way -----------------------------------------------------------------------------------
+
+    async def keep(self, new: Upload, data: bytes, people: Sequence[Incoming], *, names: bool) -> Upload:
+        """Keep a file that was read until it is taken; the same file taken before is returned instead."""
+        key = await self._search_key(new.facility)
+        digest = key.digest(data)
+        sealed, total = await asyncio.to_thread(self._sealed, key, people, names=names)
+        new = replace(new, total=total)
+        row = {
+            **_shallow(new, "preview", "outcome"),
+            "digest": digest,
+            "sealed": sealed,
+            "preview": self._keys.wrapped(new.preview.as_json().encode()).decode(),
+        }
+
+        def work(connection: Connection) -> Upload:
+            same = t.upload.c.facility == new.facility, t.upload.c.digest == digest
+            found = connection.execute(select(t.upload).where(*same)).first()
+            if found and found.stage != Stage.WAITING.value:
+                return self._upload(found)
+            if found:  # whoever reads it again finds it where the first one left it
+                connection.execute(update(t.upload).where(t.upload.c.id == found.id).values({**row, "id": found.id}))
+                return replace(new, id=found.id)
+            connection.execute(insert(t.upload).values(row))
+            _make_room(connection, new.facility)
+            return new
+
+        return await self._durably(work)
+
+    def _sealed(self, key: SearchKey, people: Sequence[Incoming], *, names: bool) -> tuple[bytes, int]:
+        """Return the people of a file, encrypted, and how many they are."""
+        known = united(marked(key, people))
+        kept = known if names else [without_names(each) for each in known]
+        return self._keys.wrapped(zlib.compress(packed(kept), 1)), len(kept)
+
+    async def upload(self, facility: str, upload: str) -> Upload | None:
+        """Return a file of a station."""
+        rows = self._all(select(t.upload).where(t.upload.c.facility == facility, t.upload.c.id == upload))
+        return self._upload(rows[0]) if rows else None
+
+    async def uploads(self, facility: str, limit: int) -> tuple[Upload, ...]:
+        """Return files, newest first."""
+        order = t.upload.c.at.desc(), t.upload.c.id.desc()
+        mine = select(t.upload).where(t.upload.c.facility == facility).order_by(*order).limit(limit)
+        return tuple(self._upload(row) for row in self._all(mine))
+
+    def _upload(self, row: Any) -> Upload:
+        preview = Preview.from_json(self._keys.unwrapped(row.preview.encode()).decode())
+        values = {each.name: getattr(row, each.name) for each in fields(Upload)}
+        values |= {"stage": Stage(row.stage), "preview": preview, "outcome": Outcome(**json.loads(row.outcome))}
+        return Upload(**values)
+
+    async def drop(self, facility: str, upload: str) -> None:
+        """Forget a file that waits."""
+        mine = t.upload.c.facility == facility, t.upload.c.id == upload, t.upload.c.stage == Stage.WAITING.value
+        await self._durably(lambda c: c.execute(delete(t.upload).where(*mine)))
+
+    async def begin(self, facility: str, upload: str, now: int) -> tuple[Incoming, ...] | None:
+        """Let whoever asks take the file: its people, or None when it is taken, is being taken, or is gone."""
+
+        def work(connection: Connection) -> bytes | None:
+            must_be_open(connection, facility)
+            mine = t.upload.c.facility == facility, t.upload.c.id == upload
+            left = (t.upload.c.stage == Stage.TAKING.value) & ~t.upload.c.touched_at.between(now - STALE, now + STALE)
+            free = update(t.upload).where(*mine, or_(t.upload.c.stage == Stage.WAITING.value, left))
+            if connection.execute(free.values(stage=Stage.TAKING.value, touched_at=now)).rowcount != 1:
+                return None
+            return connection.execute(select(t.upload.c.sealed).where(*mine)).scalar()
+
+        sealed = await self._durably(work)
+        return None if sealed is None else tuple(await asyncio.to_thread(self._unsealed, sealed))
+
+    def _unsealed(self, sealed: bytes) -> list[Incoming]:
+        return unpacked(zlib.decompress(self._keys.unwrapped(sealed)))
+
+    async def take(self, upload: Upload, people: Sequence[Incoming], done: int, now: int) -> tuple[Taken, ...]:
+        """Write a batch of people, with what ended at the source as events, in one transaction."""
+        key, made_at = await self._search_key(upload.facility), min(upload.preview.executed_at or now, now)
+        batch = merge.Batch(upload.facility, upload.id, made_at, now, self._keys, key)
+
+        ready = await asyncio.to_thread(batch.ready, people)
+
+        def work(connection: Connection) -> tuple[Taken, ...]:
+            mine = t.upload.c.id == upload.id, t.upload.c.stage == Stage.TAKING.value
+            so_far = connection.execute(select(t.upload.c.done, t.upload.c.outcome).where(*mine)).first()
+            if so_far is None:
+                return ()
+            taken = batch.write(connection, ready)
+            values: dict[str, Any] = {"touched_at": now}
+            if done > so_far.done:  # else they were counted before somebody died
+                outcome = Outcome(**json.loads(so_far.outcome)).with_people(taken)
+                values |= {"done": done, "outcome": json.dumps(asdict(outcome))}
+            connection.execute(update(t.upload).where(*mine).values(values))
+            return taken
+
+        return await self._durably(work)
+
+    async def finish(self, upload: Upload, outcome: Outcome, by: str, now: int) -> bool:
+        """Note that a file is taken, as an event; the file itself goes. False when the same was finished before."""
+        counts = asdict(outcome)
+        bare = replace(upload.preview, lines=tuple(replace(each, raw="") for each in upload.preview.lines))
+        after = {
+            "stage": Stage.TAKEN.value,
+            "sealed": None,
+            "preview": self._keys.wrapped(bare.as_json().encode()).decode(),
+            "done": upload.total,
+            "touched_at": now,
+            "outcome": json.dumps(counts),
+        }
+
+        def work(connection: Connection) -> bool:
+            mine = t.upload.c.id == upload.id, t.upload.c.stage == Stage.TAKING.value
+            digest = connection.execute(select(t.upload.c.digest).where(*mine)).scalar()
+            if digest is None:
+                return False
+            connection.execute(update(t.upload).where(*mine).values(after))
+            body = {"by": by, "digest": digest, "people": upload.total, **counts}
+            append(connection, upload.facility, f"file {upload.id}", Event(EventType.IMPORTED, now, body))
+            return True
+
+        return await self._durably(work)
+
+    # --- the list -------------------------------------------------------------------------------------------
+
+    async def search(self, facility: str, search: Search, after: tuple[int, str] | None, limit: int) -> list[Known]:
+        """Return people of the list behind `after` (the sort's number and the id), without counting them."""
+        values = _asked(facility, search, after, limit)
+        if search.by is By.NAME:
+            beginning, key = sought(search.value), self._kept_key(facility)
+            if not beginning or key is None:
+                return []
+            values["value"] = key.beginning(beginning)
+        return [self._known(row) for row in self._all(SEARCHES[search.by], **values)]
+
+    async def person(self, facility: str, person: str) -> Known | None:
+        """Return one person of the list."""
+        rows = self._all(select(_P).where(_P.c.facility == facility, _P.c.id == person))
+        return self._known(rows[0]) if rows else None
+
+    async def near(self, facility: str, reference: str, begins: int, ends: int) -> tuple[Known, ...]:
+        """Return who has this reference number, or decided between two moments: a hundred at most."""
+        by_number = self._all(BY_NUMBER, facility=facility, value=comparable(reference), limit=NEAR)
+        between = self._all(BY_TIME, facility=facility, begins=begins, ends=ends, limit=NEAR)
+        found = {row.id: row for row in (*(by_number if reference else ()), *between)}
+        return tuple(self._known(row) for row in found.values())
+
+    def _known(self, row: Any) -> Known:
+        results, references = body_from_json(row.body)
+        names = self._keys.opened(row.id, row.key, row.names)
+        return Known(row.id, row.facility, references, row.validity, results, row.seen_at, names)
+
+    async def history(self, facility: str, person: str) -> tuple[Logged, ...]:
+        """Return what was written of a person, oldest first."""
+        rows = self._all(sql.HISTORY, facility=facility, of=OF_A_PERSON + person)
+        return tuple(map(logged_from, reversed(rows)))
+
+    async def visits_of(self, facility: str, person: str) -> tuple[str, ...]:
+        """Return the visits that were matched with a person."""
+        f = t.followup.c
+        mine = select(f.visit).where(f.facility == facility, f.person == person).order_by(f.at).limit(NEAR)
+        return tuple(row.visit for row in self._all(mine))
+
+    async def note(self, facility: str, subject: str, event: Event) -> None:
+        """Write an event about the list or one of its people."""
+        await self._durably(lambda connection: append(connection, facility, subject, event))
+
+    # --- forgetting -----------------------------------------------------------------------------------------
+
+    async def forget_names(self, facility: str) -> int:
+        """Let a station keep no names any more, and destroy every key that it has; return how many."""
+
+        def work(connection: Connection) -> int:
+            # In the same transaction: a setting that says so before the names are gone would not be true.
+            connection.execute(update(t.station).where(t.station.c.facility == facility).values(keeps_names=0))
+            named = update(_P).where(_P.c.facility == facility, _P.c.key.is_not(None))
+            gone = connection.execute(named.values(key=None, names=None)).rowcount
+            connection.execute(delete(t.person_name).where(t.person_name.c.facility == facility))
+            # A file that is being taken brings no more people: `take` finds it gone.
+            under_way = t.upload.c.facility == facility, t.upload.c.stage != Stage.TAKEN.value
+            connection.execute(delete(t.upload).where(*under_way))
+            return gone
+
+        gone = await self._durably(work)
+        await self._truncate()
+        return gone
+
+    async def tidy(self, now: int) -> None:
+        """Forget files that nobody took."""
+        waited = (t.upload.c.stage == Stage.WAITING.value) & ~t.upload.c.at.between(now - WAITS, now + WAITS)
+        day = 24 * WAITS
+        left = (t.upload.c.stage == Stage.TAKING.value) & ~t.upload.c.touched_at.between(now - day, now + day)
+        await self._durably(lambda c: c.execute(delete(t.upload).where(or_(waited, left))))
+
+    async def _search_key(self, facility: str) -> SearchKey:
+        """Return a station's search key; it is made when first needed, and never changes."""
+        return self._kept_key(facility) or self._keys.search_key(await self._durably(partial(self._made, facility)))
+
+    def _kept_key(self, facility: str) -> SearchKey | None:
+        """Return a station's search key if it has one; it is opened once."""
+        if facility not in self._search_keys:
+            rows = self._all(SEARCH_KEY, facility=facility)
+            if not rows:
+                return None
+            self._search_keys[facility] = self._keys.search_key(rows[0].sealed)
+        return self._search_keys[facility]
+
+    def _made(self, facility: str, connection: Connection) -> str:
+        found = connection.execute(SEARCH_KEY, {"facility": facility}).scalar()
+        if found is None:
+            found = self._keys.new_search_key()
+            connection.execute(insert(t.search_key).values(facility=facility, sealed=found))
+        return str(found)
+
+    async def _truncate(self) -> None:
+        """Empty the write-ahead log: what was forgotten would stay readable there."""
+        with REACHING:
+            await asyncio.to_thread(truncate_log, self._engines[1])
+
+
+def _shallow(value: Upload, *without: str) -> dict[str, Any]:
+    """Return the fields of a value that are its table's columns as they are."""
+    return {each.name: getattr(value, each.name) for each in fields(value) if each.name not in without}
+
+
+def _make_room(connection: Connection, facility: str) -> None:
+    """Forget the oldest files of a station that wait, down to as many as may."""
+    waits = t.upload.c.facility == facility, t.upload.c.stage == Stage.WAITING.value
+    newest = select(t.upload.c.id).where(*waits).order_by(t.upload.c.at.desc(), t.upload.c.id.desc())
+    for old in connection.execute(newest.offset(WAITING)).scalars().all():
+        connection.execute(delete(t.upload).where(t.upload.c.id == old))
+
+
+# --- every search, built once: an equality, then the sort, as its index has them --------------------------------
+
+_limit: BindParameter[int] = bindparam("limit")
+
+
+def _newest(facility: Any, day: Any, who: Any, *narrowed: ColumnElement[bool]) -> Select[Any]:
+    """Return people sorted by day, newest first; one index narrows and sorts, so any page is the next one."""
+    before = tuple_(day, who) < tuple_(bindparam("before"), bindparam("id"))
+    mine = facility == bindparam("facility"), *narrowed, before, day >= bindparam("first_day")
+    return select(_P).where(*mine).order_by(day.desc(), who.desc()).limit(_limit)
+
+
+def _value(column: Any) -> ColumnElement[bool]:
+    fits: ColumnElement[bool] = column == bindparam("value")
+    return fits
+
+
+_own = partial(_newest, _P.c.facility, _P.c.day, _P.c.id)
+_C, _N, _R = t.person_consent, t.person_name, t.person_reference
+SEARCHES: Final[dict[By, Select[Any]]] = {
+    By.ALL: _own(),
+    By.STATE: _own(_value(_P.c.state)),
+    By.VALIDITY: _own(_value(_P.c.validity)),
+    By.ITEM: _newest(
+        _C.c.facility, _C.c.day, _C.c.person, _value(_C.c.flag), _C.c.meaning == bindparam("meaning")
+    ).join_from(_C, _P, _P.c.id == _C.c.person),
+    By.NAME: _newest(_N.c.facility, _N.c.day, _N.c.person, _value(_N.c.hash)).join_from(_N, _P, _P.c.id == _N.c.person),
+    By.REFERENCE: select(_P)
+    .join_from(_R, _P, _P.c.id == _R.c.person)
+    .where(_R.c.facility == bindparam("facility"), _value(_R.c.number), _R.c.person < bindparam("id"))
+    .order_by(_R.c.person.desc())
+    .limit(_limit),
+    By.ENDS: select(_P)
+    .where(
+        _P.c.facility == bindparam("facility"),
+        tuple_(_P.c.ends_at, _P.c.id) > tuple_(bindparam("before"), bindparam("id")),
+        _P.c.ends_at <= bindparam("until"),
+    )
+    .order_by(_P.c.ends_at, _P.c.id)
+    .limit(_limit),
+}
+
+SEARCH_KEY: Final = select(t.search_key.c.sealed).where(t.search_key.c.facility == bindparam("facility"))
+BY_NUMBER: Final = (
+    select(_P)
+    .join_from(_R, _P, _P.c.id == _R.c.person)
+    .where(_R.c.facility == bindparam("facility"), _value(_R.c.number))
+    .limit(_limit)
+)
+_theirs: Final = (
+    select(_C.c.person)
+    .where(_C.c.facility == bindparam("facility"), _C.c.consented_at.between(bindparam("begins"), bindparam("ends")))
+    .distinct()
+    .limit(_limit)
+)
+BY_TIME: Final = select(_P).where(_P.c.id.in_(_theirs))
+
+
+def _asked(facility: str, search: Search, after: tuple[int, str] | None, limit: int) -> dict[str, Any]:
+    """Return the values of a search's parameters, all of them: each statement takes its own."""
+    if search.by is By.ENDS:
+        before, who = after or (search.moments[0] - 1, _LAST_ID)
+        return {"facility": facility, "before": before, "id": who, "until": search.moments[1], "limit": limit}
+    if search.by is By.REFERENCE:
+        who = after[1] if after else _LAST_ID
+        return {"facility": facility, "id": who, "value": comparable(search.value), "limit": limit}
+    before, who = min(after or (search.last_day, _LAST_ID), (search.last_day, _LAST_ID))
+    days = {"before": before, "first_day": search.first_day}
+    return {"facility": facility, "id": who, "value": search.value, "meaning": search.meaning, "limit": limit, **days}

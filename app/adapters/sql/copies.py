@@ -1,0 +1,102 @@
+"""The patients' copies in SQL: a row each, known by a hash."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import replace
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, delete, insert, select, update
+
+from app.adapters.sql import schema as t
+from app.adapters.sql.chain import append, record_key
+from app.adapters.sql.connected import Connected
+from app.adapters.sql.rows import RECEIPT, AnyRow, fields
+from app.ports import ReadOnly
+from app.rules.record.evidence import Event
+from app.rules.visit.copy import LIVES, Receipt
+
+_ALL: Final = select(*RECEIPT, t.receipt.c.mac)
+
+
+class SqlReceipts(Connected):
+    """Keeps the patients' copies. Implements `app.ports.Receipts`."""
+
+    async def issue(self, receipt: Receipt, event: Event, key: str) -> bool:
+        """Keep a new copy and write that it was made, both or neither; False when this key was used before."""
+
+        def work(connection: Connection) -> bool:
+            if connection.execute(select(t.event.c.seq).where(t.event.c.key == key)).first():
+                return False
+            add(receipt, connection)
+            append(connection, receipt.facility, receipt.visit, event, key)
+            return True
+
+        return await self._durably(work)
+
+    async def find(self, known_as: str) -> Receipt | None:
+        """Return a copy by the hash of its letters. Raises `ReadOnly` for one that nobody with the record key wrote."""
+        return self._found(_ALL.where(t.receipt.c.hash == known_as))
+
+    async def receipt(self, receipt: str) -> Receipt | None:
+        """Return a copy by its id. Raises `ReadOnly` as `find` does."""
+        return self._found(_ALL.where(t.receipt.c.id == receipt))
+
+    async def of(self, facility: str, visit: str) -> tuple[Receipt, ...]:
+        """Return the copies of a station's visit, newest first. Raises `ReadOnly` as `find` does."""
+        mine = _ALL.where(t.receipt.c.facility == facility, t.receipt.c.visit == visit)
+        rows = self._all(mine.order_by(t.receipt.c.made_at.desc(), t.receipt.c.id))
+        return tuple(map(self._checked, rows))
+
+    def _found(self, mine: Select[Any]) -> Receipt | None:
+        row = self._one(mine)
+        return self._checked(row) if row else None
+
+    def _checked(self, row: AnyRow) -> Receipt:
+        *told, mac = row
+        receipt = Receipt(*told)
+        if not hmac.compare_digest(mac or "", receipt.mac(self._key)):
+            raise ReadOnly(receipt.facility)
+        return receipt
+
+    async def call_back(self, receipt: Receipt, event: Event) -> bool:
+        """Let a copy open nothing from the event's moment on, and write so; False when it was called back before."""
+        live = _ALL.where(t.receipt.c.id == receipt.id, t.receipt.c.called_back_at.is_(None))
+
+        def work(connection: Connection) -> bool:
+            if not _call_back(live, event.at, connection):
+                return False
+            append(connection, receipt.facility, receipt.visit, event)
+            return True
+
+        return await self._durably(work)
+
+    async def tidy(self, now: int) -> None:
+        """Remove copies whose time is over."""
+        over = delete(t.receipt).where(t.receipt.c.made_at < now - LIVES)
+        await self._durably(lambda connection: connection.execute(over))
+
+
+def add(receipt: Receipt, connection: Connection) -> None:
+    """Keep a copy; the one that the same letters open stays as it is."""
+    if connection.execute(select(t.receipt.c.id).where(t.receipt.c.hash == receipt.hash)).first() is None:
+        connection.execute(insert(t.receipt).values(_row(receipt, connection)))
+
+
+def call_all_back(facility: str, now: int, connection: Connection) -> int:
+    """Let no copy of a station open anything from now on; return how many still did."""
+    mine = t.receipt.c.facility == facility, t.receipt.c.called_back_at.is_(None), t.receipt.c.made_at > now - LIVES
+    return _call_back(_ALL.where(*mine), now, connection)
+
+
+def _call_back(copies: Select[Any], now: int, connection: Connection) -> int:
+    """Let none of these copies open anything from now on; return how many there were."""
+    rows = connection.execute(copies).all()
+    for row in rows:
+        over = replace(Receipt(*row[:-1]), called_back_at=now)
+        connection.execute(update(t.receipt).where(t.receipt.c.id == over.id).values(_row(over, connection)))
+    return len(rows)
+
+
+def _row(receipt: Receipt, connection: Connection) -> dict[str, Any]:
+    return fields(receipt) | {"mac": receipt.mac(record_key(connection))}

@@ -1,0 +1,311 @@
+"""Connections on which nothing is left to a default, and the way to the newest schema."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, TypeAlias
+
+import sqlalchemy.event as hooks
+from sqlalchemy import Connection, Engine, create_engine, insert, inspect, make_url, select, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+
+from app.adapters.sql.chain_check import begin_macs, is_record_key
+from app.adapters.sql.compiled import failed
+from app.adapters.sql.reaching import REACHING
+from app.adapters.sql.schema import HEAD, KEYED_SINCE, TRIGGERS, TRIGGERS_POSTGRESQL, facility, installation
+from app.ports import StoreUnsafe
+
+Driver: TypeAlias = Mapping[str, Any]
+"""Arguments of `create_engine` that put another driver in the place of the one that Python ships."""
+
+SHIPPED: Final[Driver] = MappingProxyType({})
+
+PRAGMAS: Final = (
+    ("busy_timeout", "5000", 5000),
+    ("journal_mode", "WAL", "wal"),
+    ("synchronous", "FULL", 2),
+    ("foreign_keys", "ON", 1),
+    ("recursive_triggers", "ON", 1),
+    ("trusted_schema", "OFF", 0),
+    ("secure_delete", "ON", 1),
+)
+"""Name, what is asked for, and what SQLite must say when asked back."""
+
+SESSION: Final = MappingProxyType(
+    {
+        "lock_timeout": "5s",
+        "statement_timeout": "10s",
+        # A node that froze or was cut off in the middle keeps the others waiting no longer than this.
+        "idle_in_transaction_session_timeout": "5s",
+        # With any other, a transaction would not see what was committed while it waited for its turn.
+        "default_transaction_isolation": "read committed",
+        "client_encoding": "UTF8",
+        "TimeZone": "UTC",
+    }
+)
+"""What every connection to PostgreSQL asks for, and what it must say when asked back."""
+
+_UNHURRIED: Final = MappingProxyType(
+    SESSION | dict.fromkeys(("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"), "0")
+)
+"""The same for what takes its time: a new schema, while other nodes wait, a backup, a restore."""
+
+SERVER: Final = (
+    ("fsync", ("on",)),
+    ("full_page_writes", ("on",)),
+    ("synchronous_commit", ("on", "remote_write", "remote_apply")),
+    ("server_encoding", ("UTF8",)),
+)
+"""What PostgreSQL must have been set to by whoever runs it: anything else loses writes or letters."""
+
+OLDEST: Final = 15
+_SORTING: Final = """
+SELECT current_setting('server_version_num')::int / 10000, datlocprovider::text, datcollate
+FROM pg_database WHERE datname = current_database()"""
+_BYTEWISE: Final = (("c", "C"), ("c", "POSIX"))
+_BUILTIN: Final = "b"
+"""PostgreSQL's own provider, from 17 on: it knows orders by code point only, which in UTF-8 is the order of bytes."""
+
+_LINE: Final = MappingProxyType(
+    {
+        "application_name": "kazasu",
+        "connect_timeout": 3,
+        "target_session_attrs": "read-write",
+        "keepalives_idle": 10,
+        "keepalives_interval": 3,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
+    }
+)
+"""How long a silent network is believed in."""
+
+_TRIGGERS: Final = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'", TRIGGERS
+# On for replicas as well, and calling the function that we have made.
+_TRIGGERS_POSTGRESQL: Final = (
+    """SELECT tgname::text, prosrc FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
+    WHERE tgenabled = 'A' AND tgrelid IN (to_regclass('event'), to_regclass('event_body'))""",
+    TRIGGERS_POSTGRESQL,
+)
+_BEGIN: Final = "BEGIN IMMEDIATE"
+# One writer at a time over all nodes, as BEGIN IMMEDIATE has it: docs/adr/0017.
+_TAKE_TURN: Final = "SELECT pg_advisory_xact_lock(5412093166418)"
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
+
+
+def writing(url: str, driver: Driver = SHIPPED, *, key: bytes = b"") -> Engine:
+    """Return an engine whose transactions hold the write lock from their first statement on.
+
+    `key` is the record key: without it nothing can be added to a record over this engine.
+    """
+    return _guarded(_in_turn(_engine(url, driver, key=key)))
+
+
+def reading(url: str, driver: Driver = SHIPPED) -> Engine:
+    """Return an engine on which each statement stands alone and sees what is committed."""
+    return _guarded(_engine(url, driver, isolation_level="AUTOCOMMIT"))
+
+
+@contextmanager
+def unhurried(url: str, key: bytes = b"") -> Iterator[Connection]:
+    """Give a transaction for what takes its time while nobody else is served: a new schema, a restore."""
+    engine = _in_turn(_engine(url, SHIPPED, _UNHURRIED, key=key))
+    try:
+        with REACHING, engine.begin() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def snapshot(url: str) -> Iterator[Connection]:
+    """Give a connection that sees the database as it is at its first look, however long it reads; it cannot write."""
+    is_sqlite = file_of(url) is not None
+    isolation: dict[str, Any] = {} if is_sqlite else {"isolation_level": "REPEATABLE READ"}
+    engine = _engine(url, SHIPPED, _UNHURRIED, **isolation)
+    try:
+        with engine.connect() as connection:
+            if is_sqlite:
+                connection.exec_driver_sql("PRAGMA query_only = ON")
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def is_practice(url: str, practice_station: str) -> bool | None:
+    """Whether a database belongs to the practice route, or None for a new one.
+
+    One from before 0.4 does not say so itself: it is practice if it has the practice station.
+    """
+    with unhurried(url) as connection:
+        tables = set(inspect(connection).get_table_names())
+        said = connection.execute(select(installation.c.practice)).scalar() if "installation" in tables else None
+        stations = set(connection.execute(select(facility.c.id)).scalars()) if "facility" in tables else set()
+    return bool(said) if said is not None else practice_station in stations if stations else None
+
+
+def migrate(url: str, key: bytes = b"", *, practice: bool | None = None) -> None:
+    """Bring the database to the newest schema; when it is there already, Alembic is not even loaded.
+
+    `key` is needed where there are records from before there was a record key. `practice` is what the database says of
+    itself from now on, if it does not say anything yet.
+    """
+    with unhurried(url, key) as connection:
+        found = revision(connection)
+        if found is not None and found > HEAD:
+            raise StoreUnsafe(f"the schema is {found}, newer than {HEAD}: start the version that made it")
+        if found != HEAD:
+            upgrade(connection)
+        if found is not None and found < KEYED_SINCE:
+            begin_macs(connection, int(time.time()))
+        if practice is not None and connection.execute(select(installation.c.id)).first() is None:
+            connection.execute(insert(installation).values(id=1, practice=int(practice)))
+        if key and not is_record_key(connection, key):
+            raise StoreUnsafe(
+                "KAZASU_RECORD_KEY, or record-key in the data folder, is not the key of these records: put it back"
+            )
+
+
+def file_of(url: str) -> Path | None:
+    """Return the file of a SQLite database, or None for another kind."""
+    made = make_url(url)
+    return Path(made.database or "") if made.get_backend_name() == "sqlite" else None
+
+
+def truncate_log(engine: Engine) -> None:
+    """Move the write-ahead log into the database and empty it: deleted text would stay readable there."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def empty_log(url: str) -> None:
+    """Empty the write-ahead log once, from outside a store: while somebody read for long, nobody could."""
+    engine = _engine(url, SHIPPED, isolation_level="AUTOCOMMIT")
+    try:
+        truncate_log(engine)
+    finally:
+        engine.dispose()
+
+
+def _engine(
+    url: str, driver: Driver, session: Mapping[str, str] = SESSION, *, key: bytes = b"", **options: Any
+) -> Engine:
+    # The key travels with the engine (`chain.record_key`), so that no statement and no row ever holds it.
+    options |= {"execution_options": {"record_key": key}}
+    if make_url(url).get_backend_name() == "sqlite":
+        engine = create_engine(url, hide_parameters=True, **driver, **options)
+        hooks.listen(engine, "connect", _prepare)
+        return engine
+    asked = " ".join(f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in session.items())
+    line = {**_LINE, "options": asked}
+    engine = create_engine(url, hide_parameters=True, connect_args=line, **driver, **options)
+    hooks.listen(engine, "connect", partial(_examine, session))
+    return engine
+
+
+def _in_turn(engine: Engine) -> Engine:
+    # A deferred transaction that reads first and writes later fails at once if another wrote in between.
+    taking = _BEGIN if engine.dialect.name == "sqlite" else _TAKE_TURN
+    hooks.listen(engine, "begin", partial(_take_turn, taking))
+    return engine
+
+
+def _guarded(engine: Engine) -> Engine:
+    made = _TRIGGERS if engine.dialect.name == "sqlite" else _TRIGGERS_POSTGRESQL
+    hooks.listen(engine, "connect", partial(_look_for_triggers, *made))
+    return engine
+
+
+def _look_for_triggers(query: str, made: Mapping[str, str], connection: DBAPIConnection, _record: object) -> None:
+    """Refuse a database in which what keeps records append-only is missing, or is not what we have made."""
+    cursor = connection.cursor()
+    cursor.execute(query)
+    found = dict(cursor.fetchall())
+    cursor.close()
+    connection.rollback()
+    missing = {name for name, does in made.items() if found.get(name) != does}
+    if missing:
+        connection.close()
+        raise StoreUnsafe(
+            f"somebody has changed this database by hand: {', '.join(sorted(missing))} is not as it was made. "
+            "`kazasu backup` says what else does not hold; then restore into an empty place"
+        )
+
+
+def _prepare(connection: DBAPIConnection, _record: object) -> None:
+    """Set every pragma in its own statement and read it back: SQLite takes a misspelt one without a word."""
+    # Without this the driver opens transactions by itself, inside which some pragmas are silently ignored.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for name, value, expected in PRAGMAS:
+        cursor.execute(f"PRAGMA {name} = {value}")
+        cursor.fetchall()
+        cursor.execute(f"PRAGMA {name}")
+        found = cursor.fetchone()
+        if found is None or found[0] != expected:
+            connection.close()
+            raise StoreUnsafe(f"{name} is {found[0] if found else 'unknown'}, not {expected}")
+    cursor.close()
+
+
+def _examine(session: Mapping[str, str], connection: DBAPIConnection, _record: object) -> None:
+    """Look whether PostgreSQL keeps what it says it has, took what was asked for, and sorts as SQLite does."""
+    expected = [*SERVER, *((name, (value,)) for name, value in session.items())]
+    cursor = connection.cursor()
+    cursor.execute("SELECT " + ", ".join(f"current_setting('{name}')" for name, _ in expected))
+    settings = cursor.fetchone() or ()
+    cursor.execute(_SORTING)
+    version, provider, collation = cursor.fetchone() or (0, "", "")
+    cursor.close()
+    connection.rollback()
+    wrong = [
+        f"{name} is {found}, not {' or '.join(right)}"
+        for (name, right), found in zip(expected, settings, strict=True)
+        if found not in right
+    ]
+    if version < OLDEST:
+        wrong.append(f"PostgreSQL is {version}, not {OLDEST} or newer")
+    if provider != _BUILTIN and (provider, collation) not in _BYTEWISE:
+        wrong.append(f"text sorts by {collation}, not by bytes: CREATE DATABASE … TEMPLATE template0 LOCALE 'C'")
+    if wrong:
+        connection.close()
+        raise StoreUnsafe("; ".join(wrong))
+
+
+def _take_turn(taking: str, connection: Connection) -> None:
+    cursor = connection.connection.cursor()
+    try:
+        cursor.execute(taking)
+    except connection.dialect.loaded_dbapi.Error as error:
+        failure = failed(connection, taking, error)
+        if not connection.invalidated:
+            connection.connection.rollback()  # PostgreSQL's driver has begun by then, and would stay in what failed
+        raise failure from error
+    finally:
+        cursor.close()
+
+
+def revision(connection: Connection) -> str | None:
+    """Return the revision of the schema, or None when there is none."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Bring the schema to a revision, inside the transaction at hand."""
+    from alembic import command  # noqa: PLC0415 - half a second that an ordinary start need not spend
+    from alembic.config import Config  # noqa: PLC0415 - the same
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)

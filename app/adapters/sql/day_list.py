@@ -1,0 +1,101 @@
+"""The days' lists in SQL: a row a number, and one a word. Small and short-lived."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date, timedelta
+from operator import attrgetter
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, and_, delete, insert, or_, select, update
+
+from app.adapters.sql import schema as t
+from app.adapters.sql.connected import Connected
+from app.rules.station.day_list import AHEAD, KEPT, Need, Planned
+from app.rules.visit.consent import day_of
+
+_REACHED: Final = select(t.visit.c.id).where(t.visit.c.handed_off_at.is_not(None))
+_IS_FREE: Final = or_(t.planned.c.visit.is_(None), t.planned.c.visit.not_in(_REACHED))
+"""Nobody began with this number, or what was begun has led nowhere so far: a lost answer, a phone without power."""
+
+
+class SqlPlans(Connected):
+    """Keeps the days' lists. Implements `app.ports.Plans`."""
+
+    async def put(self, planned: Sequence[Planned]) -> None:
+        """Put numbers on their days' lists, or change what they need; one that was begun stays begun."""
+
+        def work(connection: Connection) -> None:
+            for each in planned:
+                _put(each, connection)
+
+        await self._durably(work)
+
+    async def remove(self, facility: str, day: date, reference: str) -> None:
+        """Take a number off a day's list."""
+        gone = delete(t.planned).where(_of(t.planned, facility, day), t.planned.c.reference == reference)
+        await self._durably(lambda connection: connection.execute(gone))
+
+    async def on(self, facility: str, day: date) -> tuple[Planned, ...]:
+        """Return a day's list, in the order of its numbers."""
+        found = self._all(select(t.planned).where(_of(t.planned, facility, day)))
+        # Sorted here: databases differ in how they order letters.
+        return tuple(sorted(map(_planned, found), key=attrgetter("reference")))
+
+    async def begun(self, facility: str, day: date, reference: str, visit: str) -> bool:
+        """Note the visit that was begun with a number; False when an earlier one that led somewhere stays."""
+        noted = update(t.planned).where(_of(t.planned, facility, day), t.planned.c.reference == reference, _IS_FREE)
+        return await self._durably(lambda connection: connection.execute(noted.values(visit=visit)).rowcount == 1)
+
+    async def word(self, facility: str, day: date) -> str | None:
+        """Return the word of a day, or None when it has none yet."""
+        found = self._all(select(t.day_word.c.word).where(_of(t.day_word, facility, day)))
+        return found[0].word if found else None
+
+    async def give_word(self, facility: str, day: date, word: str) -> str:
+        """Give a day its word, and return the one that it has: the first stays."""
+
+        def work(connection: Connection) -> str:
+            has: str | None = connection.scalar(select(t.day_word.c.word).where(_of(t.day_word, facility, day)))
+            if has is None:
+                connection.execute(insert(t.day_word).values(facility=facility, day=str(day), word=word))
+            return has or word
+
+        return await self._durably(work)
+
+    async def tidy(self, now: int) -> None:
+        """Remove the lists and words of days that are long over, or further ahead than anybody plans."""
+        today = day_of(now)
+        kept = str(today - timedelta(days=KEPT)), str(today + timedelta(days=AHEAD))
+
+        def work(connection: Connection) -> None:
+            for table in (t.planned, t.day_word):
+                connection.execute(delete(table).where(~table.c.day.between(*kept)))
+
+        await self._durably(work)
+
+
+def _of(table: Table, facility: str, day: date) -> Any:
+    return and_(table.c.facility == facility, table.c.day == str(day))
+
+
+def _put(planned: Planned, connection: Connection) -> None:
+    row = asdict(planned) | {"day": str(planned.day), "need": planned.need.value, "over_40": int(planned.over_40)}
+    del row["visit"]
+    mine = update(t.planned).where(_of(t.planned, planned.facility, planned.day))
+    if not connection.execute(mine.where(t.planned.c.reference == planned.reference).values(row)).rowcount:
+        connection.execute(insert(t.planned).values(row))
+
+
+def _planned(row: Any) -> Planned:
+    return Planned(
+        facility=row.facility,
+        day=date.fromisoformat(row.day),
+        reference=row.reference,
+        need=Need(row.need),
+        over_40=bool(row.over_40),
+        at=row.at,
+        by=row.by,
+        visit=row.visit or "",
+    )

@@ -1,0 +1,125 @@
+"""Erasing a person: the key and all that it opens go, and what was said of matched visits. The chain stays.
+
+The same for the first erasure and for the one after an older backup was restored: whoever is forgotten stays so.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from sqlalchemy import Connection, delete, insert, or_, select
+
+import app.adapters.sql.schema as t
+import app.adapters.sql.statements as sql
+from app.adapters.sql.chain import Chain, head_of
+from app.rules.record.evidence import Event, EventType
+from app.rules.record.gap import Erasure
+from app.rules.terminal.consent_list import Stage
+
+OF_A_PERSON: Final = "person "
+"""Before a person's id, this stands where events of a visit name the visit."""
+
+
+def matched(connection: Connection, facility: str, person: str) -> tuple[str, ...]:
+    """Return the visits that were matched with a person: their ids go into the ledger beside the person's."""
+    mine = select(t.followup.c.visit).where(t.followup.c.facility == facility, t.followup.c.person == person)
+    return tuple(connection.execute(mine.order_by(t.followup.c.visit)).scalars())
+
+
+def forget(connection: Connection, erasures: Sequence[Erasure], by: str, now: int, *, is_open: bool = True) -> None:
+    """Destroy people's keys, names, consents and numbers, and the matched visits' bodies, answers and rows.
+
+    Before that, an entry of each person and visit says so in the record, but not where that is read-only (`is_open`).
+    The caller has written the erasures into the ledger before, and empties the write-ahead log.
+    """
+    for facility in sorted({each.facility for each in erasures}):
+        theirs = [each for each in erasures if each.facility == facility]
+        visits = {each.person: _visits_of(connection, each) for each in theirs}
+        mentions = _mentions(connection, facility, set(visits), {visit for each in visits.values() for visit in each})
+        if is_open:
+            chain = Chain(facility, head_of(connection, facility))
+            for subject, bodies in (*_subjects(connection, facility, visits), *mentions.items()):
+                chain.add(
+                    subject, Event(EventType.ERASED, now, {"by": by, **({"bodies": [*bodies]} if bodies else {})})
+                )
+            chain.write(connection)
+        for each in theirs:
+            _forget(connection, each, visits[each.person], by)
+        named = [seq for bodies in mentions.values() for seq in bodies]
+        b = t.event_body.c
+        connection.execute(delete(t.event_body).where(b.facility == facility, b.seq.in_(named)))
+        _forget_waiting(connection, facility)
+
+
+def mark_erased(connection: Connection, facility: str, now: int, chain: Chain) -> None:
+    """Add the events of erasures that this record does not tell of, since it was read-only then."""
+    mine = select(t.erasure.c.person, t.erasure.c.by).where(t.erasure.c.facility == facility)
+    for row in connection.execute(mine.order_by(t.erasure.c.person)).all():
+        if not _is_told(connection, facility, row.person):
+            chain.add(OF_A_PERSON + row.person, Event(EventType.ERASED, now, {"by": row.by}))
+
+
+def _is_told(connection: Connection, facility: str, person: str) -> bool:
+    e = t.event.c
+    told = select(e.seq).where(
+        e.visit == OF_A_PERSON + person, e.facility == facility, e.type == EventType.ERASED.value
+    )
+    return connection.execute(told).first() is not None
+
+
+def _visits_of(connection: Connection, erased: Erasure) -> list[str]:
+    """Return the visits that go with a person: matched now, or when the erasure was first done."""
+    named = {*matched(connection, erased.facility, erased.person), *erased.visits}
+    mine = select(t.visit.c.id).where(t.visit.c.facility == erased.facility, t.visit.c.id.in_(sorted(named)))
+    return list(connection.execute(mine.order_by(t.visit.c.id)).scalars())
+
+
+def _subjects(
+    connection: Connection, facility: str, visits: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, Sequence[int]]]:
+    """Yield of whom the record has to say that all is erased: another node may have been quicker with a person."""
+    for person, theirs in visits.items():
+        yield from ((visit, ()) for visit in theirs)
+        if not _is_told(connection, facility, person):
+            yield OF_A_PERSON + person, ()
+
+
+def _forget(connection: Connection, erased: Erasure, visits: Sequence[str], by: str) -> None:
+    facility, person = erased.facility, erased.person
+    numbers = select(t.person_reference.c.number).where(
+        t.person_reference.c.facility == facility, t.person_reference.c.person == person
+    )
+    planned = or_(t.planned.c.reference.in_(numbers), t.planned.c.visit.in_([*visits, *erased.visits]))
+    connection.execute(delete(t.planned).where(t.planned.c.facility == facility, planned))
+    connection.execute(sql.FORGET_BODIES, {"visits": [OF_A_PERSON + person]})
+    for statement in (sql.FORGET_BODIES, sql.FORGET_SUBMISSIONS, sql.FORGET_VISITS):
+        connection.execute(statement, {"visits": [*visits]})
+    connection.execute(delete(t.person).where(t.person.c.facility == facility, t.person.c.id == person))
+    if connection.execute(select(t.erasure.c.person).where(t.erasure.c.person == person)).first() is None:
+        connection.execute(insert(t.erasure).values(person=person, facility=facility, at=erased.at, by=by))
+
+
+def _mentions(connection: Connection, facility: str, people: set[str], but: set[str]) -> dict[str, list[int]]:
+    """Return which bodies of other visits name these people: of a match that was corrected, nothing else tells."""
+    # All that a station's record still says is gone through, once however many are erased: it is asked for so rarely.
+    naming = (
+        select(t.event.c.visit, t.event.c.seq, t.event_body.c.body)
+        .join_from(t.event, t.event_body)
+        .where(t.event.c.facility == facility, t.event_body.c.body.contains('"person":"'))
+    )
+    found: dict[str, list[int]] = {}
+    for row in connection.execute(naming):
+        if row.visit not in but and json.loads(row.body).get("person") in people:
+            found.setdefault(row.visit, []).append(row.seq)
+    return found
+
+
+def _forget_waiting(connection: Connection, facility: str) -> None:
+    """Remove a station's files that are not taken yet: whoever is erased would come back with them.
+
+    Whether somebody stands in one is not seen from here: they are sealed. The same file can be read again.
+    """
+    under_way = t.upload.c.facility == facility, t.upload.c.stage != Stage.TAKEN.value
+    connection.execute(delete(t.upload).where(*under_way))

@@ -1,0 +1,225 @@
+"""Taking people of a file into the list: who is known already, what changed, what ended at the source.
+
+A person is known by a reference number, or by the keyed hash of who they are; a number alone is not enough where the
+birth dates speak against it, since numbers are given by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+import app.adapters.sql.schema as t
+from app.adapters.person_keys import PersonKeys, SearchKey
+from app.adapters.sql.chain import Chain, head_of
+from app.adapters.sql.erasure import OF_A_PERSON
+from app.rules.record.clock import AHEAD
+from app.rules.record.evidence import Body, Event, EventType
+from app.rules.terminal.consent_list import (
+    Incoming,
+    Known,
+    Taken,
+    Turn,
+    as_json,
+    first_end,
+    from_json,
+    marked,
+    newest_day,
+    state,
+)
+from app.tokens import new_secret
+
+_TURNS: Final = {Turn.WITHDRAWN: EventType.WITHDRAWN, Turn.LAPSED: EventType.LAPSED}
+_OWN: Final = (t.person_consent, t.person_reference, t.person_name)
+"""What is written anew with a person, so that one index narrows and sorts."""
+_COLUMNS: Final = [column.name for column in t.person.c]
+_CHANGE: Final = (
+    update(t.person)
+    .where(t.person.c.id == bindparam("which"))
+    .values({name: bindparam(name) for name in _COLUMNS if name not in {"id", "facility"}})
+)
+
+
+@dataclass
+class _Known:
+    """Whom the list holds already of those in a batch."""
+
+    by_number: dict[str, list[Any]] = field(default_factory=dict)
+    by_mark: dict[str, Any] = field(default_factory=dict)
+
+    def find(self, person: Incoming) -> Any | None:
+        """Return the row of a person, or None for somebody new."""
+        own = self.by_mark.get(person.mark) if person.mark else None
+        if own is not None:
+            return own
+        rows = (row for number in person.references for row in self.by_number.get(number, ()))
+        return next((row for row in rows if not (row["born"] and person.born and row["born"] != person.born)), None)
+
+    def add(self, row: dict[str, Any], references: Iterable[str]) -> None:
+        """Keep a row for those who follow in the same batch: the newest stands first."""
+        if row["mark"]:
+            self.by_mark[row["mark"]] = row
+        for number in references:
+            others = [each for each in self.by_number.get(number, ()) if each["id"] != row["id"]]
+            self.by_number[number] = [row, *others]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """One person of a file with all that is known without the database: nobody at a bedside waits for this work."""
+
+    person: Incoming
+    id: str
+    """Theirs if they are new."""
+    sealed: tuple[str, str] | tuple[None, None]
+    """A key of their own and their names, for a person of that id."""
+    said: dict[str, Any]
+    """The columns of their row that the file alone says."""
+    flags: tuple[dict[str, Any], ...]
+    beginnings: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Writes a batch of a file's people."""
+
+    facility: str
+    file: str
+    made_at: int
+    now: int
+    keys: PersonKeys
+    search: SearchKey
+
+    def ready(self, people: Iterable[Incoming]) -> list[Ready]:
+        """Return people ready to be written."""
+        return [self.ready_one(each) for each in people]
+
+    def ready_one(self, person: Incoming) -> Ready:
+        """Return one person ready to be written."""
+        who, day = new_secret(), newest_day(person.results)
+        said = {
+            "facility": self.facility,
+            "day": day,
+            "ends_at": first_end(person.results),
+            "state": state(person.results).value,
+            "validity": person.validity,
+            "seen_at": self.made_at,
+            "body": as_json(person.results, person.references),
+        }
+        flags = tuple(
+            {"flag": flag, "meaning": mark.meaning.value, "consented_at": mark.consented_at, "day": day}
+            for flag, mark in marked(person.results).items()
+        )
+        sealed = self.keys.sealed(who, person.names) if person.names else (None, None)
+        beginnings = self.search.beginnings(person.names) if person.names else ()
+        return Ready(person, who, sealed, said, flags, frozenset(beginnings))
+
+    def write(self, connection: Connection, people: Iterable[Ready]) -> tuple[Taken, ...]:
+        """Write people and what ended for them; return each as before and after."""
+        people = list(people)
+        known = self._known(connection, [each.person for each in people])
+        rows: dict[str, dict[str, Any]] = {}
+        fresh: set[str] = set()
+        taken, named = [], {}
+        for each in people:
+            old, person = known.find(each.person), each.person
+            before = self._before(old) if old else None
+            if before and self.made_at < before.seen_at < self.now + AHEAD:  # later, it came by a wrong clock
+                taken.append(Taken(before, before, is_older=True))
+                continue
+            row = self.row(each, old)
+            if before is None:
+                fresh.add(row["id"])
+            rows[row["id"]] = row
+            named[row["id"]] = each
+            known.add(row, person.references)
+            after = Known(row["id"], self.facility, person.references, person.validity, person.results, self.made_at)
+            taken.append(Taken(before, after))
+        self._put(connection, rows, fresh, named)
+        self._note(connection, taken)
+        return tuple(taken)
+
+    def _known(self, connection: Connection, people: Sequence[Incoming]) -> _Known:
+        numbers = sorted({number for each in people for number in each.references})
+        marks = sorted({each.mark for each in people if each.mark})
+        found = _Known()
+        of = t.person_reference.c
+        by_number = (
+            select(t.person, of.number)
+            .join_from(t.person_reference, t.person)
+            .where(of.facility == self.facility, of.number.in_(numbers))
+        )
+        for row in connection.execute(by_number.order_by(t.person.c.seen_at)).mappings():
+            found.add({name: row[name] for name in _COLUMNS}, [row["number"]])
+        by_mark = select(t.person).where(t.person.c.facility == self.facility, t.person.c.mark.in_(marks))
+        for row in connection.execute(by_mark).mappings():
+            found.add(dict(row), ())
+        return found
+
+    def _before(self, row: dict[str, Any]) -> Known:
+        results, references = from_json(row["body"])
+        return Known(row["id"], self.facility, references, row["validity"], results, row["seen_at"])
+
+    def row(self, ready: Ready, old: dict[str, Any] | None) -> dict[str, Any]:
+        """Return a person's row; `old` is the one that is there already."""
+        person = ready.person
+        if old is None:
+            (key, names), mark, born = ready.sealed, person.mark or None, person.born or None
+            return {"id": ready.id, **ready.said, "mark": mark, "born": born, "key": key, "names": names}
+        key, names = old["key"], old["names"]
+        is_other = not key or (person.mark and old["mark"] != person.mark)
+        if person.names and is_other:
+            key, names = self.keys.sealed(old["id"], person.names)
+        mark, born = person.mark or old["mark"], person.born or old["born"]
+        return {"id": old["id"], **ready.said, "mark": mark, "born": born, "key": key, "names": names}
+
+    def _put(
+        self, connection: Connection, rows: dict[str, dict[str, Any]], fresh: set[str], people: dict[str, Ready]
+    ) -> None:
+        new = [row for who, row in rows.items() if who in fresh]
+        changed = [{**row, "which": who} for who, row in rows.items() if who not in fresh]
+        if new:
+            connection.execute(insert(t.person), new)
+        if changed:
+            connection.execute(_CHANGE, changed)
+            theirs = [each["which"] for each in changed]
+            for table in _OWN:
+                connection.execute(delete(table).where(table.c.person.in_(theirs)))
+        for table, found in zip(_OWN, self.found_by(rows, people), strict=True):
+            if found:
+                connection.execute(insert(table), found)
+
+    def found_by(
+        self, rows: dict[str, dict[str, Any]], people: dict[str, Ready]
+    ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+        """Return what people are found by: their flags, their numbers, the beginnings of their names."""
+        flags, numbers, names = [], [], []
+        for who, ready in people.items():
+            mine = {"facility": self.facility, "person": who}
+            flags += [{**mine, **flag} for flag in ready.flags]
+            numbers += [{**mine, "number": number} for number in ready.person.references]
+            beginnings = ready.beginnings if ready.person.names else self._kept_beginnings(rows[who])
+            names += [{**mine, "hash": each, "day": rows[who]["day"]} for each in beginnings]
+        return flags, numbers, names
+
+    def _kept_beginnings(self, row: dict[str, Any]) -> Iterable[str]:
+        """Return under what somebody is found whose names were kept before and did not come this time."""
+        known = self.keys.opened(row["id"], row["key"], row["names"])
+        return self.search.beginnings(known) if known else ()
+
+    def _note(self, connection: Connection, taken: Iterable[Taken]) -> None:
+        chain = Chain(self.facility, head_of(connection, self.facility))
+        for each in taken:
+            for turn, flags in each.turns.items():
+                marks = each.after.marked
+                body: Body = {
+                    "from": "file",
+                    "file": self.file,
+                    "flags": list(flags),
+                    "codes": {flag: "|".join(marks[flag].codes) for flag in flags},
+                }
+                chain.add(OF_A_PERSON + each.after.id, Event(_TURNS[turn], self.now, body))
+        chain.write(connection)

@@ -1,0 +1,273 @@
+"""Visits as their record tells them, and which of them are kept otherwise."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from itertools import groupby
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, delete, func, insert, select
+
+import app.adapters.sql.schema as t
+import app.adapters.sql.statements as sql
+from app.adapters.sql import chain_check
+from app.adapters.sql.chain import ENTRY, OF_THE_RECORD
+from app.adapters.sql.database import unhurried
+from app.adapters.sql.erasure import OF_A_PERSON
+from app.adapters.sql.rows import AnyRow, visit_from
+from app.ports import Alteration, ReadOnly
+from app.rules.record.evidence import Entry, EventType
+from app.rules.record.replay import Rebuilt, Replayed, Unreadable, rebuilt
+from app.rules.visit.copy import Wish
+from app.rules.visit.flow import Visit
+from app.rules.visit.standing import Asked, Closed, Closing, Doubt, Followed, Sight
+from app.verify import Missing
+
+_MANY: Final = 500
+_KEPT: Final = 2_000
+"""Visits that are kept as they were read, until an entry is added to them."""
+FOLLOWUP: Final = (
+    t.followup.c.visit.label("followed"),
+    t.followup.c.at.label("followed_at"),
+    t.followup.c.settled,
+    t.followup.c.sight,
+    t.followup.c.closed,
+    t.followup.c.person,
+    t.followup.c.asked,
+)
+
+
+@dataclass
+class Records:
+    """Reads what records tell of visits; every entry is checked when it is read."""
+
+    key: bytes
+    _read: dict[str, tuple[int, Rebuilt]] = field(default_factory=dict)
+    """By visit: the number of its last entry, and what its entries tell."""
+    _vouched: dict[str, int] = field(default_factory=dict)
+    """By station: before which entry none has a MAC, since it vouches for them (records from before 0.4)."""
+
+    def shown(self, connection: Connection, facility: str, kept: Sequence[Followed]) -> tuple[Followed, ...]:
+        """Return visits of a station as they may be shown."""
+        told = self.told(connection, facility, [each.visit.id for each in kept])
+        return tuple(_shown(each, told.get(each.visit.id)) for each in kept)
+
+    def told(self, connection: Connection, facility: str, visits: Sequence[str]) -> Mapping[str, Rebuilt | None]:
+        """Return what the record tells of each visit; None where it does not hold, or tells nothing."""
+        e = t.event.c
+        theirs = select(e.visit, func.max(e.seq).label("last")).where(e.facility == facility, e.visit.in_(visits))
+        ends = {row.visit: row.last for row in connection.execute(theirs.group_by(e.visit))}
+        new = [visit for visit, seq in ends.items() if self._read.get(visit, (0, None))[0] != seq]
+        found: dict[str, Rebuilt | None] = {visit: self._read[visit][1] for visit in ends if visit not in new}
+        gone = _gone_before(connection, facility, self.key) if new else set[int]()
+        for start in range(0, len(new), _MANY):
+            for visit, entries in _entries(connection, facility, new[start : start + _MANY]):
+                found[visit] = told = self._rebuilt(connection, facility, entries, gone)
+                if told is not None:
+                    self._read[visit] = ends[visit], told
+        while len(self._read) > _KEPT:
+            del self._read[next(iter(self._read))]
+        return found
+
+    def _rebuilt(self, connection: Connection, facility: str, rows: Sequence[AnyRow], gone: set[int]) -> Rebuilt | None:
+        if rows[0].mac is None and not self._vouched.get(facility):
+            self._vouched[facility] = chain_check.first_mac(connection, facility, self.key)
+        try:
+            return rebuilt(facility, self._replayed(rows, self._vouched.get(facility, 0), gone))
+        except Unreadable:
+            return None
+
+    def _replayed(self, rows: Iterable[AnyRow], vouched: int, gone: set[int]) -> Iterator[Replayed]:
+        """Yield entries with their bodies, but for those whose body went with a person; raises `Unreadable`."""
+        missing = Missing()
+        for row in rows:
+            entry = Entry(*(getattr(row, name) for name in ENTRY))
+            body = chain_check.checked_body(row, entry, None if row.body is None else row, self.key)
+            if body is None or (row.mac is None and row.seq >= vouched):
+                raise Unreadable
+            if row.body is None and row.seq not in gone:
+                missing.add(entry.visit, entry.seq)
+            if row.body is None:
+                continue
+            if entry.type != EventType.EXPIRED:  # before 0.4 it was also written of visits whose bodies stayed
+                missing.explain(entry.type, entry.visit, body)
+            yield entry, body
+        if missing.unexplained():
+            raise Unreadable
+
+
+def _shown(kept: Followed, told: Rebuilt | None) -> Followed:
+    if told is not None:
+        return told.shown(kept)
+    nothing = replace(kept.visit, answers={}, transcribed_by="")
+    return replace(kept, visit=nothing, sight=None, closed=None, asked=(), doubt=Doubt.BROKEN)
+
+
+def followed_from(row: AnyRow) -> Followed:
+    """Return a visit that reached the office from its row beside `FOLLOWUP`; bare where no version has written it."""
+    try:
+        visit, sight, closed = visit_from(row), _sight(row.sight), _closed(row.closed)
+        asked = asked_from(row.asked)
+    except (ReadOnly, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        visit = Visit(row.id, row.facility, row.opened_at, row.touched_at, row.version)
+        sight, closed, asked = None, None, ()
+    return Followed(visit, row.handed_off_at or 0, sight, closed, row.followed_at, row.person or "", asked)
+
+
+def _sight(raw: str | None) -> Sight | None:
+    if raw is None:
+        return None
+    found = json.loads(raw)
+    day = found.pop("consented_on")
+    return Sight(**found, consented_on=date.fromisoformat(day) if day else None)
+
+
+def asked_from(raw: str | None) -> tuple[Asked, ...]:
+    """Return what is asked from copies, from its column."""
+    return tuple(Asked(each["at"], Wish(each["what"])) for each in json.loads(raw or "[]"))
+
+
+def _closed(raw: str | None) -> Closed | None:
+    found = json.loads(raw) if raw else None
+    return Closed(found["at"], found["by"], Closing(found["why"])) if found else None
+
+
+# --- what is kept otherwise -------------------------------------------------------------------------------------
+
+
+_WITH_OPEN_VISITS: Final = select(t.visit.c.facility).where(t.visit.c.session.is_not(None)).distinct()
+
+
+def open_visits(connection: Connection, facility: str) -> list[str]:
+    """Return the visits of a station that a browser has open."""
+    mine = select(t.visit.c.id).where(t.visit.c.facility == facility, t.visit.c.session.is_not(None))
+    return list(connection.execute(mine).scalars())
+
+
+def all_visits(connection: Connection, facility: str, since: int) -> list[str]:
+    """Return the visits of a station that have an entry since then, and with 0 also those that have only a row."""
+    e, v = t.event.c, t.visit.c
+    told = select(e.visit).where(e.facility == facility, e.at >= since).distinct()
+    found = {each for each in connection.execute(told).scalars() if _is_visit(each)}
+    if not since:
+        found |= set(connection.execute(select(v.id).where(v.facility == facility)).scalars())
+    return sorted(found)
+
+
+def _is_visit(subject: str) -> bool:
+    return subject not in {OF_THE_RECORD, "list"} and not subject.startswith((OF_A_PERSON, "file "))
+
+
+def differing(connection: Connection, facility: str, key: bytes, visits: Sequence[str]) -> set[str]:
+    """Return which of these visits are not kept as their record tells, or have none that holds."""
+    found, records = set[str](), Records(key)
+    for start in range(0, len(visits), _MANY):
+        batch = visits[start : start + _MANY]
+        told, kept = records.told(connection, facility, batch), _kept(connection, facility, batch)
+        over = _over(connection, facility, batch, told)
+        for visit in batch:
+            row, tells = kept.get(visit), told.get(visit)
+            if row is None:
+                found |= set() if over.get(visit, tells is None) else {visit}
+            elif tells is None or not _fits(tells, row):
+                found.add(visit)
+    return found
+
+
+def _fits(told: Rebuilt, row: AnyRow) -> bool:
+    kept = followed_from(row)
+    is_off_the_list = row.settled and (kept.asked or not (kept.sight or kept.closed))
+    is_listed = bool(row.followed) and not is_off_the_list
+    is_found = not told.tells_number or (row.reference or "") == told.visit.answer("need", "reference")
+    return told.fits(kept) and is_found and is_listed is (told.reached_at is not None)
+
+
+def _kept(connection: Connection, facility: str, visits: Sequence[str]) -> dict[str, AnyRow]:
+    rows = select(t.visit, *FOLLOWUP).join_from(t.visit, t.followup, isouter=True)
+    mine = rows.where(t.visit.c.facility == facility, t.visit.c.id.in_(visits))
+    return {row.id: row for row in connection.execute(mine)}
+
+
+def _over(connection: Connection, facility: str, visits: Sequence[str], told: Mapping[str, object]) -> dict[str, bool]:
+    """Return of visits without a row whether an entry says that they are over, where one might."""
+    e = t.event.c
+    mine = select(e.visit, e.type, t.event_body.c.body).outerjoin_from(t.event, t.event_body)
+    found: dict[str, bool] = {}
+    for row in connection.execute(mine.where(e.facility == facility, e.visit.in_(visits), e.type.in_(sql.OVER_TYPES))):
+        # A match that was corrected is erased alone; and before 0.4 visits that stayed were expired as well.
+        names_some = row.type == EventType.ERASED and '"bodies"' in (row.body or "")
+        is_kept = row.type == EventType.EXPIRED and told.get(row.visit) is not None
+        found[row.visit] = found.get(row.visit, False) or not (names_some or is_kept)
+    return found
+
+
+def _gone_before(connection: Connection, facility: str, key: bytes) -> set[int]:
+    """Return which entries had no body any more when MACs began or after a restore, by entries written with the key."""
+    found = set[int]()
+    for _, rows in _entries(connection, facility, [OF_THE_RECORD]):
+        for row in rows:
+            entry = Entry(*(getattr(row, name) for name in ENTRY))
+            body = chain_check.checked_body(row, entry, None if row.body is None else row, key) if row.mac else None
+            found |= set((body or {}).get("without_body", ()))
+    return found
+
+
+def _entries(connection: Connection, facility: str, visits: Sequence[str]) -> Iterator[tuple[str, list[AnyRow]]]:
+    e = t.event.c
+    theirs: Select[Any] = (
+        select(t.event, t.event_body.c.nonce, t.event_body.c.body)
+        .outerjoin_from(t.event, t.event_body)
+        .where(e.facility == facility, e.visit.in_(visits))
+        .order_by(e.visit, e.seq)
+    )
+    for visit, rows in groupby(connection.execute(theirs).all(), key=lambda row: row.visit):
+        yield str(visit), list(rows)
+
+
+# --- what was found ---------------------------------------------------------------------------------------------
+
+
+def compare_open(url: str, key: bytes, now: int) -> int:
+    """Compare the visits that are open in a browser with their record, and keep what was found; return how many."""
+    count = 0
+    with unhurried(url) as connection:
+        for facility in connection.execute(_WITH_OPEN_VISITS).scalars().all():
+            visits = open_visits(connection, facility)
+            found = differing(connection, facility, key, visits)
+            note(connection, facility, dict.fromkeys(found, 0), visits, now)
+            count += len(found)
+    return count
+
+
+def check(connection: Connection, facility: str, key: bytes, since: int) -> tuple[dict[str, int], set[str] | None]:
+    """Return what does not hold of a station, by visit or `record`, and what was looked at (None: everything).
+
+    The whole chain is walked each time; visits are compared that have an entry `since` then, or all with 0.
+    """
+    visits = all_visits(connection, facility, since)
+    found = dict.fromkeys(differing(connection, facility, key, visits), 0)
+    seq = chain_check.first_break(connection, facility, key)
+    return found | ({OF_THE_RECORD: seq} if seq else {}), {*visits, OF_THE_RECORD} if since else None
+
+
+def note(
+    connection: Connection, facility: str, found: Mapping[str, int], looked_at: Collection[str] | None, now: int
+) -> None:
+    """Keep what a check of a station found, in the place of what an earlier one had found of the same."""
+    b, known = t.broken.c, {each.subject for each in noted(connection, facility)}
+    for subject in known - found.keys():
+        if looked_at is None or subject in looked_at:
+            connection.execute(delete(t.broken).where(b.facility == facility, b.subject == subject))
+    for subject in found.keys() - known:
+        row = {"facility": facility, "subject": subject, "seq": found[subject], "at": now}
+        connection.execute(insert(t.broken).values(row))
+
+
+def noted(connection: Connection, facility: str = "") -> tuple[Alteration, ...]:
+    """Return what the last checks found, of one station or of all."""
+    mine = select(t.broken).order_by(t.broken.c.facility, t.broken.c.subject)
+    rows = connection.execute(mine.where(t.broken.c.facility == facility) if facility else mine)
+    return tuple(Alteration(*row) for row in rows)

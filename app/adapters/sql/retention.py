@@ -1,0 +1,82 @@
+"""What goes when its time is over: drafts, sessions, submissions, departures, settled visits. The chain stays."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from operator import attrgetter
+from typing import Final, TypedDict
+
+from sqlalchemy import Connection
+
+import app.adapters.sql.statements as sql
+from app.adapters.sql.chain import Chain, head_of, record_key
+from app.adapters.sql.replay import Records, note
+from app.adapters.sql.rows import AnyRow
+from app.rules.record.evidence import Event, EventType
+
+
+class Over(TypedDict):
+    """Of a station: before when a visit must have been settled, and its copies made, for its time to be over."""
+
+    facility: str
+    before: int
+    copied: int
+
+
+REMEMBERED: Final = 24 * 3600
+"""Seconds for which a repeated submission is recognised as the same; later it is refused."""
+
+
+def settle(before: int, now: int, connection: Connection) -> list[AnyRow]:
+    """Expire a batch of visits last touched before a time, mark each in its chain, and return them."""
+    due: list[AnyRow] = [*connection.execute(sql.DUE, {"before": before})]
+    due = due or [*connection.execute(sql.AHEAD, {"before": before})]
+    drafts = [row for row in due if row.handed_off_at is None and not _has_reached(row, now, connection)]
+    kept = [row for row in due if row.handed_off_at is not None]
+    _mark(drafts, Event(EventType.EXPIRED, now, {}), connection)
+    _mark(kept, Event(EventType.LEFT, now, {}), connection)
+    _forget([row.id for row in drafts], connection)
+    connection.execute(sql.FORGET_SESSIONS, {"visits": [row.id for row in kept]})
+    return due
+
+
+def _has_reached(row: AnyRow, now: int, connection: Connection) -> bool:
+    """Whether the record tells that a visit reached the office although its row does not: that is kept, and noted."""
+    told = Records(record_key(connection)).told(connection, row.facility, [row.id]).get(row.id)
+    if told is None or told.reached_at is None:
+        return False
+    note(connection, row.facility, {row.id: 0}, (), now)
+    return True
+
+
+def purge(over: Over, now: int, connection: Connection) -> int:
+    """Remove a batch of a station's visits whose time is over, mark each, and return how many."""
+    due, facility = [*connection.execute(sql.OVER, over).scalars()], over["facility"]
+    chain = Chain(facility, head_of(connection, facility))
+    for visit in due:
+        chain.add(visit, Event(EventType.PURGED, now, {}))
+    chain.write(connection)
+    _forget(due, connection)
+    return len(due)
+
+
+def _forget(visits: list[str], connection: Connection) -> None:
+    """Remove visits whose entry says that they are over: before that their bodies cannot be deleted."""
+    for statement in (sql.FORGET_BODIES, sql.FORGET_SUBMISSIONS, sql.FORGET_VISITS):
+        connection.execute(statement, {"visits": visits})
+
+
+def _mark(due: list[AnyRow], expired: Event, connection: Connection) -> None:
+    of_one = attrgetter("facility")
+    for facility, rows in groupby(sorted(due, key=of_one), key=of_one):
+        chain = Chain(facility, head_of(connection, facility))
+        for row in rows:
+            chain.add(row.id, expired)
+        chain.write(connection)
+
+
+def tidy(before: int, connection: Connection) -> int:
+    """Remove submissions and departures that have had their time; return how many."""
+    submissions = connection.execute(sql.FORGET_OLD_SUBMISSIONS, {"before": before - REMEMBERED})
+    departures = connection.execute(sql.FORGET_OLD_DEPARTURES, {"before": before})
+    return submissions.rowcount + departures.rowcount

@@ -1,0 +1,112 @@
+"""What a visit and an event look like as rows, and back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, TypeAlias
+
+from sqlalchemy import Row
+
+from app.adapters.sql import schema
+from app.adapters.sql.chain import ENTRY
+from app.ports import Change, Departure, Logged, ReadOnly
+from app.rules.record.evidence import Entry, State, state
+from app.rules.station.station import Facility, Link
+from app.rules.visit.copy import Receipt
+from app.rules.visit.flow import Holder, Registration, Route, Visit
+from app.rules.words.languages import OFFICIAL
+
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict)
+
+RECEIPT: Final = tuple(schema.receipt.c[name] for name in Receipt.__slots__)
+"""The columns that make a `Receipt`, in its order."""
+
+_REACHED: Final = {State.HANDED_OFF, State.REPORTED, State.TRANSCRIBED}
+"""Where the office has something to see: a visit that was transcribed from paper is there from the beginning."""
+
+
+def visit_row(change: Change, session: str | None, handed_off_at: int | None) -> dict[str, Any]:
+    """Return the row that a visit becomes, given its known session and the known time of its handoff."""
+    visit, reached = change.visit, state(change.visit)
+    if handed_off_at is None and reached in _REACHED:
+        handed_off_at = visit.touched_at
+    return {
+        "id": visit.id,
+        "facility": visit.facility,
+        "session": None if visit.ended else change.session or session,
+        "version": change.submission.version + 1,
+        "state": reached.value,
+        "opened_at": visit.opened_at,
+        "touched_at": visit.touched_at,
+        "handed_off_at": handed_off_at,
+        "ended": int(visit.ended),
+        "departure": visit.departure,
+        "reference": visit.answer("need", "reference") or None,
+        "subject": "" if visit.ended else visit.subject,
+        "body": _body(visit),
+        "crossing": change.crossing or None,
+    }
+
+
+def _body(visit: Visit) -> str:
+    rest = {
+        "holder": visit.holder.value,
+        "answers": visit.answers,
+        "draft": visit.draft,
+        "registration": visit.registration.value,
+        "reason": visit.reason,
+        "times": visit.times,
+        "route": visit.route.value,
+        "language": visit.language,
+        "earlier": visit.earlier,
+        "transcribed_by": visit.transcribed_by,
+    }
+    return _ENCODER.encode(rest)
+
+
+def visit_from(row: AnyRow) -> Visit:
+    """Return the visit that a row holds. Raises `ReadOnly` for one that no version has written."""
+    try:
+        return _visit(row, json.loads(row.body))
+    except (LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise ReadOnly(row.facility) from error
+
+
+def _visit(row: AnyRow, rest: dict[str, Any]) -> Visit:
+    return Visit(
+        id=row.id,
+        facility=row.facility,
+        opened_at=row.opened_at,
+        touched_at=row.touched_at,
+        version=row.version,
+        holder=Holder(rest["holder"]),
+        answers=rest["answers"],
+        draft=rest["draft"],
+        departure=row.departure,
+        subject=row.subject,
+        registration=Registration(rest["registration"]),
+        reason=rest["reason"],
+        times=rest["times"],
+        ended=bool(row.ended),
+        route=Route(rest.get("route", Route.PRACTICE)),
+        language=rest.get("language", OFFICIAL.code),
+        earlier=rest.get("earlier", {}),
+        transcribed_by=rest.get("transcribed_by", ""),
+    )
+
+
+def fields(value: Departure | Facility | Link | Receipt) -> dict[str, Any]:
+    """Return the row of a value whose fields are its table's columns."""
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
+def logged_from(row: AnyRow) -> Logged:
+    """Return the exported entry that a row holds."""
+    entry = Entry(*(getattr(row, name) for name in ENTRY))
+    try:
+        body = None if row.body is None else json.loads(row.body)
+    except (ValueError, RecursionError):
+        body = None  # no version has written this: a check says so
+    return Logged(entry, row.hash, row.nonce, body, row.mac)

@@ -1,0 +1,149 @@
+"""The worklist in SQL: each act of the office is an event in the chain; what stands now is kept beside the visit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, Executable, Select, Update, bindparam, select, tuple_, update
+
+import app.adapters.sql.statements as sql
+from app.adapters.sql import schema as t
+from app.adapters.sql.chain import append
+from app.adapters.sql.connected import Connected
+from app.adapters.sql.replay import FOLLOWUP, Records, asked_from, followed_from
+from app.adapters.sql.rows import logged_from
+from app.ports import Act, Logged, ReadOnly, Written
+from app.rules.record.evidence import Event, canonical
+from app.rules.visit.standing import Asked, Closing, Followed, Sight, named, with_wish
+
+Narrowed = TypeVar("Narrowed", Select[Any], Update)
+
+_LOOKS: Final = 2
+OPEN_AT_MOST: Final = 1_000
+"""Open visits that a station's list holds: more is no list of things to do."""
+_UNDER_KEY: Final = (
+    select(t.event.c.facility, t.event.c.visit, t.event.c.type, t.event_body.c.body)
+    .outerjoin_from(t.event, t.event_body)
+    .where(t.event.c.key == bindparam("key"))
+)
+
+
+class SqlWorklist(Connected):
+    """Keeps what the office saw and decided; what it shows is the record's. Implements `app.ports.Worklist`."""
+
+    def __init__(self, url: str, *, key: bytes) -> None:
+        """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged."""
+        super().__init__(url, key=key)
+        self._records = Records(key)
+
+    def _shown(self, facility: str, visits: Select[Any]) -> tuple[Followed, ...]:
+        def work(reader: Connection) -> tuple[Followed, ...]:
+            for _ in range(_LOOKS):  # a commit between the two would make an honest visit look altered
+                kept = [followed_from(row) for row in reader.execute(visits)]
+                shown = self._records.shown(reader, facility, kept)
+                if not any(each.doubt for each in shown):
+                    break
+            return shown
+
+        return self._read(work)
+
+    async def open(self, facility: str) -> tuple[Followed, ...]:
+        """Return what is not settled yet: first what is asked from a copy, then the oldest."""
+        # An ask is the newest of all: behind as many as the list holds it would stand on none.
+        order = t.followup.c.asked.is_(None), t.followup.c.at, t.followup.c.visit
+        mine = _visits(facility).where(t.followup.c.settled == 0).order_by(*order)
+        return self._shown(facility, mine.limit(OPEN_AT_MOST))
+
+    async def settled(self, facility: str, before: tuple[int, str] | None, limit: int) -> tuple[Followed, ...]:
+        """Return what is settled, newest first, older than `before` (moment and visit)."""
+        key = t.followup.c.at, t.followup.c.visit
+        mine = _visits(facility).where(t.followup.c.settled == 1).order_by(*(each.desc() for each in key)).limit(limit)
+        return self._shown(facility, mine.where(tuple_(*key) < before) if before else mine)
+
+    async def followed(self, facility: str, visit: str) -> Followed | None:
+        """Return one visit of a station that reached the office, or None."""
+        return next(iter(self._shown(facility, _visits(facility).where(t.followup.c.visit == visit))), None)
+
+    async def history(self, facility: str, visit: str) -> tuple[Logged, ...]:
+        """Return what was written of a visit, oldest first."""
+        return tuple(map(logged_from, reversed(self._all(sql.HISTORY, facility=facility, of=visit))))
+
+    async def last_sight(self, facility: str, reference: str) -> Sight | None:
+        """Return what the office last saw of somebody with this number; what was a mistake does not count."""
+        mine = _visits(facility).where(t.visit.c.reference == reference, t.followup.c.sight.is_not(None))
+        found = self._shown(facility, mine)
+        found = tuple(each for each in found if each.visit.answer("need", "reference") == reference)
+        counted = [each.sight for each in found if not (each.closed and each.closed.why is Closing.MISTAKE)]
+        # Closing a visit, or a wish from its copy, moves it in the list: what was seen last is what was seen latest.
+        return max((each for each in counted if each), key=lambda each: each.at, default=None)
+
+    async def record(self, act: Act) -> Written:
+        """Write what the office saw or decided, or the patient asks: the event and what stands now."""
+
+        def work(connection: Connection) -> Written:
+            used = connection.execute(_UNDER_KEY, {"key": act.key}).first()
+            if used:
+                return Written.REPEATED if _is_same(act, used) else Written.KEY_REUSED
+            found = connection.execute(
+                _mine(select(t.followup.c.asked, sql.IS_BROKEN), act), {"facility": act.facility, "visit": act.visit}
+            ).first()
+            if found is None or not _is_known(connection, act):
+                return Written.STALE  # erased since: nothing would ever remove what is written of it now
+            try:
+                asked = asked_from(found.asked)
+            except (ValueError, LookupError, TypeError) as error:
+                raise ReadOnly(act.facility) from error
+            if found.broken:
+                raise ReadOnly(act.facility)
+            if act.asked and any(each.what is act.asked.what for each in asked):
+                return Written.REPEATED
+            if act.closed and named(asked) != act.answers:
+                return Written.STALE
+            append(connection, act.facility, act.visit, Event(act.type, act.at, act.body), act.key)
+            connection.execute(_kept(act, asked))
+            return Written.DONE
+
+        return await self._durably(work)
+
+
+def _visits(facility: str) -> Select[Any]:
+    return select(t.visit, *FOLLOWUP).join_from(t.followup, t.visit).where(t.followup.c.facility == facility)
+
+
+def _is_same(act: Act, used: Any) -> bool:
+    """Whether a key was used for this very act; where its body is forgotten, nothing is left to correct."""
+    is_its = (used.facility, used.visit, used.type) == (act.facility, act.visit, act.type)
+    return is_its and used.body in {None, canonical(dict(act.body)).decode()}
+
+
+def _mine(statement: Narrowed, act: Act) -> Narrowed:
+    return statement.where(t.followup.c.visit == act.visit, t.followup.c.facility == act.facility)
+
+
+def _is_known(connection: Connection, act: Act) -> bool:
+    """Whether whom a visit is matched with is there, if anybody is."""
+    theirs = select(t.person.c.id).where(t.person.c.facility == act.facility, t.person.c.id == act.person)
+    return not act.person or connection.execute(theirs).first() is not None
+
+
+def _kept(act: Act, asked: tuple[Asked, ...]) -> Executable:
+    """Return what makes this act stand: a sight takes the place of the one before, and opens what was closed.
+
+    What the patient asks opens it too, beside what was `asked` before, and stays until somebody closes it.
+    """
+    mine = _mine(update(t.followup), act)
+    if act.asked:
+        wishes = [asdict(each) for each in with_wish(asked, act.asked)]
+        return mine.values(at=act.at, settled=0, asked=_as_json(wishes), closed=None)
+    if act.sight:
+        # Whoever reads the screen does not say whom a file was matched with: an erasure must still find the visit.
+        matched = {"person": act.person} if act.person else {}
+        settled = int(act.is_settled and not asked)
+        return mine.values(at=act.at, settled=settled, sight=_as_json(asdict(act.sight)), closed=None, **matched)
+    return mine.values(at=act.at, settled=1, asked=None, closed=_as_json(act.closed and asdict(act.closed)))
+
+
+def _as_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -1,0 +1,130 @@
+"""What whoever runs the server does for the stations: add one, let somebody in, put secrets under a new key."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Final
+
+from app.main import Kazasu, create_app
+from app.rules.record.clock import Expected
+from app.rules.record.evidence import hashed
+from app.rules.station.account import Account, Invitation, Role, login_name
+from app.rules.station.station import Facility, Link, judge_code, new_token
+from app.settings import Settings
+from app.tokens import BadToken, new_secret
+from app.work import forgetting
+
+_WRONG: Final = 2
+_IN_DOUBT: Final = "kazasu: nothing removed: the clock says {}, last known right at {}; if it is: kazasu purge --sure"
+
+
+@contextlib.asynccontextmanager
+async def _opened() -> AsyncIterator[Kazasu]:
+    kazasu = create_app(Settings())
+    try:
+        yield kazasu
+    finally:
+        await kazasu.close()
+
+
+async def add_or_list(name: str, code: str, telephone: str) -> int:
+    """Add a station if one is named, then list all: id, name, code, entry. Return the exit status."""
+    async with _opened() as kazasu:
+        if name and not await _added(kazasu, name, code, telephone):
+            return _WRONG
+        for each in await kazasu.store.facilities():
+            link = await kazasu.store.live_link(each.id)
+            print(f"{each.id}  {each.name}  {each.code}  /f/{link.token if link else '-'}")
+    return 0
+
+
+async def _added(kazasu: Kazasu, name: str, code: str, telephone: str) -> bool:
+    judged = judge_code(code)
+    if judged.problem or not telephone:
+        print(f"kazasu: {judged.problem or '--telephone is missing'}", file=sys.stderr)
+        return False
+    if judged.warning:
+        print(f"kazasu: {judged.warning}", file=sys.stderr)
+    made = Facility(new_token(), name, code, telephone)
+    await kazasu.store.add_facility(made, Link(new_token(), made.id, 1, kazasu.clock.now()))
+    return True
+
+
+async def invite(facility: str, name: str, role: Role, reset: str) -> int:
+    """Print a one-time way in: for somebody new, or (`reset`, a login) for somebody who lost the old one."""
+    async with _opened() as kazasu:
+        office = kazasu.desk.office
+        known = await office.account(login_name(reset)) if reset else None
+        if await kazasu.store.facility(facility) is None or (reset and known is None):
+            print("kazasu: no such station or login; `kazasu facility` lists the stations", file=sys.stderr)
+            return _WRONG
+        held = {each.id: role for each, role in await office.stations_of(known.id)} if known else {}
+        if known and facility not in held:
+            print("kazasu: this login does not belong to that station", file=sys.stderr)
+            return _WRONG
+        who = known or Account("", "", name or "管理者")
+        way_in, by, now = new_secret(), "kazasu account", kazasu.clock.now()
+        made = (hashed(way_in), facility, held.get(facility, role), who.name, by, now, who.id)
+        await office.invite(Invitation(new_secret(), *made))
+        print(f"{kazasu.desk.origin}/office/join#{way_in}\n（24時間以内に1回だけ使えます）")
+    return 0
+
+
+async def also(facility: str, login: str, role: Role) -> int:
+    """Let a known account belong to one more station; in the office it then finds a switcher."""
+    async with _opened() as kazasu:
+        office = kazasu.desk.office
+        known = await office.account(login_name(login))
+        if known is None or await kazasu.store.facility(facility) is None:
+            print("kazasu: no such station or login; `kazasu facility` lists the stations", file=sys.stderr)
+            return _WRONG
+        if facility in {each.id for each, _ in await office.stations_of(known.id)}:
+            print("kazasu: this login belongs to that station already", file=sys.stderr)
+            return _WRONG
+        await office.add_member(known.id, facility, role)
+    return 0
+
+
+async def reseal() -> int:
+    """Put everything encrypted under the newest secret key; print how many values there were."""
+    async with _opened() as kazasu:
+        try:
+            print(await kazasu.desk.office.reseal(kazasu.desk.sealer.renew))
+        except BadToken:
+            print("kazasu: something is sealed with a key that is not among KAZASU_SECRET_KEYS", file=sys.stderr)
+            return 1
+    return 0
+
+
+async def accept_or_list(facility: str) -> int:
+    """Let a station's record go on from the older state it is in, or list those that wait for it."""
+    async with _opened() as kazasu:
+        if not facility:
+            for gap in await kazasu.store.all_held():
+                print(f"{gap.facility}  found {gap.found.size}, known {gap.known.size}")
+            return 0
+        head = await forgetting.accept(kazasu.store, kazasu.ledger, facility, "kazasu accept", kazasu.clock.now())
+        if head is None:
+            print("kazasu: this station's record is not read-only", file=sys.stderr)
+            return _WRONG
+        print(f"{facility}:{head}")
+    return 0
+
+
+async def purge(*, sure: bool) -> int:
+    """Remove settled visits and people that the stations keep no longer, by a clock that is believed or `sure`."""
+    async with _opened() as kazasu:
+        now = kazasu.clock.now()
+        known = await kazasu.sweeping.known(now)
+        if sure:
+            await asyncio.to_thread(kazasu.ledger.note_clock, Expected(now))
+        elif known.started(now).doubt:
+            print(_IN_DOUBT.format(*(datetime.fromtimestamp(each, UTC) for each in (now, known.at))), file=sys.stderr)
+            return _WRONG
+        visits, people = await forgetting.retain(kazasu.store, kazasu.ledger, now)
+        print(f"{visits} visits, {people} people")
+    return 0

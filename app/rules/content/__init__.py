@@ -1,0 +1,265 @@
+"""Dated facts and wording, loaded from `*.toml` and checked once at import.
+
+A fact that may change (names, items, exits) stands in a data file with its source, its grade and the day it was
+checked; a file that does not say so does not load.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from app.rules.visit.consent import Item, Wording
+
+_FOLDER: Final = Path(__file__).parent
+_GRADES: Final = frozenset({"S", "O", "V", "2"})
+"""What a page may print: stated by the guide, official, vendor (worded carefully), second-hand (with official link)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """One way on when the card or the digits cannot be used today."""
+
+    id: str
+    group: str
+    row: str
+    title: str
+    next: str
+    also: tuple[str, ...]
+    picture: str
+    source: str
+    grade: str
+    checked_on: date
+    link: str = ""
+    link_label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Official names as they stand today."""
+
+    app: str
+    app_former: str
+    web: str
+    call_centre: str
+    call_centre_name: str
+    call_centre_hours: str
+
+    @property
+    def app_with_former(self) -> str:
+        """The app's name with the former one, as its guidelines ask during the transition."""
+        return f"{self.app}（旧{self.app_former}）"
+
+
+class ContentError(Exception):
+    """A content file does not say what it must: which file, and what is missing."""
+
+
+def _read(name: str) -> dict[str, Any]:
+    found = tomllib.loads((_FOLDER / name).read_text(encoding="utf-8"))
+    checked, review = found.get("checked_on"), found.get("review_by")
+    if not (isinstance(checked, date) and isinstance(review, date) and checked < review):
+        raise ContentError(f"{name}: checked_on or review_by is missing, or comes before it")
+    return found
+
+
+def _graded(name: str, row: dict[str, Any]) -> dict[str, Any]:
+    if row.get("grade") not in _GRADES or not row.get("source"):
+        raise ContentError(f"{name}: {row.get('id', '?')} has no printable grade or no source")
+    return row
+
+
+_WORDS: Final = tuple(each.name for each in fields(Wording))
+
+
+def load_items() -> tuple[Item, ...]:
+    """Return the consent items of `items.toml` in the official order."""
+    found = _read("items.toml")
+    return tuple(_item(_graded("items.toml", row), found["checked_on"]) for row in found["item"])
+
+
+def _item(row: dict[str, Any], checked_on: date) -> Item:
+    words = {word: row.pop(word) for word in _WORDS}
+    wording = Wording(**words)
+    ends = row.pop("effective_to", None)
+    flags = tuple(row.pop("flags"))
+    return Item(**row, flags=flags, effective_to=ends, wording=wording, checked_on=checked_on)
+
+
+def load_exits() -> tuple[Exit, ...]:
+    """Return the ways on of `exits.toml`."""
+    found = _read("exits.toml")
+    rows = ({**_graded("exits.toml", row), "also": tuple(row["also"])} for row in found["exit"])
+    return tuple(Exit(**row, checked_on=found["checked_on"]) for row in rows)
+
+
+def load_names() -> Names:
+    """Return today's official names of `names.toml`."""
+    found = _read("names.toml")
+    for part in ("app", "web", "help"):
+        _graded("names.toml", found[part])
+    centre = found["help"]
+    return Names(
+        app=found["app"]["name"],
+        app_former=found["app"]["former"],
+        web=found["web"]["name"],
+        call_centre=centre["call_centre"],
+        call_centre_name=centre["call_centre_name"],
+        call_centre_hours=centre["hours"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """One screen of マイナ在宅受付Web: its name there, what one does, and who holds the phone."""
+
+    name: str
+    does: str
+    holder: str
+    source: str
+    grade: str
+
+
+@dataclass(frozen=True, slots=True)
+class Homeward:
+    """How one comes back from the official side on one kind of phone (`app.web.kit.browsers`)."""
+
+    system: str
+    text: str
+    source: str
+    grade: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfficialWay:
+    """What is known of the official side."""
+
+    screens: tuple[Screen, ...]
+    functions: Mapping[str, Screen]
+    """What is pressed first by who wants something else than to register (`app.rules.visit.flow.INTENTS`)."""
+    backs: tuple[Homeward, ...]
+    checked_on: date
+
+    def screens_for(self, intent: str) -> tuple[Screen, ...]:
+        """Return the screens that come, as far as they are described: the first and the last of another function."""
+        return (self.functions[intent], self.screens[-1]) if intent in self.functions else self.screens
+
+    @property
+    def sources(self) -> str:
+        """Every source once, as a page shows it."""
+        named = [*(screen.source for screen in self.screens), *(back.source for back in self.backs)]
+        return "・".join(dict.fromkeys(part for source in named for part in source.split("・")))
+
+
+def load_official() -> OfficialWay:
+    """Return what `official.toml` says of the official side."""
+    name = "official.toml"
+    found = _read(name)
+    return OfficialWay(
+        screens=tuple(Screen(**_graded(name, row)) for row in found["screen"]),
+        functions={row.pop("intent"): Screen(**_graded(name, row)) for row in found["function"]},
+        backs=tuple(Homeward(**_graded(name, row)) for row in found["back"]),
+        checked_on=found["checked_on"],
+    )
+
+
+OFFICIAL: Final = load_official()
+ITEMS: Final = load_items()
+EXITS: Final = load_exits()
+NAMES: Final = load_names()
+
+
+@dataclass(frozen=True, slots=True)
+class AppStore:
+    """Where a kind of phone gets the app, and what the phone must be."""
+
+    id: str
+    phone: str
+    name: str
+    needs: str
+    url: str
+    source: str
+    grade: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One sentence of a printed sheet, for every phone or for one kind."""
+
+    text: str
+    source: str
+    grade: str
+    phone: str = ""
+    alert: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneStep:
+    """One step of making a phone ready."""
+
+    id: str
+    title: str
+    picture: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """How one comes back to the browser on one kind of phone."""
+
+    phone: str
+    picture: str
+    text: str
+    also: str
+    source: str
+    grade: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dont:
+    """One thing not to do at the bedside, and why or what instead."""
+
+    title: str
+    text: str
+    source: str
+    grade: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneFacts:
+    """What the printed sheets say about phones, and the official page for what is known at second hand."""
+
+    stores: tuple[AppStore, ...]
+    steps: tuple[PhoneStep, ...]
+    ways_back: tuple[WayBack, ...]
+    donts: tuple[Dont, ...]
+    official: str
+    checked_on: date
+
+
+def load_phone_steps() -> PhoneFacts:
+    """Return what the printed sheets say about phones, of `phone.toml`."""
+    name = "phone.toml"
+    found = _read(name)
+    if not str(found.get("official", "")).startswith("https://"):
+        raise ContentError(f"{name}: the official page is missing, and some lines are second-hand")
+    return PhoneFacts(
+        stores=tuple(AppStore(**_graded(name, row)) for row in found["store"]),
+        steps=tuple(
+            PhoneStep(
+                id=row["id"],
+                title=row["title"],
+                picture=row["picture"],
+                lines=tuple(Line(**_graded(name, line)) for line in row["line"]),
+            )
+            for row in found["step"]
+        ),
+        ways_back=tuple(WayBack(**_graded(name, row)) for row in found["back"]),
+        donts=tuple(Dont(**_graded(name, row)) for row in found["dont"]),
+        official=found["official"],
+        checked_on=found["checked_on"],
+    )

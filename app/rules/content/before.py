@@ -1,0 +1,69 @@
+"""What a patient and whoever helps should know before the visit, of `before.toml`; checked once at import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from types import MappingProxyType
+from typing import Any, Final
+
+from app.rules.content import _graded, _read
+
+_FILE: Final = "before.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One thing to have ready, with the icon that the visit shows beside it."""
+
+    id: str
+    icon: str
+    name: str
+    text: str
+    source: str
+    grade: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing to know: a heading and a few short lines, of which the first `paper` stand on the leaflet too."""
+
+    id: str
+    title: str
+    lines: tuple[str, ...]
+    source: str
+    grade: str
+    paper: int = 0
+
+    @property
+    def on_paper(self) -> tuple[str, ...]:
+        """The lines of the leaflet."""
+        return self.lines[: self.paper]
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """All of it."""
+
+    things: tuple[Thing, ...]
+    parts: Mapping[str, Part]
+    checked_on: date
+
+    def sources(self, *parts: str) -> str:
+        """Return what the things to have ready and these parts rest on."""
+        return "・".join((*(each.source for each in self.things), *(self.parts[part].source for part in parts)))
+
+
+def load_before(found: Mapping[str, Any] | None = None) -> Before:
+    """Return what `before.toml` says, or what was read of such a file."""
+    given = found or _read(_FILE)
+    parts = (Part(**{**_graded(_FILE, dict(row)), "lines": tuple(row["lines"])}) for row in given["part"])
+    return Before(
+        things=tuple(Thing(**_graded(_FILE, dict(row))) for row in given["thing"]),
+        parts=MappingProxyType({part.id: part for part in parts}),
+        checked_on=given["checked_on"],
+    )
+
+
+BEFORE: Final = load_before()

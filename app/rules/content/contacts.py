@@ -1,0 +1,116 @@
+"""Whom to call: the desks of `contacts.toml`, shaped by what the station has; checked once at import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields, replace
+from datetime import date
+from types import MappingProxyType
+from typing import Any, Final
+
+from app.rules.content import ContentError, _graded, _read
+from app.rules.station.hours import DAY, Hours
+from app.rules.station.station import Facility, Station
+
+_FILE: Final = "contacts.toml"
+_STATION: Final = "telephone"
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """One desk: what it is for, its number, its hours in figures and in words, and what to have at hand."""
+
+    id: str
+    name: str
+    about: str
+    have: tuple[str, ...]
+    checked_on: date
+    review_by: date
+    source: str = ""
+    grade: str = ""
+    """Empty only for the station itself: its number is its own, and no fact of others."""
+    telephone: str = ""
+    mail: str = ""
+    hours: Hours | None = None
+    shown: str = ""
+    own: str = ""
+    """The setting of the station that holds the number."""
+    only_if: str = ""
+    only_unless: str = ""
+    router: str = ""
+
+    @property
+    def dial(self) -> str:
+        """The number as a link dials it."""
+        return self.telephone.replace("-", "")
+
+
+def load_contacts() -> Mapping[str, Contact]:
+    """Return the desks by id, in the order of the file."""
+    found = _read(_FILE)
+    return MappingProxyType({row["id"]: _contact(row, found) for row in found["contact"]})
+
+
+def _contact(row: dict[str, Any], found: Mapping[str, Any]) -> Contact:
+    known = {field.name: field.default is MISSING for field in fields(Contact)}
+    if row.get("own") != _STATION:
+        _graded(_FILE, row)
+    dates = {name: found[name] for name in ("checked_on", "review_by")}
+    given = {**row, **dates, "have": tuple(row.get("have", ()))}
+    if given.keys() - known.keys() or any(name not in given for name, needed in known.items() if needed):
+        raise ContentError(f"{_FILE}: {row.get('id', '?')} is not whole, or says what is not known")
+    if "hours" in row:
+        given["hours"] = _hours(row["hours"])
+    return Contact(**given)
+
+
+def _hours(found: Mapping[str, Any]) -> Hours:
+    if found.get("always"):
+        return Hours(((0, DAY),) * 7, holidays=True)
+    on_weekdays = _span(found["weekdays"])
+    saturday = _span(found["saturday"]) if "saturday" in found else None
+    closed_from, closed_to = (_month_and_day(found[name]) for name in ("closed_from", "closed_to"))
+    return Hours((*(on_weekdays,) * 5, saturday, None), closed_from=closed_from, closed_to=closed_to)
+
+
+def _span(text: str) -> tuple[int, int]:
+    begins, _, ends = text.partition("-")
+    return _minute(begins), _minute(ends)
+
+
+def _minute(text: str) -> int:
+    hour, _, minute = text.partition(":")
+    return int(hour) * 60 + int(minute)
+
+
+def _month_and_day(text: str) -> tuple[int, int]:
+    month, _, day = text.partition("-")
+    return int(month), int(day)
+
+
+CONTACTS: Final = load_contacts()
+
+
+def contacts_for(facility: Facility | None, station: Station | None) -> tuple[Contact, ...]:
+    """Return the desks that concern this station, its own numbers filled in; all of them when it is not known."""
+    fitting = (each for each in CONTACTS.values() if _concerns(each, station))
+    shaped = (with_number(each, facility, station) for each in fitting)
+    return tuple(each for each in shaped if each.telephone or not each.own)
+
+
+def with_number(contact: Contact, facility: Facility | None, station: Station | None) -> Contact:
+    """Return a desk with the station's own number, where it is one that the station fills in."""
+    if not contact.own:
+        return contact
+    telephone = getattr(facility, contact.own, "") or getattr(station, contact.own, "")
+    return replace(contact, telephone=telephone)
+
+
+def _concerns(contact: Contact, station: Station | None) -> bool:
+    if station is None:
+        return True
+    if contact.only_if and getattr(station, contact.only_if) is False:
+        return False
+    if contact.only_unless and getattr(station, contact.only_unless) is True:
+        return False
+    return not (contact.router and station.router) or contact.router.lower() in station.router.lower()

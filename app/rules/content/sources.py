@@ -1,0 +1,48 @@
+"""How a page calls its sources, and where they are: `sources.toml`, under the keys of `docs/sources.md`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from app.rules.content import _GRADES, ContentError, _read
+
+_FILE: Final = "sources.toml"
+_REPORT: Final = "F"
+_KEY: Final = re.compile(r"クイックガイド|\b[AFOPV][0-9]+\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source as a page names it."""
+
+    name: str
+    link: str = ""
+
+
+SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
+    {key: Source(**row) for key, row in _read(_FILE)["sources"].items()}
+)
+
+
+def load_grades(found: Mapping[str, Any] | None = None) -> Mapping[str, str]:
+    """Return what kind of source each grade is, as a page says it: one for every grade that may be printed."""
+    grades = (found or _read(_FILE))["grades"]
+    if grades.keys() != _GRADES | {_REPORT}:
+        raise ContentError(f"{_FILE}: grades names not each grade that may be printed")
+    return MappingProxyType(grades)
+
+
+GRADES: Final = load_grades()
+
+
+def named(*texts: str) -> tuple[Source, ...]:
+    """Return the sources of entries such as `O8・V14`, each once. Raises `ContentError` where nobody explains one."""
+    found = [_KEY.findall(text) or [text] for text in texts if text]
+    keys = dict.fromkeys(key for each in found for key in each)
+    if unknown := keys.keys() - SOURCES.keys():
+        raise ContentError(f"{_FILE}: {sorted(unknown)} is not explained")
+    return tuple(dict.fromkeys(SOURCES[key] for key in keys))

@@ -1,0 +1,198 @@
+"""Events, states and the hash chain: what happened, in an order that nobody can change unseen. Pure.
+
+One chain per facility. A row of the chain names nobody and says nothing about choices: it holds ids, a type, a time
+and the hash of a body. The body carries 128 random bits, so that its few possible contents cannot be guessed from
+the hash, and it is the only part that retention may remove.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, TypeAlias
+
+from app.rules.visit.consent import Item
+from app.rules.visit.flow import Registration, Visit
+from app.rules.words.languages import Language, wording_hash
+
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+GENESIS: Final = "0" * 64
+_EVENT: Final = b"kazasu/event/1\0"
+_BODY: Final = b"kazasu/body/1\0"
+
+Json: TypeAlias = "str | int | bool | list[Json] | dict[str, Json] | None"
+Body: TypeAlias = Mapping[str, Json]
+
+
+class EventType(StrEnum):
+    """Everything that can be written into the record of a visit."""
+
+    OPENED = "opened"
+    NEED_ANSWERED = "need_answered"
+    READY_ANSWERED = "ready_answered"
+    ITEMS_ANSWERED = "items_answered"
+    CONFIRMED = "confirmed"
+    HANDED_OFF = "handed_off"
+    RETURNED = "returned"
+    IDENTIFIED = "identified"
+    REGISTERED = "registered"
+    REFUSED = "refused"
+    REPORTED = "reported"
+    ANOTHER_WAY = "another_way"
+    WENT_ON = "went_on"
+    PHONE_PASSED = "phone_passed"
+    MOVED = "moved"
+    TRANSCRIBED = "transcribed"
+    """The office transcribed what was marked on paper: by whom, of which day, in which words, who marked it."""
+    EXPIRED = "expired"
+    """Nobody came back before the handoff: the visit and its bodies are gone."""
+    LEFT = "left"
+    """Nobody came back after the handoff: the browser has it no longer, and the office keeps it."""
+    ENDED = "ended"
+    VERIFIED = "verified"
+    CLOSED = "closed"
+    ASKED = "asked"
+    """Whoever holds the patient's copy asks for a change, a withdrawal, or says that this was not agreed to."""
+    COPIED = "copied"
+    """The office printed a copy for the patient."""
+    COPY_CALLED_BACK = "copy_called_back"
+    """That copy opens nothing any more."""
+    IMPORTED = "imported"
+    """A file of the terminal was taken: whose digest, how many people, who took it."""
+    WITHDRAWN = "withdrawn"
+    """What was given at the source is given no more."""
+    LAPSED = "lapsed"
+    """What was given at the source has run out there."""
+    EXPORTED = "exported"
+    ERASED = "erased"
+    """A person's key was destroyed, on request or because the time was over."""
+    PURGED = "purged"
+    """A settled visit's time was over: its bodies and its answers are gone."""
+    RESTORED = "restored"
+    """The record goes on from an older state than was known; somebody accepted that."""
+    KEYED = "keyed"
+    """From here on entries carry a MAC; the entries before it are covered by this one's."""
+
+
+class State(StrEnum):
+    """What may be claimed of a visit, and never more."""
+
+    DRAFT = "draft"
+    HANDED_OFF = "handed_off"
+    REPORTED = "reported"
+    ANOTHER_WAY = "another_way"
+    TRANSCRIBED = "transcribed"
+    """Chosen on paper and transcribed by the office; nothing is known of a card."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in a visit, before it has a place in the chain. Time: seconds since 1970, UTC."""
+
+    type: EventType
+    at: int
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of a facility's chain."""
+
+    seq: int
+    facility: str
+    event_id: str
+    visit: str
+    type: str
+    at: int
+    body_hash: str
+    prev_hash: str
+
+    def hashed(self) -> str:
+        """Return this entry's hash: SHA-256 over tag, previous hash and the canonical entry (hex)."""
+        row: dict[str, Json] = {
+            "at": self.at,
+            "body_hash": self.body_hash,
+            "event_id": self.event_id,
+            "facility": self.facility,
+            "seq": self.seq,
+            "type": self.type,
+            "visit": self.visit,
+        }
+        return hashlib.sha256(_EVENT + bytes.fromhex(self.prev_hash) + canonical(row)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of a chain: how many entries, and the hash of the last. Printed on every receipt."""
+
+    size: int = 0
+    hash: str = GENESIS
+
+    def __str__(self) -> str:
+        """Return the form printed on receipts, `size-hash`."""
+        return f"{self.size}-{self.hash}"
+
+
+def hashed(secret: str) -> str:
+    """Return SHA-256 (hex) of a secret: the only form in which it is stored."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def canonical(value: Json) -> bytes:
+    """Return RFC 8785 JSON for strings, whole numbers below 2^53, booleans, null, lists and ASCII-keyed objects."""
+    return _JSON.encode(value).encode()
+
+
+def body_hash(nonce: bytes, body: Body) -> str:
+    """Return SHA-256 (hex) of a body with its 128-bit nonce."""
+    return hashlib.sha256(_BODY + nonce + canonical(dict(body))).hexdigest()
+
+
+def chained(head: Head, facility: str, visit: str, event: Event) -> tuple[Entry, bytes, Head]:
+    """Return the event's entry after `head`, the nonce of its body, and the new head."""
+    nonce = secrets.token_bytes(16)
+    entry = Entry(
+        seq=head.size + 1,
+        facility=facility,
+        event_id=secrets.token_hex(16),
+        visit=visit,
+        type=event.type.value,
+        at=event.at,
+        body_hash=body_hash(nonce, event.body),
+        prev_hash=head.hash,
+    )
+    return entry, nonce, Head(entry.seq, entry.hashed())
+
+
+def wording(language: Language, items: Iterable[Item]) -> dict[str, Json]:
+    """Return which words of each item were read: their version, and their hash in that language."""
+    return {item.id: {"version": item.version, "sha256": wording_hash(language, item)} for item in items}
+
+
+def state(visit: Visit) -> State:
+    """Return what may be claimed of this visit today."""
+    if visit.transcribed_by:
+        return State.TRANSCRIBED
+    if visit.answer("result", "report") in {"answered", "done", "trouble", "stopped"}:
+        return State.REPORTED
+    wants_to_withdraw = visit.answer("need", "intent") == "withdraw" and not visit.withdraws
+    if visit.answer("another-way", "reason") or wants_to_withdraw:
+        return State.ANOTHER_WAY
+    if visit.registration is not Registration.NONE or visit.is_confirmed:
+        return State.HANDED_OFF
+    return State.DRAFT
+
+
+def broken_link(entries: Iterable[tuple[Entry, str]]) -> int | None:
+    """Return the first sequence number where a chain does not hold, or None. Each item: entry and its stored hash."""
+    head = Head()
+    for entry, stored in entries:
+        fits = entry.seq == head.size + 1 and entry.prev_hash == head.hash and entry.hashed() == stored
+        if not fits:
+            return entry.seq
+        head = Head(entry.seq, stored)
+    return None

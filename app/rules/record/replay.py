@@ -1,0 +1,242 @@
+"""A visit as its record tells it: its entries are replayed, oldest first, into the visit they led to. Pure.
+
+What copy and office show comes from here. What is kept beside the record (a visit's row, its follow-up) is compared
+with it: a difference was made by somebody who wrote into the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time
+from typing import Any, Final, TypeAlias, TypeVar
+
+from app.rules.record.evidence import Entry, EventType, State, state
+from app.rules.visit import journey
+from app.rules.visit.consent import JST, TOO_YOUNG, Choice
+from app.rules.visit.copy import Wish
+from app.rules.visit.flow import NOTHING, STEPS, Answer, Registration, Route, Visit
+from app.rules.visit.standing import Asked, Closed, Closing, Doubt, Followed, Sight, is_news, with_wish
+
+Replayed: TypeAlias = tuple[Entry, Mapping[str, Any]]
+"""An entry with its body, empty where there is none."""
+
+Signed = TypeVar("Signed", Sight, Closed)
+
+_REACHES_THE_OFFICE: Final = {State.HANDED_OFF, State.REPORTED, State.TRANSCRIBED}
+
+
+class Unreadable(Exception):
+    """A record does not tell of a visit from its beginning, or says what no version has written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What a record tells of a visit, and of what the office did about it."""
+
+    visit: Visit
+    reached_at: int | None = None
+    """When it first reached the office."""
+    sight: Sight | None = None
+    closed: Closed | None = None
+    asked: tuple[Asked, ...] = ()
+    person: str = ""
+    """Whom of the terminal's files it was matched with."""
+    tells_number: bool = True
+    """Whether it tells the reference number, or that there was none; not in records from before 0.4."""
+
+    def shown(self, kept: Followed) -> Followed:
+        """Return a visit as it may be shown: the record's, and from what is kept only what no record tells."""
+        told = {name: getattr(self.visit, name) for name in _TOLD}
+        if not self.tells_number:
+            told["answers"] = _with_number(self.visit.answers, kept.visit.answer("need", "reference"))
+        by = (kept.visit.transcribed_by or self.visit.transcribed_by) if self.visit.transcribed_by else ""
+        times = {**kept.visit.times, **self.visit.times}
+        return replace(
+            kept,
+            visit=replace(kept.visit, times=times, transcribed_by=by, **told),
+            handed_off_at=self.reached_at or kept.handed_off_at,
+            sight=_by(self.sight, kept.sight),
+            closed=_by(self.closed, kept.closed),
+            asked=self.asked,
+            doubt=Doubt.NONE if self.fits(kept) else Doubt.DIFFERS,
+        )
+
+    def fits(self, kept: Followed) -> bool:
+        """Whether what is kept of a visit, and of what the office did about it, is what the record tells."""
+        number = kept.visit.answer("need", "reference")
+        answers = self.visit.answers if self.tells_number else _with_number(self.visit.answers, number)
+        if _stated(replace(self.visit, answers=answers)) != _stated(kept.visit):
+            return False
+        office = _by(self.sight, kept.sight), _by(self.closed, kept.closed), self.asked, self.person
+        said = kept.sight, kept.closed, kept.asked, kept.person
+        return (self.reached_at or 0, office) == (kept.handed_off_at, said)
+
+
+_TOLD: Final = ("answers", "registration", "language", "route", "opened_at")
+"""The fields of a visit that its record tells."""
+
+
+def rebuilt(facility: str, entries: Iterable[Replayed]) -> Rebuilt:
+    """Return what the entries of one visit tell. Raises `Unreadable`."""
+    found: Rebuilt | None = None
+    try:
+        for entry, body in entries:
+            if found is None:
+                begun = _BEGINNINGS[entry.type](Visit(entry.visit, facility, entry.at, entry.at), body)
+                found = Rebuilt(begun, tells_number="reference" in body or entry.type == EventType.OPENED)
+            elif entry.type in _OFFICE:
+                found = _OFFICE[entry.type](found, entry.at, body)
+            elif entry.type in _BEDSIDE:
+                found = _walked(found, _BEDSIDE[entry.type](found.visit, entry.at, body))
+            if entry.type == EventType.NEED_ANSWERED:
+                found = replace(found, tells_number="reference" in body)
+            if found.reached_at is None and state(found.visit) in _REACHES_THE_OFFICE:
+                found = replace(found, reached_at=entry.at)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise Unreadable from error
+    if found is None:
+        raise Unreadable
+    return found
+
+
+def _with_number(answers: Mapping[str, Answer], number: str) -> dict[str, Answer]:
+    return {**answers, "need": {**answers.get("need", NOTHING), **({"reference": number} if number else {})}}
+
+
+def _by(told: Signed | None, kept: Signed | None) -> Signed | None:
+    """Return what a record tells under the name that is kept beside it: the record has the account's id."""
+    return replace(told, by=kept.by) if told and kept and told.at == kept.at else told
+
+
+def _walked(before: Rebuilt, visit: Visit) -> Rebuilt:
+    """Return the visit after a step; one that the office had closed is open again when there is news of it."""
+    is_open_again = before.closed is not None and is_news(before.visit, visit, was_closed=True)
+    return replace(before, visit=visit, closed=None if is_open_again else before.closed)
+
+
+def _stated(visit: Visit) -> tuple[object, ...]:
+    answers = {step: dict(said) for step, said in visit.answers.items()}
+    return answers, visit.registration, visit.language, visit.route, visit.opened_at, bool(visit.transcribed_by)
+
+
+# --- what is said at the bedside --------------------------------------------------------------------------------
+
+
+def _answered(visit: Visit, step: str, at: int, answer: Answer) -> Visit:
+    after = journey.recorded(STEPS[step], {name: said for name, said in answer.items() if said}, visit)
+    return replace(after, times={**after.times, step: at})
+
+
+def _opened(visit: Visit, body: Mapping[str, Any]) -> Visit:
+    return replace(visit, route=Route(body.get("route", Route.PRACTICE)))
+
+
+def _need(visit: Visit, at: int, body: Mapping[str, Any]) -> Visit:
+    return _answered(visit, "need", at, {name: said for name, said in body.items() if name != "from"})
+
+
+def _items(visit: Visit, at: int, body: Mapping[str, Any]) -> Visit:
+    return replace(_answered(visit, "consent", at, _chosen(body)), language=body["lang"])
+
+
+def _chosen(body: Mapping[str, Any]) -> dict[str, str]:
+    """Return the choices that a body tells; where none was made here, they are made on the official page."""
+    chosen = {item: choice for item, choice in body["choices"].items() if Choice(choice) is not Choice.NOT_ASKED}
+    return chosen or {"there": "yes"}
+
+
+def _confirmed(visit: Visit, at: int, body: Mapping[str, Any]) -> Visit:
+    if body.get("withdraws"):
+        return replace(_answered(visit, "revoke", at, {"confirmed": body["operator"]}), language=body["lang"])
+    chosen = journey.recorded(STEPS["consent"], _chosen(body), visit)
+    return _answered(chosen, "check", at, {"confirmed": body["operator"]})
+
+
+def _returned(visit: Visit, at: int, body: Mapping[str, Any]) -> Visit:
+    is_answer = body["outcome"] in {"by_hand", "identified"}
+    return _answered(visit, "handoff", at, body) if is_answer else visit
+
+
+def _identified(visit: Visit, at: int, body: Mapping[str, Any]) -> Visit:
+    began = Registration.PENDING if visit.route is Route.PRACTICE else Registration.PROVEN
+    proven = replace(visit, registration=Registration(body.get("registration", began)))
+    return _answered(proven, "handoff", at, {"outcome": "identified"})
+
+
+def _settled(outcome: Registration) -> Callable[[Visit, int, Mapping[str, Any]], Visit]:
+    def settled(visit: Visit, at: int, body: Mapping[str, Any]) -> Visit:
+        if visit.registration is not Registration.PENDING or body.get("choices", visit.choices) != visit.choices:
+            return visit  # the choices were changed while the system answered
+        return replace(visit, registration=outcome, times={**visit.times, outcome.value: at})
+
+    return settled
+
+
+def _reported(visit: Visit, at: int, body: Mapping[str, Any]) -> Visit:
+    return _answered(visit, "result" if "report" in body else "error-code", at, body)
+
+
+def _transcribed(visit: Visit, body: Mapping[str, Any]) -> Visit:
+    opened_at = int(datetime.combine(date.fromisoformat(body["day"]), time(), JST).timestamp())
+    is_younger = any(reason.startswith(TOO_YOUNG) for reason in body["not_asked"].values())
+    need = {"over_40": "no" if is_younger else "yes"}
+    answers = {
+        "need": {**need, "reference": body["reference"]} if body.get("reference") else need,
+        "consent": dict(body["choices"]),
+        "check": {"confirmed": body["operator"]},
+    }
+    times = {"transcribed": visit.touched_at}
+    by, language = body["by"], body["lang"]
+    return replace(visit, opened_at=opened_at, answers=answers, times=times, transcribed_by=by, language=language)
+
+
+_BEGINNINGS: Final[Mapping[str, Callable[[Visit, Mapping[str, Any]], Visit]]] = {
+    EventType.OPENED: _opened,
+    EventType.TRANSCRIBED: _transcribed,
+}
+_BEDSIDE: Final[Mapping[str, Callable[[Visit, int, Mapping[str, Any]], Visit]]] = {
+    EventType.NEED_ANSWERED: _need,
+    EventType.READY_ANSWERED: lambda visit, at, body: _answered(visit, "ready", at, body),
+    EventType.ANOTHER_WAY: lambda visit, at, body: _answered(visit, "another-way", at, body),
+    EventType.ITEMS_ANSWERED: _items,
+    EventType.CONFIRMED: _confirmed,
+    EventType.RETURNED: _returned,
+    EventType.IDENTIFIED: _identified,
+    EventType.REGISTERED: _settled(Registration.ACCEPTED),
+    EventType.REFUSED: _settled(Registration.REFUSED),
+    EventType.REPORTED: _reported,
+    EventType.WENT_ON: lambda visit, _, body: journey.go_on(STEPS[body["from"]], visit),
+}
+
+# --- what the office does ---------------------------------------------------------------------------------------
+
+
+def _verified(before: Rebuilt, at: int, body: Mapping[str, Any]) -> Rebuilt:
+    day = body["consented_on"]
+    sight = Sight(
+        at=at,
+        by=body["by"],
+        found=body["found"],
+        flags=body["flags"],
+        consented_on=date.fromisoformat(day) if day else None,
+        available_until=body["available_until"],
+        source=body.get("from", "screen"),
+        meanings=body.get("meanings", {}),
+    )
+    return replace(before, sight=sight, closed=None, person=body.get("person") or before.person)
+
+
+def _closed(before: Rebuilt, at: int, body: Mapping[str, Any]) -> Rebuilt:
+    return replace(before, closed=Closed(at, body["by"], Closing(body["why"])), asked=())
+
+
+def _asked(before: Rebuilt, at: int, body: Mapping[str, Any]) -> Rebuilt:
+    return replace(before, asked=with_wish(before.asked, Asked(at, Wish(body["what"]))), closed=None)
+
+
+_OFFICE: Final[Mapping[str, Callable[[Rebuilt, int, Mapping[str, Any]], Rebuilt]]] = {
+    EventType.VERIFIED: _verified,
+    EventType.CLOSED: _closed,
+    EventType.ASKED: _asked,
+}

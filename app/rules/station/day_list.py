@@ -1,0 +1,79 @@
+"""The day's list: the office's own numbers that need a registration at a day's visits. It names nobody. Pure."""
+
+from __future__ import annotations
+
+import secrets
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from app.rules.visit.flow import Answer
+from app.rules.visit.journey import MAX_TEXT, TEXT_PROBLEMS
+from app.rules.words.digits import Finding, find
+from app.rules.words.furigana import spoken
+
+MOST: Final = 100
+"""How many numbers may be put on a list at once."""
+AHEAD: Final = 366
+"""How many days ahead a list may be made."""
+KEPT: Final = 30
+"""How many days a list stays after its day."""
+
+
+class Need(StrEnum):
+    """What a number needs at its visit."""
+
+    FIRST = "first"
+    RENEWAL = "renewal"
+
+
+INTENTS: Final[Mapping[Need, str]] = {Need.FIRST: "first", Need.RENEWAL: "change"}
+"""What the gate is answered for each need."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A number on a day's list, by whom and when; `visit` is the one that was begun with it."""
+
+    facility: str
+    day: date
+    reference: str
+    need: Need
+    over_40: bool
+    at: int
+    by: str
+    visit: str = ""
+
+    @property
+    def gate(self) -> Answer:
+        """What the gate of a visit is answered when it begins from the list."""
+        over_40 = "yes" if self.over_40 else "no"
+        return {"over_40": over_40, "reference": self.reference, "intent": INTENTS[self.need]}
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What was typed, a number a line: the numbers, what is wrong in which line, and what may be shown again."""
+
+    numbers: tuple[str, ...]
+    problems: Mapping[int, str]
+    again: str
+
+
+def typed(text: str) -> Typed:
+    """Read numbers, one a line, by the rule of the gate; what looks like a My Number is shown to nobody again."""
+    lines = [unicodedata.normalize("NFKC", line).strip() for line in text.splitlines()]
+    found = {place: find(line, number_expected=True, limit=MAX_TEXT) for place, line in enumerate(lines, 1) if line}
+    problems = {place: TEXT_PROBLEMS[finding] for place, finding in found.items() if finding}
+    numbers = dict.fromkeys(lines[place - 1] for place, finding in found.items() if finding is None)
+    # An emptied line keeps its place: the others are called by their numbers.
+    again = "\n".join("" if found.get(place) is Finding.MY_NUMBER else line for place, line in enumerate(lines, 1))
+    return Typed(tuple(numbers), problems, again)
+
+
+def new_word() -> str:
+    """Return a fresh word for a day: six letters that nobody can guess in a day's tries."""
+    return spoken(secrets.randbits(128))

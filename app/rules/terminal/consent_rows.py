@@ -1,0 +1,375 @@
+"""The list of consents in words: what may be asked of it, and how a row reads on a screen, on paper, in a file. Pure.
+
+What is asked is a closed set: whatever else comes asks for the plain list. Nothing is guessed in a row either: what
+was not given, what did not come, what is unknown and what two insurances say differently are four different words.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Final
+
+from app.rules.terminal.consent_list import (
+    COLUMNS,
+    LAST_DAY,
+    NO_DAY,
+    SEXES,
+    VALIDITIES,
+    By,
+    Known,
+    Marked,
+    Names,
+    Search,
+    State,
+)
+from app.rules.terminal.files import Meaning
+from app.rules.visit.consent import JST, day_of, moment
+from app.rules.words.digits import has_my_number
+from app.rules.words.era import in_era
+from app.rules.words.names import sought
+
+# --- what may be asked --------------------------------------------------------------------------------------------
+
+SOON: Final = 14
+"""Days before an end from which on the list warns."""
+LONGEST: Final = 60
+STATES: Final = {State.GIVEN: "同意あり", State.EXPIRED: "期限切れ", State.NONE: "同意なし", State.UNKNOWN: "不明"}
+OVER: Final = "ends-over"
+_MEANINGS: Final = {Meaning.GIVEN: "同意あり", Meaning.EXPIRED: "期限切れ", Meaning.NOT_GIVEN: "同意なし"}
+_WITHIN: Final = (7, SOON, 30, 60)
+_AFTER: Final = re.compile(r"([0-9]{1,12})-([A-Za-z0-9_-]{1,40})")
+_TEXTS: Final = {By.NAME: "氏名", By.REFERENCE: "照会番号"}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One way to narrow the list, in words; `days` are those until an end, 0 for ends that are over."""
+
+    words: str
+    by: By
+    value: str = ""
+    meaning: str = ""
+    days: int = 0
+
+
+def _filters() -> dict[str, dict[str, Filter]]:
+    states = {f"state-{each}": Filter(f"状態：{words}", By.STATE, each.value) for each, words in STATES.items()}
+    validities = {f"validity-{code}": Filter(f"資格：{words}", By.VALIDITY, code) for code, words in VALIDITIES.items()}
+    items = {
+        f"item-{flag.id.replace('_', '-')}-{meaning.value.replace('_', '-')}": Filter(
+            f"{flag.column}：{words}", By.ITEM, flag.id, meaning.value
+        )
+        for flag in COLUMNS
+        for meaning, words in _MEANINGS.items()
+    }
+    ends = {f"ends-{days}": Filter(f"{days}日以内に終わる", By.ENDS, days=days) for days in _WITHIN}
+    ends[OVER] = Filter("同意ありのまま、期限を過ぎた", By.ENDS)
+    return {"状態": states, "期限": ends, "項目": items, "資格": validities}
+
+
+FILTERS: Final[Mapping[str, Mapping[str, Filter]]] = _filters()
+"""Group to address word to filter: all that there are."""
+_BY_WORD: Final = {word: each for group in FILTERS.values() for word, each in group.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody asks of the list. `text` is a name or a number: it goes into no address and no record."""
+
+    only: str = ""
+    first: date | None = None
+    last: date | None = None
+    text: str = field(default="", repr=False)
+    by: By = By.ALL
+    after: tuple[int, str] | None = None
+    notices: tuple[str, ...] = ()
+
+    @property
+    def is_text(self) -> bool:
+        """Whether a name or a number is sought."""
+        return self.by in _TEXTS
+
+    @property
+    def finds_nothing(self) -> bool:
+        """Whether the text is no beginning of a name that can be sought."""
+        return self.by is By.NAME and not sought(self.text)
+
+    def search(self, now: int) -> Search:
+        """Return what the registry is asked at a moment."""
+        first = int(f"{self.first:%Y%m%d}") if self.first else NO_DAY
+        last = int(f"{self.last:%Y%m%d}") if self.last else LAST_DAY
+        if self.is_text:
+            return Search(self.by, self.text)
+        narrowed = _BY_WORD.get(self.only)
+        if narrowed is None:
+            return Search(first_day=first, last_day=last)
+        if narrowed.by is By.ENDS:
+            return Search(By.ENDS, moments=within(narrowed.days, now))
+        return Search(narrowed.by, narrowed.value, narrowed.meaning, first, last)
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Return what a form or an address carries to ask the same again from the start."""
+        if self.is_text:
+            return {"text": self.text, "by": self.by.value}
+        days = {"first": self.first, "last": self.last}
+        said = {"only": self.only} | {name: day.isoformat() for name, day in days.items() if day}
+        return {name: value for name, value in said.items() if value}
+
+    @property
+    def words(self) -> str:
+        """Return what is asked, as a person reads it."""
+        if self.is_text:
+            return f"{_TEXTS[self.by]}：{self.text}"
+        narrowed = _BY_WORD.get(self.only)
+        said = [narrowed.words] if narrowed else []
+        if self.first or self.last:
+            said.append(f"同意年月日：{_western(self.first)}〜{_western(self.last)}")
+        return "、".join(said) or "すべて"
+
+    @property
+    def kind(self) -> str:
+        """Return what kind of question it is, for the record: no name, no number."""
+        narrowed = self.by.value if self.is_text else self.only or "all"
+        return f"{narrowed}+days" if self.first or self.last else narrowed
+
+
+def within(days: int, now: int) -> tuple[int, int]:
+    """Return the moments between which an end lies: from now to the end of a day in Japan, or whatever is over."""
+    if not days:
+        return 0, now - 1
+    end = datetime.combine(day_of(now) + timedelta(days=days + 1), time(), JST)
+    return now, int(end.timestamp()) - 1
+
+
+def asked(sent: Mapping[str, str], *, keeps_names: bool) -> Asked:
+    """Return what was asked in a form that is sent and answered at once: a name may stand in it."""
+    text = unicodedata.normalize("NFC", sent.get("text", "")).strip()
+    if not text:
+        return asked_openly(sent)
+    if has_my_number(text):
+        return Asked(notices=("マイナンバー（12けた）のように見えます。探すときにも入れないでください",))
+    if len(text) > LONGEST or not text.isprintable():
+        return Asked(notices=(f"{LONGEST}文字までで入れてください",))
+    return Asked(text=text, by=_by(text, sent.get("by", ""), keeps_names=keeps_names), after=_after(sent))
+
+
+def _by(text: str, said: str, *, keeps_names: bool) -> By:
+    """Return as what a text is sought: what was settled on an earlier page, or what it looks like."""
+    if not keeps_names:
+        return By.REFERENCE
+    if said in _TEXTS:
+        return By(said)
+    has_digit = any(each.isascii() and each.isdigit() for each in unicodedata.normalize("NFKC", text))
+    return By.REFERENCE if has_digit else By.NAME
+
+
+def asked_openly(sent: Mapping[str, str]) -> Asked:
+    """Return what was asked in an address: one of the filters, and days."""
+    notices = []
+    only = sent.get("only", "")
+    if only and only not in _BY_WORD:
+        only, notices = "", ["この条件では探せません。条件なしの一覧を出しています"]
+    first, last = _day(sent.get("first", "")), _day(sent.get("last", ""))
+    if any(sent.get(name) and not day for name, day in (("first", first), ("last", last))):
+        notices.append("日付を読めませんでした。その日では、しぼっていません")
+    if only and _BY_WORD[only].by is By.ENDS and (first or last):
+        first = last = None
+        notices.append("期限で探すときは、同意年月日ではしぼれません")
+    if first and last and last < first:
+        first, last = last, first
+    return Asked(only, first, last, after=_after(sent), notices=tuple(notices))
+
+
+def _day(text: str) -> date | None:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.isoformat() == text else None
+
+
+def _after(sent: Mapping[str, str]) -> tuple[int, str] | None:
+    given = _AFTER.fullmatch(sent.get("after", ""))
+    return (int(given[1]), given[2]) if given else None
+
+
+def place_of(search: Search, last: Known) -> tuple[int, str]:
+    """Return where a search goes on behind a person."""
+    return (last.ends_at or 0) if search.by is By.ENDS else last.day, last.id
+
+
+# --- how a row reads ----------------------------------------------------------------------------------------------
+
+
+class Look(StrEnum):
+    """How a flag looks, beside its words."""
+
+    GIVEN = "given"
+    BLANK = "blank"
+    ENDED = "ended"
+    ODD = "odd"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One flag of a row."""
+
+    words: str
+    look: Look
+
+
+NOTHING_CAME: Final = Cell("記載なし", Look.ODD)
+"""The file said nothing of this flag: neither yes nor no."""
+_CELLS: Final = {
+    Meaning.GIVEN: Cell("○", Look.GIVEN),
+    Meaning.NOT_GIVEN: Cell("", Look.BLANK),
+    Meaning.EXPIRED: Cell("期限切れ", Look.ENDED),
+    Meaning.UNOBTAINABLE: Cell("取得できず", Look.ODD),
+}
+
+
+def cell(mark: Marked | None) -> Cell:
+    """Return how a flag reads: what is not known stays a code."""
+    if mark is None:
+        return NOTHING_CAME
+    if mark.is_mixed:
+        return Cell("保険でちがう", Look.ODD)
+    return _CELLS.get(mark.meaning) or unknown(mark.codes[0])
+
+
+def unknown(code: str) -> Cell:
+    """Return how a code without a known meaning reads."""
+    return Cell(f"不明（{code or '空'}）", Look.ODD)
+
+
+_MORE_FLAGS: Final = {
+    "diagnosis_name": "傷病名",
+    "infectious": "感染症",
+    "allergy": "アレルギー",
+    "contraindication": "薬剤禁忌",
+    "test": "検査",
+    "prescription": "処方",
+}
+_FLAG_NAMES: Final = {flag.id: flag.column for flag in COLUMNS} | _MORE_FLAGS
+
+
+def flag_name(flag: str) -> str:
+    """Return what a flag is called; one that is not known keeps the file's own word."""
+    return _FLAG_NAMES.get(flag, flag)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One person as the list shows them, in the order of the terminal's list."""
+
+    id: str
+    name: str
+    kana: str
+    born: str
+    """In the era, as the terminal's list writes it; what came, where that is no day."""
+    born_western: str
+    sex: str
+    references: tuple[str, ...]
+    flags: tuple[Cell, ...]
+    day: str
+    ends: str
+    left: str
+    """How long until the end, where that is soon or over."""
+    validity: str
+    insurances: int
+    state: str
+
+    def cells(self, *, names: bool) -> list[str]:
+        """Return the row as a file has it."""
+        who = [self.name, self.kana, self.born, self.born_western, self.sex] if names else []
+        flags = [each.words for each in self.flags]
+        rest = [self.day, self.ends, self.state, self.validity, str(self.insurances)]
+        return [*who, " ".join(self.references), *flags, *rest]
+
+
+def headings(*, names: bool) -> list[str]:
+    """Return what stands above the rows of a file."""
+    who = ["氏名", "カナ", "生年月日", "生年月日（西暦）", "性別"] if names else []
+    flags = [f"{each.column}（{each.likely}とみられる）" if each.likely else each.column for each in COLUMNS]
+    return [*who, "照会番号", *flags, "同意年月日", "同意有効期限", "状態", "資格", "保険の数"]
+
+
+def rows(people: Sequence[Known], now: int, *, names: bool) -> Iterator[Row]:
+    """Yield people as rows; without `names`, nothing of who they are."""
+    return (_row(each, now, names=names) for each in people)
+
+
+def _row(known: Known, now: int, *, names: bool) -> Row:
+    who = (known.names if names else None) or Names()
+    marks = known.marked
+    ends = _last_end(known, marks)
+    return Row(
+        known.id,
+        who.name,
+        who.kana,
+        era(who),
+        _western(who.born_on),
+        sex(who.sex),
+        known.references,
+        tuple(cell(marks.get(flag.id)) for flag in COLUMNS),
+        _western(known.consented_on),
+        moment(ends),
+        left(ends, now),
+        validity(known.validity),
+        len(known.results),
+        STATES[known.state],
+    )
+
+
+def last_end(known: Known) -> int | None:
+    """Return the end that stands in the list: the earliest of what is given, else of whatever came."""
+    return _last_end(known, known.marked)
+
+
+def _last_end(known: Known, marks: Mapping[str, Marked]) -> int | None:
+    came = (each.available_until for each in marks.values() if each.available_until is not None)
+    return known.ends_at or min(came, default=None)
+
+
+def left(ends: int | None, now: int) -> str:
+    """Return how long something still lasts, where that is worth a word."""
+    if ends is None:
+        return ""
+    if ends < now:
+        return "過ぎています"
+    days = (day_of(ends) - day_of(now)).days
+    return "" if days > SOON else f"あと{days}日" if days else "今日まで"
+
+
+def era(names: Names) -> str:
+    """Return a birth date in its era, or what came where that is none."""
+    born = names.born_on
+    try:
+        return in_era(born) if born else names.born
+    except ValueError:
+        return names.born
+
+
+def sex(code: str) -> str:
+    """Return a sex in words; nothing where nothing came."""
+    return SEXES.get(code) or (unknown(code).words if code else "")
+
+
+def validity(code: str) -> str:
+    """Return a validity in words: not registered is an answer, unknown is none."""
+    return VALIDITIES.get(code) or (unknown(code).words if code else NOTHING_CAME.words)
+
+
+def is_40(born: date, day: date) -> bool:
+    """Whether somebody has reached that age on a day."""
+    return (day.year - born.year, (day.month, day.day)) >= (40, (born.month, born.day))
+
+
+def _western(day: date | None) -> str:
+    return f"{day:%Y/%m/%d}" if day else ""

@@ -1,0 +1,173 @@
+"""Which person of the terminal's files belongs to which visit: by reference number and day, else offered. Pure.
+
+Only one ground is certain: the station's own reference number, with a consent of the visit's day, and nobody else who
+has both, and no other visit that it could as well have been. Everything else is offered with its grounds, and a person
+confirms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from app.rules.terminal.consent_list import Known, Marked
+from app.rules.terminal.files import Meaning, comparable
+from app.rules.visit.consent import day_of, moment
+from app.rules.visit.flow import Visit
+from app.rules.visit.standing import Followed, Sight, Verdict, compared
+
+SLACK: Final = 5 * 60
+"""Seconds by which the terminal's clock and ours may differ."""
+_DAY: Final = 24 * 60 * 60
+UNTOLD: Final = 30 * 60
+"""Seconds after the handoff in which somebody registered who told nobody when."""
+
+
+class Ground(StrEnum):
+    """Why a person may belong to a visit, or what speaks against it."""
+
+    REFERENCE = "reference"
+    SAME_DAY = "same_day"
+    BETWEEN = "between"
+    """Decided between the handoff and the report."""
+    ITEMS = "items"
+    """Every item as it was chosen."""
+    OTHER_REFERENCE = "other_reference"
+    OTHER_DAY = "other_day"
+    ITEMS_DIFFER = "items_differ"
+
+
+_WEIGHTS: Final[Mapping[Ground, int]] = {
+    Ground.REFERENCE: 8,
+    Ground.BETWEEN: 4,
+    Ground.SAME_DAY: 2,
+    Ground.ITEMS: 2,
+    Ground.ITEMS_DIFFER: -1,
+    Ground.OTHER_DAY: -2,
+    Ground.OTHER_REFERENCE: -4,
+}
+
+
+_BY_NUMBER: Final = frozenset({Ground.REFERENCE, Ground.SAME_DAY})
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A person who may belong to a visit, with the grounds for and against."""
+
+    known: Known
+    grounds: tuple[Ground, ...]
+
+    @property
+    def weight(self) -> int:
+        """How much speaks for it."""
+        return sum(_WEIGHTS[each] for each in self.grounds)
+
+    @property
+    def is_by_number(self) -> bool:
+        """Whether reference number and day are the visit's."""
+        return set(self.grounds) >= _BY_NUMBER
+
+
+def window(followed: Followed) -> tuple[int, int]:
+    """Return between which moments somebody of this visit must have decided (seconds since 1970)."""
+    if followed.visit.transcribed_by:  # paper knows its day and no moment
+        return followed.visit.opened_at, followed.visit.opened_at + _DAY - 1
+    return followed.handed_off_at - SLACK, _ends(followed) + SLACK
+
+
+def _ends(followed: Followed) -> int:
+    """Return when it was done for certain: whoever reports later has told nobody when."""
+    told, handed_off = followed.visit.times.get("result", 0), followed.handed_off_at
+    if told < handed_off:
+        return handed_off + UNTOLD
+    return told + UNTOLD if followed.visit.answer("result", "report") == "later" else told
+
+
+def candidates(followed: Followed, people: Iterable[Known]) -> tuple[Candidate, ...]:
+    """Return who may belong to a visit, the likeliest first; nobody for whom nothing speaks."""
+    found = (Candidate(each, grounds(followed, each)) for each in people)
+    fit = [each for each in found if {Ground.REFERENCE, Ground.BETWEEN} & set(each.grounds)]
+    return tuple(sorted(fit, key=lambda each: (-each.weight, each.known.id)))
+
+
+def certain(followed: Followed, people: Iterable[Known]) -> Known | None:
+    """Return the one person whose reference number and day are the visit's, or None when nobody or several are."""
+    found = [each.known for each in candidates(followed, people) if each.is_by_number]
+    return found[0] if len(found) == 1 else None
+
+
+def is_contested(followed: Followed, known: Known, visits: Iterable[Followed]) -> bool:
+    """Whether another visit has the number and day as well, and the moment does not tell which of them it was."""
+    rivals = [grounds(each, known) for each in visits if each.visit.id != followed.visit.id]
+    rivals = [each for each in rivals if set(each) >= _BY_NUMBER]
+    mine = Ground.BETWEEN in grounds(followed, known)
+    return bool(rivals) and (not mine or any(Ground.BETWEEN in each for each in rivals))
+
+
+def grounds(followed: Followed, known: Known) -> tuple[Ground, ...]:
+    """Return what speaks for and against a person."""
+    return tuple(
+        each
+        for each in (_by_number(followed.visit, known), *_by_time(followed, known), _by_items(followed.visit, known))
+        if each
+    )
+
+
+def _by_number(visit: Visit, known: Known) -> Ground | None:
+    number = comparable(visit.answer("need", "reference"))
+    if not number or not known.references:
+        return None
+    return Ground.REFERENCE if number in known.references else Ground.OTHER_REFERENCE
+
+
+def _by_time(followed: Followed, known: Known) -> tuple[Ground, ...]:
+    times = [each.consented_at for each in known.marked.values() if each.consented_at is not None]
+    begins, ends = window(followed)
+    between = not followed.visit.transcribed_by and any(begins <= at <= ends for at in times)
+    first, last = _days(followed)
+    same_day = any(first <= day_of(at) <= last for at in times)
+    return (*((Ground.BETWEEN,) if between else ()), Ground.SAME_DAY if same_day else Ground.OTHER_DAY)
+
+
+def _days(followed: Followed) -> tuple[date, date]:
+    """Return the first and the last day on which somebody of this visit may have decided."""
+    if followed.visit.transcribed_by:
+        day = day_of(followed.visit.opened_at)
+        return day, day
+    return day_of(followed.handed_off_at), day_of(_ends(followed))
+
+
+def _by_items(visit: Visit, known: Known) -> Ground | None:
+    verdicts = {each.verdict for each in compared(visit, sight(known, 0, ""))}
+    if Verdict.DIFFERS in verdicts:
+        return Ground.ITEMS_DIFFER
+    return Ground.ITEMS if Verdict.MATCHES in verdicts and Verdict.NOT_LOOKED_AT not in verdicts else None
+
+
+def says_all(visit: Visit, known: Known) -> bool:
+    """Whether a file gives one known answer for every item that was asked; without it a person must judge."""
+    said = sight(known, 0, "").flags
+    return all(flag in said for item in visit.items for flag in item.flags)
+
+
+def sight(known: Known, at: int, by: str) -> Sight:
+    """Return what a file says of a person in the form in which a screen is seen; what says nothing is not looked at."""
+    marks = known.marked
+    return Sight(
+        at=at,
+        by=by,
+        found=True,
+        flags={flag: mark.meaning is Meaning.GIVEN for flag, mark in marks.items() if _says(mark)},
+        consented_on=known.consented_on,
+        available_until=moment(known.ends_at),
+        source="file",
+        meanings={flag: "mixed" if mark.is_mixed else mark.meaning.value for flag, mark in marks.items()},
+    )
+
+
+def _says(mark: Marked) -> bool:
+    return mark.meaning in {Meaning.GIVEN, Meaning.NOT_GIVEN, Meaning.EXPIRED}

@@ -1,0 +1,202 @@
+"""Walking the flow: path, what is open, errors, back, and what a new answer makes void. Pure.
+
+No order is stored and no "current step": each is a question to the path.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import pairwise
+from typing import Final
+
+from app.rules.record.clock import is_young
+from app.rules.visit.flow import FLOW, NOTHING, STEPS, Answer, Holder, Question, Registration, Step, Visit
+from app.rules.words.digits import Finding, find
+from app.rules.words.furigana import N_
+
+MAX_TEXT = 20
+IDLE: Final = 30 * 60
+"""Seconds after its last answer for which a browser may go on with a visit."""
+ABSOLUTE: Final = 12 * 60 * 60
+"""Seconds after its beginning for which it may, whatever is answered."""
+
+TEXT_PROBLEMS: Mapping[Finding, str] = {
+    Finding.MY_NUMBER: N_(
+        "マイナンバー（12けた）のように{見|み}えます。ここには{入|い}れません。{入力|にゅうりょく}は{消|け}しました。"
+        "12けた{以上|いじょう}の{照会|しょうかい}{番号|ばんごう}は、{事業所|じぎょうしょ}の{端末|たんまつ}で{入|い}れてください"
+    ),
+    Finding.PIN: N_(
+        "{暗証|あんしょう}{番号|ばんごう}のように{見|み}えます。{暗証|あんしょう}{番号|ばんごう}は"
+        "{公式|こうしき}アプリだけで{入力|にゅうりょく}します。{入力|にゅうりょく}は{消|け}しました"
+    ),
+    Finding.UNFIT: N_("{半角|はんかく}の{英数字|えいすうじ}とハイフンで、20{文字|もじ}までにしてください"),
+}
+
+NOT_OFFERED = N_("{画面|がめん}にあるものからえらんでください")
+
+
+def is_open(visit: Visit, now: int) -> bool:
+    """Whether the time of a visit is not over."""
+    return is_young(visit.touched_at, IDLE, now) and is_young(visit.opened_at, ABSOLUTE, now)
+
+
+def path(visit: Visit) -> tuple[Step, ...]:
+    """Return the steps this visit has, given what is known so far; a way out that is taken ends it."""
+    steps: list[Step] = []
+    for step in FLOW:
+        if step.applies(visit):
+            steps.append(step)
+            if step.leaves:
+                break
+    return tuple(steps)
+
+
+def is_done(step: Step, visit: Visit) -> bool:
+    """Whether a step is answered and its answers still fit what is asked now."""
+    if step.leaves or step.id not in visit.answers:
+        return False
+    return not errors(step, visit, visit.answers[step.id])
+
+
+def furthest(visit: Visit) -> Step:
+    """Return the first step still open; no later page may be shown."""
+    return _first_open(path(visit), visit)
+
+
+def _first_open(steps: tuple[Step, ...], visit: Visit) -> Step:
+    return next((step for step in steps if not is_done(step, visit)), steps[-1])
+
+
+def is_reachable(step: Step, visit: Visit) -> bool:
+    """Whether the page of a step may be opened now."""
+    steps = path(visit)
+    if step.open_from and step not in steps:
+        return is_reachable(STEPS[step.open_from], visit)
+    reached = _first_open(steps, visit)
+    last = steps.index(reached) + reached.by_hand(visit)
+    return step in steps and steps.index(step) <= last
+
+
+def back(step: Step, visit: Visit) -> Step | None:
+    """Return the step before this one on the path. After the card there is no way back into the choices."""
+    steps = path(visit)
+    place = steps.index(step) if step in steps else 0
+    before = steps[place - 1] if place else None
+    return None if before is None or step.id in {"result", "error-code", "done"} else before
+
+
+def position(step: Step, visit: Visit) -> tuple[int, int] | None:
+    """Return (n, m) for "n / m" among the counted steps, or None for a page that does not count."""
+    if not step.counted:
+        return None
+    ahead = tuple(each for each in FLOW if each.counted and not each.leaves and each.applies(visit))
+    return ahead.index(step) + 1, len(ahead)
+
+
+def _said(question: Question, given: Answer) -> str:
+    """Return an answer as it is kept: a number is the same in any width, and is found again by it."""
+    value = given.get(question.name, "")
+    return value if question.options else unicodedata.normalize("NFKC", value).strip()
+
+
+def _problem(question: Question, value: str) -> str:
+    if not value:
+        return question.missing
+    if question.options:
+        return "" if value in question.options else (question.missing or NOT_OFFERED)
+    finding = find(value, number_expected=question.staff_number, limit=MAX_TEXT)
+    return TEXT_PROBLEMS[finding] if finding else ""
+
+
+def errors(step: Step, visit: Visit, given: Answer) -> dict[str, str]:
+    """Return what is wrong with the given answers: question name to message, in the page's order."""
+    found = {q.name: _problem(q, _said(q, given)) for q in step.asks(visit, given)}
+    return {name: message for name, message in found.items() if message}
+
+
+def fit(step: Step, visit: Visit, given: Answer) -> dict[str, str]:
+    """Return the given answers that may be shown again: known questions, offered options, harmless text."""
+    answered = ((q, _said(q, given)) for q in step.asks(visit, given))
+    return {question.name: value for question, value in answered if value and not _problem(question, value)}
+
+
+def record(step: Step, given: Answer, visit: Visit) -> Visit:
+    """Return the visit with these answers; what rested on a changed answer is open again, and only that."""
+    visit = _come_back(step, visit)
+    return recorded(step, fit(step, visit, given), visit)
+
+
+def recorded(step: Step, answer: Answer, visit: Visit) -> Visit:
+    """Return the visit with an answer as it is, whatever is offered today: what a record says was answered then."""
+    changed = dict(visit.answers.get(step.id, NOTHING)) != answer
+    answers = {**visit.answers, step.id: answer}
+    draft = {name: held for name, held in visit.draft.items() if name != step.id}
+    after = replace(visit, answers=answers, draft=draft)
+    return _void(after, step.id) if changed else after
+
+
+def _come_back(step: Step, visit: Visit) -> Visit:
+    """Return the visit as one that was come back to: whoever answers the page behind a way out has returned."""
+    before = next((each for each, following in pairwise(path(visit)) if following is step), None)
+    if before is None or before.id in visit.answers or not before.by_hand(visit):
+        return visit
+    answer = {question.name: question.options[0] for question in before.asks(visit, NOTHING)}
+    return replace(visit, answers={**visit.answers, before.id: answer})
+
+
+def _void(visit: Visit, changed: str) -> Visit:
+    kept = visit
+    for step in FLOW:
+        if changed in step.confirms and step.id in kept.answers:
+            rest = {name: held for name, held in kept.answers.items() if name != step.id}
+            kept = _void(replace(kept, answers=rest), step.id)
+    void = {changed, *visit.answers.keys() - kept.answers.keys()}
+    if not any(step == "consent" or STEPS[step].to_the_card for step in void):
+        return _reconcile(kept)
+    # Whoever tapped the card did so for the former choices: the way out and what came back of it are void as well.
+    return replace(kept, departure="", subject="", registration=Registration.NONE, reason="")
+
+
+def _reconcile(visit: Visit) -> Visit:
+    """Drop choices on items that no longer apply, and reopen the check when the items have changed."""
+    chosen = visit.answers.get("consent")
+    if chosen is None or visit.withdraws or visit.chooses_there:
+        return visit
+    applicable = {item.id for item in visit.items}
+    if applicable == set(chosen):
+        return visit
+    left = {name: value for name, value in chosen.items() if name in applicable}
+    return _void(replace(visit, answers={**visit.answers, "consent": left}), "consent")
+
+
+def go_on(step: Step, visit: Visit) -> Visit:
+    """Return the visit with a way out not taken: the person goes on with the registration after all."""
+    if "need" in step.confirms:
+        need = {**visit.answers["need"], "go_on": "yes"}
+        on = replace(visit, answers={**visit.answers, "need": need})
+        return _confirmed_anew(on) if on.withdraws else on
+    rest = {name: held for name, held in visit.answers.items() if name != step.id}
+    if rest.get("ready", NOTHING).get("ready") == "missing":
+        del rest["ready"]
+    return replace(visit, answers=rest)
+
+
+def _confirmed_anew(visit: Visit) -> Visit:
+    """Return the visit as nobody has confirmed it: what was confirmed before was something else."""
+    for step in FLOW:
+        if step.to_the_card and step.id in visit.answers:
+            rest = {name: held for name, held in visit.answers.items() if name != step.id}
+            visit = _void(replace(visit, answers=rest), step.id)
+    return visit
+
+
+def needs_hand_over(step: Step, visit: Visit) -> bool:
+    """Whether the phone must change hands before this step is shown."""
+    return step.held_by(visit) is not visit.holder
+
+
+def handed_over(visit: Visit, to: Holder) -> Visit:
+    """Return the visit with the phone in the other person's hands."""
+    return replace(visit, holder=to)

@@ -1,0 +1,305 @@
+"""What the office sees of a visit, beside what was chosen and said: where it stands, and what wants doing. Pure.
+
+Three truths are kept apart: what people reported, what the office has seen, and what somebody must act on. What was
+chosen and what was seen both stay; a difference is shown and never overwritten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+from app.rules.record.clock import is_young
+from app.rules.record.evidence import State, state
+from app.rules.terminal.files import day
+from app.rules.visit.consent import Choice, Item
+from app.rules.visit.copy import Wish
+from app.rules.visit.flow import Visit
+
+UNDERWAY: Final = 30 * 60
+"""Seconds after its last answer for which a visit may still go on at the bedside."""
+
+
+class Doubt(StrEnum):
+    """Whether a visit is as it was recorded."""
+
+    NONE = ""
+    DIFFERS = "differs"
+    """What is kept of it is not what the record tells: the record is shown."""
+    BROKEN = "broken"
+    """Its record does not hold: nothing of it is shown."""
+
+
+class Standing(StrEnum):
+    """Where a visit stands for the office, neediest first."""
+
+    ALTERED = "altered"
+    """It is not as it was recorded: somebody has written into the database."""
+
+    DISPUTED = "disputed"
+    """Somebody with the patient's copy says: I did not agree to this."""
+    WITHDRAWAL_ASKED = "withdrawal_asked"
+    CHANGE_ASKED = "change_asked"
+    TROUBLE = "trouble"
+    DIFFERS = "differs"
+    NOT_FOUND = "not_found"
+    UNCLEAR = "unclear"
+    """Seen, but not whether all is as it was chosen."""
+    UNREPORTED = "unreported"
+    STOPPED = "stopped"
+    REPORTED = "reported"
+    TRANSCRIBED = "transcribed"
+    """Transcribed from paper; whether anything was registered, nobody has said."""
+    ANOTHER_WAY = "another_way"
+    UNDERWAY = "underway"
+    SEEN = "seen"
+    CLOSED = "closed"
+
+
+DONE: Final = frozenset({Standing.SEEN, Standing.CLOSED})
+"""Nothing is left to do."""
+_ASKED: Final = {
+    Wish.DISAGREE: Standing.DISPUTED,
+    Wish.WITHDRAW: Standing.WITHDRAWAL_ASKED,
+    Wish.CHANGE: Standing.CHANGE_ASKED,
+}
+NEEDY: Final = frozenset(
+    {Standing.ALTERED, *_ASKED.values(), Standing.TROUBLE, Standing.DIFFERS, Standing.NOT_FOUND, Standing.UNCLEAR}
+)
+"""要対応: somebody must act."""
+_REACHED: Final = {
+    State.ANOTHER_WAY: Standing.ANOTHER_WAY,
+    State.REPORTED: Standing.REPORTED,
+    State.TRANSCRIBED: Standing.TRANSCRIBED,
+}
+_RANKS: Final = {standing: rank for rank, standing in enumerate(Standing)}
+
+
+class Closing(StrEnum):
+    """Why nothing more is expected of a visit."""
+
+    ELSEWHERE = "elsewhere"
+    """Eligibility was checked in another way."""
+    ANOTHER_DAY = "another_day"
+    MISTAKE = "mistake"
+    """Begun by mistake, or for practice."""
+    UNKNOWABLE = "unknowable"
+    """Nobody can tell any more."""
+    ANSWERED = "answered"
+    """What the patient asked for was done, or talked over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What somebody saw on the terminal's list: a row with its flags and dates as they stand there, or no row."""
+
+    at: int
+    by: str
+    found: bool
+    flags: Mapping[str, bool]
+    """Flag id (`Item.flags`) to whether ○ stood there; a flag that was not looked at is missing."""
+    consented_on: date | None = None
+    available_until: str = ""
+    """同意有効期限 as it stands on the screen; never computed."""
+    source: str = "screen"
+    """`screen` when a person read the terminal's screen, `file` when a file of the terminal said it."""
+    meanings: Mapping[str, str] = field(default_factory=dict)
+    """What a file said of each flag, also where no screen shows it; empty for a screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """That nothing more is expected, by whom and why."""
+
+    at: int
+    by: str
+    why: Closing
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the patient asks of the station from the copy; it stays until the office closes the visit."""
+
+    at: int
+    what: Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A visit with what the office did about it."""
+
+    visit: Visit
+    handed_off_at: int
+    sight: Sight | None = None
+    closed: Closed | None = None
+    settled_at: int = 0
+    """When the office last did something about it."""
+    person: str = ""
+    """Whom of the terminal's files it was matched with."""
+    asked: tuple[Asked, ...] = ()
+    """What is asked from the patient's copies and nobody has answered, the neediest first; each wish once."""
+    doubt: Doubt = Doubt.NONE
+
+
+class Verdict(StrEnum):
+    """One item, chosen beside seen."""
+
+    MATCHES = "matches"
+    DIFFERS = "differs"
+    NOT_CHOSEN_HERE = "not_chosen_here"
+    NOT_LOOKED_AT = "not_looked_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One item with both values."""
+
+    item: Item
+    chosen: Choice
+    seen: tuple[tuple[str, bool | None], ...]
+    """Each flag of the item, with what stood there."""
+    verdict: Verdict
+
+
+def compared(visit: Visit, sight: Sight) -> tuple[Compared, ...]:
+    """Return every item that the patient was asked, chosen beside seen."""
+    return tuple(_compared(item, visit, sight) for item in visit.items)
+
+
+def _compared(item: Item, visit: Visit, sight: Sight) -> Compared:
+    answer = "" if visit.chooses_there else visit.choice(item.id)
+    chosen = Choice(answer) if answer else Choice.NOT_ASKED
+    seen = tuple((flag, sight.flags.get(flag)) for flag in item.flags)
+    return Compared(item, chosen, seen, _verdict(chosen, [said for _, said in seen]))
+
+
+def as_chosen(sight: Sight, items: Iterable[Item]) -> dict[str, str]:
+    """Return the items whose columns all say the same, as a choice: what stood there before."""
+    stood = {item.id: {sight.flags.get(flag) for flag in item.flags} for item in items}
+    said = {True: Choice.AGREE.value, False: Choice.DECLINE.value}
+    return {item: said[flag] for item, flags in stood.items() for flag in flags if len(flags) == 1 and flag is not None}
+
+
+def _verdict(chosen: Choice, seen: Iterable[bool | None]) -> Verdict:
+    if chosen is Choice.NOT_ASKED:
+        return Verdict.NOT_CHOSEN_HERE
+    agreed, said = chosen is Choice.AGREE, set(seen)
+    if (not agreed) in said:
+        return Verdict.DIFFERS
+    return Verdict.NOT_LOOKED_AT if None in said else Verdict.MATCHES
+
+
+def standing(followed: Followed, now: int) -> Standing:
+    """Return where a visit stands for the office at a moment (seconds since 1970, UTC)."""
+    visit, sight = followed.visit, followed.sight
+    if followed.doubt:
+        return Standing.ALTERED
+    if followed.closed:
+        return Standing.CLOSED
+    if followed.asked:
+        return _ASKED[followed.asked[0].what]
+    if sight:
+        return _as_seen(visit, sight)
+    if not visit.ended and is_young(visit.touched_at, UNDERWAY, now) and not visit.answer("result", "report"):
+        return Standing.UNDERWAY
+    return _as_said(visit)
+
+
+def _as_seen(visit: Visit, sight: Sight) -> Standing:
+    if not sight.found:
+        return Standing.SEEN if visit.withdraws else Standing.NOT_FOUND
+    verdicts = {each.verdict for each in compared(visit, sight)}
+    if Verdict.DIFFERS in verdicts:
+        return Standing.DIFFERS
+    return Standing.UNCLEAR if Verdict.NOT_LOOKED_AT in verdicts else Standing.SEEN
+
+
+def may_suffice(sight: Sight | None, today: date) -> bool:
+    """Whether the office, when it last looked, saw a registration whose end, where one was shown, is not over.
+
+    An end that cannot be read is none that holds: then the office has to be asked.
+    """
+    if sight is None or not sight.found or not any(sight.flags.values()):
+        return False
+    if not sight.available_until:
+        return True
+    ends = day(sight.available_until[:10].replace("/", ""))  # as the terminal shows it: 2024/04/30 23:59
+    return ends is not None and today <= ends
+
+
+def is_news(before: Visit, after: Visit, *, was_closed: bool) -> bool:
+    """Whether the bedside now says something else than it said when the office was done with the visit."""
+    said = after.answer("result", "report")
+    # That it is done is no news where somebody saw it already.
+    is_told = was_closed or _TOLD.get(said) is not Truth.REPORTED
+    return _chosen(before) != _chosen(after) or (is_told and said != before.answer("result", "report"))
+
+
+def _chosen(visit: Visit) -> tuple[bool, bool, dict[str, str]]:
+    return visit.withdraws, visit.chooses_there, visit.choices
+
+
+def _as_said(visit: Visit) -> Standing:
+    said = {"trouble": Standing.TROUBLE, "stopped": Standing.STOPPED, "later": Standing.UNREPORTED}
+    report = visit.answer("result", "report")
+    if report in said:
+        return said[report]
+    return _REACHED.get(state(visit), Standing.UNREPORTED)
+
+
+class Truth(StrEnum):
+    """What may be said of a visit to whoever holds its copy: the same three claims as everywhere, and no more."""
+
+    CHOSEN = "chosen"
+    REPORTED = "reported"
+    TROUBLE = "trouble"
+    STOPPED = "stopped"
+    SEEN = "seen"
+    UNCLEAR = "unclear"
+    DIFFERS = "differs"
+    NOT_FOUND = "not_found"
+
+
+_TOLD: Final = {
+    "answered": Truth.REPORTED,
+    "done": Truth.REPORTED,
+    "trouble": Truth.TROUBLE,
+    "stopped": Truth.STOPPED,
+}
+_SEEN: Final = {
+    Standing.SEEN: Truth.SEEN,
+    Standing.UNCLEAR: Truth.UNCLEAR,
+    Standing.DIFFERS: Truth.DIFFERS,
+    Standing.NOT_FOUND: Truth.NOT_FOUND,
+}
+
+
+def truth(visit: Visit, sight: Sight | None) -> Truth:
+    """Return what the patient may be told: what the office saw, or else what was said, or only chosen."""
+    if sight is None:
+        return _TOLD.get(visit.answer("result", "report"), Truth.CHOSEN)
+    return _SEEN[_as_seen(visit, sight)]
+
+
+def has_copy(visit: Visit) -> bool:
+    """Whether there is a copy of this visit to take home: not where another way was taken and nothing confirmed."""
+    return state(visit) is not State.ANOTHER_WAY
+
+
+def with_wish(asked: Iterable[Asked], wish: Asked) -> tuple[Asked, ...]:
+    """Return what is asked with one more wish, the neediest first: none takes another's place."""
+    return tuple(sorted((*asked, wish), key=lambda each: _RANKS[_ASKED[each.what]]))
+
+
+def named(asked: Iterable[Asked]) -> str:
+    """Return what is asked as a form carries it, each wish with its moment: one that came later is another one."""
+    return " ".join(f"{each.what}@{each.at}" for each in asked)
+
+
+def neediest_first(visits: Iterable[Followed], now: int) -> list[tuple[Standing, Followed]]:
+    """Return visits with where they stand, the neediest first and among them the oldest."""
+    placed = [(standing(each, now), each) for each in visits]
+    return sorted(placed, key=lambda pair: (_RANKS[pair[0]], pair[1].handed_off_at))

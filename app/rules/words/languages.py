@@ -1,0 +1,116 @@
+"""The languages in which a patient reads, and what our messages say in them. The Japanese text is the official one.
+
+A message is its own key: the Japanese words, with furigana notation. `locales/<folder>/LC_MESSAGES/patient.mo` says
+what it is elsewhere, and is read once. What a catalogue does not have is said in Japanese.
+"""
+
+from __future__ import annotations
+
+import gettext
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from app.rules.visit.consent import Item, Wording
+from app.rules.words.era import in_era
+
+LOCALES: Final = Path(__file__).parents[3] / "locales"
+DOMAIN: Final = "patient"
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One language: its code in cookies and evidence, its HTML tag, its name in itself, its folder."""
+
+    code: str
+    tag: str
+    name: str
+    folder: str = ""
+    is_reference: bool = False
+    """Whether nobody of ours reads it as a mother tongue: said on the page, and easy to correct."""
+
+    @property
+    def is_official(self) -> bool:
+        """Whether these are the words that count."""
+        return not self.folder
+
+    @property
+    def is_japanese(self) -> bool:
+        """Whether words keep their readings."""
+        return self.tag == "ja"
+
+
+OFFICIAL: Final = Language("ja", "ja", "日本語")
+EASY: Final = Language("ja-easy", "ja", "やさしい日本語", "ja_EASY")
+LANGUAGES: Final = (
+    OFFICIAL,
+    EASY,
+    Language("en", "en", "English", "en"),
+    Language("zh-Hans", "zh-Hans", "简体中文", "zh_Hans", is_reference=True),
+    Language("ko", "ko", "한국어", "ko", is_reference=True),
+)
+BY_CODE: Final = {language.code: language for language in LANGUAGES}
+
+
+class _Missing(gettext.NullTranslations):
+    """Answers nothing, so that what is said alike in both languages is told from what is not said."""
+
+    def gettext(self, message: str) -> str:  # noqa: ARG002 - the name that gettext gives
+        return ""
+
+
+@lru_cache
+def _catalogue(folder: str) -> gettext.NullTranslations:
+    found = gettext.translation(DOMAIN, LOCALES, [folder])
+    found.add_fallback(_Missing())
+    return found
+
+
+def has(language: Language, message: str) -> bool:
+    """Whether a message is said in that language."""
+    return language.is_official or bool(_catalogue(language.folder).gettext(message))
+
+
+def told(language: Language, message: str) -> str:
+    """Return what a message says in that language, with furigana notation where it is Japanese."""
+    said = "" if language.is_official or not message else _catalogue(language.folder).gettext(message)
+    return said or message
+
+
+@lru_cache
+def worded(language: Language, item: Item) -> Wording:
+    """Return an item's words in that language: all of them, or all in Japanese, never a mixture."""
+    words = asdict(item.wording)
+    if not all(has(language, words[part]) for part in words):
+        return item.wording
+    return Wording(**{part: told(language, words[part]) for part in words})
+
+
+@lru_cache
+def wording_hash(language: Language, item: Item) -> str:
+    """Return SHA-256 (hex) of the words of an item as they are shown in that language."""
+    words = json.dumps(asdict(worded(language, item)), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(words.encode()).hexdigest()
+
+
+_MONTHS: Final = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+def day_in(language: Language, day: date) -> str:
+    """Return a day as people write it in that language; Japanese adds the era, and its readings."""
+    if language.is_japanese:
+        era = in_era(day).partition("年")[0].replace("令和", "{令和|れいわ}")
+        month = f"{day.month}{{月|がつ}}{day.day}{{日|にち}}"
+        return f"{day.year}{{年|ねん}}（{era}{{年|ねん}}）{month}"
+    if language.code == "ko":
+        return f"{day.year}년 {day.month}월 {day.day}일"
+    if language.code == "zh-Hans":
+        return f"{day.year}年{day.month}月{day.day}日"
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"

@@ -1,0 +1,112 @@
+"""Today's list at the bedside: after the day's word, the office's numbers, each a visit that begins at once."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from hmac import compare_digest
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as At
+
+from app.ports import Plans, Unavailable, Worklist
+from app.rules.content import ITEMS
+from app.rules.station.day_list import Planned
+from app.rules.station.station import Facility
+from app.rules.visit.consent import day_of
+from app.rules.visit.flow import Holder
+from app.rules.visit.standing import as_chosen
+from app.rules.words.furigana import SPOKEN, letters
+from app.web.bedside.seat import Bedside
+from app.web.bedside.visit import VisitPages
+from app.web.kit.forms import fields
+from app.web.kit.guard import Window, network_of
+from app.web.kit.pages import Look
+
+_SPAN: Final = 600.0
+_WRONG_PER_ADDRESS: Final = 5
+_WRONG_PER_STATION: Final = 500
+
+
+@dataclass(frozen=True)
+class Today:
+    """The page where the day's word is typed, and the list behind it."""
+
+    bedside: Bedside
+    visits: VisitPages
+    plans: Plans
+    worklist: Worklist
+    _by_address: Window = field(default_factory=lambda: Window(_WRONG_PER_ADDRESS, _SPAN))
+    _by_station: Window = field(default_factory=lambda: Window(_WRONG_PER_STATION, _SPAN))
+
+    def routes(self) -> list[At]:
+        """Return the routes."""
+        return [
+            At("/f/{token}/today", self.ask, methods=["GET"]),
+            At("/f/{token}/today", self.open, methods=["POST"]),
+        ]
+
+    async def ask(self, request: Request) -> Response:
+        """Ask for the day's word."""
+        facility = await self._station(request)
+        return facility if isinstance(facility, Response) else self._page(request, "today.html", facility)
+
+    async def open(self, request: Request) -> Response:
+        """Show the list to whoever has the day's word, or begin the visit of the number that was chosen."""
+        facility = await self._station(request)
+        if isinstance(facility, Response):
+            return facility
+        sent = await fields(request)
+        word = letters(sent.get("word", ""))
+        refused = await self._refused(request, facility, word)
+        if refused is not None:
+            return refused
+        planned = await self.plans.on(facility.id, day_of(self.bedside.clock.now()))
+        if "reference" not in sent:
+            return await self._list(request, facility, word, planned)
+        chosen = next((each for each in planned if each.reference == sent["reference"]), None)
+        if chosen is None:
+            return await self._list(request, facility, word, planned, gone=True, status=409)
+        return await self._begun(request, facility, chosen)
+
+    async def _station(self, request: Request) -> Facility | Response:
+        """Return the station of this address; in the patient's hands, nothing of the office is behind it."""
+        seat = await self.bedside.find(request)
+        if seat is not None and seat.visit.holder is Holder.PATIENT:
+            return self.bedside.go(request, "/visit/hand-over")
+        return await self.bedside.station(request)
+
+    async def _refused(self, request: Request, facility: Facility, word: str) -> Response | None:
+        """Return what answers a wrong word, or too many of them; only wrong ones are counted."""
+        address, now = f"{network_of(request.scope)} {facility.id}", time.monotonic()
+        if self._by_address.is_full(address, now) or self._by_station.is_full(facility.id, now):
+            return self._page(request, "today.html", facility, wait=True, status=429)
+        known = await self.plans.word(facility.id, day_of(self.bedside.clock.now()))
+        if len(word) == SPOKEN and known is not None and compare_digest(known, word):
+            return None
+        self._by_address.has_room(address, now)
+        self._by_station.has_room(facility.id, now)
+        return self._page(request, "today.html", facility, wrong=True, status=422)
+
+    async def _list(
+        self, request: Request, facility: Facility, word: str, planned: tuple[Planned, ...], **more: Any
+    ) -> Response:
+        is_open = await self.bedside.find(request) is not None
+        return self._page(request, "today-list.html", facility, word=word, planned=planned, is_open=is_open, **more)
+
+    async def _begun(self, request: Request, facility: Facility, chosen: Planned) -> Response:
+        """Begin a visit whose number and gate the office has answered."""
+        sight = await self.worklist.last_sight(facility.id, chosen.reference)
+        earlier = as_chosen(sight, ITEMS) if sight and sight.found else {}
+        answer, visit = await self.visits.begin(request, facility, chosen.gate, earlier)
+        with suppress(Unavailable):  # the visit has begun: that the office does not see it yet holds up nobody
+            await self.plans.begun(facility.id, chosen.day, chosen.reference, visit.id)
+        return answer
+
+    def _page(self, request: Request, template: str, facility: Facility, **values: Any) -> Response:
+        look = Look.of(request).seen_by(Holder.STAFF)
+        shown = {"wrong": False, "wait": False, "gone": False, "token": request.path_params["token"], **values}
+        return self.bedside.pages.respond(request, template, look=look, facility=facility, **shown)

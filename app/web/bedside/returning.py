@@ -1,0 +1,190 @@
+"""`/return`: the way back from the app. A return is a claim made by a browser, and is treated as one.
+
+It works with a code, with an error, with nothing, again, late, and in another tab or browser: always a page that says
+what is known, what is not, and the one next thing to do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route as At
+
+from app.ports import Decline, Declined, Departure, Handoff, Identity, Refused, Unavailable, Written
+from app.rules.record.evidence import Body, EventType, hashed
+from app.rules.visit import journey
+from app.rules.visit.flow import STEPS, Route, Visit
+from app.tokens import BadToken, Purpose, new_secret
+from app.web.bedside.registration import Registrar
+from app.web.bedside.seat import TRIES, Bedside, Seat, once
+
+HANDOFF: Final = STEPS["handoff"]
+_LONGEST: Final = 2048
+log = structlog.get_logger()
+
+
+_LOOKS: Final = 20
+_PAUSE: Final = 0.2
+
+
+def _is_being_proven(visit: Visit) -> bool:
+    """Whether a return was taken and its code is being exchanged, here or in another process, or was when it died."""
+    return visit.reason == "unproven" and not visit.departure and not journey.is_done(HANDOFF, visit)
+
+
+class NotOurs(Exception):
+    """What came back was not made for this visit in this browser, or is no longer valid."""
+
+
+@dataclass(frozen=True)
+class Returning:
+    """The way back."""
+
+    bedside: Bedside
+    handoff: Handoff
+    registrar: Registrar
+    issuer: str
+    """Who was asked: an answer that says from whom it comes must say this one (RFC 9207)."""
+
+    def routes(self) -> list[At]:
+        """Return the one route."""
+        return [At("/return", self.back, methods=["GET"])]
+
+    async def back(self, request: Request) -> Response:
+        """Take what came back, once."""
+        seat = await self.bedside.find(request)
+        if seat is None:
+            return self.bedside.problems.answer(request, "return_elsewhere")
+        if seat.visit.route is Route.OFFICIAL and journey.furthest(seat.visit) is HANDOFF:
+            return self.bedside.go(request, "/visit/result")
+        if not journey.is_reachable(HANDOFF, seat.visit) or journey.is_done(HANDOFF, seat.visit):
+            return self.bedside.onward(request, seat.visit)
+        if _is_being_proven(seat.visit) and "code" in request.query_params:
+            return await self._late(request)
+        try:
+            departure = await self._departure(request, seat)
+        except (NotOurs, BadToken):
+            return self._unknown(request, seat)
+        return await self._take(request, seat, departure)
+
+    def _unknown(self, request: Request, seat: Seat) -> Response:
+        """Say what is known when nothing usable came back; coming back by hand is an ordinary way."""
+        came = bool(request.query_params)
+        return self.bedside.show(request, seat, HANDOFF, template="return.html", status=400 if came else 200, came=came)
+
+    async def _departure(self, request: Request, seat: Seat) -> Departure:
+        """Return the departure that this return answers: of this visit, this browser, these choices, and still live."""
+        params = request.query_params
+        if len(params.multi_items()) != len(params) or any(len(value) > _LONGEST for value in params.values()):
+            raise NotOurs
+        if params.get("iss", self.issuer) != self.issuer:
+            raise NotOurs
+        departure_id, visit_id = self.bedside.signer.read(Purpose.HANDOFF, params.get("state", ""))
+        found = await self.bedside.store.departure(departure_id)
+        if found is None or not self.registrar.is_fresh(found) or not (params.get("code") or params.get("error")):
+            raise NotOurs
+        belongs = (found.visit, found.session, found.id) == (
+            seat.visit.id,
+            hashed(seat.session),
+            seat.visit.departure,
+        )
+        if not belongs or visit_id != seat.visit.id:
+            raise NotOurs
+        return found
+
+    async def _take(self, request: Request, seat: Seat, departure: Departure) -> Response:
+        error = request.query_params.get("error")
+        if error:
+            reason = self.handoff.declined(error, request.query_params.get("error_description", ""))
+            return await self._came_back_without(request, seat, departure, reason)
+        claimed = replace(seat.visit, reason="unproven", departure="")
+        came = EventType.RETURNED, {"outcome": "code"}
+        written = await self.bedside.write(once(seat.visit), claimed, came, spend=departure.id)
+        if written is not Written.DONE:
+            return await self._late(request)
+        return await self._identified(
+            request, replace(seat, visit=replace(claimed, version=seat.visit.version + 1)), departure
+        )
+
+    async def _late(self, request: Request) -> Response:
+        """Answer a return that another tab or tap was quicker with: wait a moment for what that one finds out."""
+        seat = await self.bedside.seat(request)
+        for _ in range(_LOOKS):
+            if not _is_being_proven(seat.visit):
+                break
+            await asyncio.sleep(_PAUSE)
+            seat = await self.bedside.seat(request)
+        return self.bedside.onward(request, seat.visit)
+
+    async def _identified(self, request: Request, seat: Seat, departure: Departure) -> Response:
+        try:
+            identity = await self.handoff.identify(departure, request.query_params["code"])
+        except Declined as declined:
+            await self._note(seat, declined.reason.value)
+            return self.bedside.go(request, "/visit/handoff")
+        except (Refused, Unavailable):
+            await self._note(seat, "unproven")
+            return self.bedside.go(request, "/visit/handoff")
+        proven = await self._proven(request, seat, identity)
+        if proven is None:
+            return await self._late(request)
+        await self.registrar.register(proven)
+        return self.bedside.go(request, "/visit/hand-over?to=result")
+
+    async def _proven(self, request: Request, seat: Seat, identity: Identity) -> Seat | None:
+        """Keep that the tap is proven, on top of what another tab has written meanwhile; return the visit with it.
+
+        None, and nothing is registered, when that tab has changed what the card was tapped for.
+        """
+        tapped_for = _confirmed(seat.visit)
+        for _ in range(TRIES):
+            begun, times = self.registrar.begun, {**seat.visit.times, HANDOFF.id: self.bedside.clock.now()}
+            proven = replace(seat.visit, subject=identity.subject, registration=begun, reason="", times=times)
+            after = journey.record(HANDOFF, {"outcome": "identified"}, proven)
+            body: Body = {"by": "oidc", "registration": begun.value}
+            written = await self.bedside.write(once(seat.visit), after, (EventType.IDENTIFIED, body))
+            if written is Written.DONE:
+                return replace(seat, visit=replace(after, version=seat.visit.version + 1))
+            seat = await self.bedside.seat(request)
+            if _confirmed(seat.visit) != tapped_for or journey.is_done(HANDOFF, seat.visit):
+                return None
+        raise Unavailable
+
+    async def _note(self, seat: Seat, reason: str) -> None:
+        """Keep why it did not work, with a fresh way out, so that trying again is one tap."""
+        issue = new_departure(seat, self.bedside.clock.now())
+        after = replace(seat.visit, reason=reason, departure=issue.id)
+        again = EventType.HANDED_OFF, {"again": reason}
+        written = await self.bedside.write(once(seat.visit), after, again, issue=issue)
+        if written is not Written.DONE:  # the visit has moved on in another tab, and needs no second way out
+            log.info("return_superseded", reason=written.value)
+
+    async def _came_back_without(self, request: Request, seat: Seat, departure: Departure, reason: Decline) -> Response:
+        issue = new_departure(seat, self.bedside.clock.now())
+        after = replace(seat.visit, reason=reason.value, departure=issue.id)
+        came = EventType.RETURNED, {"outcome": reason.value}
+        written = await self.bedside.write(once(seat.visit), after, came, spend=departure.id, issue=issue)
+        return self.bedside.go(request, "/visit/handoff") if written is Written.DONE else await self._late(request)
+
+
+def _confirmed(visit: Visit) -> tuple[bool, bool, Mapping[str, str]]:
+    """Return what the card is tapped for: whether that is confirmed, and what."""
+    return visit.is_confirmed, visit.withdraws, visit.choices
+
+
+def new_departure(seat: Seat, now: int) -> Departure:
+    """Return a fresh way out for this visit in this browser: nonce and PKCE verifier stay on the server."""
+    return Departure(
+        id=new_secret(),
+        visit=seat.visit.id,
+        session=hashed(seat.session),
+        nonce=new_secret(),
+        verifier=new_secret() + new_secret(),
+        issued_at=now,
+    )

@@ -1,0 +1,64 @@
+"""The copy as the patient takes it home from the bedside: a code on the last page, in the patient's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from markupsafe import Markup
+
+from app.ports import ReadOnly, Receipts, Worklist
+from app.rules.visit.copy import REVIEW, Receipt, known_as, letters_from
+from app.rules.visit.flow import Holder
+from app.rules.visit.standing import Doubt, truth
+from app.rules.words.languages import BY_CODE
+from app.tokens import new_secret
+from app.web.bedside.seat import Bedside, Seat
+from app.web.kit.pages import Look
+from app.web.kit.qr_codes import drawn_once
+
+
+@dataclass(frozen=True)
+class TakeHome:
+    """Makes the copies of visits as they end."""
+
+    bedside: Bedside
+    receipts: Receipts
+    worklist: Worklist
+    origin: str
+
+    def receipt(self, seat: Seat) -> Receipt:
+        """Return the copy of this browser's visit, to be kept with the report that ends it."""
+        known = known_as(self._letters(seat))
+        return Receipt(new_secret(), seat.facility.id, seat.visit.id, known, self.bedside.clock.now())
+
+    async def shown(self, look: Look, seat: Seat) -> Mapping[str, Any]:
+        """Return the copy as the last page shows it, with its language: the one in which the patient read.
+
+        Raises `ReadOnly` when the record of the visit does not hold.
+        """
+        followed = await self.worklist.followed(seat.facility.id, seat.visit.id)
+        if followed is None or followed.doubt is Doubt.BROKEN:
+            raise ReadOnly(seat.facility.id)
+        visit, secret = followed.visit, self._letters(seat)
+        language = BY_CODE[visit.language]
+        kept = await self.receipts.find(known_as(secret))
+        live = kept if kept is not None and kept.is_live(self.bedside.clock.now()) else None
+        html = self.bedside.pages.html(
+            "review/at-bedside.html",
+            replace(look, language=language).seen_by(Holder.PATIENT),
+            facility=seat.facility,
+            visit=visit,
+            truth=truth(visit, None),
+            compared={},
+            followed=None,
+            head=await self.bedside.store.head(seat.facility.id),
+            code=drawn_once(f"{self.origin}{REVIEW}#{secret}").inline() if live else "",
+            copy_mark=live.mark if live else "",
+        )
+        return {"copy": Markup(html), "language": language}  # noqa: S704 - a page of ours
+
+    def _letters(self, seat: Seat) -> str:
+        """Return the letters of this browser's copy: they follow from its own secret, so nobody has to keep them."""
+        return letters_from(self.bedside.signer.number(f"receipt\0{seat.session}"))

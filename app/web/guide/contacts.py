@@ -1,0 +1,113 @@
+"""What guide, trouble helper and readiness check share: whose station this phone belongs to, and whom to call.
+
+These pages hold nobody's answers. They are the same for every phone of a station, and may be kept for dead zones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.ports import Clock, Office, Store
+from app.rules.content.contacts import CONTACTS, Contact, contacts_for, with_number
+from app.rules.station.hours import Hours, closed_days, opening
+from app.rules.station.station import Facility, Station
+from app.rules.visit.consent import JST, day_of
+from app.web.bedside.seat import STATION_COOKIE
+from app.web.kit.pages import Look, Pages, clock_in_japan
+
+_DAYS: Final = "月火水木金土日"
+_FOR_THE_OFFICE: Final = frozenset({"maintenance", "receipt_computer"})
+_AHEAD: Final = 400
+"""Days for which a kept page knows the holidays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The station that this phone opened last, with what it says of its equipment; nothing when it opened none."""
+
+    facility: Facility | None = None
+    station: Station | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Whether a desk answers now, in the words of a page."""
+
+    is_open: bool
+    always: bool
+    until: str
+    opens: str
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A desk as a page shows it."""
+
+    contact: Contact
+    state: State
+    closed: tuple[date, ...]
+
+
+@dataclass(frozen=True)
+class Help:
+    """The stores, the clock and the pages."""
+
+    pages: Pages
+    store: Store
+    office: Office
+    clock: Clock
+
+    async def here(self, request: Request) -> Here:
+        """Return whose phone this is."""
+        facility = await self.store.facility(request.cookies.get(STATION_COOKIE, ""))
+        return Here(facility, await self.office.station(facility.id)) if facility else Here()
+
+    def desk(self, contact: Contact, here: Here) -> Desk:
+        """Return a desk with the station's own number, and whether it answers now."""
+        shaped, now = with_number(contact, here.facility, here.station), self.clock.now()
+        state = _state(shaped.hours, now) if shaped.hours else State(is_open=False, always=False, until="", opens="")
+        return Desk(shaped, state, _closed(shaped.hours, day_of(now)) if shaped.hours else ())
+
+    def desks(self, here: Here) -> tuple[Desk, ...]:
+        """Return every desk that concerns this station."""
+        return tuple(self.desk(each, here) for each in contacts_for(here.facility, here.station))
+
+    def near(self, contact: str, here: Here) -> tuple[Desk, ...]:
+        """Return whom to call: this desk if its number is known, else the call centre; and the station besides."""
+        # Who sits before the office's terminal does not call the office.
+        besides = () if contact in _FOR_THE_OFFICE else ("station",)
+        found = [self.desk(CONTACTS[name], here) for name in dict.fromkeys((contact, *besides))]
+        numbered = [each for each in found if each.contact.telephone]
+        return tuple(numbered) or (self.desk(CONTACTS["call_centre"], here),)
+
+    def html(self, template: str, here: Here, look: Look, **values: Any) -> str:
+        """Return a page as text."""
+        return self.pages.html(template, look, here=here, now=self.clock.now(), **values)
+
+    def answer(self, request: Request, html: str, status: int = 200) -> Response:
+        """Answer a page that a phone may keep, and asks about again where it can."""
+        answer = self.pages.answer(request, html, status)
+        answer.headers["Cache-Control"] = "no-cache"
+        return answer
+
+
+def _state(hours: Hours, now: int) -> State:
+    found = opening(hours, now)
+    until = clock_in_japan(found.until) if found.until else ""
+    return State(found.is_open, found.is_open and found.until is None, until, _when(found.opens) if found.opens else "")
+
+
+def _when(at: int) -> str:
+    moment = datetime.fromtimestamp(at, UTC).astimezone(JST)
+    return f"{moment.month}/{moment.day}（{_DAYS[moment.weekday()]}）{clock_in_japan(at)}"
+
+
+@lru_cache(maxsize=64)
+def _closed(hours: Hours, first: date) -> tuple[date, ...]:
+    return closed_days(hours, first, _AHEAD)

@@ -1,0 +1,295 @@
+"""Stands before every route: headers on every answer, size and rate of what comes in, and no forged submission."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv6Address, IPv6Network, ip_address
+from typing import Any, Final, TypeAlias
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.log import AccessLog, place_of
+from app.rules.record.clock import is_young
+from app.web.watch import Tally
+
+MAX_BODY: Final = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Larger:
+    """A door that takes more than a form, from somebody who is signed in: how many bytes, and what says it is too much.
+
+    `drained` bytes of a body that is too large are read and thrown away before the answer: a browser that is still
+    sending shows no page, only that the connection broke.
+    """
+
+    most: int
+    problem: str
+    drained: int = 0
+
+
+PICTURES: Final = "/office/links/official/picture"
+MAX_PICTURE: Final = 8 * 1024 * 1024
+FILES: Final = "/office/files"
+MAX_FILE: Final = 33 * 1024 * 1024
+"""A file of 32 MiB with what a form has around it."""
+LARGER: Final = {
+    PICTURES: Larger(MAX_PICTURE, "picture_too_large"),
+    FILES: Larger(MAX_FILE, "file_too_large", drained=512 * 1024 * 1024),
+}
+DRAINS: Final = 4
+"""Bodies that are read only to be thrown away, at one time: whoever sends more of them sees no page."""
+_FORM: Final = Larger(MAX_BODY, "too_large")
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_MINUTE: Final = 60.0
+_FOR_MACHINES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+_ADDRESSES: Final = 10_000
+_HOUSEHOLD: Final = 64
+"""Bits of an IPv6 address that one household has, or one phone: it may change the rest at will."""
+_LONGEST_LENGTH: Final = 16
+_PERMISSIONS: Final = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
+
+Problem: TypeAlias = Callable[[Request, str], Response]
+log = structlog.get_logger()
+
+
+def policy(entry_sheet_hash: str) -> str:
+    """Return the Content-Security-Policy: nothing inline but the one sheet of the entry page, by its hash."""
+    return (
+        f"default-src 'none'; script-src 'self'; style-src 'self' {entry_sheet_hash}; img-src 'self' data:; "
+        "font-src 'self'; connect-src 'self'; form-action 'self'; manifest-src 'self'; worker-src 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+class Window:
+    """Counts what each address did in the last minute (or another span), for so many addresses and no more.
+
+    Our own, because the library's memory store starts a thread for every few hits, and the event loop waits for it.
+    """
+
+    def __init__(self, limit: int, span: float = _MINUTE) -> None:
+        """Allow `limit` hits in `span` seconds."""
+        self._limit, self._span = limit, span
+        self._hits: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def has_room(self, address: str, now: float) -> bool:
+        """Count a hit at `now` (seconds) unless the span is full; say whether it was counted."""
+        hits = self._hits.setdefault(address, deque())
+        self._hits.move_to_end(address)
+        if len(self._hits) > _ADDRESSES:
+            self._hits.popitem(last=False)
+        if self.is_full(address, now):
+            return False
+        hits.append(now)
+        return True
+
+    def is_full(self, address: str, now: float) -> bool:
+        """Whether nothing more would be counted at `now`; counts nothing."""
+        hits = self._hits.get(address, deque())
+        while hits and not is_young(hits[0], self._span, now):
+            hits.popleft()
+        return len(hits) >= self._limit
+
+
+def network_of(scope: Mapping[str, Any]) -> str:
+    """Return whose tries are counted together: an IPv4 address, or the network that one household has of IPv6."""
+    return _network(str((scope.get("client") or ("",))[0]))
+
+
+@lru_cache(maxsize=4096)
+def _network(host: str) -> str:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    return str(IPv6Network((int(address), _HOUSEHOLD), strict=False)) if isinstance(address, IPv6Address) else host
+
+
+class TooLarge(Exception):
+    """A body is larger than any form of ours."""
+
+
+class Guard:
+    """ASGI middleware around the whole application."""
+
+    def __init__(  # noqa: PLR0913 - plain values by name; main.py joins them once
+        self,
+        app: ASGIApp,
+        *,
+        origin: str,
+        csp: str,
+        problem: Problem,
+        starts_per_minute: int,
+        posts_per_minute: int,
+        tally: Tally,
+    ) -> None:
+        """Keep what is the same for every answer."""
+        self._app = app
+        self._origin = origin
+        self._problem = problem
+        headers = {
+            "Content-Security-Policy": csp,
+            "Referrer-Policy": "same-origin",
+            "X-Content-Type-Options": "nosniff",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Permissions-Policy": _PERMISSIONS,
+        }
+        if origin.startswith("https://"):
+            headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        headers["Cache-Control"] = "no-store"
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        self._access, self._tally = AccessLog(), tally
+        self._starts = Window(starts_per_minute)
+        self._posts = Window(posts_per_minute)
+        self._draining = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer it here with a page in the product's voice."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            self._access.write_out()  # the server is ending
+            return
+        outgoing = _Outgoing(scope, send, self._headers, self._access, self._tally)
+        if self._is_elsewhere(scope):
+            await RedirectResponse(self._origin + scope["path"])(scope, receive, outgoing)
+            return
+        try:
+            refused = self._refused(scope)
+            answer = self._app if refused is None else self._problem(Request(scope), refused)
+            if refused == too_much(scope):
+                await self._drain(receive, _door(scope).drained)
+            await answer(scope, _limited(scope, receive), outgoing)
+        except TooLarge:
+            if not outgoing.started:
+                await self._problem(Request(scope), too_much(scope))(scope, receive, outgoing)
+        except Exception as error:  # noqa: BLE001 - the last stop: the page is out, only type and place may be logged
+            log.error("broken", error_type=type(error).__name__, error_at=place_of(error))  # noqa: TRY400
+            if not outgoing.started:
+                await self._problem(Request(scope), "broken")(scope, receive, outgoing)
+        finally:
+            outgoing.log()
+
+    async def _drain(self, receive: Receive, most: int) -> None:
+        """Read a body to its end, up to so many bytes, and keep nothing of it; not while enough others are read so."""
+        if self._draining >= DRAINS:
+            return
+        self._draining += 1
+        try:
+            while most > 0:
+                message = await receive()
+                most -= len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+        finally:
+            self._draining -= 1
+
+    def _is_elsewhere(self, scope: Scope) -> bool:
+        """Whether practice was opened under another name of this machine, where its cookies would not follow."""
+        if scope["method"] != "GET" or self._origin.startswith("https://") or scope["path"] in _FOR_MACHINES:
+            return False
+        return Headers(scope=scope).get("host", "") != self._origin.removeprefix("http://")
+
+    def _refused(self, scope: Scope) -> str | None:
+        headers = Headers(scope=scope)
+        # Nothing of ours holds a NUL, and not every database can be asked for one.
+        if "\0" in scope["path"] or b"%00" in scope["query_string"] or "\\000" in headers.get("cookie", ""):
+            return "not_found"
+        if scope["method"] in _SAFE:
+            return None
+        if not self._is_ours(headers):
+            return "foreign"
+        if not self._has_room(scope):
+            return "too_many"
+        door = _door(scope)
+        return door.problem if int(_ascii_number(headers.get("content-length", "0"))) > door.most else None
+
+    def _is_ours(self, headers: Headers) -> bool:
+        """Whether a browser sent this from a page of ours: by Sec-Fetch-Site, and by Origin when it is there."""
+        site = headers.get("sec-fetch-site")
+        source = headers.get("origin")
+        if site is not None and site != "same-origin":
+            return False
+        return site == "same-origin" if source is None else source == self._origin
+
+    def _has_room(self, scope: Scope) -> bool:
+        window = self._starts if scope["path"].startswith("/f/") else self._posts
+        return window.has_room(network_of(scope), time.monotonic())
+
+
+def _template(scope: Scope) -> str:
+    """Return the route of a request with its parameters as names: `/f/{token}`."""
+    if "endpoint" not in scope:
+        return "-"
+    path = str(scope["path"])
+    for name, value in scope.get("path_params", {}).items():
+        path = path.replace(str(value), f"{{{name}}}")
+    return path
+
+
+def too_much(scope: Scope) -> str:
+    """Return the problem that says what this door cannot take."""
+    return _door(scope).problem
+
+
+def _door(scope: Scope) -> Larger:
+    return LARGER.get(scope["path"], _FORM) if scope["method"] not in _SAFE else _FORM
+
+
+def _ascii_number(text: str) -> str:
+    return text if text.isascii() and text.isdigit() and len(text) < _LONGEST_LENGTH else str(MAX_FILE + 1)
+
+
+def _limited(scope: Scope, receive: Receive) -> Receive:
+    """Count the body as it comes, so that a false or missing length does not help."""
+    if scope["method"] in _SAFE:
+        return receive
+    taken, most = 0, _door(scope).most
+
+    async def counted() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > most:
+            raise TooLarge
+        return message
+
+    return counted
+
+
+class _Outgoing:
+    """Adds the headers to the answer and writes one line about it, with nothing in it but ids and outcomes."""
+
+    def __init__(
+        self, scope: Scope, send: Send, headers: list[tuple[bytes, bytes]], access: AccessLog, tally: Tally
+    ) -> None:
+        self._access, self._tally = access, tally
+        self._scope = scope
+        self._send = send
+        self._headers = headers
+        self._began = time.perf_counter()
+        self._status = 0
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            self._status = message["status"]
+            own = {name for name, _ in message["headers"]}
+            message["headers"] = [*message["headers"], *(each for each in self._headers if each[0] not in own)]
+        await self._send(message)
+
+    def log(self) -> None:
+        """Note the access line and count it: the route's template, never the path."""
+        method, route, took = self._scope["method"], _template(self._scope), time.perf_counter() - self._began
+        self._access.note(method=method, route=route, status=self._status, ms=round(took * 1000, 1))
+        self._tally.count(method, route, self._status, took)

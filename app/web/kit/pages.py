@@ -1,0 +1,241 @@
+"""Turns templates into pages: words with or without furigana, hashed addresses, one compression.
+
+Every word for people is a message, `_("…")`. A message without values, and the address of a static file, are
+known when a template is compiled, so they are put in there and then: rendering a page copies them.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import lru_cache, partial
+from http import HTTPStatus
+from itertools import product, starmap
+from pathlib import Path
+from typing import Any, Final
+
+import brotli
+import jinja2
+from jinja2 import nodes
+from jinja2.visitor import NodeTransformer
+from markupsafe import Markup, escape
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.rules.content import EXITS, NAMES
+from app.rules.content.sources import GRADES, named
+from app.rules.visit.consent import JST, QUESTIONS, day_of
+from app.rules.visit.flow import OPERATORS
+from app.rules.words.furigana import RUBY, plain
+from app.rules.words.languages import BY_CODE, EASY, LANGUAGES, OFFICIAL, Language, day_in, told, worded
+from app.web.kit.assets import Assets, takes_brotli
+
+TEMPLATES: Final = Path(__file__).parents[3] / "templates"
+LOOK_COOKIE: Final = "look"
+SIZES: Final = ("s", "m", "l")
+HOLE: Final = Markup("\x1f")
+"""Where a form's hidden fields go; no page can hold this character otherwise, and none is shown with it."""
+_PLAIN: Final = {"Content-Type": "text/html; charset=utf-8", "Vary": "Accept-Encoding"}
+_PACKED: Final = {**_PLAIN, "Content-Encoding": "br"}
+_QUICK: Final = 4
+_WORTH_PACKING: Final = 600
+_RUBY: Final = r"<ruby>\1<rp>（</rp><rt>\2</rt><rp>）</rp></ruby>"
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a person reads: size, furigana, language, contrast. Kept in a cookie for the visit, and about nobody.
+
+    Furigana and language are the patient's: while staff hold the phone, pages speak plain Japanese to them.
+    """
+
+    size: str = "m"
+    furigana: bool = False
+    language: Language = OFFICIAL
+    is_patients: bool = False
+    contrast: bool = False
+    """Whether pages are black on white, or white on black in the dark, for whoever holds the phone."""
+
+    @classmethod
+    def of(cls, request: Request) -> Look:
+        """Return the look that the browser's cookie asks for, or the plain one."""
+        return _LOOKS.get(request.cookies.get(LOOK_COOKIE, ""), _ORDINARY)
+
+    def __str__(self) -> str:
+        """Return the cookie's value."""
+        holder, contrast = "p" if self.is_patients else "s", "+" if self.contrast else ""
+        return f"{self.size}{int(self.furigana)}{holder}{self.language.code}{contrast}"
+
+    @property
+    def spoken(self) -> Language:
+        """The language of the page."""
+        return self.language if self.is_patients else OFFICIAL
+
+    @property
+    def has_readings(self) -> bool:
+        """Whether words have their readings above them."""
+        return self.furigana and self.is_patients and self.language.is_japanese
+
+    def chosen(self, sent: Mapping[str, str]) -> Look:
+        """Return the same with what was chosen; who chooses easy Japanese begins with its readings."""
+        size, language = sent.get("size", ""), BY_CODE.get(sent.get("language", ""), self.language)
+        begins_easy = language is EASY and self.language is not EASY
+        said = {"on": True, "off": False}
+        furigana = said.get(sent.get("furigana", ""), self.furigana or begins_easy)
+        contrast = said.get(sent.get("contrast", ""), self.contrast)
+        return replace(
+            self, size=size if size in SIZES else self.size, furigana=furigana, language=language, contrast=contrast
+        )
+
+    def seen_by(self, holder: str) -> Look:
+        """Return the same for whoever holds the phone."""
+        return replace(self, is_patients=holder == "patient")
+
+    def in_japanese(self) -> Look:
+        """Return the same for a page that there is in Japanese only."""
+        return replace(self, language=OFFICIAL)
+
+
+_ORDINARY: Final = Look()
+_EITHER: Final = (False, True)
+_LOOKS: Final = {str(look): look for look in starmap(Look, product(SIZES, _EITHER, LANGUAGES, _EITHER, _EITHER))}
+
+
+def with_readings(message: str) -> Markup:
+    """Return the message as HTML with its readings above."""
+    return Markup(RUBY.sub(_RUBY, str(escape(message))))  # noqa: S704 - escaped first, then only our own ruby
+
+
+def without_readings(message: str) -> Markup:
+    """Return the message as HTML without readings."""
+    return escape(plain(message))
+
+
+class _Fold(NodeTransformer):
+    """Puts what is known at compile time into the template."""
+
+    def __init__(self, known: Mapping[str, Callable[[str], object]]) -> None:
+        self.known = known
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802 - the visitor's own naming
+        """Replace `_("…")`, `_plain("…")`, `_original("…")` and `asset("…")` by their value."""
+        self.generic_visit(node)
+        name = node.node.name if isinstance(node.node, nodes.Name) else ""
+        alone = len(node.args) == 1 and not node.kwargs and isinstance(node.args[0], nodes.Const)
+        if name not in self.known or not alone:
+            return node
+        value = self.known[name](node.args[0].value)  # type: ignore[attr-defined]
+        return nodes.Const(value, lineno=node.lineno)
+
+
+class _Environment(jinja2.Environment):
+    """Jinja with folded messages."""
+
+    known: Mapping[str, Callable[[str], object]]
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        folded: nodes.Template = _Fold(self.known).visit(tree)
+        return folded
+
+
+class Pages:
+    """The templates, ready for each look."""
+
+    def __init__(self, assets: Assets, *, practice: bool, folder: Path = TEMPLATES) -> None:
+        """Prepare both kinds of environment; templates are compiled when first used."""
+        entry_sheet = assets["entry.css"].content.decode()
+        digest = base64.b64encode(hashlib.sha256(entry_sheet.encode()).digest()).decode()
+        self.entry_sheet_hash: Final = f"'sha256-{digest}'"
+        shared = {
+            "practice": practice,
+            "entry_sheet": Markup(entry_sheet),  # noqa: S704 - our own file
+            "hero": Markup(assets["pictures/entry.svg"].content.decode()),  # noqa: S704 - our own file
+            "mark": Markup(assets["icons/mark.svg"].content.decode()),  # noqa: S704 - our own file
+            "names": NAMES,
+            "QUESTIONS": QUESTIONS,
+            "OPERATORS": OPERATORS,
+            "exits": EXITS,
+            "named": named,
+            "grades": GRADES,
+        }
+        loader = jinja2.FileSystemLoader(folder)
+        self._templates = {
+            (language, on): lru_cache(_environment(loader, assets, shared, language, furigana=on).get_template)
+            for language, on in product(LANGUAGES, (False, True))
+        }
+
+    def html(self, template: str, look: Look, **values: Any) -> str:
+        """Return the page as text; where its forms hold who and what they are for, it has holes."""
+        return self._templates[look.spoken, look.has_readings](template).render(look=look, held=HOLE, **values)
+
+    def respond(
+        self,
+        request: Request,
+        template: str,
+        *,
+        status: int = 200,
+        look: Look | None = None,
+        **values: Any,
+    ) -> Response:
+        """Answer a page without a visit."""
+        return self.answer(request, self.html(template, look or Look.of(request), **values), status)
+
+    def answer(self, request: Request, html: str, status: int = 200) -> Response:
+        """Answer a finished page. Only good ones are packed: one that repeats input stays as it is beside its token."""
+        content = html.encode()
+        if status != HTTPStatus.OK or len(content) < _WORTH_PACKING or not takes_brotli(request):
+            return Response(content, status_code=status, headers=_PLAIN)
+        return Response(brotli.compress(content, quality=_QUICK), headers=_PACKED)
+
+
+def _environment(
+    loader: jinja2.BaseLoader, assets: Assets, shared: Mapping[str, Any], language: Language, *, furigana: bool
+) -> _Environment:
+    plain_words = lru_cache(maxsize=2048)(partial(_said, without_readings, language))
+    words = lru_cache(maxsize=2048)(partial(_said, with_readings, language)) if furigana else plain_words
+    readable = with_readings if furigana else without_readings
+    environment = _Environment(
+        loader=loader,
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters["day"] = day_in_words
+    environment.filters["whole_day"] = lambda at: readable(day_in(language, day_of(at)))
+    environment.filters["worded"] = partial(worded, language)
+    environment.filters["clock"] = clock_in_japan
+    environment.known = {"_": words, "_plain": plain_words, "_original": without_readings, "asset": assets.url}
+    spoken = {
+        "_": partial(_message, words),
+        "_plain": partial(_message, plain_words),
+        "readable": readable,
+        "plain": without_readings,
+    }
+    environment.globals.update({**environment.known, **shared, **spoken, "LANGUAGES": LANGUAGES})
+    return environment
+
+
+def _said(form: Callable[[str], Markup], language: Language, message: str) -> Markup:
+    return form(told(language, message))
+
+
+def day_in_words(at: int) -> str:
+    """Return the day in Japan as people write it: 2027/2/28."""
+    day = day_of(at)
+    return f"{day.year}/{day.month}/{day.day}"
+
+
+def clock_in_japan(at: int) -> str:
+    """Return the time of day in Japan: 9:05."""
+    moment = datetime.fromtimestamp(at, UTC).astimezone(JST)
+    return f"{moment.hour}:{moment.minute:02}"
+
+
+def _message(words: Callable[[str], Markup], message: str, **values: object) -> Markup:
+    return words(message) % values if values else words(message)

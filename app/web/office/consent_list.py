@@ -1,0 +1,211 @@
+"""The list of consents: who gave what according to the terminal's files, searched, printed and written to a file.
+
+A name or a number that is sought comes in a form and is answered at once: it stands in no address, no history of a
+browser and no line of a log. So does every further page of that search.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from starlette.responses import HTMLResponse, Response, StreamingResponse
+
+from app.ports import Registry
+from app.rules.record.evidence import Body, Event, EventType
+from app.rules.terminal.consent_list import COLUMNS, By, Known, Search, State
+from app.rules.terminal.consent_rows import (
+    FILTERS,
+    OVER,
+    SOON,
+    Asked,
+    asked,
+    asked_openly,
+    headings,
+    place_of,
+    rows,
+    within,
+)
+from app.rules.visit.consent import day_of, moment
+from app.rules.words.csvfile import Letters, described, lines, unwritable
+from app.web.office.desk import Caller, Desk, Endpoint
+
+LIST: Final = "/office/consents"
+PAGE: Final = 50
+ON_PAPER: Final = 500
+IN_A_FILE: Final = 20_000
+UNSEEN: Final = 5 * 60
+"""Seconds after which a page with names covers itself, and goes."""
+_BATCH: Final = 200
+_LETTERS: Final = {each.value: each for each in Letters}
+
+
+@dataclass(frozen=True)
+class ConsentDesk:
+    """The list's pages."""
+
+    desk: Desk
+    registry: Registry
+
+    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
+        """Return what stands behind these doors."""
+        return {
+            ("GET", LIST): self.list_all,
+            ("POST", LIST): self.find,
+            ("GET", f"{LIST}/print"): self.paper,
+            ("POST", f"{LIST}/print"): self.paper_of_found,
+            ("POST", f"{LIST}/csv"): self.file,
+        }
+
+    # --- on the screen ------------------------------------------------------------------------------------------
+
+    async def list_all(self, caller: Caller) -> Response:
+        """Show the list, or what one of the filters leaves of it."""
+        return await self._list(caller, asked_openly(caller.request.query_params))
+
+    async def find(self, caller: Caller) -> Response:
+        """Show who has a name or a number."""
+        return await self._list(caller, await self._asked(caller))
+
+    async def _asked(self, caller: Caller) -> Asked:
+        """Return what was asked; a text that finds nobody as what it looks like is tried as the other thing, once."""
+        names = await self._keeps_names(caller)
+        what = asked(caller.sent, keeps_names=names)
+        if not what.is_text or not names or "by" in caller.sent or await self._found(caller, what, 1):
+            return what
+        other = replace(what, by=By.NAME if what.by is By.REFERENCE else By.REFERENCE)
+        return other if await self._found(caller, other, 1) else what
+
+    async def _keeps_names(self, caller: Caller) -> bool:
+        return (await self.desk.office.station(caller.facility)).keeps_names
+
+    async def _list(self, caller: Caller, what: Asked) -> Response:
+        found = await self._found(caller, what, PAGE + 1)
+        shown = found[:PAGE]
+        last = place_of(what.search(self.desk.clock.now()), shown[-1]) if len(found) > PAGE else None
+        more = {
+            "next": f"{last[0]}-{last[1]}" if last else "",
+            "warnings": await self._warnings(caller),
+            "erased": "erased" in caller.request.query_params,
+        }
+        return await self._page(caller, "consents.html", what, shown, more)
+
+    async def _found(self, caller: Caller, what: Asked, limit: int) -> list[Known]:
+        if what.finds_nothing:
+            return []
+        search = what.search(self.desk.clock.now())
+        return await self.registry.search(caller.facility, search, what.after, limit)
+
+    async def _warnings(self, caller: Caller) -> dict[str, bool]:
+        """Return which filters that warn find anybody."""
+        now = self.desk.clock.now()
+        asks = {
+            f"ends-{SOON}": Search(By.ENDS, moments=within(SOON, now)),
+            OVER: Search(By.ENDS, moments=within(0, now)),
+            "state-expired": Search(By.STATE, State.EXPIRED.value),
+        }
+        return {word: bool(await self.registry.search(caller.facility, ask, None, 1)) for word, ask in asks.items()}
+
+    async def _page(
+        self, caller: Caller, template: str, what: Asked, shown: list[Known], more: Mapping[str, Any]
+    ) -> Response:
+        names = await self._keeps_names(caller)
+        values = {
+            "asked": what,
+            "query": urlencode(what.fields) if not what.is_text else "",
+            "rows": list(rows(shown, self.desk.clock.now(), names=names)),
+            "columns": COLUMNS,
+            "names": names,
+            "filters": FILTERS,
+            "soon": SOON,
+            "letters": (),
+            "too_many": 0,
+            "place": LIST,
+            **more,
+        }
+        return shown_briefly(self.desk, caller, template, values, has_names=names)
+
+    # --- on paper -----------------------------------------------------------------------------------------------
+
+    async def paper(self, caller: Caller) -> Response:
+        """Show the list as it is printed."""
+        return await self._paper(caller, asked_openly(caller.request.query_params))
+
+    async def paper_of_found(self, caller: Caller) -> Response:
+        """Show what a name or a number found as it is printed."""
+        return await self._paper(caller, await self._asked(caller))
+
+    async def _paper(self, caller: Caller, what: Asked) -> Response:
+        found = await self._found(caller, what, ON_PAPER + 1)
+        printed = moment(self.desk.clock.now())
+        more = {"most": ON_PAPER, "is_cut": len(found) > ON_PAPER, "printed": printed}
+        return await self._page(caller, "consents-paper.html", what, found[:ON_PAPER], more)
+
+    # --- in a file ----------------------------------------------------------------------------------------------
+
+    async def file(self, caller: Caller) -> Response:
+        """Write the list into a CSV file, or say which letters it cannot hold."""
+        what, names = await self._asked(caller), await self._keeps_names(caller)
+        letters = _LETTERS.get(caller.sent.get("letters", ""), Letters.UTF_8)
+        count, odd = 0, set[str]()
+        async for batch in self._batches(caller, what):
+            count += len(batch)
+            if letters is not Letters.UTF_8:  # which holds every letter
+                odd |= unwritable(self._lines(batch, names=names), letters)
+        if odd or count > IN_A_FILE:
+            shown = tuple(described(letter) for letter in sorted(odd))
+            return await self._refused(caller, what, shown, IN_A_FILE if count > IN_A_FILE else 0)
+        now = self.desk.clock.now()
+        body: Body = {"by": caller.officer.account.id, "what": what.kind, "format": letters.value, "count": count}
+        await self.registry.note(caller.facility, "list", Event(EventType.EXPORTED, now, body))
+        name = f"kazasu-consents-{day_of(now):%Y%m%d}.csv"
+        return StreamingResponse(
+            self._written(caller, what, letters, names=names),
+            media_type=f"text/csv; charset={'Shift_JIS' if letters is Letters.CP932 else 'utf-8'}",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
+
+    async def _refused(self, caller: Caller, what: Asked, letters: tuple[str, ...], most: int) -> Response:
+        found = await self._found(caller, what, PAGE)
+        more = {"next": "", "warnings": {}, "erased": False, "letters": letters, "too_many": most}
+        answer = await self._page(caller, "consents.html", what, found, more)
+        answer.status_code = 422
+        return answer
+
+    async def _written(self, caller: Caller, what: Asked, letters: Letters, *, names: bool) -> AsyncIterator[bytes]:
+        yield letters.mark + lines([headings(names=names)]).encode(letters.codec)
+        async for batch in self._batches(caller, what):
+            # What came in since the letters were looked at stops the file: nothing is ever replaced in it.
+            yield self._lines(batch, names=names).encode(letters.codec)
+
+    def _lines(self, batch: list[Known], *, names: bool) -> str:
+        return lines(each.cells(names=names) for each in rows(batch, self.desk.clock.now(), names=names))
+
+    async def _batches(self, caller: Caller, what: Asked) -> AsyncIterator[list[Known]]:
+        """Yield all that is found, a page at a time, and one more than a file takes at the most."""
+        if what.finds_nothing:
+            return
+        search, after, count = what.search(self.desk.clock.now()), None, 0
+        while count <= IN_A_FILE:
+            batch = await self.registry.search(caller.facility, search, after, _BATCH)
+            if batch:
+                yield batch
+            if len(batch) < _BATCH:
+                return
+            count, after = count + len(batch), place_of(search, batch[-1])
+            await asyncio.sleep(0)  # others are answered between two pages
+
+
+def shown_briefly(desk: Desk, caller: Caller, template: str, values: Mapping[str, Any], *, has_names: bool) -> Response:
+    """Answer a page of the list: where names stand on it, it goes from the screen by itself.
+
+    It is never packed: what somebody typed, and a secret of the form, stand on one page.
+    """
+    idle = {"idle": UNSEEN} if has_names else {}
+    answer = HTMLResponse(desk.html(caller, template, **values, **idle))
+    if has_names:
+        answer.headers["Refresh"] = f"{UNSEEN}; url=/office"
+    return answer

@@ -1,0 +1,173 @@
+"""The day's list: which numbers need a registration at which day's visits, the day's word, and the sheet of paper."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from app.ports import Plans, Worklist
+from app.rules.station.day_list import AHEAD, KEPT, MOST, Need, Planned, new_word, typed
+from app.rules.visit.consent import day_of, moment
+from app.rules.visit.standing import Followed, Standing, standing
+from app.rules.words.furigana import plain
+from app.web.office.desk import Caller, Desk, Endpoint, is_day
+
+_NEEDS: Final = {each.value: each for each in Need}
+_YES_OR_NO: Final = {"yes": True, "no": False}
+_AT_HAND: Final = 5
+"""How many days stand at the top of the page."""
+_CHOICES: Final = range(-KEPT, 61)
+"""Which days, from today, can be chosen besides."""
+_WEEKDAYS: Final = "月火水木金土日"
+
+
+@dataclass(frozen=True)
+class DayDesk:
+    """The days' lists at the office."""
+
+    desk: Desk
+    worklist: Worklist
+    plans: Plans
+
+    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
+        """Return what stands behind these doors."""
+        return {
+            ("GET", "/office/today"): self.show,
+            ("POST", "/office/today"): self.put,
+            ("POST", "/office/today/change"): self.change,
+            ("POST", "/office/today/remove"): self.remove,
+            ("GET", "/office/today/print"): self.sheet,
+        }
+
+    async def show(self, caller: Caller) -> Response:
+        """Show a day's list, its word, and what became of each number."""
+        return await self._page(caller, self._shown(caller.request.query_params.get("day", "")))
+
+    async def _page(self, caller: Caller, day: date, wrong: Mapping[str, str] | None = None) -> Response:
+        today = self._today()
+        planned = await self.plans.on(caller.facility, day)
+        word = await self.plans.word(caller.facility, day) if day >= today else None
+        return self.desk.page(
+            caller,
+            "today.html",
+            status=422 if wrong else 200,
+            day=day,
+            today=today,
+            in_words=_in_words,
+            days=[today + timedelta(days=ahead) for ahead in range(_AT_HAND)],
+            choices=sorted({day, *(today + timedelta(days=ahead) for ahead in _CHOICES)}),
+            rows=[(each, await self._became(each)) for each in planned],
+            word=word or "",
+            sent=caller.sent,
+            wrong=wrong or {},
+            added=_count(caller.request.query_params.get("added", "")),
+            most=MOST,
+            moment=moment,
+            place="/office/today",
+        )
+
+    async def _became(self, planned: Planned) -> tuple[Standing, Followed] | None:
+        """Return the visit that was begun with a number, once it has reached the office."""
+        found = await self.worklist.followed(planned.facility, planned.visit) if planned.visit else None
+        return (standing(found, self.desk.clock.now()), found) if found else None
+
+    async def sheet(self, caller: Caller) -> Response:
+        """Show a day's list as it prints."""
+        day = self._shown(caller.request.query_params.get("day", ""))
+        return self.desk.page(
+            caller,
+            "today-sheet.html",
+            day=day,
+            in_words=_in_words,
+            planned=await self.plans.on(caller.facility, day),
+            now=moment(self.desk.clock.now()),
+            print_now="now" in caller.request.query_params,
+            place="/office/today",
+        )
+
+    # --- what the office does -----------------------------------------------------------------------------------
+
+    async def put(self, caller: Caller) -> Response:
+        """Put numbers on a day's list, or change what they need there."""
+        sent, day = caller.sent, self._ahead(caller.sent.get("day", ""))
+        numbers, wrong = _numbers(sent.get("references", ""))
+        need, over_40 = _NEEDS.get(sent.get("need", "")), _YES_OR_NO.get(sent.get("over_40", ""))
+        if need is None or over_40 is None or day is None or wrong:
+            wrong |= {"need": "どちらかをえらんでください"} if need is None else {}
+            wrong |= {"over_40": "どちらかをえらんでください"} if over_40 is None else {}
+            wrong |= {} if day else {"day": f"今日から{AHEAD}日先までの日にしてください"}
+            again = {**sent, "references": typed(sent.get("references", "")).again}
+            return await self._page(replace(caller, sent=again), day or self._today(), wrong)
+        now, by = self.desk.clock.now(), caller.officer.account.name
+        await self.plans.put([Planned(caller.facility, day, each, need, over_40, now, by) for each in numbers])
+        await self.plans.give_word(caller.facility, day, new_word())
+        return self.desk.go(f"/office/today?day={day}&added={len(numbers)}")
+
+    async def change(self, caller: Caller) -> Response:
+        """Change what a number on the list needs; what is not named stays."""
+        sent, day = caller.sent, _day(caller)
+        found = await self.plans.on(caller.facility, day)
+        for each in found:
+            if each.reference == sent.get("reference"):
+                need = _NEEDS.get(sent.get("need", ""), each.need)
+                over_40 = _YES_OR_NO.get(sent.get("over_40", ""), each.over_40)
+                now, by = self.desk.clock.now(), caller.officer.account.name
+                await self.plans.put([replace(each, need=need, over_40=over_40, at=now, by=by)])
+        return self.desk.go(f"/office/today?day={day}")
+
+    async def remove(self, caller: Caller) -> Response:
+        """Take a number off a day's list."""
+        day = _day(caller)
+        await self.plans.remove(caller.facility, day, caller.sent.get("reference", ""))
+        return self.desk.go(f"/office/today?day={day}")
+
+    # --- days ---------------------------------------------------------------------------------------------------
+
+    def _today(self) -> date:
+        return day_of(self.desk.clock.now())
+
+    def _shown(self, text: str) -> date:
+        """Return the day that is asked for, or today."""
+        day = date.fromisoformat(text) if is_day(text) else self._today()
+        return day if -KEPT <= (day - self._today()).days <= AHEAD else self._today()
+
+    def _ahead(self, text: str) -> date | None:
+        """Return a day on whose list something may be put, or None."""
+        day = date.fromisoformat(text) if is_day(text) else None
+        return day if day and 0 <= (day - self._today()).days <= AHEAD else None
+
+
+def _day(caller: Caller) -> date:
+    """Return the day whose list is meant."""
+    text = caller.sent.get("day", "")
+    if not is_day(text):
+        raise HTTPException(404)
+    return date.fromisoformat(text)
+
+
+def _in_words(day: date) -> str:
+    """Return a day as people say it: 11月22日（日）."""
+    return f"{day.month}月{day.day}日（{_WEEKDAYS[day.weekday()]}）"
+
+
+def _count(text: str) -> int:
+    """Return how many numbers an address says were put on the list."""
+    is_count = text.isascii() and text.isdigit() and len(text) <= len(str(MOST)) and int(text) <= MOST
+    return int(text) if is_count else 0
+
+
+def _numbers(text: str) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the numbers that were typed, and what is wrong with them."""
+    found = typed(text)
+    if found.problems:
+        return (), {"references": "　".join(f"{line}行目：{plain(why)}。" for line, why in found.problems.items())}
+    if not found.numbers:
+        return (), {"references": "照会番号を、1行に1つずつ入れてください"}
+    if len(found.numbers) > MOST:
+        return (), {"references": f"一度に入れられるのは、{MOST}件までです"}
+    return found.numbers, {}

@@ -1,0 +1,215 @@
+"""The office's first page, what a station is and has, and its checklists."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, replace
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from app.ports import Registry
+from app.rules.content.office import CHECKLISTS
+from app.rules.station.station import Facility, Station, Terminal, Tick, judge_code
+from app.rules.visit.consent import day_of, moment
+from app.rules.visit.standing import NEEDY, standing
+from app.rules.words.digits import has_my_number
+from app.web.office.desk import Caller, Desk, Endpoint, is_day
+from app.work.importing import Importer
+
+_YES_OR_NO: Final = {"yes": True, "no": False}
+_TERMINALS: Final = {each.value: each for each in Terminal}
+_LONG: Final = 60
+_RETENTION: Final = range(30, 3651)
+_DECIDED_SINCE: Final = (
+    "このあいだに、ほかの人が「端末のファイルの氏名」を変えました。まだ保存していません。"
+    "いまの設定を見て、もう一度保存してください"
+)
+_TEXTS: Final = ("name", "code", "telephone", "hours", "router", "maintenance_telephone", "certificate_ends")
+
+
+@dataclass(frozen=True)
+class Front:
+    """The shell around everything else."""
+
+    desk: Desk
+    importer: Importer
+
+    @property
+    def registry(self) -> Registry:
+        """Where the list is kept."""
+        return self.importer.registry
+
+    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
+        """Return what stands behind these doors."""
+        return {
+            ("GET", "/office"): self.first,
+            ("POST", "/office/switch"): self.switch,
+            ("GET", "/office/station"): self.station,
+            ("POST", "/office/station"): self.save,
+            ("GET", "/office/checklist/{checklist}"): self.checklist,
+            ("POST", "/office/checklist/{checklist}"): self.tick,
+        }
+
+    async def first(self, caller: Caller) -> Response:
+        """Show today's codes and what wants doing."""
+        office, facility = self.desk.office, caller.facility
+        entry, official = await office.links(facility, limit=1), await office.officials(facility, limit=1)
+        dead = await office.prints(facility, only="dead", limit=200)
+        return self.desk.page(
+            caller,
+            "first.html",
+            entry=entry[0] if entry else None,
+            issued=moment(entry[0].issued_at) if entry else "",
+            official=official[0] if official else None,
+            dead=len(dead),
+            needy=await self._needy(facility),
+            stations=await office.stations_of(caller.officer.account.id),
+            station=await office.station(facility),
+            checklists=[(each, await self._done(facility, each.id)) for each in CHECKLISTS.values()],
+        )
+
+    async def _needy(self, facility: str) -> int:
+        """Return how many visits somebody must act on."""
+        now = self.desk.clock.now()
+        return sum(standing(each, now) in NEEDY for each in await self.importer.worklist.open(facility))
+
+    async def _done(self, facility: str, checklist: str) -> int:
+        return len(await self.desk.office.ticks(facility, checklist, self._period(checklist)))
+
+    async def switch(self, caller: Caller) -> Response:
+        """Stand at another of one's own stations."""
+        wanted = caller.sent.get("facility", "")
+        stations = await self.desk.office.stations_of(caller.officer.account.id)
+        if wanted not in {facility.id for facility, _ in stations}:
+            raise HTTPException(404)
+        await self.desk.office.move(caller.officer.sign_in.id, wanted)
+        return self.desk.go("/office")
+
+    # --- the station ----------------------------------------------------------------------------------------
+
+    async def station(self, caller: Caller) -> Response:
+        """Show what the station is and has."""
+        station = await self.desk.office.station(caller.facility)
+        return self._station(caller, caller.officer.facility, station, names_were=station.keeps_names)
+
+    def _station(  # noqa: PLR0913 - what is shown, and why again
+        self,
+        caller: Caller,
+        facility: Facility,
+        station: Station,
+        *,
+        names_were: bool,
+        wrong: dict[str, str] | None = None,
+        late: str = "",
+    ) -> Response:
+        """Answer the station's page; `names_were` is whether names are kept now, whatever was chosen in the form."""
+        return self.desk.page(
+            caller,
+            "station.html",
+            status=409 if late else 422 if wrong else 200,
+            facility=facility,
+            station=station,
+            names_were="yes" if names_were else "no",
+            wrong=wrong or {},
+            late=late,
+            warning=judge_code(facility.code).warning,
+            saved="saved" in caller.request.query_params,
+        )
+
+    async def save(self, caller: Caller) -> Response:
+        """Keep what was said, or ask again for what cannot be."""
+        names_were = (await self.desk.office.station(caller.facility)).keeps_names
+        facility, station = _said(caller, names_were=names_were)
+        if _YES_OR_NO.get(caller.sent.get("names_were", "")) is not names_were:
+            return await self._decided_since(caller, facility, station)
+        wrong = _problems(facility, station)
+        forgets = names_were and not station.keeps_names
+        if forgets and caller.sent.get("forget") != "yes":
+            wrong["forget"] = "いま残っている氏名が消えます。確かめて、チェックを入れてください"
+        if wrong:
+            return self._station(caller, facility, station, names_were=names_were, wrong=wrong)
+        if forgets:
+            await self.registry.forget_names(facility.id)  # which says so in the setting, too
+        if not await self.desk.office.save_station(facility, station, names_were=names_were and not forgets):
+            return await self._decided_since(caller, facility, station)
+        return self.desk.go("/office/station?saved=1")
+
+    async def _decided_since(self, caller: Caller, facility: Facility, station: Station) -> Response:
+        """Show what was typed, with what somebody has decided about names since the form was shown."""
+        now = (await self.desk.office.station(caller.facility)).keeps_names
+        return self._station(caller, facility, replace(station, keeps_names=now), names_were=now, late=_DECIDED_SINCE)
+
+    # --- checklists -----------------------------------------------------------------------------------------
+
+    async def checklist(self, caller: Caller) -> Response:
+        """Show a checklist with what is done."""
+        found = CHECKLISTS.get(caller.request.path_params["checklist"])
+        if found is None:
+            raise HTTPException(404)
+        ticks = await self.desk.office.ticks(caller.facility, found.id, self._period(found.id))
+        done = {row: f"{moment(at)} {by}" for row, (at, by) in ticks.items()}
+        station = await self.desk.office.station(caller.facility)
+        return self.desk.page(caller, "checklist.html", checklist=found, done=done, station=station)
+
+    async def tick(self, caller: Caller) -> Response:
+        """Tick a row, or take the tick away."""
+        found = CHECKLISTS.get(caller.request.path_params["checklist"])
+        row = caller.sent.get("row", "")
+        if found is None or row not in {each.id for each in found.rows}:
+            raise HTTPException(404)
+        now, by = self.desk.clock.now(), caller.officer.account.name
+        tick = Tick(caller.facility, found.id, self._period(found.id), row, now, by)
+        await self.desk.office.tick(tick, done=caller.sent.get("done") == "yes")
+        return self.desk.go(f"/office/checklist/{found.id}#{row}")
+
+    def _period(self, checklist: str) -> str:
+        """Return for what a tick counts: a monthly list begins anew each month, another one stays."""
+        return day_of(self.desk.clock.now()).strftime("%Y-%m") if checklist == "monthly" else ""
+
+
+def _said(caller: Caller, *, names_were: bool) -> tuple[Facility, Station]:
+    """Return what a form says of the station, right or wrong."""
+    sent, said = caller.sent, {name: _plain(caller.sent.get(name, "")) for name in (*_TEXTS, "retention_days")}
+    days, shown = said["retention_days"], caller.officer.facility
+    return replace(shown, name=said["name"], code=said["code"], telephone=said["telephone"]), Station(
+        facility=shown.id,
+        terminal=_TERMINALS.get(sent.get("terminal", ""), Terminal.UNKNOWN),
+        linked=_YES_OR_NO.get(sent.get("linked", "")),
+        maintenance=_YES_OR_NO.get(sent.get("maintenance", "")),
+        maintenance_telephone=said["maintenance_telephone"],
+        router=said["router"],
+        certificate_ends=said["certificate_ends"],
+        retention_days=int(days) if days.isascii() and days.isdigit() and len(days) <= 4 else 0,  # noqa: PLR2004
+        keeps_names=_YES_OR_NO.get(sent.get("keeps_names", ""), names_were),
+        hours=said["hours"],
+    )
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).strip()
+
+
+def _problems(facility: Facility, station: Station) -> dict[str, str]:
+    texts = {"name": facility.name, "telephone": facility.telephone, "hours": station.hours}
+    texts |= {"router": station.router, "maintenance_telephone": station.maintenance_telephone}
+    found = {name: f"{_LONG}文字までにしてください" for name, text in texts.items() if len(text) > _LONG}
+    found |= {name: "使えない文字があります" for name, text in texts.items() if text and not text.isprintable()}
+    found |= {
+        name: "マイナンバー（12けた）のように見えます。入れないでください"
+        for name, text in texts.items()
+        if has_my_number(text)
+    }
+    for name, text in (("name", facility.name), ("telephone", facility.telephone)):
+        if not text:
+            found[name] = "入れてください"
+    if not set(facility.telephone) <= set("0123456789-+() "):
+        found["telephone"] = "数字とハイフンで入れてください"
+    code = judge_code(facility.code).problem
+    found |= {"code": code} if code else {}
+    if station.certificate_ends and not is_day(station.certificate_ends):
+        found["certificate_ends"] = "年・月・日を 2027-03-31 のように入れてください"
+    if station.retention_days not in _RETENTION:
+        found["retention_days"] = f"{_RETENTION.start}〜{_RETENTION.stop - 1}日にしてください"
+    return found

@@ -1,0 +1,79 @@
+"""The patient's leaflet: one A4 side in large print to read at home, per station and language.
+
+It is a printed sheet like the others and no `Kind` of `sheets`: those are the staff's, in Japanese, and are
+drawn as files too, with a typeface that has no Korean. Its code leads below the station's entry, so it dies with that
+revision, and its prints are kept under it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.rules.content.before import BEFORE
+from app.rules.visit.consent import Item
+from app.rules.words.furigana import N_
+from app.rules.words.languages import OFFICIAL, Language
+from app.web.kit.pages import Look, Pages
+from app.web.kit.qr_codes import TooLong
+from app.web.print.sheets import WORDS, Paper, Room, Which, Words
+
+ROOM: Final = Room(40, 57)
+
+
+@dataclass(frozen=True, slots=True)
+class Leaflet(Paper):
+    """One leaflet to print, in one language: its address is the station's entry, below which its code leads."""
+
+    kind: ClassVar[str] = "leaflet"
+    title: ClassVar[str] = N_("患者さまへの案内")
+    two_up: ClassVar[bool] = False
+    is_official: ClassVar[bool] = False
+
+    issued_at: int
+    items: tuple[Item, ...]
+    """What the patient will be asked."""
+    language: Language = OFFICIAL
+    furigana: bool = False
+
+    @property
+    def words(self) -> Words:
+        """What the office's sheets say of the entry."""
+        return WORDS[Which.ENTRY]
+
+    @property
+    def url(self) -> str:
+        """What the code holds: the same to read on a phone, in the language of this paper."""
+        return f"{self.address}/before" + ("" if self.language.is_official else f"?language={self.language.code}")
+
+    @property
+    def room(self) -> Room:
+        """How wide the code may be."""
+        return ROOM
+
+    @property
+    def look(self) -> Look:
+        """How the paper reads."""
+        return Look(furigana=self.furigana, language=self.language, is_patients=True)
+
+
+def kind_of(language: Language) -> str:
+    """Return under which kind a print is kept: whoever replaces it has to know in which language."""
+    return f"{Leaflet.kind}-{language.code}"
+
+
+def page(pages: Pages, request: Request, leaflet: Leaflet, *, status: int = 200, **more: Any) -> Response:
+    """Answer the leaflet as it prints, under a bar in the office's own language. `more` goes to the template."""
+    look = Look(Look.of(request).size)
+    try:
+        width = leaflet.width
+    except TooLong:
+        return pages.respond(request, "print/too-long.html", status=422, look=look, sheet=leaflet, **more)
+    shown = {"sheet": leaflet, "code": leaflet.code, "width": width, "before": BEFORE, "parts": BEFORE.parts}
+    paper = Markup(pages.html("print/leaflet.html", leaflet.look, **shown))  # noqa: S704 - our own page
+    more |= {"sheet": leaflet, "paper": paper}
+    return pages.respond(request, "print/leaflet-desk.html", status=status, look=look, **more)

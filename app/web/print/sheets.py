@@ -1,0 +1,307 @@
+"""The printed sheets: what each one says, how large its code is, and what will make it useless.
+
+A sheet is printed by the browser (`templates/print`) or drawn as a file (`app.web.print.pdf`); both take words and
+measures from here, so they cannot say different things.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.rules.content import load_phone_steps
+from app.rules.station.station import Facility
+from app.rules.words.furigana import N_
+from app.web.kit.assets import Assets
+from app.web.kit.pages import Look, Pages
+from app.web.kit.qr_codes import LONGEST, MODULE, QUIET, Code, TooLong, code
+
+PHONE: Final = load_phone_steps()
+COLUMNS: Final = 3
+ROWS: Final = 8
+LABELS: Final = COLUMNS * ROWS
+TAIL: Final = 4
+
+
+class Kind(StrEnum):
+    """The four sheets."""
+
+    POSTER = "poster"
+    CARD = "card"
+    LABELS = "labels"
+    SETUP = "setup"
+
+
+class Which(StrEnum):
+    """Which address a sheet leads to: our own entry, or the station's official page."""
+
+    ENTRY = "entry"
+    OFFICIAL = "official"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a sheet says of the address that it leads to."""
+
+    name: str
+    not_the_other: str
+    leads: str
+    dies: str
+    card_dies: str
+    short_dies: str
+
+
+WORDS: Final = {
+    Which.ENTRY: Words(
+        name=N_("かざすの入口"),
+        not_the_other=N_("公式のURLではありません"),
+        leads=N_("同意登録の案内がはじまります。"),
+        dies=N_("入口のURLを変更すると、この紙は使えなくなります。"),
+        card_dies=N_("入口のURLを変更すると、この札は使えなくなります。"),
+        short_dies=N_("入口のURLを変更すると無効"),
+    ),
+    Which.OFFICIAL: Words(
+        name=N_("公式のURL"),
+        not_the_other=N_("かざすの案内は出ません"),
+        leads=N_("マイナ在宅受付Web が開きます。"),
+        dies=N_("公式のURLを変更すると、この紙は使えなくなります。"),
+        card_dies=N_("公式のURLを変更すると、この札は使えなくなります。"),
+        short_dies=N_("公式のURLを変更すると無効"),
+    ),
+}
+"""Never to be confused: by these words, by the frame (round and raised, or square and double), and by the mark."""
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How wide a code should be on a sheet with its white, and how wide it may become, in mm."""
+
+    wanted: float
+    most: float
+
+
+ROOM: Final = {
+    Kind.POSTER: Room(100, 110),
+    Kind.CARD: Room(60, 66),
+    Kind.LABELS: Room(33.6, 33.6),
+    Kind.SETUP: Room(46, 66),
+}
+STORE_ROOM: Final = Room(37, 37)
+
+TITLES: Final = {
+    Kind.POSTER: N_("事業所用のポスター"),
+    Kind.CARD: N_("訪問バッグのカード"),
+    Kind.LABELS: N_("スマホ用のラベル"),
+    Kind.SETUP: N_("このスマホの準備"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A drawing of `static/pictures`, and what it shows in two short lines."""
+
+    file: str
+    title: str
+    text: str
+
+
+POSTER_STEPS: Final = (
+    Picture("print-read", N_("読み取る"), N_("カメラを向けて、開きます")),
+    Picture("step-give", N_("わたす"), N_("患者さまが、ご自分でえらびます")),
+    Picture("step-card", N_("かざす"), N_("カードをスマホの裏に当てます")),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper(ABC):
+    """One paper with a code: for whom, and the address with whose revision it dies."""
+
+    facility: Facility
+    address: str = field(repr=False)
+    revision: int
+    hours: str = ""
+    """When the station answers its telephone."""
+
+    @property
+    @abstractmethod
+    def room(self) -> Room:
+        """How wide the code may be."""
+
+    @property
+    def url(self) -> str:
+        """What the code holds."""
+        return self.address
+
+    @property
+    def host(self) -> str:
+        """Where the code leads, without the way there: what a person can compare."""
+        return host_of(self.address)
+
+    @property
+    def tail(self) -> str:
+        """The last four characters of the address: what tells one revision from another."""
+        return self.address[-TAIL:]
+
+    @property
+    def edition(self) -> str:
+        """The revision in words."""
+        return f"第{self.revision}版"
+
+    @property
+    def code(self) -> Code:
+        """The code of what it holds. Raises `TooLong` and `Unreadable`."""
+        return code(self.url)
+
+    @property
+    def width(self) -> float:
+        """How wide the code is printed, in mm with its white. Raises `TooLong` where this paper has no room for it."""
+        return self.code.width(wanted=self.room.wanted, room=self.room.most)
+
+    @property
+    def longest(self) -> int:
+        """How many characters a code may hold to fit this paper."""
+        return characters(self.room)
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet(Paper):
+    """One sheet to print: which kind, and whether its code holds our entry or the official address."""
+
+    kind: Kind
+    which: Which
+    issued_on: date
+    practice: bool
+    two_up: bool = False
+    """Two cards on one A4 sheet, each to be folded once. Only for cards."""
+    start: int = 1
+    """The first free place on a used label sheet, counted by rows from 1."""
+    count: int = LABELS
+    """How many labels to print; what does not fit after the start is left out."""
+
+    def __post_init__(self) -> None:
+        """Refuse a place that no label sheet has."""
+        if not 1 <= self.start <= LABELS or not 1 <= self.count <= LABELS:
+            raise ValueError(f"a label sheet has the places 1 to {LABELS}")
+
+    @property
+    def title(self) -> str:
+        """The kind in words."""
+        return TITLES[self.kind]
+
+    @property
+    def words(self) -> Words:
+        """What this sheet says of its address."""
+        return WORDS[self.which]
+
+    @property
+    def is_official(self) -> bool:
+        """Whether the code leads to the station's official page instead of our entry."""
+        return self.which is Which.OFFICIAL
+
+    @property
+    def day(self) -> str:
+        """The day of issue in words."""
+        return _in_words(self.issued_on)
+
+    @property
+    def name_size(self) -> str:
+        """How large the station's name may be: "l" for one line, "m" for two, "s" for the longest."""
+        sizes = ("l", "m") if self.kind in {Kind.POSTER, Kind.SETUP} else ("m", "m")
+        room = 19 if self.kind is Kind.POSTER else 16
+        return sizes[0] if len(self.facility.name) <= room else sizes[1] if len(self.facility.name) <= 2 * room else "s"
+
+    @property
+    def room(self) -> Room:
+        """How wide the code may be on this kind of sheet."""
+        return ROOM[self.kind]
+
+    @property
+    def module(self) -> float:
+        """How wide one module of the code is printed, in mm."""
+        return self.width / self.code.whole
+
+    @property
+    def places(self) -> tuple[bool, ...]:
+        """The places of the label sheet by rows; true where a label is printed."""
+        return tuple(self.start <= place < self.start + self.count for place in range(1, LABELS + 1))
+
+
+def host_of(url: str) -> str:
+    """Return whose address it is, without the way there."""
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def _in_words(day: date) -> str:
+    return f"{day.year}年{day.month}月{day.day}日"
+
+
+_BYTES_AT_Q: Final = (11, 20, 32, 46, 60, 74, 86, 108, 130, 151, 177, 203, 241, 258)
+"""How many bytes a code of version 1 to 14 holds at level Q (ISO/IEC 18004)."""
+
+
+def characters(room: Room) -> int:
+    """Return how many characters fit a code that has so much room with its white."""
+    modules = int(room.most / MODULE + 1e-9)
+    version = (modules - 2 * QUIET - 17) // 4
+    return min(_BYTES_AT_Q[min(version, len(_BYTES_AT_Q)) - 1], LONGEST)
+
+
+class NoFont(Exception):
+    """No Japanese font to draw a file with was found; the sheet can still be printed by the browser."""
+
+
+FONTS: Final = (
+    Path("/usr/share/fonts/opentype/ipaexfont-gothic/ipaexg.ttf"),
+    Path("/usr/share/fonts/truetype/ipaexfont-gothic/ipaexg.ttf"),
+    Path("/usr/share/fonts/truetype/fonts-japanese-gothic.ttf"),
+    Path("/usr/share/fonts/opentype/ipafont-gothic/ipag.ttf"),
+)
+"""Where Debian and its kin keep the fonts of `fonts-ipaexfont-gothic` and `fonts-ipafont-gothic`."""
+
+
+class Sheets:
+    """Shows a sheet as a page to print, and draws it as a file."""
+
+    def __init__(self, pages: Pages, assets: Assets, *, fonts: Sequence[Path] = FONTS) -> None:
+        self._pages = pages
+        self._assets = assets
+        self._fonts = fonts
+
+    def page(self, request: Request, sheet: Sheet, *, status: int = 200, **more: Any) -> Response:
+        """Answer the sheet as it will be printed, or why it cannot be. `more` goes to the template.
+
+        Raises `Unreadable`, which no address does that was checked when it came in.
+        """
+        look = Look(Look.of(request).size)  # readings would not fit the lines of a sheet
+        try:
+            width = sheet.width
+        except TooLong:
+            return self._pages.respond(request, "print/too-long.html", status=422, look=look, sheet=sheet, **more)
+        values: dict[str, Any] = {"sheet": sheet, "code": sheet.code, "width": width}
+        if sheet.kind is Kind.POSTER:
+            values["steps"] = POSTER_STEPS
+        if sheet.kind in {Kind.CARD, Kind.SETUP}:
+            values["phone"] = PHONE
+        if sheet.kind is Kind.SETUP:
+            values["stores"] = [(store, code(store.url)) for store in PHONE.stores]
+            values["store_width"] = STORE_ROOM.wanted
+            values["checked_on"] = _in_words(PHONE.checked_on)
+        return self._pages.respond(request, f"print/{sheet.kind}.html", status=status, look=look, **values, **more)
+
+    def pdf(self, sheet: Sheet) -> bytes:
+        """Return the sheet as a PDF with its font inside. Raises `NoFont`, `TooLong` and `Unreadable`."""
+        from app.web.print.pdf import draw  # noqa: PLC0415 - fpdf2 is imported only when a file is asked for
+
+        font = next((path for path in self._fonts if path.is_file()), None)
+        if font is None:
+            raise NoFont
+        return draw(sheet, font, lambda name: self._assets[name].content)

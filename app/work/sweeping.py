@@ -1,0 +1,124 @@
+"""What is done every minute: what is over goes, and it is noted outside the database how far the records have come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import structlog
+
+from app.log import place_of
+from app.ports import Clock, Ledger, ReadOnly, Store, StoreUnsafe, Unavailable
+from app.rules.record.clock import Expected
+from app.rules.visit.journey import IDLE
+from app.work import forgetting as keeping
+
+EVERY: Final = 60
+"""Seconds between two rounds."""
+_LATELY: Final = 24 * 3600
+"""Seconds in which other nodes' clocks and ours may be apart, many times over."""
+Sweep: TypeAlias = Callable[[int], Awaitable[object]]
+log = structlog.get_logger()
+
+
+@dataclass
+class Sweeping:
+    """Removes what is over, and nothing while the clock is in doubt."""
+
+    clock: Clock
+    steady: Callable[[], float]
+    """Seconds that pass evenly, whatever is done to the clock."""
+    store: Store
+    ledger: Ledger
+    tidied: tuple[Sweep, ...]
+    _expected: Expected | None = None
+    _noted: Expected | None = None
+    _seen: int = 0
+    _erased_since: int = 0  # at first all: this node's ledger may be new
+
+    async def forever(self) -> None:
+        """Do one round after the other."""
+        while True:
+            await self.round()
+            await asyncio.sleep(EVERY)
+
+    async def round(self) -> None:
+        """Look at the clock, remove what is over by then, and note how far the records have come."""
+        now = self.clock.now()
+        await self._do(self._look, now)
+        if self._is_sure():
+            for each in (*self.tidied, self._expire, self._retain):
+                await self._do(each, now)
+        await self._do(self.note, now)
+
+    @staticmethod
+    async def _do(sweep: Sweep, now: int) -> None:
+        try:
+            await sweep(now)
+        except (Unavailable, ReadOnly, StoreUnsafe):
+            return
+        except Exception as error:  # noqa: BLE001 - what one cannot do keeps nobody else from forgetting
+            log.error("sweep_broken", error_type=type(error).__name__, error_at=place_of(error))  # noqa: TRY400
+
+    async def _expire(self, now: int) -> None:
+        """Remove visits whose time is over."""
+        gone = await self.store.expire(now - IDLE)
+        if gone:
+            log.info("expired", count=gone)
+
+    async def _retain(self, now: int) -> None:
+        """Remove visits and people whose station keeps them no longer."""
+        over = sum(await keeping.retain(self.store, self.ledger, now))
+        if over:
+            log.info("purged", count=over)
+
+    async def note(self, now: int) -> None:
+        """Write down outside the database how far each record has come."""
+        try:
+            await keeping.note(self.store, self.ledger, now, self._erased_since)
+            self._erased_since = now - _LATELY if self._is_sure() else 0
+        except Unavailable:
+            log.error("ledger_not_written")  # noqa: TRY400 - the message of the cause may name a path
+
+    # --- the clock ----------------------------------------------------------------------------------------------
+
+    def _is_sure(self) -> bool:
+        return self._expected is not None and not self._expected.doubt
+
+    def is_clock_right(self) -> bool:
+        """Whether nobody has to look at the clock now."""
+        expected = self._expected and self._expected.after(int(self.steady()) - self._seen, self.clock.now())
+        return not (expected and expected.is_alarm)
+
+    async def known(self, now: int) -> Expected:
+        """Return what time it was when last known: by the ledger, else by the record; `now` where both are new."""
+        noted = (await asyncio.to_thread(self.ledger.known)).clock
+        return noted or Expected((await self.store.pulse()).newest_at or now)
+
+    async def _look(self, now: int) -> None:
+        """Compare the clock with what is expected; what it should say is kept for the next start."""
+        steady, before = int(self.steady()), self._expected
+        if before is None:
+            self._noted = known = await self.known(now)
+            self._expected = known.started(now)
+        else:
+            self._expected = before.after(steady - self._seen, now)
+        self._seen = steady
+        if self._expected.doubt and await self._is_said_to_be_right(now):
+            self._expected = Expected(now)
+        doubt, say = self._expected.doubt, log.error if self._expected.is_alarm else log.info
+        if doubt != (before.doubt if before else ""):
+            say("clock_in_doubt" if doubt else "clock_right", reason=doubt)
+        if doubt or not self._expected.held:
+            await asyncio.to_thread(self.ledger.note_clock, self._expected)
+            self._noted = self._expected
+
+    async def _is_said_to_be_right(self, now: int) -> bool:
+        """Whether `kazasu purge --sure` has said into the ledger, since we did, what makes this moment right."""
+        try:
+            said = (await asyncio.to_thread(self.ledger.known)).clock
+        except Unavailable:
+            return False
+        return bool(said and said != self._noted and not said.started(now).doubt)

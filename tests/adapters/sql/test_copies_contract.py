@@ -1,0 +1,132 @@
+"""What every store of the patients' copies promises, whatever it is made of: a copy and its event, both or neither."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+
+from app.adapters.sql.copies import SqlReceipts
+from app.adapters.sql.gap import look_back
+from app.adapters.sql.store import SqlStore
+from app.ports import ReadOnly
+from app.rules.record.evidence import Event, EventType, Head
+from app.rules.record.gap import Known
+from app.rules.visit.copy import LIVES, Receipt, known_as, new_letters
+from tests.adapters.keeping import SECOND, other
+from tests.adapters.samples import FACILITY, LINK, RECORD_KEY, opened
+from tests.rules.visits import NOW, a_visit
+
+MADE = Event(EventType.COPIED, NOW, {"by": "haru"})
+KEY = "office k"
+CALLED_BACK = Event(EventType.COPY_CALLED_BACK, NOW + 60, {"by": "haru"})
+
+
+@pytest.fixture
+async def receipts(store: SqlStore, url: str) -> AsyncIterator[SqlReceipts]:
+    fresh = SqlReceipts(url, key=RECORD_KEY)
+    yield fresh
+    await fresh.close()
+
+
+@pytest.fixture
+async def receipt(store: SqlStore) -> Receipt:
+    """Return a copy of a visit, not kept yet."""
+    change = opened(a_visit(upto="need"))
+    await store.write(change)
+    return Receipt("one", FACILITY.id, change.visit.id, known_as(new_letters()), NOW, "受付 はる")
+
+
+def holds(url: str) -> None:
+    """Let the record be known to have been longer: nothing may be written behind it now."""
+    look_back(url, Known(heads={FACILITY.id: Head(99, "0" * 64)}), NOW)
+
+
+async def written(store: SqlStore) -> list[str]:
+    return [each.entry.type async for each in store.export(FACILITY.id)]
+
+
+async def test_a_copy_and_that_it_was_made_are_kept_together(
+    receipts: SqlReceipts, store: SqlStore, receipt: Receipt
+) -> None:
+    await receipts.issue(receipt, MADE, KEY)
+    assert await receipts.find(receipt.hash) == receipt == await receipts.receipt("one")
+    assert await receipts.of(FACILITY.id, receipt.visit) == (receipt,)
+    assert (await written(store))[-1] == "copied"
+
+
+async def test_a_form_sent_twice_makes_one_copy(receipts: SqlReceipts, store: SqlStore, receipt: Receipt) -> None:
+    again = replace(receipt, id="two", hash=known_as(new_letters()))
+    assert [await receipts.issue(each, MADE, KEY) for each in (receipt, again)] == [True, False]
+    assert await receipts.of(FACILITY.id, receipt.visit) == (receipt,)
+    assert (await written(store)).count("copied") == 1
+
+
+async def test_where_nothing_may_be_written_there_is_no_copy_either(
+    receipts: SqlReceipts, store: SqlStore, receipt: Receipt, url: str
+) -> None:
+    before = await written(store)
+    holds(url)
+    with pytest.raises(ReadOnly):
+        await receipts.issue(receipt, MADE, KEY)
+    assert await receipts.find(receipt.hash) is None
+    assert await written(store) == before
+
+
+async def test_where_nothing_may_be_written_no_copy_is_called_back(
+    receipts: SqlReceipts, receipt: Receipt, url: str
+) -> None:
+    await receipts.issue(receipt, MADE, KEY)
+    holds(url)
+    with pytest.raises(ReadOnly):
+        await receipts.call_back(receipt, CALLED_BACK)
+    assert await receipts.find(receipt.hash) == receipt
+
+
+@pytest.mark.threat("T23")
+async def test_a_record_goes_on_without_the_copies_that_it_had(
+    receipts: SqlReceipts, store: SqlStore, receipt: Receipt, url: str
+) -> None:
+    await store.add_facility(SECOND, replace(LINK, token="bcdefghjkmnp", facility=SECOND.id))
+    theirs = opened(other(replace(a_visit(upto="need"), id="a" * 22)), session="b" * 64)
+    await store.write(theirs)
+    before = replace(receipt, id="before", hash="before")
+    old = replace(receipt, id="old", hash="old", made_at=NOW + 90 - LIVES)
+    for each in (receipt, replace(receipt, id="two", hash="two"), before, old):
+        await receipts.issue(each, MADE, each.id)
+    elsewhere = replace(receipt, id="theirs", hash="theirs", facility=SECOND.id, visit=theirs.visit.id)
+    await receipts.issue(elsewhere, MADE, elsewhere.id)
+    await receipts.call_back(before, CALLED_BACK)
+    holds(url)
+    await store.accept(FACILITY.id, "somebody", NOW + 90)
+    called_back_at = {each.id: each.called_back_at for each in await receipts.of(FACILITY.id, receipt.visit)}
+    assert called_back_at == {"one": NOW + 90, "two": NOW + 90, "before": CALLED_BACK.at, "old": None}
+    assert await receipts.receipt("theirs") == elsewhere
+    *_, last = [each async for each in store.export(FACILITY.id)]
+    assert last.entry.type == EventType.RESTORED
+    assert last.body is not None
+    assert last.body["copies"] == 2
+    new = replace(receipt, id="new", hash="new")
+    assert await receipts.issue(new, MADE, new.id)
+    assert await receipts.find("new") == new
+
+
+async def test_of_many_who_call_a_copy_back_one_does(receipts: SqlReceipts, store: SqlStore, receipt: Receipt) -> None:
+    await receipts.issue(receipt, MADE, KEY)
+    answers = await asyncio.gather(*(receipts.call_back(receipt, CALLED_BACK) for _ in range(5)))
+    assert sorted(answers) == [False] * 4 + [True]
+    found = await receipts.find(receipt.hash)
+    assert found is not None
+    assert found.called_back_at == CALLED_BACK.at
+    assert not found.is_live(CALLED_BACK.at)
+    assert (await written(store)).count("copy_called_back") == 1
+
+
+async def test_copies_whose_time_is_over_are_removed(receipts: SqlReceipts, receipt: Receipt) -> None:
+    await receipts.issue(receipt, MADE, KEY)
+    await receipts.tidy(NOW + LIVES)
+    assert await receipts.find(receipt.hash) == receipt
+    await receipts.tidy(NOW + LIVES + 1)
+    assert await receipts.find(receipt.hash) is None

@@ -1,0 +1,50 @@
+"""Builders with good defaults for tests of the flow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from app.rules.visit import journey
+from app.rules.visit.flow import FLOW, STEPS, Visit
+
+NOW = 1_795_000_000
+"""A moment in November 2026."""
+
+
+def a_visit(*, over_40: bool = True, intent: str = "first", upto: str = "consent") -> Visit:
+    """Return a visit answered in the ordinary way up to (not including) the step `upto`."""
+    visit = Visit(id="v" * 22, facility="hinatazaka", opened_at=NOW, touched_at=NOW)
+    for step in FLOW:
+        if step.id == upto:
+            break
+        if not step.leaves and step.applies(visit):
+            visit = journey.record(step, ordinary(step.id, visit, over_40=over_40, intent=intent), visit)
+    return visit
+
+
+def ordinary(step: str, visit: Visit, *, over_40: bool = True, intent: str = "first") -> Mapping[str, str]:
+    """Return the ordinary answers of a step."""
+    return {
+        "need": {
+            "over_40": "yes" if over_40 else "no",
+            "intent": intent,
+            **({"go_on": "yes"} if intent in {"continues", "withdraw"} else {}),
+        },
+        "ready": {"ready": "all"},
+        "consent": choose(visit, (item.id for item in visit.items)),
+        "check": {"confirmed": "yes"},
+        "revoke": {"confirmed": "yes"},
+        "handoff": {"outcome": "by_hand"},
+        "result": {"report": "done"},
+    }.get(step, {})
+
+
+def choose(visit: Visit, agreed: Iterable[str]) -> dict[str, str]:
+    """Return choices that agree to some items and decline the others."""
+    chosen = set(agreed)
+    return {item.id: "agree" if item.id in chosen else "decline" for item in visit.items}
+
+
+def answered(visit: Visit, step: str, **given: str) -> Visit:
+    """Return the visit with a step answered."""
+    return journey.record(STEPS[step], given, visit)

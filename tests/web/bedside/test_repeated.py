@@ -1,0 +1,149 @@
+"""What a bad line does: the same submission twice, later than its successors, or cut in the middle."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from structlog.testing import capture_logs
+
+from app.main import Kazasu, create_app, seed_practice
+from app.rules.visit.flow import Route
+from app.settings import Settings
+from tests.web.bedside.nurse import BROWSER, Nurse, StillClock
+from tests.web.bedside.page import Page
+
+ORIGIN = "https://kazasu.example"
+HERE = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
+
+
+class Officially(Nurse):
+    """A nurse on the official route, over TLS as far as the pages can tell."""
+
+    def __init__(self, kazasu: Kazasu) -> None:
+        super().__init__(kazasu)
+        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(kazasu.asgi), base_url=ORIGIN)
+
+    async def send(
+        self, address: str, fields: dict[str, str], *, expect: int = 200, headers: dict[str, str] | None = None
+    ) -> Page:
+        return await super().send(address, fields, expect=expect, headers=HERE if headers is None else headers)
+
+
+@pytest.fixture
+async def officially(tmp_path: Path, clock: StillClock) -> AsyncIterator[Officially]:
+    """Return a nurse on the official route."""
+    joined = create_app(Settings(data=tmp_path / "official", route=Route.OFFICIAL, origin=ORIGIN), clock=clock)
+    await seed_practice(joined.store, clock)
+    async with Officially(joined) as one:
+        yield one
+    await joined.store.close()
+
+
+@pytest.mark.threat("T19")
+async def test_a_report_whose_answer_was_lost_is_taken_once(officially: Officially) -> None:
+    await officially.confirmed()
+    await officially.press("/visit/hand-over")
+    page = await officially.get("/visit/result")
+    form = {**page.held("/visit/result"), "report": "done"}
+    first = await officially.send("/visit/result", form)
+    second = await officially.send("/visit/result", form)
+    assert first.path == second.path == "/visit/done"
+    other = await officially.send("/visit/result", {**form, "report": "stopped"}, expect=409)
+    assert "同じ画面から二度" in other.text
+
+
+@pytest.mark.threat("T25")
+async def test_the_patient_reports_nothing_in_the_nurses_place(officially: Officially) -> None:
+    page = await officially.confirmed()
+    held = {**page.held("/visit/hand-over"), "report": "done"}
+    entry = await officially.get(f"/f/{officially.token}")
+    assert "何と出ましたか" not in entry.text
+    refused = await officially.send("/visit/result", held)
+    assert refused.path == "/visit/hand-over"
+    await officially.get("/visit/hand-over")
+    await officially.press("/visit/hand-over")
+    assert "何と出ましたか" in (await officially.get(f"/f/{officially.token}")).text
+
+
+async def test_who_takes_a_visit_up_elsewhere_takes_up_its_language(officially: Officially) -> None:
+    await officially.needs()
+    await officially.press("/visit/look", language="ko")
+    await officially.press("/visit/hand-over")
+    await officially.press("/visit/ready", ready="all")
+    await officially.press("/visit/consent", **officially._all(over_40=True))
+    await officially.press("/visit/check", confirmed="yes")
+    page = await officially.press("/visit/hand-over")
+    (code,) = [each.text for each in page.root.all("p") if "kz-letters" in each.attrs.get("class", "")]
+    async with Officially(officially.kazasu) as other:
+        await other.get(f"/f/{other.token}/continue")
+        page = await other.press(f"/f/{other.token}/continue", letters=code)
+        assert (page.path, page.root.all("html")[0].attrs["lang"]) == ("/visit/handoff", "ja"), "staff hold it"
+        assert (await other.get("/visit/check")).path == "/visit/hand-over"
+        page = await other.press("/visit/hand-over")
+        assert (page.path, page.root.all("html")[0].attrs["lang"]) == ("/visit/check", "ko"), "the patient reads on"
+        await other.get("/visit/handoff")
+        await other.press("/visit/hand-over")
+        await other.get("/visit/result")
+        page = await other.press("/visit/result", report="done")
+        assert "동의함" in page.text, "the copy speaks it"
+        assert {"ko"} <= {each.attrs.get("lang") for each in page.root.all("section")}
+
+
+@pytest.mark.threat("T25")
+async def test_nothing_of_the_office_opens_in_the_patients_hands(nurse: Nurse) -> None:
+    await nurse.starts()
+    assert (await nurse.get("/office")).path == "/office/sign-in"
+    await nurse.needs()
+    await nurse.press("/visit/hand-over")
+    for address in ("/office", "/office/sign-in", "/office/guide"):
+        answer = await nurse.http.get(address)
+        assert answer.headers["location"] == "/visit/hand-over", address
+
+
+async def test_a_hand_over_whose_answer_was_lost_leads_to_the_same_page(nurse: Nurse) -> None:
+    await nurse.confirmed()
+    page = await nurse.get("/visit/another-way")
+    form = page.held("/visit/hand-over")
+    first = await nurse.send("/visit/hand-over", form)
+    second = await nurse.send("/visit/hand-over", form)
+    assert first.path == second.path == "/visit/another-way"
+
+
+async def test_a_body_that_ends_half_way_is_nobodys_error(nurse: Nurse, kazasu: Kazasu) -> None:
+    await nurse.is_ready()
+    cookies = "; ".join(f"{name}={value}" for name, value in nurse.http.cookies.items())
+    given = {
+        "content-type": "application/x-www-form-urlencoded",
+        "cookie": cookies,
+        "host": "127.0.0.1:8000",
+        **BROWSER,
+    }
+    scope: dict[str, Any] = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/visit/consent",
+        "raw_path": b"/visit/consent",
+        "query_string": b"",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in given.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 8000),
+        "state": {},
+    }
+    coming = iter([{"type": "http.request", "body": b"visit=", "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(coming)
+
+    async def send(_: Any) -> None:
+        return None
+
+    with capture_logs() as logged:
+        await kazasu.asgi(scope, receive, send)
+    assert [line for line in logged if line["log_level"] == "error"] == []
