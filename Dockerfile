@@ -13,8 +13,6 @@ RUN /opt/venv/bin/pip install --no-deps --no-build-isolation --editable . \
     && python -m compileall -q --invalidation-mode unchecked-hash app /opt/venv/lib
 
 FROM python:3.11-slim
-# The typeface of the sheets that are made as PDF files
-RUN apt-get update && apt-get install -y --no-install-recommends fonts-ipaexfont-gothic && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin kazasu \
     && install --directory --owner kazasu --group kazasu --mode 0700 /data
 COPY --from=build /opt/venv /opt/venv

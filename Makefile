@@ -92,7 +92,6 @@ needs:
 	command -v npm >/dev/null || need npm; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || need postgresql; \
 	fc-list : family 2>/dev/null | grep -q 'Noto Sans CJK' || need fontconfig fonts-noto-cjk; \
-	fc-list : family 2>/dev/null | grep -q 'IPAexGothic' || need fontconfig fonts-ipaexfont-gothic; \
 	test -n "$$missing" || exit 0; \
 	install="apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends$$missing"; \
 	if command -v apt-get >/dev/null && test "$$(id -u)" = 0; then sh -c "$$install"; \

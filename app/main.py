@@ -40,7 +40,8 @@ from app.adapters.sql.office import SqlOffice
 from app.adapters.sql.replay import compare_open
 from app.adapters.sql.store import SqlStore
 from app.adapters.sql.worklist import SqlWorklist
-from app.ports import Clock, EligibilityGateway, Handoff, Ledger, ReadOnly, Store, Unavailable
+from app.ports.outside import Clock, EligibilityGateway, Handoff, Unavailable
+from app.ports.store import Ledger, ReadOnly, Store
 from app.practice.app import PracticeWorld, create_practice
 from app.rules.station.account import Account, Role
 from app.rules.station.station import Facility, Link, Station, new_token
@@ -367,7 +368,7 @@ def _office(parts: _Parts) -> dict[tuple[str, str], Endpoint]:
         Front(desk, files.importer),
         GuideDesk(desk),
         Links(desk),
-        Prints(desk, Sheets(desk.pages, parts.assets)),
+        Prints(desk, Sheets(desk.pages)),
         files,
         RestoredDesk(desk, ledger),
         DayDesk(desk, parts.worklist, parts.plans),

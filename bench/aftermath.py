@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
-from app.ports import Logged, Store
+from app.ports.store import Logged, Store
 from app.rules.record.evidence import body_hash, broken_link
 
 HALF_WRITTEN: Final = (

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.adapters.sql import database
 from app.adapters.sql.store import SqlStore
-from app.ports import Written
+from app.ports.store import Written
 from bench import apsw_driver
 from bench.aftermath import is_chained, is_whole, kept
 from bench.disk import NAME, Disk, FailingDisks

@@ -20,7 +20,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from app.adapters.sql.database import migrate
 from app.adapters.sql.store import SqlStore
-from app.ports import Change, Clock, Departure, Written
+from app.ports.outside import Clock
+from app.ports.store import Change, Departure, Written
 from app.rules.station.station import Facility
 from app.rules.visit.flow import Visit
 from app.tokens import BadToken, Purpose, Signer, new_secret

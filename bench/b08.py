@@ -22,7 +22,7 @@ from app.main import PRACTICE_STATION, SystemClock
 from app.rules.record.gap import Erasure
 from app.rules.terminal.consent_list import By
 from app.rules.terminal.consent_list import Search as Asked
-from app.rules.terminal.files import Encoding
+from app.rules.terminal.values import Encoding
 from app.settings import Settings
 from app.tokens import Sealer
 from bench.canaries import Canary, Search, canaries, files, open_files

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from app.rules.words.era import in_era
+from app.rules.words.dates import in_era
 from app.rules.words.names import folded
 
 _KANJI: Final = range(0x4E9C, 0x9FA0)

@@ -19,8 +19,10 @@ from traceback import extract_tb
 from typing import Any, Final
 from unittest.mock import patch
 
-from app.rules.terminal import files as terminal
-from app.rules.terminal.files import Encoding, Limits, write
+from app.rules.terminal.elements import consent_part
+from app.rules.terminal.unpack import unpack
+from app.rules.terminal.values import Encoding, Limits
+from app.rules.terminal.write import write
 from tests.rules.terminal.test_terminal_fuzz import HARMS, MIB, outcome, seeds
 from tests.rules.terminal.test_terminal_round import answer
 
@@ -128,7 +130,7 @@ def files(dice: random.Random) -> Iterator[bytes]:
 @contextmanager
 def planted(fault: str) -> Iterator[None]:
     """Let the reader have a fault."""
-    right: Any = {"key": terminal._consent_part, "size": terminal._unpacked}.get(fault)  # noqa: SLF001 - to break it
+    right: Any = {"key": consent_part, "size": unpack}.get(fault)
 
     def no_stem(element: str) -> Any:
         return {"PharmacistsInfoConsFlg": right(element)}[element] if element.endswith("9ConsFlg") else right(element)
@@ -136,11 +138,14 @@ def planted(fault: str) -> Iterator[None]:
     def no_limit(data: bytes, limits: Limits) -> Any:
         return right(data, Limits(unpacked=1024 * MIB, elements=limits.elements))
 
-    wrong = {"key": ("_consent_part", no_stem), "size": ("_unpacked", no_limit)}.get(fault)
+    wrong = {
+        "key": ("app.rules.terminal.read.consent_part", no_stem),
+        "size": ("app.rules.terminal.read.unpack", no_limit),
+    }.get(fault)
     if wrong is None:
         yield
         return
-    with patch.object(terminal, *wrong):
+    with patch(*wrong):
         yield
 
 

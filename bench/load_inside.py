@@ -13,7 +13,7 @@ from typing import Any, Final
 import structlog
 
 from app.main import Kazasu, create_app, seed_practice
-from app.ports import Store
+from app.ports.store import Store
 from app.settings import Settings
 from bench.load import Answer
 

@@ -14,7 +14,7 @@ from app.adapters.sql.database import writing
 from app.adapters.sql.merge import Batch
 from app.main import PRACTICE_STATION
 from app.rules.terminal.consent_list import By, Incoming, Insured, Names, Search, State
-from app.rules.terminal.files import Consent
+from app.rules.terminal.values import Consent
 from app.tokens import Sealer
 from bench.load_office import DAY, FIRSTS, STEMS, digits
 

@@ -16,8 +16,9 @@ from app.main import PRACTICE_STATION
 from app.rules.record.evidence import hashed
 from app.rules.station.account import SignIn
 from app.rules.terminal.consent_list import COLUMNS
-from app.rules.terminal.files import FLAGS, Answer02, Consent, Encoding, Header, Person, Result, write
-from app.rules.visit.consent import JST
+from app.rules.terminal.values import FLAGS, Answer02, Consent, Encoding, Header, Person, Result
+from app.rules.terminal.write import write
+from app.rules.words.dates import JST
 from app.settings import Settings
 from app.tokens import Signer, new_secret
 from bench.canaries import Canary

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from app.ports import Change, Departure, Store, Submission, Unavailable, Written
+from app.ports.outside import Unavailable
+from app.ports.store import Change, Departure, Store, Submission, Written
 from app.rules.record.evidence import Event, EventType, hashed
 from app.rules.station.station import Facility, Link
 from app.rules.visit.flow import Registration, Visit

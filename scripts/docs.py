@@ -23,9 +23,9 @@ from babel.messages.extract import extract_from_file
 from babel.messages.pofile import write_po
 
 from app.rules.content import ITEMS
-from app.rules.visit.consent import JST
 from app.rules.visit.flow import FLOW, NOTHING, Holder, Question, Route, Step, Visit
 from app.rules.visit.journey import furthest, go_on, path
+from app.rules.words.dates import JST
 from app.rules.words.furigana import plain
 
 ROOT: Final = Path(__file__).parents[1]

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import app.verify
-from app.ports import Logged
+from app.ports.store import Logged
 from app.rules.record.evidence import Event, EventType, Head, Json, body_hash, canonical, chained
 from app.verify import Broken, Held, mac_of, verify
 from tests.adapters.samples import FACILITY

@@ -23,7 +23,7 @@ import httpx
 import stamina
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from app.ports import Eligibility, Insurance, NotRegistered, Unavailable
+from app.ports.outside import Eligibility, Insurance, NotRegistered, Unavailable
 
 _AGAIN: Final = frozenset({429, 502, 503, 504})
 _NOT_REGISTERED: Final = 422

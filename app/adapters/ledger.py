@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from app.ports import Unavailable
+from app.ports.outside import Unavailable
 from app.rules.record.clock import Expected
 from app.rules.record.evidence import Head
 from app.rules.record.gap import Erasure, Known, backup_line, clock_line, erasure_line, head_line, known_from, lines_of

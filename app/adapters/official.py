@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from app.ports import Decline, Departure, Identity, Office, Refused, Unavailable
+from app.ports.office import Office
+from app.ports.outside import Decline, Identity, Refused, Unavailable
+from app.ports.store import Departure
 from app.tokens import BadToken, Sealed, Sealer
 
 log = structlog.get_logger()

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 
 from app.adapters.oidc.client_keys import KeyInUse, KeyRing, NoSuchKey, UnusableKeys
-from app.ports import StoreUnsafe, Unavailable
+from app.ports.outside import Unavailable
+from app.ports.store import StoreUnsafe
 from app.rules.record.gap import Known, head_from, merged
 from app.rules.visit.flow import Route
 from app.settings import Settings, UnsafeSettings

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.ports import Clock
+from app.ports.outside import Clock
 from app.practice.card import Cards
 from app.practice.client import Client
 from app.practice.desk import Desk

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from app.ports import Clock
+from app.ports.outside import Clock
 from app.practice.asked import NotOurService, Unfit, read
 from app.practice.memory import Memory
 from app.practice.myna import Myna

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-from app.ports import Clock
+from app.ports.outside import Clock
 
 V = TypeVar("V")
 

@@ -18,10 +18,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.ports import Clock
+from app.ports.outside import Clock
 from app.practice.asked import Asked
 from app.practice.client import Client, Door, NotTheClient
-from app.practice.fault import Fault, answered, refusal, signed_badly, spoilt, stated
 from app.practice.memory import Memory
 from app.practice.people import Person
 
@@ -51,8 +50,6 @@ class Myna:
         self._door = Door(client, f"{issuer}/token", clock)
         self._codes: Memory[Grant] = Memory(clock, seconds=CODE_LIVES)
         self._key = _new_key()
-        self._fault = Fault.NONE
-        self._fault_at = ""
 
     def routes(self) -> list[Route]:
         """Return the endpoints."""
@@ -78,10 +75,6 @@ class Myna:
         """Accept a key of the service no more."""
         self._door.withdraw(kid)
 
-    def misbehave(self, fault: Fault, at: str = "token") -> None:
-        """Do one thing wrong from now on, at one place: discovery, jwks, token, or the way back."""
-        self._fault, self._fault_at = fault, at
-
     def code_for(self, asked: Asked, person: Person, read_at: int) -> str:
         """Return a code that stands for this person, whose card was read then, for one exchange within a minute."""
         code = secrets.token_urlsafe(24)
@@ -90,7 +83,7 @@ class Myna:
 
     async def discovery(self, _: Request) -> Response:
         """Say where everything is (OpenID Connect Discovery)."""
-        found = JSONResponse(
+        return JSONResponse(
             {
                 "issuer": self.issuer,
                 "authorization_endpoint": f"{self.issuer}/authorize",
@@ -106,19 +99,17 @@ class Myna:
                 "token_endpoint_auth_signing_alg_values_supported": ["ES256"],
             }
         )
-        return await self._sent("discovery", found)
 
     async def jwks(self, _: Request) -> Response:
         """Publish the signing key."""
         key = {**self._key.as_dict(private=False), "use": "sig", "alg": "ES256"}
-        return await self._sent("jwks", JSONResponse({"keys": [key]}))
+        return JSONResponse({"keys": [key]})
 
     def back(self, state: str, error: str = "", description: str = "", code: str = "") -> str:
         """Return the address that leads back to the service with an answer."""
         answer = {"code": code, "error": error, "error_description": description, "state": state}
         said = {name: value for name, value in answer.items() if value}
-        pairs = answered(self._fault, said) if self._fault_at == "back" else said
-        return f"{self.client.redirect_uri}?{urlencode(pairs)}"
+        return f"{self.client.redirect_uri}?{urlencode(said)}"
 
     async def token(self, request: Request) -> Response:
         """Exchange a code for an ID token (RFC 6749, section 4.1.3), or say why not (section 5.2)."""
@@ -136,11 +127,7 @@ class Myna:
         grant = self._codes.take(form["code"])
         if grant is None or not self._is_same_asker(grant, form["redirect_uri"], form["code_verifier"]):
             return _refused("invalid_grant")
-        refused = refusal(self._fault) if self._fault_at == "token" else None
-        return refused or await self._sent("token", self._answer(grant))
-
-    async def _sent(self, endpoint: str, answer: JSONResponse) -> Response:
-        return await spoilt(self._fault, answer) if endpoint == self._fault_at else answer
+        return self._answer(grant)
 
     def _is_same_asker(self, grant: Grant, redirect_uri: str, verifier: str) -> bool:
         """Whether whoever exchanges the code also began the request (RFC 7636)."""
@@ -173,12 +160,12 @@ class Myna:
             "auth_time": grant.read_at,
             "exp": now + TOKEN_LIVES,
         }
-        claims = stated(self._fault, claims)
-        badly = signed_badly(self._fault, claims, self._key)
-        if badly is not None:
-            return badly
+        return self.signed(claims)
+
+    def signed(self, claims: Mapping[str, object]) -> str:
+        """Return the ID token that states these claims."""
         header = {"alg": "ES256", "kid": self._key.kid}
-        return jwt.encode(header, claims, self._key, algorithms=["ES256"])
+        return jwt.encode(header, dict(claims), self._key, algorithms=["ES256"])
 
 
 def _new_key() -> ECKey:

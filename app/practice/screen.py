@@ -17,7 +17,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Receive
 
-from app.ports import Clock
+from app.ports.outside import Clock
 from app.practice.memory import Memory
 from app.practice.pages import PREFIX, Pages
 from app.practice.people import Person
@@ -35,9 +35,10 @@ from app.practice.terminal import (
     make_file,
     make_receipt,
 )
-from app.rules.terminal.files import Encoding, Limits, Request01, Request02, Unreadable, Unwritable, read_request
+from app.rules.terminal.read import read_request
+from app.rules.terminal.values import Encoding, Limits, Request01, Request02, Unreadable, Unwritable
+from app.rules.words.dates import in_era
 from app.rules.words.digits import find
-from app.rules.words.era import in_era
 
 MAX_UPLOAD: Final = 16 * 1024
 """Of a whole form. A request has less than 1 KB."""

@@ -8,10 +8,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Final
 
-from app.ports import Clock
+from app.ports.outside import Clock
 from app.practice.memory import Memory
 from app.practice.people import Person, age_on
-from app.rules.visit.consent import JST
+from app.rules.words.dates import JST
 
 AVAILABLE_DAYS: Final = 30
 """A rule of the practice world only: agreed information may be seen until the end of the 30th day.

@@ -23,7 +23,7 @@ from typing import Final
 from app.practice.people import Insurance, Person
 from app.practice.system import Consent as HeldConsent
 from app.practice.system import end_of
-from app.rules.terminal.files import (
+from app.rules.terminal.values import (
     FLAGS,
     Answer,
     Answer01,
@@ -36,17 +36,15 @@ from app.rules.terminal.files import (
     Meaning,
     Request01,
     Result,
-    name,
-    write,
+    file_name,
 )
-from app.rules.terminal.files import Person as Listed
-from app.rules.visit.consent import JST
+from app.rules.terminal.values import Person as Listed
+from app.rules.terminal.write import write
+from app.rules.words.dates import JST
 
 COLUMNS: Final[Mapping[str, Flag]] = {stem: flag for stem, flag in FLAGS.items() if flag.column}
 """The six flags that the terminal's list shows, in its order, by the word in their elements' names."""
 EVERYBODY: Final = "everybody"
-BOMB: Final = 64 * 1024 * 1024
-"""What the ZIP bomb unpacks to: twice what a reader of ours takes."""
 _FLAGS_OF: Final = {"clinical_drug": ("clinical", "drug")}
 """One question, two flags. Every other item has one flag, of its own name."""
 _STATIONS: Final = ("9960000017", "9960000009")
@@ -90,14 +88,6 @@ class Fault(StrEnum):
     CUT = "cut"
     BROKEN_XML = "broken_xml"
     OTHER_LETTERS = "other_letters"
-    XML_BOMB = "xml_bomb"
-    ZIP_CUT = "zip_cut"
-    ZIP_PATH = "zip_path"
-    ZIP_TWO = "zip_two"
-    ZIP_BOMB = "zip_bomb"
-
-
-_ZIPPED: Final = frozenset({Fault.ZIP_CUT, Fault.ZIP_PATH, Fault.ZIP_TWO, Fault.ZIP_BOMB})
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +188,7 @@ class _Named:
     counter: int
 
     def __str__(self) -> str:
-        return name(self.kind, self.on, self.counter)
+        return file_name(self.kind, self.on, self.counter)
 
 
 def _header(facility_code: str, key: str, options: Options, made_at: datetime) -> Header:
@@ -357,12 +347,12 @@ def _made(answer: Answer, window: Window, options: Options, named: _Named) -> Ma
     if Twist.UNKNOWN_ELEMENTS in options.twists:
         content = _of_the_future(content)
     content = spoiled(content, options.fault)
-    file_name = str(named)
+    name = str(named)
     if options.fault is Fault.ONLINE_CARE:
-        file_name = file_name.replace("OQSmuhvq", "OQSmuonq")
-    if options.packing is Packing.ZIP or options.fault in _ZIPPED:
-        return MadeFile(file_name.replace(".xml", ".zip"), _packed(content, file_name, options.fault))
-    return MadeFile(file_name, content)
+        name = name.replace("OQSmuhvq", "OQSmuonq")
+    if options.packing is Packing.ZIP:
+        return MadeFile(name.replace(".xml", ".zip"), _packed(content, name))
+    return MadeFile(name, content)
 
 
 def _stated(answer: Answer, fault: Fault | None) -> Answer:
@@ -398,18 +388,12 @@ def _of_the_future(content: bytes) -> bytes:
     return content
 
 
-_BOMB_ENTITIES: Final = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">\n' for n in range(1, 10)).encode()
-
-
 def spoiled(content: bytes, fault: Fault | None) -> bytes:
     """Return an XML file of the terminal's with a fault in its bytes; the other faults leave it as it is."""
     if fault is Fault.CUT:
         return content[: len(content) // 2]
     if fault is Fault.BROKEN_XML:
         return content.replace(b"</MessageBody>", b"</MessageBodi>")
-    if fault is Fault.XML_BOMB:
-        bomb = b'<!DOCTYPE XmlMsg [\n<!ENTITY a0 "0123456789">\n' + _BOMB_ENTITIES + b"]>\n<XmlMsg>\n<New>&a9;</New>\n"
-        return content.replace(b"<XmlMsg>\n", bomb, 1)
     if fault is Fault.OTHER_LETTERS:
         declaration, _, rest = content.partition(b"\n")
         codec = (Encoding.SHIFT_JIS if b"Shift_JIS" in declaration else Encoding.UTF_8).codec
@@ -420,18 +404,8 @@ def spoiled(content: bytes, fault: Fault | None) -> bytes:
     return content
 
 
-def _packed(content: bytes, inner: str, fault: Fault | None) -> bytes:
-    if fault is Fault.ZIP_PATH:
-        inner = f"../{inner}"
+def _packed(content: bytes, inner: str) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        with archive.open(inner, "w") as entry:
-            entry.write(content)
-            if fault is Fault.ZIP_BOMB:
-                blank = b" " * 1024 * 1024
-                for _ in range(BOMB // len(blank)):
-                    entry.write(blank)
-        if fault is Fault.ZIP_TWO:
-            archive.writestr(inner.replace(".xml", "-2.xml"), content)
-    made = packed.getvalue()
-    return made[: len(made) // 2] if fault is Fault.ZIP_CUT else made
+        archive.writestr(inner, content)
+    return packed.getvalue()

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from app.ports import Store
+from app.ports.store import Store
 from app.web.bedside.seat import STATION_COOKIE
 from app.web.kit.assets import Assets, takes_brotli
 from app.web.kit.pages import Look, Pages

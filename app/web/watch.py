@@ -17,7 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from app.ports import Clock, Ledger, Pulse, Store, Unavailable
+from app.ports.outside import Clock, Unavailable
+from app.ports.store import Ledger, Pulse, Store
 from app.rules.record.gap import Known
 
 ENOUGH: Final = 64 * 1024 * 1024

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from app.ports import Ledger, ReadOnly, Store
+from app.ports.store import Ledger, ReadOnly, Store
 from app.rules.record.evidence import Head
 from app.rules.record.gap import Erasure
 

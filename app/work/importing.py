@@ -11,11 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from app.ports import Act, Clock, Registry, Worklist, Written
+from app.ports.consent_list import Registry
+from app.ports.office import Act, Worklist
+from app.ports.outside import Clock
+from app.ports.store import Written
 from app.rules.record.evidence import Body, EventType
 from app.rules.terminal.consent_list import By, Known, Outcome, Search, Upload
-from app.rules.terminal.files import comparable
 from app.rules.terminal.matching import certain, grounds, is_contested, says_all, sight
+from app.rules.terminal.values import comparable
 from app.rules.visit.standing import DONE, Followed, Standing, standing
 
 BATCH: Final = 50

@@ -10,7 +10,8 @@ from typing import Final, TypeAlias
 import structlog
 
 from app.log import place_of
-from app.ports import Clock, Ledger, ReadOnly, Store, StoreUnsafe, Unavailable
+from app.ports.outside import Clock, Unavailable
+from app.ports.store import Ledger, ReadOnly, Store, StoreUnsafe
 from app.rules.record.clock import Expected
 from app.rules.visit.journey import IDLE
 from app.work import forgetting as keeping

@@ -18,7 +18,7 @@ from app.adapters.sql.chain import Chain, head_of
 from app.adapters.sql.database import migrate, writing
 from app.adapters.sql.restore import KEY_FILES, Restored, identities, restore
 from app.adapters.sql.store import SqlStore
-from app.ports import Written
+from app.ports.store import Written
 from app.rules.record.evidence import Body, Event, EventType, Head, broken_link
 from app.rules.record.gap import Known
 from app.rules.station.station import Facility

@@ -14,7 +14,7 @@ from joserfc.jwk import ECKey
 from structlog.testing import capture_logs
 
 from app.adapters.oidc.handoff import OpenIdHandoff
-from app.ports import Declined, Identity, Refused, Unavailable
+from app.ports.outside import Declined, Identity, Refused, Unavailable
 from tests.practice.world import CLIENT, DEPARTURE, ISSUER, KEY, NOW, RETURN, Clock
 
 NO_AUTH_TIME: Final[Mapping[str, object]] = {"auth_time": None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, replace
 
-from app.ports import Change, Departure, Store, Submission
+from app.ports.store import Change, Departure, Store, Submission
 from app.rules.record.evidence import Event, EventType, Json, hashed
 from app.rules.station.station import Facility, Link
 from app.rules.visit.flow import Visit

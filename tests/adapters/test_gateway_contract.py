@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.ports import Eligibility, Insurance, NotRegistered, Unavailable
+from app.ports.outside import Eligibility, Insurance, NotRegistered, Unavailable
 from app.practice.app import PracticeWorld
 from app.practice.people import Person, load_people
 from app.practice.system import AVAILABLE_DAYS, Mood
-from app.rules.visit.consent import day_of
+from app.rules.words.dates import day_of
 from tests.adapters.line import Line
 from tests.practice.world import API_KEY, CLIENT, NOW, ORIGIN, STATION, Clock, a_gateway, a_world
 

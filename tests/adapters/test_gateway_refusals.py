@@ -8,7 +8,7 @@ from typing import Final
 import httpx
 import pytest
 
-from app.ports import Eligibility, Unavailable
+from app.ports.outside import Eligibility, Unavailable
 from tests.adapters.line import saying
 from tests.practice.world import STATION
 

@@ -9,7 +9,7 @@ import pytest
 
 from app.adapters import ledger as ledger_file
 from app.adapters.ledger import FileLedger
-from app.ports import Unavailable
+from app.ports.outside import Unavailable
 from app.rules.record.clock import Expected
 from app.rules.record.evidence import Head
 from app.rules.record.gap import Erasure, Known, merged

@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from app.adapters.passkeys import Passkeys
-from app.ports import NotProven, Passkey
+from app.ports.outside import NotProven, Passkey
 from app.web.kit.assets import Assets
 from app.web.kit.guard import policy
 

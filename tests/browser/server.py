@@ -18,7 +18,9 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.main import PRACTICE_STATION, Kazasu, create_app, seed_office, seed_practice
-from app.ports import Act, Change, Logged, ReadOnly, Unavailable, Written
+from app.ports.office import Act
+from app.ports.outside import Unavailable
+from app.ports.store import Change, Logged, ReadOnly, Written
 from app.practice.system import Mood
 from app.rules.record.evidence import Body, EventType, Head
 from app.rules.record.gap import Gap

@@ -178,11 +178,6 @@ def test_without_a_number_a_person_confirms_who_it_was(clerk: Clerk, phone: Phon
 
 FAULTS: Final = {
     "cut": "途中で切れています",
-    "zip_bomb": "大きすぎます",
-    "xml_bomb": "DOCTYPE",
-    "zip_path": "フォルダーの指定",
-    "zip_two": "1つではありません",
-    "zip_cut": "ZIPがこわれている",
     "wrong_station": "ほかの事業所",
     "broken_xml": "ファイルの形がこわれています",
     "other_letters": "文字として読めない",

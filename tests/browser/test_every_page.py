@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.practice.system import Mood
-from app.rules.terminal.files import Answer02, read
+from app.rules.terminal.read import read
+from app.rules.terminal.values import Answer02
 from tests.browser.nurse import Nurse, Patient
 from tests.browser.phone import Look, Phone
 

@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-from app.rules.visit.consent import day_of
 from app.rules.visit.transcript import items_of, mark
+from app.rules.words.dates import day_of
 from app.rules.words.languages import BY_CODE, LANGUAGES
 from tests.browser import test_office
 from tests.browser.clerk import Clerk, Desk, KeyboardDesk

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
 
 from app.adapters.oidc.client_keys import KeyRing
 from app.main import PRACTICE_STATION, Kazasu
-from app.ports import Clock, Departure
+from app.ports.outside import Clock
+from app.ports.store import Departure
 from app.practice.app import PracticeWorld, create_practice
 from app.rules.record.evidence import hashed
 from app.rules.station.station import Official
 from app.rules.visit.flow import Visit
 from app.tokens import Sealed
 from tests.adapters.samples import visit_of
+from tests.practice.fault import FaultyMyna
 from tests.practice.world import Browser, answer_in, tapped
 from tests.web.bedside.nurse import Nurse, must_be_guarded
 from tests.web.bedside.page import Page
@@ -30,16 +33,17 @@ HERE = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
 
 def a_provider(ring: KeyRing, clock: Clock) -> PracticeWorld:
     """Return a provider of its own at another origin, where the key that signs now is registered."""
-    return create_practice(
-        origin=AT,
-        client_id=CLIENT,
-        client_jwk=ring.signing().as_dict(private=False),
-        redirect_uri=RETURN,
-        api_key="not used on this route",
-        station="9960000009",
-        clock=clock,
-        static=lambda name: f"/static/{name}",
-    )
+    with patch("app.practice.app.Myna", FaultyMyna):
+        return create_practice(
+            origin=AT,
+            client_id=CLIENT,
+            client_jwk=ring.signing().as_dict(private=False),
+            redirect_uri=RETURN,
+            api_key="not used on this route",
+            station="9960000009",
+            clock=clock,
+            static=lambda name: f"/static/{name}",
+        )
 
 
 class Bedside(Nurse):

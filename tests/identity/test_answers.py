@@ -10,13 +10,13 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.main import PRACTICE_STATION
-from app.practice import fault as faults
-from app.practice.fault import OF_THE_LINE, ON_THE_WAY_BACK, REFUSALS, Fault
 from app.rules.record.evidence import EventType
 from app.rules.visit.flow import Registration
 from app.tokens import Purpose
 from tests.adapters.oidc.test_handoff_faults import OUTCOMES
 from tests.identity.patient import ISSUER, Bedside, changed
+from tests.practice import fault as faults
+from tests.practice.fault import OF_THE_LINE, ON_THE_WAY_BACK, REFUSALS, Fault, misbehave
 from tests.web.bedside.nurse import StillClock
 from tests.web.bedside.page import Page
 
@@ -73,7 +73,7 @@ async def is_unproven(bedside: Bedside) -> None:
 
 async def proves_after_all(bedside: Bedside) -> None:
     """The next try, with a provider that does everything right, is taken."""
-    bedside.provider.provider.misbehave(Fault.NONE)
+    misbehave(bedside.provider, Fault.NONE)
     await bedside.get("/visit/handoff")
     await bedside.get(await bedside.taps())
     assert (await bedside.visit()).registration is Registration.PROVEN
@@ -157,7 +157,7 @@ TOLD: dict[Fault, str] = {
 @pytest.mark.parametrize("fault", Fault)
 async def test_a_fault_at_the_token_endpoint_is_a_page_and_the_next_try_works(bedside: Bedside, fault: Fault) -> None:
     await bedside.confirmed(surgery="decline")
-    bedside.provider.provider.misbehave(fault)
+    misbehave(bedside.provider, fault)
     back = await bedside.taps()
     with capture_logs() as lines:
         page = await bedside.get(back)
@@ -176,7 +176,7 @@ async def test_a_fault_at_the_token_endpoint_is_a_page_and_the_next_try_works(be
 @pytest.mark.parametrize("fault", REFUSALS)
 async def test_an_error_instead_of_the_app_is_a_page(bedside: Bedside, fault: Fault) -> None:
     await bedside.confirmed(surgery="decline")
-    bedside.provider.provider.misbehave(fault, at="back")
+    misbehave(bedside.provider, fault, at="back")
     page = await bedside.get(await bedside.taps())
     assert (page.status, page.path) == (200, "/visit/handoff")
     assert (CANCELLED if fault is Fault.ACCESS_DENIED else NOT_RECEIVED) in page.text
@@ -189,7 +189,7 @@ async def test_an_error_instead_of_the_app_is_a_page(bedside: Bedside, fault: Fa
 @pytest.mark.parametrize("fault", ON_THE_WAY_BACK)
 async def test_a_return_that_is_not_what_was_sent_out_is_a_page(bedside: Bedside, fault: Fault) -> None:
     await bedside.confirmed(surgery="decline")
-    bedside.provider.provider.misbehave(fault, at="back")
+    misbehave(bedside.provider, fault, at="back")
     address = await bedside.taps()
     if fault is Fault.ANOTHER_CODE:  # it came with the right state: only the exchange can tell
         assert NOT_RECEIVED in (await bedside.get(address)).text
@@ -206,12 +206,12 @@ async def test_a_return_that_is_not_what_was_sent_out_is_a_page(bedside: Bedside
 async def test_while_the_provider_is_away_no_link_is_shown_and_asking_again_is_one_tap(
     bedside: Bedside, fault: Fault
 ) -> None:
-    bedside.provider.provider.misbehave(fault, at="discovery")
+    misbehave(bedside.provider, fault, at="discovery")
     page = await bedside.confirmed(surgery="decline")
     assert (page.status, page.path) == (200, "/visit/handoff")
     assert NO_WAY in page.text
     assert "マイナアプリを開く" not in page.text
-    bedside.provider.provider.misbehave(Fault.NONE)
+    misbehave(bedside.provider, Fault.NONE)
     await bedside.press("/visit/handoff", again="yes")
     await proves_after_all(bedside)
 
@@ -219,7 +219,7 @@ async def test_while_the_provider_is_away_no_link_is_shown_and_asking_again_is_o
 @pytest.mark.parametrize("fault", OF_THE_LINE)
 async def test_without_the_providers_keys_nobody_is_proven(bedside: Bedside, fault: Fault) -> None:
     await bedside.confirmed(surgery="decline")
-    bedside.provider.provider.misbehave(fault, at="jwks")
+    misbehave(bedside.provider, fault, at="jwks")
     page = await bedside.get(await bedside.taps())
     assert NOT_RECEIVED in page.text
     await is_unproven(bedside)
@@ -355,7 +355,7 @@ async def test_a_provider_that_never_answers_keeps_nobody_waiting(
 ) -> None:
     monkeypatch.setattr(faults, "SLOW_SECONDS", 30.0)
     await bedside.confirmed(surgery="decline")
-    bedside.provider.provider.misbehave(Fault.SLOW)
+    misbehave(bedside.provider, Fault.SLOW)
     began = asyncio.get_running_loop().time()
     page = await bedside.get(await bedside.taps())
     assert NOT_RECEIVED in page.text

@@ -13,10 +13,10 @@ from app.adapters.oidc.client_keys import KeyRing
 from app.cli.__main__ import main
 from app.main import create_app
 from app.practice.app import PracticeWorld
-from app.practice.fault import Fault
 from app.rules.visit.flow import Registration
 from app.settings import Settings, UnsafeSettings
 from tests.identity.patient import CLIENT, ISSUER, ORIGIN, RETURN, Bedside
+from tests.practice.fault import Fault, misbehave
 from tests.web.bedside.nurse import StillClock
 
 Typed = Callable[..., str]
@@ -116,7 +116,7 @@ def test_the_check_finds_nothing_wrong_at_a_good_provider(typed: Typed, provider
 
 @pytest.mark.parametrize("fault", [Fault.DOWN, Fault.TRUNCATED, Fault.NO_JSON, Fault.PACKED, Fault.REDIRECTING])
 def test_the_check_says_what_is_wrong(typed: Typed, provider: PracticeWorld, fault: Fault) -> None:
-    provider.provider.misbehave(fault, at="discovery")
+    misbehave(provider, fault, at="discovery")
     assert "WRONG" in typed("identity", "check", status=1)
 
 

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from app.adapters.oidc.handoff import OpenIdHandoff, line
-from app.ports import Unavailable
+from app.ports.outside import Unavailable
 from tests.browser.official import certificate
 from tests.identity.patient import CLIENT, RETURN
 from tests.practice.world import DEPARTURE, KEY, Clock

@@ -11,8 +11,8 @@ import pytest
 
 from app.main import PRACTICE_STATION
 from app.practice.app import PracticeWorld
-from app.practice.fault import Fault
 from tests.identity.patient import CLIENT, ISSUER, Bedside, changed
+from tests.practice.fault import Fault, misbehave
 
 TRIED = (
     Fault.ANOTHER_NONCE,
@@ -71,14 +71,14 @@ def is_the_servers(record: logging.LogRecord) -> bool:
 
 async def walk(bedside: Bedside, heard: Heard, fault: Fault) -> None:
     """Go out and come back: mangled, as the provider does it, and once more."""
-    bedside.provider.provider.misbehave(Fault.NONE)
+    misbehave(bedside.provider, Fault.NONE)
     await bedside.confirmed(surgery="decline")
     departure = await bedside.departure()
     heard.secrets |= {departure.nonce, departure.verifier, bedside.http.cookies["__Host-visit"]}
     heard.values(urlsplit(bedside.out).query)
     address = await bedside.taps()
     heard.values(urlsplit(address).query)
-    bedside.provider.provider.misbehave(fault)
+    misbehave(bedside.provider, fault)
     await bedside.get(changed(address, state=f"{bedside.state}x"), expect=400)
     await bedside.get(changed(address, iss="https://elsewhere.example"), expect=400)
     for _ in range(2):

@@ -29,7 +29,8 @@ from app.adapters.oidc.check import examine
 from app.adapters.oidc.client_keys import KeyRing
 from app.adapters.oidc.handoff import OpenIdHandoff
 from app.main import PRACTICE_STATION, Kazasu
-from app.ports import Declined, Departure, Identity
+from app.ports.outside import Declined, Identity
+from app.ports.store import Departure
 from app.rules.record.evidence import EventType
 from app.rules.visit.flow import Registration
 from app.settings import Settings

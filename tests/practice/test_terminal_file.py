@@ -26,12 +26,12 @@ from app.practice.terminal import (
     make_receipt,
     spoiled,
 )
-from app.rules.terminal.files import (
+from app.rules.terminal.read import read, read_request
+from app.rules.terminal.values import (
     Answer01,
     Answer02,
     Encoding,
     Kind,
-    Limits,
     Meaning,
     Odd,
     Outcome,
@@ -41,10 +41,8 @@ from app.rules.terminal.files import (
     Request01,
     Unreadable,
     Unwritable,
-    read,
-    read_request,
 )
-from app.rules.visit.consent import JST
+from app.rules.words.dates import JST
 
 STATION: Final = "9960000009"
 AT: Final = datetime(2026, 11, 18, 10, 32, 0, tzinfo=JST)
@@ -237,11 +235,6 @@ EXPECTED: Final[Mapping[Fault, Reason | Outcome]] = {
     Fault.CUT: Reason.CUT_OFF,
     Fault.BROKEN_XML: Reason.BROKEN,
     Fault.OTHER_LETTERS: Reason.LETTERS,
-    Fault.XML_BOMB: Reason.DOCTYPE,
-    Fault.ZIP_CUT: Reason.ZIP_BROKEN,
-    Fault.ZIP_PATH: Reason.ZIP_PATH,
-    Fault.ZIP_TWO: Reason.ZIP_ENTRIES,
-    Fault.ZIP_BOMB: Reason.TOO_LARGE,
 }
 REQUEST = Request01(STATION, "KEY-7", WINDOW.begins, WINDOW.ends)
 
@@ -276,30 +269,15 @@ def test_a_request_in_place_of_an_answer_is_a_good_request() -> None:
     assert read_request(file.content) == Request01(STATION, "KEY-1", WINDOW.begins, WINDOW.ends)
 
 
-def test_a_bomb_is_small_and_unpacks_far_above_what_is_taken() -> None:
-    file = made(Options(fault=Fault.ZIP_BOMB))
-    assert len(file.content) < 512 * 1024
-    with pytest.raises(Unreadable):
-        seen(file)
-    (person, _) = _read_with_room(file)
-    assert person.references == ("A-0002",), "control: with enough room it is an ordinary file"
-
-
-def _read_with_room(file: MadeFile) -> tuple[Person, ...]:
-    found = read(file.content, facility_code=STATION, limits=Limits(unpacked=128 * 1024 * 1024))
-    assert isinstance(found.answer, Answer02)
-    return found.answer.persons
-
-
 def test_a_file_of_nobody_can_be_spoiled_too() -> None:
     nobody = made(people=())
     assert judged(nobody) is Outcome.DONE
-    for fault in (Fault.CUT, Fault.BROKEN_XML, Fault.OTHER_LETTERS, Fault.XML_BOMB):
+    for fault in (Fault.CUT, Fault.BROKEN_XML, Fault.OTHER_LETTERS):
         assert judged(replace(nobody, content=spoiled(nobody.content, fault))) is EXPECTED[fault]
 
 
 def test_what_is_no_fault_of_bytes_leaves_them_alone() -> None:
     content = made().content
-    for fault in set(Fault) - {Fault.CUT, Fault.BROKEN_XML, Fault.OTHER_LETTERS, Fault.XML_BOMB}:
+    for fault in set(Fault) - {Fault.CUT, Fault.BROKEN_XML, Fault.OTHER_LETTERS}:
         assert spoiled(content, fault) == content
     assert spoiled(content, None) == content

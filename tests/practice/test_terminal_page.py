@@ -17,8 +17,10 @@ from app.practice.people import Person
 from app.practice.screen import MAX_UPLOAD
 from app.practice.system import Order
 from app.practice.terminal import COLUMNS, Fault, Twist
-from app.rules.terminal.files import Answer01, Answer02, Encoding, Reading, Request01, Request02, name, read, write
-from app.rules.terminal.files import Kind as FileKind
+from app.rules.terminal.read import read
+from app.rules.terminal.values import Answer01, Answer02, Encoding, Reading, Request01, Request02, file_name
+from app.rules.terminal.values import Kind as FileKind
+from app.rules.terminal.write import write
 from tests.practice.test_pages import Made
 from tests.practice.test_people import PEOPLE
 from tests.practice.test_terminal_file import EXPECTED
@@ -105,7 +107,7 @@ def names(answer: httpx.Response) -> list[str]:
 
 def a_request(kind: FileKind = FileKind.REQUEST_01, reception: str = "", station: str = STATION) -> tuple[str, bytes]:
     asks = Request02(station, reception) if reception else Request01(station, "KEY-9", TODAY, TODAY)
-    return name(kind, TODAY, 12), write(asks)
+    return file_name(kind, TODAY, 12), write(asks)
 
 
 # --- the list ---
@@ -230,10 +232,10 @@ async def test_each_request_has_a_number_of_its_own(http: httpx.AsyncClient) -> 
 
 async def test_a_request_may_come_in_a_zip(http: httpx.AsyncClient) -> None:
     packed = io.BytesIO()
-    file_name, content = a_request()
+    name, content = a_request()
     with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr(file_name, content)
-    receipt = in_file(await makes(http, (file_name.replace("xml", "zip"), packed.getvalue()))).answer
+        archive.writestr(name, content)
+    receipt = in_file(await makes(http, (name.replace("xml", "zip"), packed.getvalue()))).answer
     assert isinstance(receipt, Answer01)
 
 

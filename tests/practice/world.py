@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from unittest.mock import patch
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
@@ -13,8 +14,9 @@ from starlette.types import ASGIApp
 
 from app.adapters.gateway import HttpGateway
 from app.adapters.oidc.handoff import OpenIdHandoff
-from app.ports import Departure
+from app.ports.store import Departure
 from app.practice.app import PracticeWorld, create_practice
+from tests.practice.fault import FaultyMyna
 
 ORIGIN = "http://127.0.0.1:8000"
 RETURN = f"{ORIGIN}/return"
@@ -37,17 +39,18 @@ class Clock:
 
 
 def a_world(clock: Clock | None = None) -> PracticeWorld:
-    return create_practice(
-        origin=ORIGIN,
-        client_id=CLIENT,
-        client_jwk=KEY.as_dict(private=False),
-        redirect_uri=RETURN,
-        api_key=API_KEY,
-        station=STATION,
-        clock=clock or Clock(),
-        static=lambda name: f"/static/{name}",
-        slow_seconds=0.2,
-    )
+    with patch("app.practice.app.Myna", FaultyMyna):
+        return create_practice(
+            origin=ORIGIN,
+            client_id=CLIENT,
+            client_jwk=KEY.as_dict(private=False),
+            redirect_uri=RETURN,
+            api_key=API_KEY,
+            station=STATION,
+            clock=clock or Clock(),
+            static=lambda name: f"/static/{name}",
+            slow_seconds=0.2,
+        )
 
 
 def client(app: ASGIApp) -> Callable[[], httpx.AsyncClient]:

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from app.adapters.oidc.answers import Reason
-from app.practice.fault import OF_THE_LINE, ON_THE_WAY_BACK, REFUSALS, Fault
 from app.settings import Settings
 from tests.adapters.oidc import test_handoff_faults as by_adapter
 from tests.identity import test_answers as by_pages
+from tests.practice.fault import OF_THE_LINE, ON_THE_WAY_BACK, REFUSALS, Fault
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "identity.md").read_text(encoding="utf-8")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app.rules.content import ITEMS
-from app.rules.visit.consent import day_of
+from app.rules.words.dates import day_of
 from app.rules.words.furigana import RUBY, plain
 from app.rules.words.languages import EASY, LANGUAGES, OFFICIAL, Language, day_in, has, told, worded, wording_hash
 from scripts import catalogues

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from app.rules.terminal.consent_list import Incoming, Insured, Names
-from app.rules.terminal.files import FLAGS, Consent
-from app.rules.visit.consent import JST
+from app.rules.terminal.values import FLAGS, Consent
+from app.rules.words.dates import JST
 from tests.rules.visits import NOW
 
 STEMS = {flag.id: stem for stem, flag in FLAGS.items()}

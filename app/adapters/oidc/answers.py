@@ -14,7 +14,8 @@ from joserfc.errors import BadSignatureError, InvalidKeyIdError, JoseError
 from joserfc.jwk import ECKey, KeySet
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.ports import Departure, Refused
+from app.ports.outside import Refused
+from app.ports.store import Departure
 
 LEEWAY: Final = 60
 """How far the two clocks may differ, in seconds."""

@@ -11,7 +11,7 @@ import httpx
 
 from app.adapters.oidc.answers import LEEWAY, Keys, Provider, parse
 from app.adapters.oidc.handoff import EARLIER, ask, discovery_address, is_json
-from app.ports import Clock, Unavailable
+from app.ports.outside import Clock, Unavailable
 
 _NEEDED: Final = {
     "scopes_supported": "openid",

@@ -21,7 +21,8 @@ from joserfc.jwk import ECKey, KeySet
 
 from app.adapters.oidc.answers import Claims, Failure, Keys, Provider, Reason, S, Tokens, UnknownKey, parse, read
 from app.adapters.oidc.client_keys import UnusableKeys
-from app.ports import Clock, Decline, Declined, Departure, Identity, Refused, Unavailable
+from app.ports.outside import Clock, Decline, Declined, Identity, Refused, Unavailable
+from app.ports.store import Departure
 from app.rules.record.clock import is_young
 
 LARGEST: Final = 64 * 1024

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 import app.adapters.sql.statements as sql
-from app.ports import ReadOnly
+from app.ports.store import ReadOnly
 from app.rules.record.evidence import Event, Head, canonical, chained
 from app.verify import mac_of
 

@@ -35,7 +35,7 @@ from app.adapters.sql.database import truncate_log
 from app.adapters.sql.erasure import OF_A_PERSON
 from app.adapters.sql.reaching import REACHING
 from app.adapters.sql.rows import logged_from
-from app.ports import Logged
+from app.ports.store import Logged
 from app.rules.record.evidence import Event, EventType
 from app.rules.terminal.consent_list import (
     STALE,
@@ -55,7 +55,7 @@ from app.rules.terminal.consent_list import (
     without_names,
 )
 from app.rules.terminal.consent_list import from_json as body_from_json
-from app.rules.terminal.files import comparable
+from app.rules.terminal.values import comparable
 from app.rules.words.names import sought
 from app.tokens import Sealer
 

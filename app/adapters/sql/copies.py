@@ -12,7 +12,7 @@ from app.adapters.sql import schema as t
 from app.adapters.sql.chain import append, record_key
 from app.adapters.sql.connected import Connected
 from app.adapters.sql.rows import RECEIPT, AnyRow, fields
-from app.ports import ReadOnly
+from app.ports.store import ReadOnly
 from app.rules.record.evidence import Event
 from app.rules.visit.copy import LIVES, Receipt
 

@@ -18,7 +18,7 @@ from app.adapters.sql.chain_check import begin_macs, is_record_key
 from app.adapters.sql.compiled import failed
 from app.adapters.sql.reaching import REACHING
 from app.adapters.sql.schema import HEAD, KEYED_SINCE, TRIGGERS, TRIGGERS_POSTGRESQL, facility, installation
-from app.ports import StoreUnsafe
+from app.ports.store import StoreUnsafe
 
 Driver: TypeAlias = Mapping[str, Any]
 """Arguments of `create_engine` that put another driver in the place of the one that Python ships."""

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, and_, delete, insert, or_, select, upd
 from app.adapters.sql import schema as t
 from app.adapters.sql.connected import Connected
 from app.rules.station.day_list import AHEAD, KEPT, Need, Planned
-from app.rules.visit.consent import day_of
+from app.rules.words.dates import day_of
 
 _REACHED: Final = select(t.visit.c.id).where(t.visit.c.handed_off_at.is_not(None))
 _IS_FREE: Final = or_(t.planned.c.visit.is_(None), t.planned.c.visit.not_in(_REACHED))

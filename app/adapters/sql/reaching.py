@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy.exc import DatabaseError, DataError, IntegrityError, ProgrammingError, ResourceClosedError
 
-from app.ports import Unavailable
+from app.ports.outside import Unavailable
 
 
 class Reaching:

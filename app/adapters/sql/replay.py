@@ -18,7 +18,7 @@ from app.adapters.sql.chain import ENTRY, OF_THE_RECORD
 from app.adapters.sql.database import unhurried
 from app.adapters.sql.erasure import OF_A_PERSON
 from app.adapters.sql.rows import AnyRow, visit_from
-from app.ports import Alteration, ReadOnly
+from app.ports.store import Alteration, ReadOnly
 from app.rules.record.evidence import Entry, EventType
 from app.rules.record.replay import Rebuilt, Replayed, Unreadable, rebuilt
 from app.rules.visit.copy import Wish

@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from app.adapters.sql import schema
 from app.adapters.sql.chain import ENTRY
-from app.ports import Change, Departure, Logged, ReadOnly
+from app.ports.store import Change, Departure, Logged, ReadOnly
 from app.rules.record.evidence import Entry, State, state
 from app.rules.station.station import Facility, Link
 from app.rules.visit.copy import Receipt

@@ -23,7 +23,8 @@ from app.adapters.sql.reaching import REACHING
 from app.adapters.sql.retention import Over
 from app.adapters.sql.rows import AnyRow, fields, logged_from, visit_from
 from app.adapters.sql.schema import HEAD
-from app.ports import Alteration, Change, Clock, Departure, Logged, Pulse, Unavailable, Written
+from app.ports.outside import Clock, Unavailable
+from app.ports.store import Alteration, Change, Departure, Logged, Pulse, Written
 from app.rules.record.evidence import Head
 from app.rules.record.gap import Erasure, Gap
 from app.rules.station.station import Facility, Link

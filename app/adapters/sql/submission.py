@@ -11,7 +11,7 @@ from app.adapters.sql import copies
 from app.adapters.sql.chain import Chain
 from app.adapters.sql.compiled import AnyRow
 from app.adapters.sql.rows import fields, visit_from, visit_row
-from app.ports import Change, ReadOnly, Written
+from app.ports.store import Change, ReadOnly, Written
 from app.rules.record.evidence import Head
 from app.rules.visit.flow import Visit
 from app.rules.visit.standing import is_news

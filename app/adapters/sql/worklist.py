@@ -14,7 +14,8 @@ from app.adapters.sql.chain import append
 from app.adapters.sql.connected import Connected
 from app.adapters.sql.replay import FOLLOWUP, Records, asked_from, followed_from
 from app.adapters.sql.rows import logged_from
-from app.ports import Act, Logged, ReadOnly, Written
+from app.ports.office import Act
+from app.ports.store import Logged, ReadOnly, Written
 from app.rules.record.evidence import Event, canonical
 from app.rules.visit.standing import Asked, Closing, Followed, Sight, named, with_wish
 

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from app.ports import Unavailable
+from app.ports.outside import Unavailable
 
 T = TypeVar("T")
 

@@ -13,10 +13,11 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from app.rules.record.evidence import Entry, EventType, State, state
 from app.rules.visit import journey
-from app.rules.visit.consent import JST, TOO_YOUNG, Choice
+from app.rules.visit.consent import TOO_YOUNG, Choice
 from app.rules.visit.copy import Wish
 from app.rules.visit.flow import NOTHING, STEPS, Answer, Registration, Route, Visit
 from app.rules.visit.standing import Asked, Closed, Closing, Doubt, Followed, Sight, is_news, with_wish
+from app.rules.words.dates import JST
 
 Replayed: TypeAlias = tuple[Entry, Mapping[str, Any]]
 """An entry with its body, empty where there is none."""

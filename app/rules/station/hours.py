@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from app.rules.visit.consent import JST
+from app.rules.words.dates import JST
 
 DAY: Final = 24 * 60
 _AHEAD: Final = 30

@@ -13,8 +13,8 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Final
 
-from app.rules.terminal.files import FLAGS, Consent, Meaning, Person, Reading, comparable, day
-from app.rules.visit.consent import day_of
+from app.rules.terminal.values import FLAGS, Consent, Meaning, Person, Reading, comparable, parse_day
+from app.rules.words.dates import day_of
 
 COLUMNS: Final = tuple(flag for flag in FLAGS.values() if flag.column)
 """The flags that the terminal's list shows, in its order."""
@@ -52,7 +52,7 @@ class Names:
     @property
     def born_on(self) -> date | None:
         """The birth date, or None when none came that exists."""
-        return day(self.born)
+        return parse_day(self.born)
 
     @property
     def is_there(self) -> bool:
@@ -124,7 +124,7 @@ class Known:
     @property
     def consented_on(self) -> date | None:
         """The same as a date."""
-        return day(str(self.day))
+        return parse_day(str(self.day))
 
     @property
     def ends_at(self) -> int | None:

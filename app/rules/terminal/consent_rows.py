@@ -27,10 +27,9 @@ from app.rules.terminal.consent_list import (
     Search,
     State,
 )
-from app.rules.terminal.files import Meaning
-from app.rules.visit.consent import JST, day_of, moment
+from app.rules.terminal.values import Meaning
+from app.rules.words.dates import JST, day_of, format_time, in_era
 from app.rules.words.digits import has_my_number
-from app.rules.words.era import in_era
 from app.rules.words.names import sought
 
 # --- what may be asked --------------------------------------------------------------------------------------------
@@ -319,7 +318,7 @@ def _row(known: Known, now: int, *, names: bool) -> Row:
         known.references,
         tuple(cell(marks.get(flag.id)) for flag in COLUMNS),
         _western(known.consented_on),
-        moment(ends),
+        format_time(ends),
         left(ends, now),
         validity(known.validity),
         len(known.results),

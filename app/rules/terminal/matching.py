@@ -14,10 +14,10 @@ from enum import StrEnum
 from typing import Final
 
 from app.rules.terminal.consent_list import Known, Marked
-from app.rules.terminal.files import Meaning, comparable
-from app.rules.visit.consent import day_of, moment
+from app.rules.terminal.values import Meaning, comparable
 from app.rules.visit.flow import Visit
 from app.rules.visit.standing import Followed, Sight, Verdict, compared
+from app.rules.words.dates import day_of, format_time
 
 SLACK: Final = 5 * 60
 """Seconds by which the terminal's clock and ours may differ."""
@@ -163,7 +163,7 @@ def sight(known: Known, at: int, by: str) -> Sight:
         found=True,
         flags={flag: mark.meaning is Meaning.GIVEN for flag, mark in marks.items() if _says(mark)},
         consented_on=known.consented_on,
-        available_until=moment(known.ends_at),
+        available_until=format_time(known.ends_at),
         source="file",
         meanings={flag: "mixed" if mark.is_mixed else mark.meaning.value for flag, mark in marks.items()},
     )

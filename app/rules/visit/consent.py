@@ -7,19 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
 
+from app.rules.words.dates import day_of
 from app.rules.words.furigana import N_
-
-JST: Final = timezone(timedelta(hours=9), "JST")
-"""Japan has no summer time."""
-_JAPAN_AHEAD: Final = 9 * 3600
-_DAY: Final = 24 * 3600
-_EPOCH: Final = date(1970, 1, 1).toordinal()
-
 
 QUESTIONS: Final = (
     N_("これは{何|なん}ですか"),
@@ -86,16 +80,6 @@ class Item:
     def name(self) -> str:
         """The item's name, with furigana notation."""
         return self.wording.name
-
-
-def day_of(at: int) -> date:
-    """Return the calendar day in Japan of a moment in seconds since 1970."""
-    return date.fromordinal(_EPOCH + (at + _JAPAN_AHEAD) // _DAY)
-
-
-def moment(at: int | None) -> str:
-    """Return a moment in Japan as the office and the terminal's list write it: 2026/11/22 14:05."""
-    return datetime.fromtimestamp(at, JST).strftime("%Y/%m/%d %H:%M") if at is not None else ""
 
 
 def in_force(items: Iterable[Item], at: int) -> tuple[Item, ...]:

@@ -14,7 +14,7 @@ from typing import Final
 
 from app.rules.record.clock import is_young
 from app.rules.record.evidence import State, state
-from app.rules.terminal.files import day
+from app.rules.terminal.values import parse_day
 from app.rules.visit.consent import Choice, Item
 from app.rules.visit.copy import Wish
 from app.rules.visit.flow import Visit
@@ -226,7 +226,7 @@ def may_suffice(sight: Sight | None, today: date) -> bool:
         return False
     if not sight.available_until:
         return True
-    ends = day(sight.available_until[:10].replace("/", ""))  # as the terminal shows it: 2024/04/30 23:59
+    ends = parse_day(sight.available_until[:10].replace("/", ""))  # as the terminal shows it: 2024/04/30 23:59
     return ends is not None and today <= ends
 
 

@@ -14,9 +14,10 @@ from typing import Final
 
 from app.rules.content import ITEMS
 from app.rules.record.evidence import Body, Event, EventType, hashed, wording
-from app.rules.visit.consent import JST, Choice, Item, in_force, not_asked_reason
+from app.rules.visit.consent import Choice, Item, in_force, not_asked_reason
 from app.rules.visit.flow import OPERATORS, Route, Visit
 from app.rules.visit.journey import MAX_TEXT, TEXT_PROBLEMS
+from app.rules.words.dates import JST
 from app.rules.words.digits import Finding, find
 from app.rules.words.furigana import letters, plain, spoken
 from app.rules.words.languages import BY_CODE, Language, wording_hash

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from app.rules.visit.consent import Item, Wording
-from app.rules.words.era import in_era
+from app.rules.words.dates import in_era
 
 LOCALES: Final = Path(__file__).parents[3] / "locales"
 DOMAIN: Final = "patient"

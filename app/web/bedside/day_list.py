@@ -12,13 +12,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as At
 
-from app.ports import Plans, Unavailable, Worklist
+from app.ports.office import Plans, Worklist
+from app.ports.outside import Unavailable
 from app.rules.content import ITEMS
 from app.rules.station.day_list import Planned
 from app.rules.station.station import Facility
-from app.rules.visit.consent import day_of
 from app.rules.visit.flow import Holder
 from app.rules.visit.standing import as_chosen
+from app.rules.words.dates import day_of
 from app.rules.words.furigana import SPOKEN, letters
 from app.web.bedside.seat import Bedside
 from app.web.bedside.visit import VisitPages

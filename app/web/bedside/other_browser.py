@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as At
 
-from app.ports import Change, Written
+from app.ports.store import Change, Written
 from app.rules.record.clock import is_young
 from app.rules.record.evidence import Event, EventType, hashed
 from app.rules.station.station import Facility

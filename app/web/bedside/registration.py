@@ -8,16 +8,9 @@ from typing import Final
 
 import structlog
 
-from app.ports import (
-    Departure,
-    Eligibility,
-    EligibilityGateway,
-    NotRegistered,
-    ReadOnly,
-    Unavailable,
-    Worklist,
-    Written,
-)
+from app.ports.office import Worklist
+from app.ports.outside import Eligibility, EligibilityGateway, NotRegistered, Unavailable
+from app.ports.store import Departure, ReadOnly, Written
 from app.rules.record.evidence import EventType, hashed
 from app.rules.visit.flow import Registration, Visit
 from app.tokens import MAX_AGE, Purpose

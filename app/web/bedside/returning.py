@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as At
 
-from app.ports import Decline, Declined, Departure, Handoff, Identity, Refused, Unavailable, Written
+from app.ports.outside import Decline, Declined, Handoff, Identity, Refused, Unavailable
+from app.ports.store import Departure, Written
 from app.rules.record.evidence import Body, EventType, hashed
 from app.rules.visit import journey
 from app.rules.visit.flow import STEPS, Route, Visit

@@ -13,13 +13,14 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from app.ports import Change, Clock, Departure, Store, Submission, Written
+from app.ports.outside import Clock
+from app.ports.store import Change, Departure, Store, Submission, Written
 from app.rules.record.evidence import Body, Event, EventType, hashed
 from app.rules.station.station import Facility, Link, is_token
 from app.rules.visit import journey
-from app.rules.visit.consent import JST, day_of
 from app.rules.visit.copy import REVIEW, Receipt
 from app.rules.visit.flow import NOTHING, STEPS, Answer, Holder, Route, Step, Visit
+from app.rules.words.dates import JST, day_of
 from app.tokens import Signer, new_secret
 from app.web.kit.forms import Form
 from app.web.kit.pages import HOLE, LOOK_COOKIE, Look, Pages

@@ -14,14 +14,17 @@ from starlette.responses import Response
 from starlette.routing import Route as At
 from starlette.types import Receive, Scope, Send
 
-from app.ports import Change, Handoff, Reception, Submission, Unavailable, Worklist, Written
+from app.ports.office import Worklist
+from app.ports.outside import Handoff, Reception, Unavailable
+from app.ports.store import Change, Submission, Written
 from app.rules.content import EXITS, ITEMS, OFFICIAL
 from app.rules.record.evidence import Body, Event, EventType, Json, hashed, state, wording
 from app.rules.station.station import Facility
 from app.rules.visit import journey
-from app.rules.visit.consent import Choice, complete, day_of, in_force, not_asked_reason
+from app.rules.visit.consent import Choice, complete, in_force, not_asked_reason
 from app.rules.visit.flow import NOTHING, STEPS, Answer, Holder, Registration, Route, Step, Visit
 from app.rules.visit.standing import may_suffice
+from app.rules.words.dates import day_of
 from app.rules.words.languages import BY_CODE
 from app.tokens import Purpose, new_secret
 from app.web.bedside.registration import Answered, Registrar

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from app.ports import Logged, Registry, Worklist
+from app.ports.consent_list import Registry
+from app.ports.office import Worklist
+from app.ports.store import Logged
 from app.rules.record.evidence import Body, EventType
 from app.rules.visit.consent import Choice
 from app.rules.visit.copy import Wish

@@ -17,7 +17,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route as At
 
-from app.ports import Act, ReadOnly, Receipts, Registry, Unavailable, Worklist, Written
+from app.ports.consent_list import Registry
+from app.ports.office import Act, Receipts, Worklist
+from app.ports.outside import Unavailable
+from app.ports.store import ReadOnly, Written
 from app.rules.content import NAMES
 from app.rules.record.evidence import Body, Event, EventType
 from app.rules.station.station import Facility

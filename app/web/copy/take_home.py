@@ -8,7 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from app.ports import ReadOnly, Receipts, Worklist
+from app.ports.office import Receipts, Worklist
+from app.ports.store import ReadOnly
 from app.rules.visit.copy import REVIEW, Receipt, known_as, letters_from
 from app.rules.visit.flow import Holder
 from app.rules.visit.standing import Doubt, truth

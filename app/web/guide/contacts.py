@@ -13,13 +13,15 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.ports import Clock, Office, Store
+from app.ports.office import Office
+from app.ports.outside import Clock
+from app.ports.store import Store
 from app.rules.content.contacts import CONTACTS, Contact, contacts_for, with_number
 from app.rules.station.hours import Hours, closed_days, opening
 from app.rules.station.station import Facility, Station
-from app.rules.visit.consent import JST, day_of
+from app.rules.words.dates import JST, day_of, format_clock
 from app.web.bedside.seat import STATION_COOKIE
-from app.web.kit.pages import Look, Pages, clock_in_japan
+from app.web.kit.pages import Look, Pages
 
 _DAYS: Final = "月火水木金土日"
 _FOR_THE_OFFICE: Final = frozenset({"maintenance", "receipt_computer"})
@@ -99,13 +101,13 @@ class Help:
 
 def _state(hours: Hours, now: int) -> State:
     found = opening(hours, now)
-    until = clock_in_japan(found.until) if found.until else ""
+    until = format_clock(found.until) if found.until else ""
     return State(found.is_open, found.is_open and found.until is None, until, _when(found.opens) if found.opens else "")
 
 
 def _when(at: int) -> str:
     moment = datetime.fromtimestamp(at, UTC).astimezone(JST)
-    return f"{moment.month}/{moment.day}（{_DAYS[moment.weekday()]}）{clock_in_japan(at)}"
+    return f"{moment.month}/{moment.day}（{_DAYS[moment.weekday()]}）{format_clock(at)}"
 
 
 @lru_cache(maxsize=64)

@@ -9,9 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.ports import Clock, Office, Store
+from app.ports.office import Office
+from app.ports.outside import Clock
+from app.ports.store import Store
 from app.rules.content.ready import READY
-from app.rules.visit.consent import day_of
+from app.rules.words.dates import day_of
 from app.web.bedside.seat import STATION_COOKIE
 from app.web.kit.browsers import Browser, recognise
 from app.web.kit.pages import Look, Pages

@@ -18,7 +18,7 @@ from app.rules.content.guide import GUIDE, Topic
 from app.rules.content.ready import READY
 from app.rules.content.sources import named
 from app.rules.station.station import Note
-from app.rules.visit.consent import day_of
+from app.rules.words.dates import day_of
 from app.rules.words.furigana import N_, RUBY, plain
 from app.web.guide.contacts import Help, Here
 from app.web.kit.pages import Look

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.rules.content.trouble import TROUBLES, Answer
-from app.rules.visit.consent import day_of
+from app.rules.words.dates import day_of
 from app.web.guide.contacts import Help, Here
 from app.web.kit.pages import Look
 

@@ -10,7 +10,6 @@ import base64
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import lru_cache, partial
 from http import HTTPStatus
 from itertools import product, starmap
@@ -27,8 +26,9 @@ from starlette.responses import Response
 
 from app.rules.content import EXITS, NAMES
 from app.rules.content.sources import GRADES, named
-from app.rules.visit.consent import JST, QUESTIONS, day_of
+from app.rules.visit.consent import QUESTIONS
 from app.rules.visit.flow import OPERATORS
+from app.rules.words.dates import day_of, format_clock, format_day
 from app.rules.words.furigana import RUBY, plain
 from app.rules.words.languages import BY_CODE, EASY, LANGUAGES, OFFICIAL, Language, day_in, told, worded
 from app.web.kit.assets import Assets, takes_brotli
@@ -206,10 +206,10 @@ def _environment(
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters["day"] = day_in_words
+    environment.filters["day"] = format_day
     environment.filters["whole_day"] = lambda at: readable(day_in(language, day_of(at)))
     environment.filters["worded"] = partial(worded, language)
-    environment.filters["clock"] = clock_in_japan
+    environment.filters["clock"] = format_clock
     environment.known = {"_": words, "_plain": plain_words, "_original": without_readings, "asset": assets.url}
     spoken = {
         "_": partial(_message, words),
@@ -223,18 +223,6 @@ def _environment(
 
 def _said(form: Callable[[str], Markup], language: Language, message: str) -> Markup:
     return form(told(language, message))
-
-
-def day_in_words(at: int) -> str:
-    """Return the day in Japan as people write it: 2027/2/28."""
-    day = day_of(at)
-    return f"{day.year}/{day.month}/{day.day}"
-
-
-def clock_in_japan(at: int) -> str:
-    """Return the time of day in Japan: 9:05."""
-    moment = datetime.fromtimestamp(at, UTC).astimezone(JST)
-    return f"{moment.hour}:{moment.minute:02}"
 
 
 def _message(words: Callable[[str], Markup], message: str, **values: object) -> Markup:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from starlette.responses import Response
 
-from app.ports import NotProven
+from app.ports.outside import NotProven
 from app.rules.record.evidence import hashed
 from app.rules.station.account import INVITED, Invitation, Member, Role, SignIn, name_problem, shown_name
-from app.rules.visit.consent import moment
+from app.rules.words.dates import format_time
 from app.tokens import new_secret
 from app.web.office.desk import Caller, Desk, Endpoint
 from app.web.office.signin import Entrance, hashes, new_recovery_codes
@@ -61,7 +61,7 @@ class Accounts:
             "account.html",
             status=status,
             wrong=wrong,
-            keys=[(key, moment(key.added_at)) for key in keys],
+            keys=[(key, format_time(key.added_at)) for key in keys],
             left=await office.recovery_left(account.id),
             sign_ins=self._shown(await office.sign_ins(account=account.id)),
             options=options,
@@ -116,7 +116,7 @@ class Accounts:
             way_in=way_in,
             address=f"{self.desk.origin}/office/join#{way_in}" if way_in else "",
             people=await office.people(caller.facility),
-            invitations=[(each, moment(each.made_at + INVITED)) for each in invited],
+            invitations=[(each, format_time(each.made_at + INVITED)) for each in invited],
             sign_ins=self._shown(await office.sign_ins(facility=caller.facility)),
             roles=_ROLES,
         )
@@ -184,4 +184,4 @@ class Accounts:
 
     def _shown(self, sign_ins: Iterable[tuple[SignIn, str]]) -> list[tuple[SignIn, str, str]]:
         now = self.desk.clock.now()
-        return [(each, name, moment(each.used_at)) for each, name in sign_ins if each.is_open(now)]
+        return [(each, name, format_time(each.used_at)) for each, name in sign_ins if each.is_open(now)]

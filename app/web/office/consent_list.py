@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
-from app.ports import Registry
+from app.ports.consent_list import Registry
 from app.rules.record.evidence import Body, Event, EventType
 from app.rules.terminal.consent_list import COLUMNS, By, Known, Search, State
 from app.rules.terminal.consent_rows import (
@@ -29,8 +29,8 @@ from app.rules.terminal.consent_rows import (
     rows,
     within,
 )
-from app.rules.visit.consent import day_of, moment
 from app.rules.words.csvfile import Letters, described, lines, unwritable
+from app.rules.words.dates import day_of, format_time
 from app.web.office.desk import Caller, Desk, Endpoint
 
 LIST: Final = "/office/consents"
@@ -140,7 +140,7 @@ class ConsentDesk:
 
     async def _paper(self, caller: Caller, what: Asked) -> Response:
         found = await self._found(caller, what, ON_PAPER + 1)
-        printed = moment(self.desk.clock.now())
+        printed = format_time(self.desk.clock.now())
         more = {"most": ON_PAPER, "is_cut": len(found) > ON_PAPER, "printed": printed}
         return await self._page(caller, "consents-paper.html", what, found[:ON_PAPER], more)
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.ports import Receipts, Worklist
+from app.ports.office import Receipts, Worklist
 from app.rules.record.evidence import Event, EventType
 from app.rules.visit.copy import REVIEW, Receipt, grouped, known_as, new_letters
 from app.rules.visit.standing import compared, has_copy, truth

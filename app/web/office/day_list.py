@@ -10,10 +10,10 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.ports import Plans, Worklist
+from app.ports.office import Plans, Worklist
 from app.rules.station.day_list import AHEAD, KEPT, MOST, Need, Planned, new_word, typed
-from app.rules.visit.consent import day_of, moment
 from app.rules.visit.standing import Followed, Standing, standing
+from app.rules.words.dates import day_of, format_time
 from app.rules.words.furigana import plain
 from app.web.office.desk import Caller, Desk, Endpoint, is_day
 
@@ -67,7 +67,7 @@ class DayDesk:
             wrong=wrong or {},
             added=_count(caller.request.query_params.get("added", "")),
             most=MOST,
-            moment=moment,
+            format_time=format_time,
             place="/office/today",
         )
 
@@ -85,7 +85,7 @@ class DayDesk:
             day=day,
             in_words=_in_words,
             planned=await self.plans.on(caller.facility, day),
-            now=moment(self.desk.clock.now()),
+            now=format_time(self.desk.clock.now()),
             print_now="now" in caller.request.query_params,
             place="/office/today",
         )

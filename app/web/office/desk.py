@@ -14,7 +14,9 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from app.ports import Clock, NotProven, Office, Passkeys, Secrets, Store
+from app.ports.office import Office
+from app.ports.outside import Clock, NotProven, Passkeys, Secrets
+from app.ports.store import Store
 from app.rules.record.evidence import hashed
 from app.rules.record.gap import Gap
 from app.rules.station.account import DOORS, IDLE, ROLE_NAMES, Door, Need, Officer, Role, SignIn, may

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from app.rules.terminal.files import Limits
+from app.rules.terminal.values import Limits
 
 _MIB: Final = 1024 * 1024
 

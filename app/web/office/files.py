@@ -16,8 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.log import place_of
-from app.ports import ReadOnly, Unavailable
-from app.rules.terminal import files as terminal
+from app.ports.outside import Unavailable
+from app.ports.store import ReadOnly
 from app.rules.terminal.consent_list import (
     COLUMNS,
     VALIDITIES,
@@ -29,8 +29,20 @@ from app.rules.terminal.consent_list import (
     incoming,
     preview,
 )
-from app.rules.terminal.files import Answer01, Kind, Outcome, Reading, Request01, Request02, Unreadable
-from app.rules.visit.consent import day_of, moment
+from app.rules.terminal.read import read
+from app.rules.terminal.values import (
+    Answer01,
+    Kind,
+    Outcome,
+    Reading,
+    Request01,
+    Request02,
+    Unreadable,
+    file_name,
+    parse_day,
+)
+from app.rules.terminal.write import write
+from app.rules.words.dates import day_of, format_time
 from app.tokens import new_secret
 from app.web.office.desk import Caller, Desk, Endpoint, is_day
 from app.web.office.file_words import MEANINGS, ODDS, REASONS
@@ -88,7 +100,7 @@ class FileDesk:
             last=caller.sent.get("to") or str(today),
             requests=[(each, _between(each)) for each in await registry.exchanges(caller.facility, _SHOWN)],
             files=await registry.uploads(caller.facility, _SHOWN),
-            moment=moment,
+            format_time=format_time,
         )
 
     def _today(self) -> date:
@@ -125,11 +137,11 @@ class FileDesk:
         made = await self.importer.registry.exchange(caller.facility, caller.request.path_params["key"])
         if made is None or which is None or (which is Kind.REQUEST_02 and not made.reception):
             raise HTTPException(404)
-        code, name = caller.officer.facility.code, terminal.name(which, _day(made.day), made.counter)
+        code, name = caller.officer.facility.code, file_name(which, _day(made.day), made.counter)
         window = _day(made.consent_from), _day(made.consent_to)
         request = Request01(code, made.key, *window) if which is Kind.REQUEST_01 else Request02(code, made.reception)
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(terminal.write(request), media_type="application/xml", headers=headers)
+        return Response(write(request), media_type="application/xml", headers=headers)
 
     # --- answers ------------------------------------------------------------------------------------------------
 
@@ -141,7 +153,7 @@ class FileDesk:
         code = caller.officer.facility.code
         try:
             async with self._reading:
-                reading = await asyncio.to_thread(terminal.read, data, facility_code=code, filename=filename)
+                reading = await asyncio.to_thread(read, data, facility_code=code, filename=filename)
         except Unreadable as refused:
             return await self._all(caller, {"file": says(refused)})
         outcome, said = reading.answer.header.outcome, _said(reading)
@@ -196,7 +208,7 @@ class FileDesk:
             keeps_names=await self._keeps_names(caller),
             window=_between(asked) if asked else "",
             is_left=file.is_left(self.desk.clock.now()),
-            moment=moment,
+            format_time=format_time,
             place="/office/files",
         )
 
@@ -250,7 +262,7 @@ def _people(reading: Reading) -> list[Incoming]:
 
 
 def _day(digits: str) -> date:
-    found = terminal.day(digits)
+    found = parse_day(digits)
     if found is None:
         raise HTTPException(404)
     return found

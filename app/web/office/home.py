@@ -9,11 +9,11 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.ports import Registry
+from app.ports.consent_list import Registry
 from app.rules.content.office import CHECKLISTS
 from app.rules.station.station import Facility, Station, Terminal, Tick, judge_code
-from app.rules.visit.consent import day_of, moment
 from app.rules.visit.standing import NEEDY, standing
+from app.rules.words.dates import day_of, format_time
 from app.rules.words.digits import has_my_number
 from app.web.office.desk import Caller, Desk, Endpoint, is_day
 from app.work.importing import Importer
@@ -61,7 +61,7 @@ class Front:
             caller,
             "first.html",
             entry=entry[0] if entry else None,
-            issued=moment(entry[0].issued_at) if entry else "",
+            issued=format_time(entry[0].issued_at) if entry else "",
             official=official[0] if official else None,
             dead=len(dead),
             needy=await self._needy(facility),
@@ -149,7 +149,7 @@ class Front:
         if found is None:
             raise HTTPException(404)
         ticks = await self.desk.office.ticks(caller.facility, found.id, self._period(found.id))
-        done = {row: f"{moment(at)} {by}" for row, (at, by) in ticks.items()}
+        done = {row: f"{format_time(at)} {by}" for row, (at, by) in ticks.items()}
         station = await self.desk.office.station(caller.facility)
         return self.desk.page(caller, "checklist.html", checklist=found, done=done, station=station)
 

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.rules.station.station import Address, Link, Official, Wrong, is_token, new_token, official_address
-from app.rules.visit.consent import moment
+from app.rules.words.dates import format_time
 from app.tokens import BadToken, Sealed
 from app.web.kit.forms import BadForm
 from app.web.kit.guard import MAX_PICTURE
@@ -84,7 +84,7 @@ class Links:
                 ("entry", "かざすの入口", *_cut(entries), await office.copies(facility, "entry")),
                 ("official", "公式のURL", *_cut(officials), await office.copies(facility, "official")),
             ),
-            moment=moment,
+            format_time=format_time,
         )
         answer.headers["Permissions-Policy"] = _CAMERA
         return answer
@@ -192,8 +192,8 @@ class Links:
             status=status,
             wrong=wrong,
             entry=entry,
-            living=[(each, moment(each.at)) for each in living if each.which == "entry"],
-            issued=moment(entry.issued_at),
+            living=[(each, format_time(each.at)) for each in living if each.which == "entry"],
+            issued=format_time(entry.issued_at),
         )
 
     async def replace(self, caller: Caller) -> Response:

@@ -10,11 +10,11 @@ from typing import Final
 from markupsafe import Markup
 from starlette.responses import Response
 
-from app.ports import Change, Submission, Written
+from app.ports.store import Change, Submission, Written
 from app.rules.record.evidence import hashed
-from app.rules.visit.consent import day_of
 from app.rules.visit.flow import Route, Visit
 from app.rules.visit.transcript import OLDEST, day_typed, items_of, mark, shown_again, typed
+from app.rules.words.dates import day_of
 from app.rules.words.furigana import plain
 from app.rules.words.languages import BY_CODE, LANGUAGES, OFFICIAL
 from app.tokens import new_secret

@@ -11,14 +11,16 @@ from typing import Any, Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.ports import Ledger, Logged, Registry, Worklist
+from app.ports.consent_list import Registry
+from app.ports.office import Worklist
+from app.ports.store import Ledger, Logged
 from app.rules.record.evidence import Body, Event, EventType, Head
 from app.rules.record.gap import Erasure
 from app.rules.terminal.consent_list import Insured, Known, marked
 from app.rules.terminal.consent_rows import SOON, cell, era, flag_name, is_40, last_end, left, sex, validity
-from app.rules.terminal.files import Consent
-from app.rules.visit.consent import day_of, moment
+from app.rules.terminal.values import Consent
 from app.rules.visit.standing import Followed, compared, standing
+from app.rules.words.dates import day_of, format_time
 from app.web.office.consent_list import LIST, shown_briefly
 from app.web.office.desk import Caller, Desk, Endpoint
 from app.work import forgetting
@@ -82,7 +84,7 @@ class PersonDesk:
             "era": era(names) if names else "",
             "sex": sex(names.sex) if names else "",
             "validity": validity(known.validity),
-            "ends": moment(last_end(known)),
+            "ends": format_time(last_end(known)),
             "left": left(last_end(known), now),
             "insurances": [(each, list(_flags(each.consents))) for each in known.results],
             "merged": [(flag_name(flag), cell(mark)) for flag, mark in known.marked.items()],
@@ -90,7 +92,7 @@ class PersonDesk:
             "visits": await self._visits(caller, known.id),
             "today": day_of(now).isoformat(),
             "over_40": _is_over_40(known, now) if keeps_names else "",
-            "moment": moment,
+            "format_time": format_time,
             "soon": SOON,
             "place": LIST,
         }
@@ -103,12 +105,12 @@ class PersonDesk:
         known, now = await self._found(caller), self.desk.clock.now()
         history = await self.registry.history(caller.facility, known.id)
         kept = {
-            "made_at": moment(now),
+            "made_at": format_time(now),
             "station": caller.officer.facility.name,
             "names": asdict(known.names) if known.names and await self._keeps_names(caller) else None,
             "references": list(known.references),
             "validity": {"code": known.validity, "words": validity(known.validity)},
-            "seen_at": moment(known.seen_at),
+            "seen_at": format_time(known.seen_at),
             "insurances": [
                 {"kind": each.card, "consents": [_as_given(consent) for consent in each.consents]}
                 for each in known.results
@@ -167,8 +169,8 @@ class PersonDesk:
             standing=standing(followed, now),
             compared=compared(followed.visit, followed.sight) if followed.sight else (),
             head=head,
-            printed=moment(now),
-            moment=moment,
+            printed=format_time(now),
+            format_time=format_time,
             place="/office/visits",
         )
 
@@ -180,8 +182,8 @@ def _flags(consents: tuple[Consent, ...]) -> Iterator[dict[str, Any]]:
             "name": flag_name(each.flag.id if each.flag else each.name),
             "cell": cell(next(iter(marked((Insured("", (each,)),)).values()))),
             "code": each.code,
-            "at": moment(each.consented_at) or each.time,
-            "ends": moment(each.available_until) or each.available,
+            "at": format_time(each.consented_at) or each.time,
+            "ends": format_time(each.available_until) or each.available,
         }
 
 
@@ -191,7 +193,7 @@ def _told(logged: Logged) -> dict[str, Any]:
     flags = [flag_name(str(flag)) for flag in body.get("flags", ())]
     codes = {flag_name(str(flag)): code for flag, code in (body.get("codes") or {}).items()}
     return {
-        "at": moment(logged.entry.at),
+        "at": format_time(logged.entry.at),
         "type": logged.entry.type,
         "flags": flags,
         "codes": codes,
@@ -214,12 +216,12 @@ def _of_visit(followed: Followed) -> dict[str, Any]:
     visit, sight = followed.visit, followed.sight
     seen = asdict(sight) if sight else None
     if seen:
-        seen |= {"at": moment(seen["at"]), "consented_on": str(seen["consented_on"] or "")}
+        seen |= {"at": format_time(seen["at"]), "consented_on": str(seen["consented_on"] or "")}
     return {
         "code": visit.code,
-        "opened_at": moment(visit.opened_at),
-        "handed_off_at": "" if visit.transcribed_by else moment(followed.handed_off_at),
-        "transcribed_at": moment(visit.transcribed_at) if visit.transcribed_by else "",
+        "opened_at": format_time(visit.opened_at),
+        "handed_off_at": "" if visit.transcribed_by else format_time(followed.handed_off_at),
+        "transcribed_at": format_time(visit.transcribed_at) if visit.transcribed_by else "",
         "transcribed_by": visit.transcribed_by,
         "reference": visit.answer("need", "reference"),
         "withdraws": visit.withdraws,

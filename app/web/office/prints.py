@@ -1,4 +1,4 @@
-"""What is printed: sheets, files, and the list of prints with their life."""
+"""What is printed: sheets, the code alone, and the list of prints with their life."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from starlette.responses import Response
 from app.rules.content import ITEMS
 from app.rules.station.account import IDLE
 from app.rules.station.station import Printed
-from app.rules.visit.consent import day_of, in_force, moment
+from app.rules.visit.consent import in_force
+from app.rules.words.dates import day_of, format_time
 from app.rules.words.digits import has_my_number
 from app.rules.words.languages import BY_CODE, EASY, OFFICIAL
 from app.tokens import BadToken, Sealed, new_secret
@@ -21,7 +22,7 @@ from app.web.kit.qr_codes import code
 from app.web.office.desk import Caller, Desk, Endpoint
 from app.web.print.leaflet import Leaflet, kind_of
 from app.web.print.leaflet import page as leaflet_page
-from app.web.print.sheets import LABELS, TITLES, Kind, NoFont, Sheet, Sheets, Which
+from app.web.print.sheets import LABELS, TITLES, Kind, Sheet, Sheets, Which
 
 KINDS: Final = {
     Which.ENTRY: (Kind.POSTER, Kind.CARD, Kind.LABELS, Kind.SETUP),
@@ -55,9 +56,7 @@ class Prints:
         return {
             ("GET", "/office/prints"): self.all,
             ("POST", "/office/prints/replaced"): self.replaced,
-            ("GET", "/office/prints/{which}/code.svg"): self.svg,
             ("GET", "/office/prints/{which}/code.png"): self.png,
-            ("GET", "/office/prints/{which}/{kind}.pdf"): self.pdf,
             ("GET", "/office/prints/{which}/{kind}"): self.sheet,
             ("POST", "/office/prints/{which}/{kind}"): self.print,
             ("GET", LEAFLET): self.leaflet,
@@ -82,7 +81,7 @@ class Prints:
             only=only,
             older_page="before" in asked,
             choices=_ONLY,
-            prints=[(each, lives, moment(each.at), moment(each.replaced_at)) for each, lives in page],
+            prints=[(each, lives, format_time(each.at), format_time(each.replaced_at)) for each, lives in page],
             older=f"{page[-1][0].at}.{page[-1][0].id}" if len(found) > _PAGE else "",
             kinds=KINDS if official else {Which.ENTRY: KINDS[Which.ENTRY]},
             kind_names=KIND_NAMES,
@@ -168,26 +167,14 @@ class Prints:
             "idle": IDLE,
         }
 
-    # --- the code alone, and files --------------------------------------------------------------------------
-
-    async def svg(self, caller: Caller) -> Response:
-        """Give the code alone as a drawing."""
-        which, url, revision = await self._address(caller)
-        return _file(code(url).svg().encode(), "image/svg+xml", f"kazasu-{which.value}-{revision}.svg")
+    # --- the code alone --------------------------------------------------------------------------
 
     async def png(self, caller: Caller) -> Response:
         """Give the code alone as a picture."""
         which, url, revision = await self._address(caller)
-        return _file(code(url).png(_PIXELS), "image/png", f"kazasu-{which.value}-{revision}.png")
-
-    async def pdf(self, caller: Caller) -> Response:
-        """Give a sheet as a file."""
-        sheet = await self._sheet(caller, caller.request.query_params)
-        name = f"kazasu-{sheet.which.value}-{sheet.kind.value}-{sheet.revision}.pdf"
-        try:
-            return _file(self.sheets.pdf(sheet), "application/pdf", name)
-        except NoFont:
-            return self.desk.page(caller, "no-font.html", status=503)
+        name = f"kazasu-{which.value}-{revision}.png"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(code(url).png(_PIXELS), media_type="image/png", headers=headers)
 
     async def _sheet(self, caller: Caller, asked: Mapping[str, str]) -> Sheet:
         kind = caller.request.path_params["kind"]
@@ -237,7 +224,3 @@ def _behind(text: str) -> tuple[int, str] | None:
     """Return the print behind which a page begins, as its address says it: time and id."""
     at, dot, which = text.partition(".")
     return (int(at), which) if dot and at.isascii() and at.isdigit() and len(at) <= 12 else None  # noqa: PLR2004
-
-
-def _file(content: bytes, kind: str, name: str) -> Response:
-    return Response(content, headers={"Content-Type": kind, "Content-Disposition": f'attachment; filename="{name}"'})

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
-from app.ports import Ledger
-from app.rules.visit.consent import moment
+from app.ports.store import Ledger
+from app.rules.words.dates import format_time
 from app.web.office.desk import Caller, Desk, Endpoint
 from app.work import forgetting
 
@@ -37,7 +37,7 @@ class RestoredDesk:
             status=422 if wrong else 200,
             wrong=wrong,
             goes_on="on" in caller.request.query_params,
-            moment=moment,
+            format_time=format_time,
         )
 
     async def accept(self, caller: Caller) -> Response:

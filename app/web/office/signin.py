@@ -9,7 +9,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from app.ports import NotProven, Passkey
+from app.ports.outside import NotProven, Passkey
 from app.rules.record.evidence import hashed
 from app.rules.station.account import (
     RECOVERY_CODES,

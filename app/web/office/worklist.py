@@ -12,11 +12,12 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.ports import Act, Receipts, Worklist, Written
+from app.ports.office import Act, Receipts, Worklist
+from app.ports.store import Written
 from app.rules.content import ITEMS
 from app.rules.record.evidence import Body, EventType
 from app.rules.terminal.matching import Candidate, candidates, window
-from app.rules.visit.consent import Choice, moment
+from app.rules.visit.consent import Choice
 from app.rules.visit.standing import (
     DONE,
     NEEDY,
@@ -33,6 +34,7 @@ from app.rules.visit.standing import (
     neediest_first,
     standing,
 )
+from app.rules.words.dates import format_time
 from app.rules.words.digits import has_my_number
 from app.tokens import new_secret
 from app.web.copy.history import WISHES, happened
@@ -100,9 +102,9 @@ class WorkDesk:
         self, caller: Caller, groups: Mapping[str, list[tuple[Standing, Followed]]], only: str = "", older: str = ""
     ) -> Response:
         rows = {name: [(*pair, _cells(pair[1])) for pair in placed] for name, placed in groups.items()}
-        now = moment(self.desk.clock.now())[-5:]
+        now = format_time(self.desk.clock.now())[-5:]
         return self.desk.page(
-            caller, "visits.html", groups=rows, items=ITEMS, only=only, older=older, moment=moment, now=now
+            caller, "visits.html", groups=rows, items=ITEMS, only=only, older=older, format_time=format_time, now=now
         )
 
     async def _done(self, caller: Caller) -> Response:
@@ -151,7 +153,7 @@ class WorkDesk:
             "copied_again": caller.request.query_params.get("copied") == "again",
             "now": self.desk.clock.now(),
             "key": new_secret(),
-            "moment": moment,
+            "format_time": format_time,
             "place": "/office/visits",
         }
         status = 409 if late else 422 if wrong else 200

@@ -7,11 +7,9 @@ measures from here, so they cannot say different things.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -21,7 +19,6 @@ from starlette.responses import Response
 from app.rules.content import load_phone_steps
 from app.rules.station.station import Facility
 from app.rules.words.furigana import N_
-from app.web.kit.assets import Assets
 from app.web.kit.pages import Look, Pages
 from app.web.kit.qr_codes import LONGEST, MODULE, QUIET, Code, TooLong, code
 
@@ -255,26 +252,11 @@ def characters(room: Room) -> int:
     return min(_BYTES_AT_Q[min(version, len(_BYTES_AT_Q)) - 1], LONGEST)
 
 
-class NoFont(Exception):
-    """No Japanese font to draw a file with was found; the sheet can still be printed by the browser."""
-
-
-FONTS: Final = (
-    Path("/usr/share/fonts/opentype/ipaexfont-gothic/ipaexg.ttf"),
-    Path("/usr/share/fonts/truetype/ipaexfont-gothic/ipaexg.ttf"),
-    Path("/usr/share/fonts/truetype/fonts-japanese-gothic.ttf"),
-    Path("/usr/share/fonts/opentype/ipafont-gothic/ipag.ttf"),
-)
-"""Where Debian and its kin keep the fonts of `fonts-ipaexfont-gothic` and `fonts-ipafont-gothic`."""
-
-
 class Sheets:
-    """Shows a sheet as a page to print, and draws it as a file."""
+    """Shows a sheet as a page to print."""
 
-    def __init__(self, pages: Pages, assets: Assets, *, fonts: Sequence[Path] = FONTS) -> None:
+    def __init__(self, pages: Pages) -> None:
         self._pages = pages
-        self._assets = assets
-        self._fonts = fonts
 
     def page(self, request: Request, sheet: Sheet, *, status: int = 200, **more: Any) -> Response:
         """Answer the sheet as it will be printed, or why it cannot be. `more` goes to the template.
@@ -296,12 +278,3 @@ class Sheets:
             values["store_width"] = STORE_ROOM.wanted
             values["checked_on"] = _in_words(PHONE.checked_on)
         return self._pages.respond(request, f"print/{sheet.kind}.html", status=status, look=look, **values, **more)
-
-    def pdf(self, sheet: Sheet) -> bytes:
-        """Return the sheet as a PDF with its font inside. Raises `NoFont`, `TooLong` and `Unreadable`."""
-        from app.web.print.pdf import draw  # noqa: PLC0415 - fpdf2 is imported only when a file is asked for
-
-        font = next((path for path in self._fonts if path.is_file()), None)
-        if font is None:
-            raise NoFont
-        return draw(sheet, font, lambda name: self._assets[name].content)

@@ -13,7 +13,7 @@ from joserfc import jwt
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.adapters.oidc.handoff import OpenIdHandoff
-from app.ports import Decline, Identity, Refused
+from app.ports.outside import Decline, Identity, Refused
 from app.practice.people import load_people
 from tests.adapters.provider import Provider, a_key, outcome
 from tests.practice.world import (

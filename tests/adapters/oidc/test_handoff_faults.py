@@ -8,12 +8,12 @@ from __future__ import annotations
 import pytest
 
 from app.adapters.oidc.handoff import OpenIdHandoff
-from app.ports import Identity
-from app.practice import fault as faults
+from app.ports.outside import Identity
 from app.practice.app import PracticeWorld
-from app.practice.fault import OF_THE_LINE, ON_THE_WAY_BACK, REFUSALS, Fault
 from app.practice.people import load_people
 from tests.adapters.provider import outcome
+from tests.practice import fault as faults
+from tests.practice.fault import OF_THE_LINE, ON_THE_WAY_BACK, REFUSALS, Fault, misbehave
 from tests.practice.world import CLIENT, DEPARTURE, Clock, a_handoff, a_world, answer_in, tapped
 
 HANAKO = Identity(load_people()[0].subject(CLIENT))
@@ -88,9 +88,9 @@ def test_every_fault_has_an_outcome() -> None:
 async def test_a_fault_has_its_outcome_and_leaves_no_trace(fault: Fault) -> None:
     world = a_world()
     handoff = a_handoff(world.app, deadline=0.5)
-    world.provider.misbehave(fault)
+    misbehave(world, fault)
     assert await outcome(identified(world, handoff)) == OUTCOMES[fault]
-    world.provider.misbehave(Fault.NONE)
+    misbehave(world, Fault.NONE)
     assert await identified(world, handoff) == HANAKO
     await handoff.close()
 
@@ -99,9 +99,9 @@ async def test_a_fault_has_its_outcome_and_leaves_no_trace(fault: Fault) -> None
 async def test_no_link_is_shown_while_discovery_fails(fault: Fault) -> None:
     world = a_world()
     handoff = a_handoff(world.app, deadline=0.5)
-    world.provider.misbehave(fault, at="discovery")
+    misbehave(world, fault, at="discovery")
     assert await outcome(handoff.address(DEPARTURE, "state")) == OF_A_DOCUMENT[fault]
-    world.provider.misbehave(Fault.NONE)
+    misbehave(world, Fault.NONE)
     assert await identified(world, handoff) == HANAKO
     await handoff.close()
 
@@ -110,9 +110,9 @@ async def test_no_link_is_shown_while_discovery_fails(fault: Fault) -> None:
 async def test_without_its_keys_no_token_is_believed(fault: Fault) -> None:
     world = a_world()
     handoff = a_handoff(world.app, deadline=0.5)
-    world.provider.misbehave(fault, at="jwks")
+    misbehave(world, fault, at="jwks")
     assert await outcome(identified(world, handoff)) == OF_A_DOCUMENT[fault]
-    world.provider.misbehave(Fault.NONE)
+    misbehave(world, Fault.NONE)
     assert await identified(world, handoff) == HANAKO
     await handoff.close()
 

@@ -14,7 +14,7 @@ from app.adapters.oidc.answers import Provider as Document
 from app.adapters.oidc.answers import parse
 from app.adapters.oidc.client_keys import KeyRing
 from app.adapters.oidc.handoff import LARGEST, LOOK_AGAIN, OpenIdHandoff
-from app.ports import Decline, Identity, Refused, Unavailable
+from app.ports.outside import Decline, Identity, Refused, Unavailable
 from tests.adapters.provider import Provider, a_key, claims, outcome, signed
 from tests.identity.test_answers import OF_THE_AUTHORIZATION
 from tests.practice.world import (

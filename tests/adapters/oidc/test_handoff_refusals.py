@@ -14,7 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
 from app.adapters.oidc.answers import LEEWAY, Claims, UnknownKey, read
-from app.ports import Decline, Identity, Refused
+from app.ports.outside import Decline, Identity, Refused
 from tests.adapters.provider import NO_AUTH_TIME, SESSION, Provider, a_key, claims, outcome, signed, unsigned
 from tests.practice.world import CLIENT, DEPARTURE, ISSUER, NOW, Clock
 

@@ -27,7 +27,8 @@ from app.adapters.sql.replay import compare_open
 from app.adapters.sql.rows import AnyRow
 from app.adapters.sql.store import SqlStore
 from app.adapters.sql.worklist import SqlWorklist
-from app.ports import Act, ReadOnly, StoreUnsafe, Written
+from app.ports.office import Act
+from app.ports.store import ReadOnly, StoreUnsafe, Written
 from app.rules.record.evidence import Body, Entry, EventType, body_hash, canonical, hashed
 from app.rules.visit.standing import Doubt, Followed, Sight
 from app.verify import Broken, verify

@@ -28,7 +28,7 @@ from app.adapters.sql.backup import NoBackup
 from app.adapters.sql.erasure import OF_A_PERSON
 from app.adapters.sql.restore import NotRestored, identities
 from app.adapters.sql.store import SqlStore
-from app.ports import Logged, ReadOnly
+from app.ports.store import Logged, ReadOnly
 from app.rules.record.evidence import EventType, Head
 from app.rules.record.gap import Erasure, Known, merged
 from app.verify import Broken, verify

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, inspect, select
 import app.adapters.sql.schema as t
 from app.adapters.sql.database import unhurried
 from app.adapters.sql.restore import NotRestored
-from app.ports import ReadOnly
+from app.ports.store import ReadOnly
 from app.rules.record.evidence import EventType, Head
 from app.rules.record.gap import Erasure, Known
 from app.verify import verify

@@ -24,7 +24,7 @@ from app.rules.terminal.consent_list import (
     Upload,
     preview,
 )
-from app.rules.terminal.files import Answer02, Encoding, Header, Reading
+from app.rules.terminal.values import Answer02, Encoding, Header, Reading
 from app.tokens import Sealer, new_secret
 from tests.adapters.samples import FACILITY, RECORD_KEY
 from tests.rules.people import TARO, a_consent, a_person, insured

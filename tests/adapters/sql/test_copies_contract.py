@@ -11,7 +11,7 @@ import pytest
 from app.adapters.sql.copies import SqlReceipts
 from app.adapters.sql.gap import look_back
 from app.adapters.sql.store import SqlStore
-from app.ports import ReadOnly
+from app.ports.store import ReadOnly
 from app.rules.record.evidence import Event, EventType, Head
 from app.rules.record.gap import Known
 from app.rules.visit.copy import LIVES, Receipt, known_as, new_letters

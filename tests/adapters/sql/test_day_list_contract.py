@@ -11,7 +11,7 @@ import pytest
 
 from app.adapters.sql.day_list import SqlPlans
 from app.adapters.sql.store import SqlStore
-from app.ports import Plans
+from app.ports.office import Plans
 from app.rules.station.day_list import KEPT, Need, Planned
 from app.rules.station.station import Facility, Link
 from tests.adapters.samples import FACILITY, a_change, handed_off, opened

@@ -10,11 +10,12 @@ import pytest
 from app.adapters.sql.consent_list import SqlRegistry
 from app.adapters.sql.store import SqlStore
 from app.adapters.sql.worklist import SqlWorklist
-from app.ports import Act, Written
+from app.ports.office import Act
+from app.ports.store import Written
 from app.rules.record.evidence import EventType, broken_link
 from app.rules.record.gap import Erasure
 from app.rules.terminal.consent_list import Incoming, Known, Names, Outcome, Search, Stage, Upload, preview
-from app.rules.terminal.files import Answer02, Encoding, Header, Reading
+from app.rules.terminal.values import Answer02, Encoding, Header, Reading
 from app.rules.visit.copy import Wish
 from app.rules.visit.standing import Asked, Closed, Closing, Followed, Sight, standing
 from app.tokens import Sealer, new_secret

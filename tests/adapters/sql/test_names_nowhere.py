@@ -22,7 +22,7 @@ from app.adapters.sql.database import migrate
 from app.adapters.sql.store import SqlStore
 from app.rules.record.gap import Erasure
 from app.rules.terminal.consent_list import By, Incoming, Known, Names, Search, Stage, Upload, as_json, preview
-from app.rules.terminal.files import Answer02, Encoding, Header, Reading
+from app.rules.terminal.values import Answer02, Encoding, Header, Reading
 from app.tokens import Sealer, new_secret
 from bench.canaries import Canary, canaries, files, open_files
 from bench.canaries import Search as Hunt

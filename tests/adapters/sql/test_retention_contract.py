@@ -15,10 +15,10 @@ from app.adapters.sql.consent_list import SqlRegistry
 from app.adapters.sql.copies import SqlReceipts
 from app.adapters.sql.store import SqlStore
 from app.adapters.sql.worklist import SqlWorklist
-from app.ports import Act
+from app.ports.office import Act
 from app.rules.record.evidence import Event, EventType
 from app.rules.terminal.consent_list import Stage, Upload, preview
-from app.rules.terminal.files import Answer02, Encoding, Header, Reading
+from app.rules.terminal.values import Answer02, Encoding, Header, Reading
 from app.rules.visit.copy import LIVES, Receipt, Wish
 from app.rules.visit.standing import Asked, Closed, Closing, named
 from app.tokens import Sealer

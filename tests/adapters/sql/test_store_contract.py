@@ -13,7 +13,7 @@ from app.adapters.sql.database import migrate
 from app.adapters.sql.office import SqlOffice
 from app.adapters.sql.rows import visit_from, visit_row
 from app.adapters.sql.store import SqlStore
-from app.ports import Change, Logged, Store, StoreUnsafe, Written
+from app.ports.store import Change, Logged, Store, StoreUnsafe, Written
 from app.rules.record.evidence import Entry, EventType, Head, body_hash, broken_link, hashed
 from app.rules.station.station import Link
 from app.rules.visit.flow import Holder, Registration, Visit

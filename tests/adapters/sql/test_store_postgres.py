@@ -21,7 +21,8 @@ from app.adapters.sql.office import SqlOffice
 from app.adapters.sql.store import SqlStore
 from app.adapters.sql.submission import UnknownFacility
 from app.adapters.sql.worklist import SqlWorklist
-from app.ports import StoreUnsafe, Unavailable, Written
+from app.ports.outside import Unavailable
+from app.ports.store import StoreUnsafe, Written
 from app.rules.record.evidence import broken_link
 from app.rules.visit.flow import Visit
 from tests.adapters.samples import (

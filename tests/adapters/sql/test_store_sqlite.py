@@ -25,7 +25,8 @@ from app.adapters.sql.compiled import Direct
 from app.adapters.sql.database import PRAGMAS
 from app.adapters.sql.store import SqlStore
 from app.adapters.sql.submission import UnknownFacility
-from app.ports import StoreUnsafe, Unavailable, Written
+from app.ports.outside import Unavailable
+from app.ports.store import StoreUnsafe, Written
 from app.rules.record.evidence import broken_link
 from app.rules.visit.flow import Visit
 from tests.adapters.samples import (

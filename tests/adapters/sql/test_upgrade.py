@@ -12,7 +12,7 @@ import app.adapters.sql.schema as t
 from app.adapters.sql import chain_check, replay
 from app.adapters.sql.copies import SqlReceipts
 from app.adapters.sql.database import migrate, unhurried
-from app.ports import ReadOnly, StoreUnsafe
+from app.ports.store import ReadOnly, StoreUnsafe
 from app.rules.record.evidence import Event, EventType, hashed
 from app.rules.visit.copy import Receipt, known_as
 from tests.adapters.keeping import SECOND, Place, behind_our_back, in_database, other

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, insert, select
 import app.adapters.sql.schema as t
 from app.adapters.sql.store import SqlStore
 from app.adapters.sql.worklist import OPEN_AT_MOST, SqlWorklist
-from app.ports import Act, Written
+from app.ports.office import Act
+from app.ports.store import Written
 from app.rules.record.evidence import Body, EventType
 from app.rules.visit import journey
 from app.rules.visit.copy import Wish

@@ -37,7 +37,7 @@ from app.rules.terminal.consent_list import (
     unpacked,
     without_names,
 )
-from app.rules.terminal.files import (
+from app.rules.terminal.values import (
     FLAGS,
     Answer02,
     Consent,

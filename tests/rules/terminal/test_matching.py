@@ -23,9 +23,9 @@ from app.rules.terminal.matching import (
     sight,
     window,
 )
-from app.rules.visit.consent import moment
 from app.rules.visit.flow import REPORTS
 from app.rules.visit.standing import Followed, Standing, Verdict, compared, standing
+from app.rules.words.dates import format_time
 from tests.rules.people import LISTED, a_consent, a_person, insured
 from tests.rules.visits import NOW, a_visit, answered
 
@@ -269,7 +269,7 @@ def test_what_ended_is_not_given(code: str, is_given: bool) -> None:
 
 
 def test_an_end_is_shown_as_it_came_and_never_computed() -> None:
-    assert sight(at(NOW), NOW, "").available_until == moment(NOW + 30 * DAY)
+    assert sight(at(NOW), NOW, "").available_until == format_time(NOW + 30 * DAY)
     endless = known(a_person(results=(Insured("01", (a_consent("drug"),)),)))
     assert sight(endless, NOW, "").available_until == ""
 

@@ -12,7 +12,8 @@ from datetime import date, datetime
 
 import pytest
 
-from app.rules.terminal.files import (
+from app.rules.terminal.read import read, read_request
+from app.rules.terminal.values import (
     FLAGS,
     Answer01,
     Answer02,
@@ -35,13 +36,11 @@ from app.rules.terminal.files import (
     Unreadable,
     Unwritable,
     comparable,
-    moment,
-    name,
-    read,
-    read_request,
-    write,
+    file_name,
+    parse_time,
 )
-from app.rules.visit.consent import JST
+from app.rules.terminal.write import write
+from app.rules.words.dates import JST
 
 STATION = "9960000009"
 NAME = "OQSmuhvq02res_202611110001.xml"
@@ -498,12 +497,12 @@ def test_no_more_problems_are_kept_than_anybody_reads() -> None:
     ],
 )
 def test_what_names_no_moment_is_none(raw: str) -> None:
-    assert moment(raw) is None
+    assert parse_time(raw) is None
 
 
 def test_a_moment_is_japanese_time() -> None:
-    assert moment("19700101090000") == 0
-    assert moment("20240430235959") == at(2024, 4, 30, 23, 59, 59)
+    assert parse_time("19700101090000") == 0
+    assert parse_time("20240430235959") == at(2024, 4, 30, 23, 59, 59)
 
 
 # --- which file it is ----------------------------------------------------------------------------------------------
@@ -871,11 +870,11 @@ def test_the_synthetic_answer_written_again_says_the_same(encoding: Encoding) ->
 
 
 def test_a_file_name_has_kind_day_and_counter() -> None:
-    assert name(Kind.REQUEST_01, date(2026, 11, 11), 1) == "OQSmuhvq01req_202611110001.xml"
-    assert name(Kind.ANSWER_02, date(2026, 1, 2), 9999) == "OQSmuhvq02res_202601029999.xml"
+    assert file_name(Kind.REQUEST_01, date(2026, 11, 11), 1) == "OQSmuhvq01req_202611110001.xml"
+    assert file_name(Kind.ANSWER_02, date(2026, 1, 2), 9999) == "OQSmuhvq02res_202601029999.xml"
     for counter in (0, 10000):
         with pytest.raises(ValueError, match="four digits"):
-            name(Kind.REQUEST_01, date(2026, 11, 11), counter)
+            file_name(Kind.REQUEST_01, date(2026, 11, 11), counter)
 
 
 @pytest.mark.parametrize(

@@ -15,18 +15,9 @@ from typing import Final
 
 import pytest
 
-from app.rules.terminal.files import (
-    FLAGS,
-    Answer01,
-    Answer02,
-    Encoding,
-    Header,
-    Meaning,
-    Reading,
-    Unreadable,
-    read,
-    write,
-)
+from app.rules.terminal.read import read
+from app.rules.terminal.values import FLAGS, Answer01, Answer02, Encoding, Header, Meaning, Reading, Unreadable
+from app.rules.terminal.write import write
 from tests.rules.terminal.test_terminal import STATION, SYNTHETIC, the_file
 from tests.rules.terminal.test_terminal_round import answer
 

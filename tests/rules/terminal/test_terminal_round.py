@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.rules.terminal.files import (
+from app.rules.terminal.read import read, read_request
+from app.rules.terminal.values import (
     FLAGS,
     Answer,
     Answer01,
@@ -24,11 +25,9 @@ from app.rules.terminal.files import (
     Request02,
     Result,
     Unwritable,
-    moment,
-    read,
-    read_request,
-    write,
+    parse_time,
 )
+from app.rules.terminal.write import write
 
 STATION = "9960000009"
 LETTERS = "髙﨑①Ⅲ～架空見本ｶｸｳ ｲﾁﾛｳ漢字　ー・<>&\"']]>%;A1-/"
@@ -168,9 +167,9 @@ def test_any_text_comes_back_or_stops_the_writing(letters: str) -> None:
 @given(st.datetimes())
 def test_every_time_is_a_moment_and_nothing_else_is(when: object) -> None:
     raw = f"{when:%Y%m%d%H%M%S}".rjust(14, "0")
-    assert moment(raw) is not None
+    assert parse_time(raw) is not None
 
 
 @given(st.text(st.characters(categories=["Nd"]), min_size=14, max_size=14))
 def test_only_plain_digits_are_a_moment(raw: str) -> None:
-    assert raw.isascii() or moment(raw) is None
+    assert raw.isascii() or parse_time(raw) is None

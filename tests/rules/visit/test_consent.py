@@ -8,7 +8,8 @@ from datetime import date
 import pytest
 
 from app.rules.content import EXITS, ITEMS, ContentError, _graded
-from app.rules.visit.consent import QUESTIONS, Item, asked, complete, day_of, in_force, moment, not_asked_reason
+from app.rules.visit.consent import QUESTIONS, Item, asked, complete, in_force, not_asked_reason
+from app.rules.words.dates import day_of, format_time
 from app.rules.words.furigana import plain
 from app.rules.words.languages import OFFICIAL, wording_hash
 from tests.rules.visits import NOW
@@ -44,9 +45,9 @@ def test_a_day_in_japan_begins_nine_hours_early() -> None:
 
 
 def test_a_moment_is_written_as_the_office_and_the_terminal_write_it() -> None:
-    assert moment(1_795_014_000 - 1) == "2026/11/18 23:59"
-    assert moment(1_795_014_000) == "2026/11/19 00:00"
-    assert moment(None) == ""
+    assert format_time(1_795_014_000 - 1) == "2026/11/18 23:59"
+    assert format_time(1_795_014_000) == "2026/11/19 00:00"
+    assert format_time(None) == ""
 
 
 @pytest.mark.parametrize("item", ITEMS, ids=lambda item: item.id)

@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 
 from app.rules.visit import journey
-from app.rules.visit.consent import Choice, day_of
+from app.rules.visit.consent import Choice
 from app.rules.visit.flow import STEPS, Route, Visit
 from app.rules.visit.standing import (
     DONE,
@@ -28,6 +28,7 @@ from app.rules.visit.standing import (
     standing,
     truth,
 )
+from app.rules.words.dates import day_of
 from tests.rules.visits import NOW, a_visit, answered
 
 LATER = NOW + UNDERWAY

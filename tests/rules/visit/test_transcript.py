@@ -9,10 +9,11 @@ import pytest
 
 from app.rules.content import ITEMS
 from app.rules.record.evidence import EventType, State, state
-from app.rules.visit.consent import Choice, day_of
+from app.rules.visit.consent import Choice
 from app.rules.visit.flow import OPERATORS, Route, Visit
 from app.rules.visit.standing import NEEDY, UNDERWAY, Followed, Sight, Standing, Truth, compared, standing, truth
 from app.rules.visit.transcript import OLDEST, Transcript, items_of, mark, shown_again, typed
+from app.rules.words.dates import day_of
 from app.rules.words.languages import BY_CODE, LANGUAGES, OFFICIAL, wording_hash
 from tests.rules.visits import NOW
 

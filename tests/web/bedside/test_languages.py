@@ -11,7 +11,7 @@ import pytest
 from app.main import PRACTICE_STATION, Kazasu
 from app.rules.content import ITEMS
 from app.rules.visit import flow
-from app.rules.visit.consent import JST
+from app.rules.words.dates import JST
 from app.rules.words.languages import BY_CODE, LANGUAGES, Language, wording_hash
 from tests.practice.world import tapped
 from tests.web.bedside.nurse import Nurse, StillClock

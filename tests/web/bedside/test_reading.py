@@ -13,7 +13,7 @@ import pytest
 from app.main import PRACTICE_STATION, Kazasu
 from app.rules.content import ITEMS
 from app.rules.station.station import Link, new_token
-from app.rules.visit.consent import day_of
+from app.rules.words.dates import day_of
 from app.rules.words.furigana import RUBY, plain
 from app.rules.words.languages import BY_CODE, LANGUAGES, Language, told
 from app.web.guide import reading

@@ -15,7 +15,7 @@ import pytest
 from app.adapters.sql.gap import look_back
 from app.adapters.sql.worklist import SqlWorklist
 from app.main import PRACTICE_STATION, Kazasu
-from app.ports import Unavailable
+from app.ports.outside import Unavailable
 from app.rules.record.evidence import Head
 from app.rules.record.gap import Known
 from app.rules.visit.copy import LENGTH, LIVES, Wish, known_as, new_letters, typed

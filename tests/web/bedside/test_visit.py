@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.main import PRACTICE_STATION, Kazasu
-from app.ports import Change, Written
+from app.ports.store import Change, Written
 from app.practice.system import Mood
 from app.rules.record.evidence import EventType, State, hashed, state
 from app.rules.visit import journey

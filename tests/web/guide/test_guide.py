@@ -19,7 +19,7 @@ from app.rules.content.ready import READY
 from app.rules.content.sources import GRADES, load_grades
 from app.rules.content.trouble import TROUBLES
 from app.rules.station.station import Note, Station, Terminal
-from app.rules.visit.consent import JST, day_of
+from app.rules.words.dates import JST, day_of
 from app.rules.words.furigana import plain
 from app.settings import Settings
 from app.web.bedside.seat import STATION_COOKIE

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.rules.station.hours import DAY, Hours, Opening, closed_days, is_holiday, opening
-from app.rules.visit.consent import JST
+from app.rules.words.dates import JST
 
 CENTRE = Hours((*((8 * 60, 18 * 60),) * 5, (8 * 60, 16 * 60), None), closed_from=(12, 29), closed_to=(1, 3))
 """Like the call centre: weekdays 8–18, Saturdays 8–16, closed on Sundays, holidays and 12/29–1/3."""

@@ -17,7 +17,7 @@ from app.rules.content.contacts import CONTACTS, contacts_for
 from app.rules.content.sources import named
 from app.rules.content.trouble import SAYS_SO, TROUBLES, Answer, load_troubles
 from app.rules.station.station import Facility, Station
-from app.rules.visit.consent import JST
+from app.rules.words.dates import JST
 from app.rules.words.furigana import plain
 from app.settings import Settings
 from app.web.bedside.seat import STATION_COOKIE

@@ -6,8 +6,9 @@ from datetime import datetime
 
 from app.main import PRACTICE_STATION
 from app.rules.terminal.consent_list import Incoming, Names
-from app.rules.terminal.files import Answer, Answer01, Answer02, Encoding, Header, Person, Result, write
-from app.rules.visit.consent import JST
+from app.rules.terminal.values import Answer, Answer01, Answer02, Encoding, Header, Person, Result
+from app.rules.terminal.write import write
+from app.rules.words.dates import JST
 from tests.rules.visits import NOW
 from tests.web.bedside.page import Page
 from tests.web.office.clerk import Clerk

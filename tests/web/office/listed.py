@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.main import PRACTICE_STATION, Kazasu
 from app.rules.terminal.consent_list import By, Incoming, Insured, Known, Names, Outcome, Search, Stage, Upload, preview
-from app.rules.terminal.files import Answer02, Encoding, Header, Reading
+from app.rules.terminal.values import Answer02, Encoding, Header, Reading
 from app.tokens import new_secret
 from tests.rules.people import LISTED, TARO, a_consent, a_person, insured
 from tests.rules.visits import NOW

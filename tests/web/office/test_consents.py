@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from app.main import PRACTICE_STATION, Kazasu, seed_office
-from app.ports import Act, Logged
+from app.ports.office import Act
+from app.ports.store import Logged
 from app.rules.record.evidence import EventType, Json
 from app.rules.station.station import Facility, Link, Station, new_token
 from app.rules.terminal.consent_list import Known

@@ -15,9 +15,10 @@ from structlog.testing import capture_logs
 
 from app.main import PRACTICE_STATION, Kazasu
 from app.rules.record.evidence import EventType
-from app.rules.terminal import files as terminal
 from app.rules.terminal.consent_list import By, Names, Search, Upload
-from app.rules.terminal.files import Answer02, Encoding, Reason, Request01, Request02, read_request
+from app.rules.terminal.read import read, read_request
+from app.rules.terminal.values import Answer02, Encoding, Odd, Reading, Reason, Request01, Request02
+from app.rules.terminal.write import write
 from app.web.kit.guard import FILES, LARGER
 from app.web.office.file_words import ODDS, REASONS
 from tests.rules.people import a_person, insured
@@ -279,9 +280,9 @@ async def test_what_breaks_while_a_file_is_taken_is_logged_without_its_words(
 
 async def test_one_file_is_read_at_a_time(staff: Clerk, kazasu: Kazasu, monkeypatch: pytest.MonkeyPatch) -> None:
     reading, most = 0, 0
-    real = terminal.read
+    real = read
 
-    def slow(*given: Any, **named: Any) -> terminal.Reading:
+    def slow(*given: Any, **named: Any) -> Reading:
         nonlocal reading, most
         reading += 1
         most = max(most, reading)
@@ -289,7 +290,7 @@ async def test_one_file_is_read_at_a_time(staff: Clerk, kazasu: Kazasu, monkeypa
         reading -= 1
         return real(*given, **named)
 
-    monkeypatch.setattr(terminal, "read", slow)
+    monkeypatch.setattr("app.web.office.files.read", slow)
     await staff.get(FILES_PAGE)
     sent = [
         staff.http.post(
@@ -402,7 +403,7 @@ BAD = {
     "path in the zip": (zipped(("../" + NAME, GOOD)), "フォルダー"),
     "two files in the zip": (zipped((NAME, GOOD), ("b.xml", GOOD)), "1つではありません"),
     "wrong station": (a_file(a_person("A-0001"), header=a_header(code="9960000017")), "9960000017"),
-    "a request": (terminal.write(Request02(PRACTICE_STATION.code, "1")), "依頼ファイルです"),
+    "a request": (write(Request02(PRACTICE_STATION.code, "1")), "依頼ファイルです"),
     "no xml": (b"%PDF-1.7", "ではありません"),
     "letters": (
         GOOD.replace("架".encode(), b"").replace(b"UTF-8", b"Shift_JIS", 1).replace(b"A-0001", b"\xff\xff"),
@@ -442,4 +443,4 @@ async def test_a_form_without_its_token_takes_nothing(staff: Clerk) -> None:
 
 def test_every_reason_and_oddity_has_its_words() -> None:
     assert set(REASONS) == {each.value for each in Reason}
-    assert set(ODDS) == {each.value for each in terminal.Odd}
+    assert set(ODDS) == {each.value for each in Odd}

@@ -13,7 +13,7 @@ import pytest
 from app.adapters.sql.consent_list import SqlRegistry
 from app.adapters.sql.worklist import SqlWorklist
 from app.main import PRACTICE_STATION, Kazasu
-from app.ports import Act
+from app.ports.office import Act
 from app.rules.record.evidence import Body, EventType, broken_link
 from app.rules.terminal.consent_list import (
     STALE,
@@ -29,7 +29,9 @@ from app.rules.terminal.consent_list import (
     incoming,
     preview,
 )
-from app.rules.terminal.files import Answer02, Encoding, Header, Person, Reading, Result, read, write
+from app.rules.terminal.read import read
+from app.rules.terminal.values import Answer02, Encoding, Header, Person, Reading, Result
+from app.rules.terminal.write import write
 from app.rules.visit.standing import Closed, Closing, Sight, Standing, standing
 from app.tokens import Sealer, new_secret
 from app.work.importing import BATCH, Importer

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from app.main import PRACTICE_STATION, Kazasu
-from app.ports import Logged, Unavailable
+from app.ports.outside import Unavailable
+from app.ports.store import Logged
 from app.rules.content import ITEMS
-from app.rules.visit.consent import day_of
 from app.rules.visit.standing import Followed
 from app.rules.visit.transcript import mark
+from app.rules.words.dates import day_of
 from app.rules.words.languages import BY_CODE, LANGUAGES, OFFICIAL
 from tests.rules.visits import NOW
 from tests.web.bedside.page import Element, Page

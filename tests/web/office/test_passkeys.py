@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.adapters.passkeys import MAX_ANSWER, Passkeys, is_possible
-from app.ports import NotProven, Passkey
+from app.ports.outside import NotProven, Passkey
 from tests.web.office.authenticator import Authenticator, bytes_of, text_of
 
 ORIGIN: Final = "https://kazasu.example.jp"

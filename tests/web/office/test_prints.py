@@ -12,7 +12,7 @@ from app.main import PRACTICE_STATION, Kazasu
 from app.rules.station.station import Printed
 from app.rules.words.languages import LANGUAGES
 from app.web.office.prints import KINDS
-from app.web.print.sheets import Kind, NoFont, Sheets, Which
+from app.web.print.sheets import Kind, Which
 from tests.web.office.clerk import ORIGIN, Clerk
 from tests.web.office.test_links import URL, keeps
 
@@ -89,23 +89,11 @@ async def test_a_sheet_that_there_is_not(admin: Clerk, path: str) -> None:
     await admin.get(f"/office/prints/{path}", expect=404)
 
 
-async def test_the_code_alone_is_a_picture_and_a_drawing(kazasu: Kazasu, admin: Clerk) -> None:
+async def test_the_code_alone_is_a_picture(kazasu: Kazasu, admin: Clerk) -> None:
     picture = await admin.http.get("/office/prints/entry/code.png")
     assert picture.headers["content-type"] == "image/png"
     found = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture.content)))
     assert [each.text for each in found] == [await entry(kazasu)]
-    drawing = await admin.http.get("/office/prints/entry/code.svg")
-    assert drawing.headers["content-type"] == "image/svg+xml"
-    assert "style=" not in drawing.text
-
-
-@pytest.mark.parametrize(("which", "kind"), ALL, ids=str)
-async def test_every_sheet_is_a_file_too(admin: Clerk, which: Which, kind: Kind) -> None:
-    await keeps(admin)
-    file = await admin.http.get(f"/office/prints/{which.value}/{kind.value}.pdf")
-    assert file.status_code == 200
-    assert file.content.startswith(b"%PDF-")
-    assert "attachment" in file.headers["content-disposition"]
 
 
 async def test_the_official_code_leads_to_the_official_address(admin: Clerk) -> None:
@@ -113,12 +101,3 @@ async def test_the_official_code_leads_to_the_official_address(admin: Clerk) -> 
     picture = await admin.http.get("/office/prints/official/code.png")
     found = zxingcpp.read_barcodes(Image.open(io.BytesIO(picture.content)))
     assert [each.text for each in found] == [URL]
-
-
-async def test_without_a_font_the_browser_prints(kazasu: Kazasu, admin: Clerk, monkeypatch: pytest.MonkeyPatch) -> None:
-    def none(*_: object) -> bytes:
-        raise NoFont
-
-    monkeypatch.setattr(Sheets, "pdf", none)
-    page = await admin.get("/office/prints/entry/poster.pdf", expect=503)
-    assert "PDFに保存" in page.text

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from app.main import PRACTICE_STATION, Kazasu
-from app.ports import Unavailable
+from app.ports.outside import Unavailable
 from app.rules.record.evidence import State, hashed, state
 from app.rules.station.account import Role
 from app.rules.station.day_list import MOST
 from app.rules.station.station import Facility, Link, new_token
-from app.rules.visit.consent import day_of
 from app.rules.visit.flow import Holder, Visit
+from app.rules.words.dates import day_of
 from tests.adapters.samples import visit_of
 from tests.rules.visits import NOW
 from tests.web.bedside.nurse import StillClock

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.main import PRACTICE_STATION, Kazasu
-from app.ports import Logged
+from app.ports.store import Logged
 from app.rules.station.station import Facility, Link, new_token
 from app.rules.visit.flow import Visit
 from app.rules.visit.standing import UNDERWAY

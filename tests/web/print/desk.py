@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import lru_cache
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any, Final, Self
@@ -31,7 +30,7 @@ from app.web.print.sheets import Kind, Sheet, Sheets, Which
 STATIC: Final = Path(__file__).parents[3] / "static"
 ASSETS: Final = Assets(STATIC)
 PAGES: Final = Pages(ASSETS, practice=True)
-SHEETS: Final = Sheets(PAGES, ASSETS)
+SHEETS: Final = Sheets(PAGES)
 HINATAZAKA: Final = Facility("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
 ENTRY: Final = "https://kazasu.example/f/8h3kq2m49xtz"
 OFFICIAL_SHORT: Final = "https://zaitaku.example/k/Ab3Cd9Ef2Gh7Kp5"
@@ -118,12 +117,6 @@ def stressed_leaflets() -> dict[str, Leaflet]:
 def request() -> Request:
     """Return what a browser of the office sends."""
     return Request({"type": "http", "method": "GET", "path": "/office/prints", "headers": [], "query_string": b""})
-
-
-@lru_cache(maxsize=64)
-def file_of(of: Sheet) -> bytes:
-    """Return the sheet as the PDF that the office can take along."""
-    return SHEETS.pdf(of)
 
 
 def html(of: Sheet | Leaflet, **more: Any) -> str:

@@ -108,6 +108,6 @@ def test_the_address_is_in_no_log_line() -> None:
 
 
 def test_starting_the_server_loads_no_drawing_program() -> None:
-    asked = "import sys, app.web.print.sheets; print([m for m in ('qrcode', 'PIL', 'zxingcpp', 'fpdf') if m in sys.modules])"
+    asked = "import sys, app.web.print.sheets; print([m for m in ('qrcode', 'PIL', 'zxingcpp') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -18,7 +18,7 @@ from pyzbar import pyzbar  # type: ignore[import-untyped] # it ships none
 
 from app.web.kit.qr_codes import code as code_of
 from app.web.print.sheets import PHONE, Kind, Sheet
-from tests.web.print.desk import Press, every_sheet, file_of, stressed_sheets
+from tests.web.print.desk import Press, every_sheet, stressed_sheets
 from tests.web.print.wear import WEARS, WHITE, lost
 
 EVERY: Final = every_sheet()
@@ -96,10 +96,6 @@ def around(pdf: bytes, place: Place, dpi: int, modules: int) -> tuple[Image.Imag
 # --- the sheets ---------------------------------------------------------------------------------------------
 
 
-def drawn(name: str) -> bytes:
-    return file_of(EVERY[name])
-
-
 def expected(sheet: Sheet) -> dict[bytes, int]:
     """Return what the codes of a sheet say, and how often."""
     times = sheet.places.count(True) if sheet.kind is Kind.LABELS else 2 if sheet.two_up else 1
@@ -144,9 +140,8 @@ def test_a_printed_sheet_is_whole(press: Press, name: str) -> None:
 def test_long_names_and_addresses_stay_on_their_sheet(press: Press, name: str) -> None:
     sheet, made = STRESSED[name], press.printed(name, STRESSED[name])
     assert made.overflowing == []
-    for pdf in (made.pdf, file_of(sheet)):
-        assert len(info(pdf)) == len(size(sheet))
-        assert {url: len(where) for url, where in places(pdf).items()} == expected(sheet)
+    assert len(info(made.pdf)) == len(size(sheet))
+    assert {url: len(where) for url, where in places(made.pdf).items()} == expected(sheet)
 
 
 @pytest.mark.browser
@@ -155,28 +150,13 @@ def test_a_printed_sheet_is_read(press: Press, name: str) -> None:
     assert list(unread(press.printed(name, EVERY[name]).pdf, EVERY[name])) == []
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", EVERY)
-def test_a_file_is_whole(name: str) -> None:
-    sheet = EVERY[name]
-    assert [pytest.approx(each, abs=0.2) for each in info(drawn(name))] == size(sheet)
-    assert {url: len(where) for url, where in places(drawn(name)).items()} == expected(sheet)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", EVERY)
-def test_a_file_is_read(name: str) -> None:
-    assert list(unread(drawn(name), EVERY[name])) == []
-
-
 @pytest.mark.browser
 @pytest.mark.parametrize("name", EVERY)
 def test_no_module_is_printed_smaller_than_it_may_be(press: Press, name: str) -> None:
     sheet = EVERY[name]
-    for pdf in (press.printed(name, sheet).pdf, drawn(name)):
-        for _, _, _, side in places(pdf)[sheet.url.encode()]:
-            assert side / sheet.code.across == pytest.approx(sheet.module, rel=0.02)
-            assert sheet.module > 0.8 - 1e-9
+    for _, _, _, side in places(press.printed(name, sheet).pdf)[sheet.url.encode()]:
+        assert side / sheet.code.across == pytest.approx(sheet.module, rel=0.02)
+        assert sheet.module > 0.8 - 1e-9
 
 
 # --- the matrix can fail ------------------------------------------------------------------------------------
@@ -205,9 +185,10 @@ def test_a_code_printed_too_small_is_not_read() -> None:
     assert not any(read(small) for read in DECODERS.values())
 
 
+@pytest.mark.browser
 @pytest.mark.threat("T05")
-def test_a_wrong_code_is_noticed() -> None:
+def test_a_wrong_code_is_noticed(press: Press) -> None:
     other = EVERY["official-labels"]
     assert list(expected(other)) != list(expected(EVERY["entry-labels"]))
     with pytest.raises(KeyError):
-        list(unread(drawn("entry-labels"), other))
+        list(unread(press.printed("entry-labels", EVERY["entry-labels"]).pdf, other))

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from app.rules.words.era import in_era
+from app.rules.words.dates import in_era
 
 DAYS = [
     ("明治元年1月25日", date(1868, 1, 25)),

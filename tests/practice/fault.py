@@ -10,10 +10,15 @@ import json
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
+from urllib.parse import parse_qsl, urlencode
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
+from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from app.practice.app import PracticeWorld
+from app.practice.myna import Myna
 
 SLOW_SECONDS: Final = 6.0
 _TOO_LARGE: Final = 64 * 1024
@@ -40,7 +45,7 @@ class Fault(StrEnum):
     OLD = "old"
     # how it is signed
     UNSIGNED = "unsigned"
-    SHARED_SECRET = "shared_secret"  # noqa: S105 - the name of an attack
+    SHARED_SECRET = "shared_secret"
     RSA = "rsa"
     UNKNOWN_KEY = "unknown_key"
     FORGED = "forged"
@@ -84,6 +89,47 @@ class Fault(StrEnum):
     PACKED = "packed"
     NO_JSON = "no_json"
     SAID_TWICE = "said_twice"
+
+
+class FaultyMyna(Myna):
+    """The practice provider, which does one thing wrong at one place: discovery, jwks, token, or the way back."""
+
+    fault = Fault.NONE
+    at = "token"
+
+    def misbehave(self, fault: Fault, at: str = "token") -> None:
+        self.fault, self.at = fault, at
+
+    async def discovery(self, request: Request) -> Response:
+        return await self._spoilt("discovery", await super().discovery(request))
+
+    async def jwks(self, request: Request) -> Response:
+        return await self._spoilt("jwks", await super().jwks(request))
+
+    async def token(self, request: Request) -> Response:
+        answer = await super().token(request)
+        if answer.status_code != 200:
+            return answer
+        refused = refusal(self.fault) if self.at == "token" else None
+        return refused or await self._spoilt("token", answer)
+
+    def back(self, state: str, error: str = "", description: str = "", code: str = "") -> str:
+        address, _, query = super().back(state, error, description, code).partition("?")
+        said = parse_qsl(query, strict_parsing=True)
+        return f"{address}?{urlencode(answered(self.fault, dict(said)) if self.at == 'back' else said)}"
+
+    def signed(self, claims: Mapping[str, object]) -> str:
+        claims = stated(self.fault, claims)
+        return signed_badly(self.fault, claims, self._key) or super().signed(claims)
+
+    async def _spoilt(self, endpoint: str, answer: Response) -> Response:
+        return await spoilt(self.fault, answer) if endpoint == self.at else answer
+
+
+def misbehave(world: PracticeWorld, fault: Fault, at: str = "token") -> None:
+    """Let a world's provider do one thing wrong from now on."""
+    assert isinstance(world.provider, FaultyMyna)
+    world.provider.misbehave(fault, at)
 
 
 _ALL: Final = tuple(Fault)
@@ -162,7 +208,7 @@ def answered(fault: Fault, said: Mapping[str, str]) -> list[tuple[str, str]]:
     return [*pairs, *((name, value) for name, value in pairs if name == twice)]
 
 
-async def spoilt(fault: Fault, answer: JSONResponse) -> Response:
+async def spoilt(fault: Fault, answer: Response) -> Response:
     """Return an answer as it arrives with this fault."""
     body = bytes(answer.body)
     if fault is Fault.SLOW:
