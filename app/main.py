@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from base64 import b32encode
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import httpx
 import structlog
 from fastapi import FastAPI
 from joserfc.jwk import ECKey
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp
 
+from app.adapters.clock import SystemClock, steady
 from app.adapters.gateway import HttpGateway
 from app.adapters.ledger import FileLedger
 from app.adapters.official import NoProvider, SealedReception
 from app.adapters.oidc.client_keys import KeyRing, UnusableKeys
 from app.adapters.oidc.handoff import OpenIdHandoff, line
-from app.adapters.passkeys import Passkeys, is_possible
+from app.adapters.passkeys import WebAuthnPasskeys, is_possible
 from app.adapters.passwords import Passwords
 from app.adapters.sql.consent_list import SqlRegistry
 from app.adapters.sql.copies import SqlReceipts
@@ -40,37 +37,36 @@ from app.adapters.sql.office import SqlOffice
 from app.adapters.sql.replay import compare_open
 from app.adapters.sql.store import SqlStore
 from app.adapters.sql.worklist import SqlWorklist
-from app.ports.outside import Clock, EligibilityGateway, Handoff, Unavailable
-from app.ports.store import Ledger, ReadOnly, Store
+from app.ports.outside import Clock, EligibilityGateway, Handoff
+from app.ports.store import Ledger, Store
 from app.practice.app import PracticeWorld, create_practice
-from app.rules.station.account import Account, Role
-from app.rules.station.station import Facility, Link, Station, new_token
+from app.rules.station.account import Role
+from app.rules.station.station import Facility
 from app.rules.visit.flow import Route
 from app.settings import Settings, UnsafeSettings
-from app.tokens import Sealed, Sealer, Signer, new_secret
+from app.tokens import Sealer, Signer
 from app.web.bedside.day_list import Today
 from app.web.bedside.other_browser import Crossing
 from app.web.bedside.registration import Registrar
 from app.web.bedside.returning import Returning
-from app.web.bedside.seat import Bedside, NoVisit, Refusal
+from app.web.bedside.seat import Bedside
 from app.web.bedside.visit import VisitPages
 from app.web.copy.pages import Review
 from app.web.copy.take_home import TakeHome
 from app.web.guide.contacts import Help
-from app.web.guide.reading import Reading
-from app.web.guide.ready import Ready
+from app.web.guide.reading import ReadingPages
+from app.web.guide.ready import ReadyPages
 from app.web.guide.topics import Guide
 from app.web.guide.trouble import Trouble
 from app.web.kit.assets import Assets
-from app.web.kit.forms import BadForm
-from app.web.kit.guard import Guard, TooLarge, policy, too_much
+from app.web.kit.guard import Guard, policy
 from app.web.kit.pages import Pages
-from app.web.kit.problems import BY_STATUS, Problems
+from app.web.kit.problems import Problems
 from app.web.office.accounts import Accounts
 from app.web.office.consent_list import ConsentDesk
 from app.web.office.copies import CopyDesk
 from app.web.office.day_list import DayDesk
-from app.web.office.desk import Desk, Endpoint, Forbidden, PracticeAccount, SignedOut
+from app.web.office.desk import Desk, Endpoint, PracticeAccount
 from app.web.office.desk import routes as office_routes
 from app.web.office.files import FileDesk
 from app.web.office.guide import GuideDesk
@@ -84,6 +80,7 @@ from app.web.office.signin import Entrance
 from app.web.office.worklist import WorkDesk
 from app.web.print.sheets import Sheets
 from app.web.pwa import Pwa
+from app.web.refusals import Handler, explained
 from app.web.watch import Tally, Watch
 from app.work.importing import Importer
 from app.work.sweeping import Sweeping
@@ -104,19 +101,6 @@ _OTHER_KIND: Final = {
 """Why a database is refused, by whether practice was asked for."""
 Closing: TypeAlias = Callable[[], Awaitable[object]]
 log = structlog.get_logger()
-
-
-class SystemClock:
-    """The server's clock."""
-
-    def now(self) -> int:
-        """Return whole seconds since 1970, UTC."""
-        return int(time.time())
-
-
-def steady() -> float:
-    """Return seconds that pass evenly, and also while the machine sleeps."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True)
@@ -189,13 +173,13 @@ def create_app(
     """Return the application for these settings. Raises `UnsafeSettings` when they may not serve people."""
     settings.check()
     parts = _parts(settings, clock or SystemClock(), store)
-    explained, tally = _explained(parts.bedside, parts.desk), Tally()
+    answers, tally = explained(parts.bedside, parts.desk), Tally()
     tidied = (each.tidy for each in (parts.desk.office, parts.registry, parts.plans, parts.receipts))
     sweeping = Sweeping(parts.clock, steady, parts.store, parts.ledger, tuple(tidied))
-    web = _web(explained, _shelf(parts), _service(parts, tally, sweeping))
+    web = _web(answers, _shelf(parts), _service(parts, tally, sweeping))
     closing = _closing(parts, sweeping)
     living = _living(sweeping, closing)
-    visits = Starlette(routes=_at_bedside(parts), lifespan=living, exception_handlers=explained)
+    visits = Starlette(routes=_at_bedside(parts), lifespan=living, exception_handlers=answers)
     visits.router.redirect_slashes = False
     # What FastAPI does for an interface costs each of the bedside's pages a tenth: they stand before it.
     visits.router.default = web
@@ -259,11 +243,11 @@ def _shelf(parts: _Parts) -> list[BaseRoute]:
     """Return what is read without a visit, and kept by phones for where there is no signal."""
     bedside, office = parts.bedside, parts.desk.office
     help_ = Help(bedside.pages, parts.store, office, parts.clock)
-    shelf = (Trouble(help_), Ready(bedside.pages, parts.store, office, parts.clock), Guide(help_))
+    shelf = (Trouble(help_), ReadyPages(bedside.pages, parts.store, office, parts.clock), Guide(help_))
     is_practice = parts.settings.route is Route.PRACTICE
     return [
         *(route for each in shelf for route in each.routes()),
-        *Reading(bedside).routes(),
+        *ReadingPages(bedside).routes(),
         *Pwa(bedside.pages, parts.assets, parts.store, practice_station=is_practice, shelf=shelf).routes(),
     ]
 
@@ -328,15 +312,6 @@ def _open(settings: Settings, clock: Clock, ledger: Ledger) -> Store:
     return SqlStore(settings.database, clock, key=key)
 
 
-async def seed_practice(store: Store, clock: Clock) -> Link:
-    """Make the practice station and its link when they are not there yet; return the live link."""
-    found = await store.live_link(PRACTICE_STATION.id)
-    if found is None:
-        found = Link(new_token(), PRACTICE_STATION.id, revision=1, issued_at=clock.now())
-        await store.add_facility(PRACTICE_STATION, found)
-    return found
-
-
 def _desk(settings: Settings, store: Store, signer: Signer, clock: Clock, bedside: Bedside) -> Desk:
     """Return what the office's pages share."""
     origin = settings.public_origin
@@ -344,7 +319,7 @@ def _desk(settings: Settings, store: Store, signer: Signer, clock: Clock, bedsid
         SqlOffice(settings.database),
         store,
         Passwords(),
-        Passkeys(settings.host_name, "かざす", origin) if is_possible(origin) else None,
+        WebAuthnPasskeys(settings.host_name, "かざす", origin) if is_possible(origin) else None,
         signer,
         Sealer(settings.keys()),
         clock,
@@ -388,20 +363,6 @@ def _practice_accounts(signer: Signer) -> tuple[PracticeAccount, ...]:
         return PracticeAccount(login, name, role, password, b32encode(bytes.fromhex(drawn)).decode().rstrip("="))
 
     return account("sakura", "事務 さくら", Role.ADMIN), account("haru", "受付 はる", Role.STAFF)
-
-
-async def seed_office(kazasu: Kazasu) -> None:
-    """Make the practice accounts at the practice station when they are not there yet."""
-    desk, now = kazasu.desk, kazasu.clock.now()
-    station = Station(PRACTICE_STATION.id)
-    if await desk.office.station(station.facility) == station:  # nothing was said yet: practice shows names
-        await desk.office.save_station(PRACTICE_STATION, replace(station, keeps_names=True))
-    for each in desk.practice:
-        if await desk.office.account(each.login) is not None:
-            continue
-        password, totp = await desk.secrets.hashed(each.password), desk.sealer.seal(Sealed.ONE_TIME, each.totp)
-        account = Account(new_secret(), each.login, each.name, password, totp, created_at=now)
-        await desk.office.add(account, PRACTICE_STATION.id, each.role)
 
 
 def _doors(settings: Settings, signer: Signer, clock: Clock, assets: Assets) -> _Doors:
@@ -464,55 +425,6 @@ def _practice_doors(settings: Settings, signer: Signer, clock: Clock, assets: As
     )
     gateway = HttpGateway(base=world.eligibility, api_key=api_key, http=client, deadline=settings.deadline)
     return _Doors(handoff, gateway, world, world.issuer, (handoff.close, gateway.close))
-
-
-Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
-
-
-def _explained(bedside: Bedside, desk: Desk) -> dict[int | type[Exception], Handler]:
-    """Return what answers each kind of failure: its page."""
-    problems = bedside.problems
-
-    async def no_visit(request: Request, _: Exception) -> Response:
-        answer = problems.answer(request, "no_visit")
-        bedside.forget(answer)
-        return answer
-
-    async def refusal(request: Request, error: Exception) -> Response:
-        return problems.answer(request, error.problem if isinstance(error, Refusal) else "broken")
-
-    async def status(request: Request, error: Exception) -> Response:
-        code = error.status_code if isinstance(error, HTTPException) else 500
-        return problems.answer(request, BY_STATUS.get(code, "broken"))
-
-    def named(name: str) -> Handler:
-        async def answer(request: Request, _: Exception) -> Response:
-            return problems.answer(request, name)
-
-        return answer
-
-    async def too_large(request: Request, _: Exception) -> Response:
-        return problems.answer(request, too_much(request.scope))
-
-    async def hung_up(_request: Request, _: Exception) -> Response:
-        return Response(status_code=400)  # the body ended half-way: whoever sent it is gone, and sends it again
-
-    async def signed_out(request: Request, _: Exception) -> Response:
-        return desk.to_sign_in(request)
-
-    return {
-        ClientDisconnect: hung_up,
-        SignedOut: signed_out,
-        Forbidden: named("forbidden"),
-        NoVisit: no_visit,
-        Refusal: refusal,
-        HTTPException: status,
-        TooLarge: too_large,
-        BadForm: named("bad_form"),
-        Unavailable: named("unavailable"),
-        ReadOnly: named("read_only"),
-        Exception: named("broken"),
-    }
 
 
 def _living(

@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from app.adapters.clock import SystemClock
 from app.adapters.sql.store import SqlStore
-from app.main import PRACTICE_STATION, SystemClock
+from app.main import PRACTICE_STATION
 from app.tokens import new_secret
 from bench.aftermath import is_chained, is_whole, kept
 from bench.load import connect, percentile, post, run_to_end
@@ -47,7 +48,7 @@ _ACCEPTED: Final = 303
 ANSWERS_FIRST: Final = Defect(
     "app/main.py",
     """
-from app.ports import Change, Written
+from app.ports.store import Change, Written
 
 _write = SqlStore.write
 _written = set()

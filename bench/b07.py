@@ -36,8 +36,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import parse_qs
 
+from app.adapters.clock import SystemClock
 from app.adapters.sql.store import SqlStore
-from app.main import PRACTICE_STATION, SystemClock
+from app.main import PRACTICE_STATION
 from bench.aftermath import is_chained, is_whole
 from bench.line import BEHIND, BadLine, Fate, Patient
 from bench.load import Answer, post, run_to_end

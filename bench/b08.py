@@ -15,13 +15,14 @@ from unittest.mock import patch
 from sqlalchemy import select
 
 import app.adapters.sql.schema as t
+from app.adapters.clock import SystemClock
 from app.adapters.sql.consent_list import SqlRegistry
 from app.adapters.sql.database import PRAGMAS, reading
 from app.adapters.sql.store import SqlStore
-from app.main import PRACTICE_STATION, SystemClock
+from app.main import PRACTICE_STATION
 from app.rules.record.gap import Erasure
 from app.rules.terminal.consent_list import By
-from app.rules.terminal.consent_list import Search as Asked
+from app.rules.terminal.consent_list import Search as ListSearch
 from app.rules.terminal.values import Encoding
 from app.settings import Settings
 from app.tokens import Sealer
@@ -226,7 +227,7 @@ class _Journey:
         store = SqlStore(self.url, SystemClock(), key=self.keys.encode())
         sealed = []
         for each in people[:-1]:
-            found = await registry.search(STATION, Asked(By.NAME, each.kana), None, 10)
+            found = await registry.search(STATION, ListSearch(By.NAME, each.kana), None, 10)
             if [known.names.name for known in found if known.names] != [each.name]:
                 raise Void("somebody whose name is kept is not found by it")
             sealed += self._sealed(found[0].id)

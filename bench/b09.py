@@ -16,15 +16,14 @@ from sqlalchemy import Connection, func, insert, select
 
 import app.adapters.sql.schema as t
 from app.adapters.ledger import FileLedger
-from app.adapters.sql import backup
-from app.adapters.sql import gap as quarantine
+from app.adapters.sql import backup, gap
 from app.adapters.sql.chain import Chain, head_of
 from app.adapters.sql.database import migrate, reading, writing
 from app.adapters.sql.restore import NotRestored, Restored, identities, restore
 from app.adapters.sql.store import SqlStore
 from app.main import PRACTICE_STATION
 from app.rules.record.evidence import Event, EventType, Head
-from app.rules.record.gap import Erasure, Known
+from app.rules.record.gap import Erasure, LedgerState
 from app.rules.station.station import Facility, Link, new_token
 from app.work import forgetting
 from bench.load import percentile
@@ -76,7 +75,7 @@ class Place:
         """Write a backup."""
         return backup.make(self.url, {}, target, backup.recipients(self.public), _NOW, key=KEY)
 
-    def restore(self, source: Path, known: Known) -> Restored:
+    def restore(self, source: Path, known: LedgerState) -> Restored:
         """Restore a backup here."""
         keys = identities(self.private)
         return restore(source, keys, url=self.url, folder=self.folder, known=known, now=_NOW, key=KEY)
@@ -91,7 +90,7 @@ def run(profile: Profile, rand: int) -> Finding:
         damaged = _damaged_taken(last, folder, seeded, DAMAGED[profile])
         unseen = asyncio.run(_older(Place(subfolder(folder, "older")), folder))
         copy_loses = asyncio.run(_copy_loses(Place(subfolder(folder, "copied")), folder))
-        with patch.object(quarantine, "compare", return_value=()):
+        with patch.object(gap, "compare", return_value=()):
             accepted = asyncio.run(_older(Place(subfolder(folder, "blind")), folder))
         size = last.stat().st_size
     return Finding(
@@ -147,7 +146,7 @@ async def _drills(place: Place, folder: Path, seeded: random.Random, profile: Pr
         await asyncio.to_thread(place.back_up, target)
         await writing_on
         new, began = Place(subfolder(folder, f"new{each}")), time.perf_counter()
-        new.restore(target, Known())
+        new.restore(target, LedgerState())
         took.append(time.perf_counter() - began)
         lost += any(not _has(new.url, facility, head) for facility, head in before.items())
         shutil.rmtree(new.folder)
@@ -180,7 +179,7 @@ def _damaged_taken(source: Path, folder: Path, seeded: random.Random, count: int
         bad.write_bytes(flipped if each % 2 else whole[:at])
         new = Place(folder / "bad")
         try:
-            new.restore(bad, Known())
+            new.restore(bad, LedgerState())
             taken += 1
         except NotRestored:
             taken += new.folder.exists()

@@ -11,7 +11,8 @@ from unittest.mock import patch
 
 from app.adapters.passwords import Passwords
 from app.adapters.sql.office import SqlOffice
-from app.main import PRACTICE_STATION, seed_office
+from app.cli.seed import seed_office
+from app.main import PRACTICE_STATION
 from app.rules.record.evidence import hashed
 from app.rules.station.account import ABSOLUTE, IDLE, Account, Role, SignIn
 from app.tokens import new_secret

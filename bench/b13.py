@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from app.adapters.clock import SystemClock
 from app.adapters.sql.store import SqlStore
-from app.main import PRACTICE_STATION, SystemClock
+from app.main import PRACTICE_STATION
 from app.tokens import new_secret
 from bench.aftermath import HALF_WRITTEN, is_chained
 from bench.load import Line, connect, percentile, post, run_to_end

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import structlog
 
-from app.main import Kazasu, create_app, seed_practice
+from app.cli.seed import seed_practice
+from app.main import Kazasu, create_app
 from app.ports.store import Store
 from app.settings import Settings
 from bench.load import Answer

@@ -13,7 +13,7 @@ from app.adapters.person_keys import PersonKeys
 from app.adapters.sql.database import writing
 from app.adapters.sql.merge import Batch
 from app.main import PRACTICE_STATION
-from app.rules.terminal.consent_list import By, Incoming, Insured, Names, Search, State
+from app.rules.terminal.consent_list import By, ConsentState, Incoming, Insured, PersonNames, Search
 from app.rules.terminal.values import Consent
 from app.tokens import Sealer
 from bench.load_office import DAY, FIRSTS, STEMS, digits
@@ -21,7 +21,7 @@ from bench.load_office import DAY, FIRSTS, STEMS, digits
 STATION: Final = PRACTICE_STATION.id
 SHARED: Final = "SHARED-1"
 """A reference number that many have."""
-RARE: Final = Names("小鳥遊　珠緒", "ﾀｶﾅｼ ﾀﾏｵ", "19310407", "2")
+RARE: Final = PersonNames("小鳥遊　珠緒", "ﾀｶﾅｼ ﾀﾏｵ", "19310407", "2")
 LONG_AGO: Final = 400 * DAY
 _FAMILIES: Final = ("髙﨑 ﾀｶｻｷ", "𠮷田 ﾖｼﾀﾞ", "渡邉 ﾜﾀﾅﾍﾞ", "林 ﾊﾔｼ", "見本 ﾐﾎﾝ", "練習 ﾚﾝｼﾕｳ", "架空 ｶｸｳ", "齋藤 ｻｲﾄｳ")
 _SEEN: Final = 5
@@ -45,10 +45,10 @@ def people(count: int, rand: int, now: int) -> Iterator[Incoming]:
         yield Incoming(numbers, "6" if is_rare else "1", (Insured("01", consents),), RARE if is_rare else _named(dice))
 
 
-def _named(dice: random.Random) -> Names:
+def _named(dice: random.Random) -> PersonNames:
     family, first = dice.choice(_FAMILIES).split(), dice.choice(FIRSTS).split()
     born = f"{dice.randint(1926, 2000)}{dice.randint(1, 12):02}{dice.randint(1, 28):02}"
-    return Names(f"{family[0]}　{first[0]}", f"{family[1]} {first[1]}", born, dice.choice("12"))
+    return PersonNames(f"{family[0]}　{first[0]}", f"{family[1]} {first[1]}", born, dice.choice("12"))
 
 
 def _consent(stem: str, code: str, at: int) -> Consent:
@@ -117,8 +117,8 @@ def asked(now: int) -> dict[str, tuple[Search, dict[str, str]]]:
     return {
         "all densest": (Search(), {}),
         "all rarest": (Search(first_day=long_ago, last_day=long_ago), {"first": day, "last": day}),
-        "state densest": (Search(By.STATE, State.GIVEN.value), {"only": "state-given"}),
-        "state rarest": (Search(By.STATE, State.EXPIRED.value), {"only": "state-expired"}),
+        "state densest": (Search(By.STATE, ConsentState.GIVEN.value), {"only": "state-given"}),
+        "state rarest": (Search(By.STATE, ConsentState.EXPIRED.value), {"only": "state-expired"}),
         "validity densest": (Search(By.VALIDITY, "1"), {"only": "validity-1"}),
         "validity rarest": (Search(By.VALIDITY, "6"), {"only": "validity-6"}),
         "item densest": (Search(By.ITEM, "drug", "given"), {"only": "item-drug-given"}),

@@ -12,7 +12,16 @@ from typing import BinaryIO, Final
 from app.ports.outside import Unavailable
 from app.rules.record.clock import Expected
 from app.rules.record.evidence import Head
-from app.rules.record.gap import Erasure, Known, backup_line, clock_line, erasure_line, head_line, known_from, lines_of
+from app.rules.record.gap import (
+    Erasure,
+    LedgerState,
+    backup_line,
+    clock_line,
+    erasure_line,
+    head_line,
+    known_from,
+    lines_of,
+)
 
 LARGE: Final = 256 * 1024
 """Bytes from which on the file is written anew, if it could be half as long."""
@@ -25,17 +34,17 @@ class FileLedger:
         """Keep where it is; it is made when the first line is added."""
         self.path = path
 
-    def known(self) -> Known:
+    def known(self) -> LedgerState:
         """Return what it says; nothing when there is none yet."""
         try:
             with self.path.open("rb") as lines:
                 return known_from(lines)
         except FileNotFoundError:
-            return Known()
+            return LedgerState()
         except OSError as error:
             raise Unavailable from error
 
-    def look(self) -> Known:
+    def look(self) -> LedgerState:
         """Return what it says, after looking that lines can be added."""
         try:
             with _locked(self.path):
@@ -66,7 +75,7 @@ class FileLedger:
         self.note(heads, at)
         self._add([backup_line(at, compared_at)], at)
 
-    def take_in(self, known: Known, at: int) -> None:
+    def take_in(self, known: LedgerState, at: int) -> None:
         """Keep all that other ledgers said."""
         self._add(lines_of(known, at), at)
 

@@ -27,7 +27,7 @@ _NUMBER: Final = re.compile(r"\d+|0x[0-9a-f]*")
 
 
 @dataclass(frozen=True, slots=True)
-class Passkeys:
+class WebAuthnPasskeys:
     """Makes and checks passkeys for one origin."""
 
     rp_id: str

@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 
 from cryptography.fernet import Fernet, InvalidToken
 
-from app.rules.terminal.consent_list import Incoming, Names
+from app.rules.terminal.consent_list import Incoming, PersonNames
 from app.rules.words.names import beginnings, folded
 from app.tokens import BadToken, Sealed, Sealer
 
@@ -53,7 +53,7 @@ class SearchKey:
         times = sorted({f"{c.name} {c.time}" for result in person.results for c in result.consents if c.time})
         return self.hashed("times", *times) if times and not person.references else ""
 
-    def beginnings(self, names: Names) -> set[str]:
+    def beginnings(self, names: PersonNames) -> set[str]:
         """Return the hashes under which a person is found by name."""
         return {self.hashed("name", each) for each in beginnings(names.name, names.kana)}
 
@@ -69,13 +69,13 @@ class PersonKeys:
         """Keep the server's keys."""
         self._sealer = sealer
 
-    def sealed(self, person: str, names: Names) -> tuple[str, str]:
+    def sealed(self, person: str, names: PersonNames) -> tuple[str, str]:
         """Return a fresh key, sealed, and the names that it opens."""
         key = Fernet.generate_key()
         text = json.dumps([person, asdict(names)], ensure_ascii=False)
         return self._sealer.seal(Sealed.PERSON, key.decode()), Fernet(key).encrypt(text.encode()).decode()
 
-    def opened(self, person: str, key: str | None, sealed: str | None) -> Names | None:
+    def opened(self, person: str, key: str | None, sealed: str | None) -> PersonNames | None:
         """Return the names, or None where there are none or their key is gone."""
         if not key or not sealed:
             return None
@@ -83,7 +83,7 @@ class PersonKeys:
             found, names = json.loads(Fernet(self._sealer.open(Sealed.PERSON, key)).decrypt(sealed.encode()))
         except (BadToken, InvalidToken):
             return None
-        return Names(**names) if found == person else None
+        return PersonNames(**names) if found == person else None
 
     def search_key(self, sealed: str) -> SearchKey:
         """Return a station's search key."""

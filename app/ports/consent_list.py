@@ -7,7 +7,8 @@ from typing import Protocol
 
 from app.ports.store import Logged
 from app.rules.record.evidence import Event
-from app.rules.terminal.consent_list import Exchange, Incoming, Known, Outcome, Search, Taken, Upload
+from app.rules.terminal.consent_list import Incoming, ListedPerson, Search
+from app.rules.terminal.exchange import Exchange, MergeOutcome, Taken, Upload
 
 
 class Registry(Protocol):
@@ -59,18 +60,20 @@ class Registry(Protocol):
         file has brought already stays as they are.
         """
 
-    async def finish(self, upload: Upload, outcome: Outcome, by: str, now: int) -> bool:
+    async def finish(self, upload: Upload, outcome: MergeOutcome, by: str, now: int) -> bool:
         """Note that a file is taken, as an event; the file itself goes. False when the same was finished before."""
 
     # the list
 
-    async def search(self, facility: str, search: Search, after: tuple[int, str] | None, limit: int) -> list[Known]:
+    async def search(
+        self, facility: str, search: Search, after: tuple[int, str] | None, limit: int
+    ) -> list[ListedPerson]:
         """Return people of the list behind `after` (the sort's number and the id), without counting them."""
 
-    async def person(self, facility: str, person: str) -> Known | None:
+    async def person(self, facility: str, person: str) -> ListedPerson | None:
         """Return one person of the list."""
 
-    async def near(self, facility: str, reference: str, begins: int, ends: int) -> tuple[Known, ...]:
+    async def near(self, facility: str, reference: str, begins: int, ends: int) -> tuple[ListedPerson, ...]:
         """Return who has this reference number, or decided between two moments: a hundred at most."""
 
     async def history(self, facility: str, person: str) -> tuple[Logged, ...]:

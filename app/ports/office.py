@@ -13,7 +13,7 @@ from app.rules.station.account import Account, Invitation, Key, Member, Officer,
 from app.rules.station.day_list import Planned
 from app.rules.station.station import Facility, Link, Note, Official, Printed, Station, Tick
 from app.rules.visit.copy import Receipt
-from app.rules.visit.standing import Asked, Closed, Followed, Sight
+from app.rules.visit.standing import Closed, Followed, Sight, StandingWish
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Act:
     sight: Sight | None = None
     closed: Closed | None = None
     person: str = ""
-    asked: Asked | None = None
+    asked: StandingWish | None = None
     answers: str = ""
 
 

@@ -9,8 +9,7 @@ from typing import Protocol
 
 from app.rules.record.clock import Expected
 from app.rules.record.evidence import Body, Entry, Event, Head, canonical
-from app.rules.record.gap import Erasure, Gap
-from app.rules.record.gap import Known as Noted
+from app.rules.record.gap import Erasure, Gap, LedgerState
 from app.rules.station.station import Facility, Link
 from app.rules.visit.copy import Receipt
 from app.rules.visit.flow import Visit
@@ -136,10 +135,10 @@ class Ledger(Protocol):
     Its methods wait for a disk: call them in a thread. What they add is on disk when they return. Raises `Unavailable`.
     """
 
-    def known(self) -> Noted:
+    def known(self) -> LedgerState:
         """Return what it says; nothing when there is none yet."""
 
-    def look(self) -> Noted:
+    def look(self) -> LedgerState:
         """Return what it says, after looking that lines can be added."""
 
     def note(self, heads: Mapping[str, Head], at: int) -> None:

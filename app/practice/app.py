@@ -20,13 +20,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.ports.outside import Clock
 from app.practice.card import Cards
 from app.practice.client import Client
-from app.practice.desk import Desk
+from app.practice.desk import PracticeHome
 from app.practice.eligibility import SLOW_SECONDS, create_eligibility
 from app.practice.myna import Myna
-from app.practice.pages import PREFIX, Pages
-from app.practice.people import Person, load_people
-from app.practice.reception import Reception
-from app.practice.screen import Screen
+from app.practice.pages import PREFIX, PracticePages
+from app.practice.people import PracticePerson, load_people
+from app.practice.reception import PracticeReception
+from app.practice.screen import TerminalScreen
 from app.practice.system import Mood, System
 
 
@@ -35,7 +35,7 @@ class PracticeWorld:
     """The practice world: its application, and what tests and trainers may turn."""
 
     app: ASGIApp
-    people: tuple[Person, ...]
+    people: tuple[PracticePerson, ...]
     system: System
     provider: Myna
     issuer: str
@@ -69,16 +69,16 @@ def create_practice(  # noqa: PLR0913 - plain values by name; main.py joins them
     `station` is the 10-digit code of the station in whose office the practice terminal stands.
     """
     people = load_people()
-    pages = Pages(static)
+    pages = PracticePages(static)
     client = Client(client_id, redirect_uri, ECKey.import_key(dict(client_jwk)))
     provider = Myna(f"{origin}{PREFIX}/myna", client, clock)
     cards = Cards(people, pages, provider, clock)
     system = System({person.subject(client_id): person for person in people}, clock)
     app = Starlette(
         routes=[
-            *Desk(people, pages, system, cards).routes(),
-            *Screen(people, pages, system, station, clock).routes(),
-            *Reception(people, pages, system, client_id, station).routes(),
+            *PracticeHome(people, pages, system, cards).routes(),
+            *TerminalScreen(people, pages, system, station, clock).routes(),
+            *PracticeReception(people, pages, system, client_id, station).routes(),
             Mount("/myna", routes=[*provider.routes(), *cards.routes()]),
             Mount("/eligibility", create_eligibility(system, api_key, slow_seconds=slow_seconds)),
         ],
@@ -94,7 +94,7 @@ def create_practice(  # noqa: PLR0913 - plain values by name; main.py joins them
     )
 
 
-def _unknown_page(pages: Pages) -> Callable[[Request, Exception], Response]:
+def _unknown_page(pages: PracticePages) -> Callable[[Request, Exception], Response]:
     def answer(_: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         return pages.respond("gone", status=status, strange=False)

@@ -31,7 +31,7 @@ class Unfit(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AuthorizationRequest:
     """An authorization request that holds."""
 
     state: str
@@ -39,7 +39,7 @@ class Asked:
     challenge: str
 
 
-def read(pairs: Iterable[tuple[str, str]], client: Client) -> Asked:
+def read(pairs: Iterable[tuple[str, str]], client: Client) -> AuthorizationRequest:
     """Return the request, or raise `NotOurService` or `Unfit`."""
     found = list(pairs)
     often = {name for name, count in Counter(name for name, _ in found).items() if count > 1}
@@ -53,7 +53,7 @@ def read(pairs: Iterable[tuple[str, str]], client: Client) -> Asked:
     error = next((error for error in _ERRORS if not error.holds(given)), None)
     if error is not None:
         raise Unfit(error.error, error.name, state)
-    return Asked(state, given["nonce"], given["code_challenge"])
+    return AuthorizationRequest(state, given["nonce"], given["code_challenge"])
 
 
 def _check_service(given: dict[str, str], often: set[str], client: Client) -> None:

@@ -20,8 +20,8 @@ from app.ports.outside import Clock
 from app.practice.asked import NotOurService, Unfit, read
 from app.practice.memory import Memory
 from app.practice.myna import Myna
-from app.practice.pages import PREFIX, Pages
-from app.practice.people import Person
+from app.practice.pages import PREFIX, PracticePages
+from app.practice.people import PracticePerson
 from app.practice.tap import TRIES, Ending, Tap
 
 _TICKET: Final = 24
@@ -38,7 +38,7 @@ _HELD: Final[Mapping[str, Ending]] = {
 class Cards:
     """All taps under way, and how many wrong numbers each practice card has seen."""
 
-    def __init__(self, people: Sequence[Person], pages: Pages, provider: Myna, clock: Clock) -> None:
+    def __init__(self, people: Sequence[PracticePerson], pages: PracticePages, provider: Myna, clock: Clock) -> None:
         self._people = {person.id: person for person in people}
         self._pages = pages
         self._provider = provider
@@ -61,7 +61,7 @@ class Cards:
         """Give every practice card its three tries back."""
         self._wrong.clear()
 
-    def left(self, person: Person) -> int:
+    def left(self, person: PracticePerson) -> int:
         """Return how many wrong numbers this card still takes."""
         return max(0, TRIES - (self._wrong.get(person.id) or 0))
 

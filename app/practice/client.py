@@ -31,7 +31,7 @@ class Client:
     key: ECKey
 
 
-class Door:
+class ClientCheck:
     """Checks `private_key_jwt` (RFC 7523): signature, names, audience, age, and that each is used once."""
 
     def __init__(self, client: Client, audience: str, clock: Clock) -> None:

@@ -10,17 +10,17 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from app.practice.card import Cards
-from app.practice.pages import PREFIX, Pages
-from app.practice.people import Person
+from app.practice.pages import PREFIX, PracticePages
+from app.practice.people import PracticePerson
 from app.practice.system import Mood, System
 
 _HOME: Final = f"{PREFIX}/"
 
 
-class Desk:
+class PracticeHome:
     """What a trainer sets before an exercise."""
 
-    def __init__(self, people: Sequence[Person], pages: Pages, system: System, cards: Cards) -> None:
+    def __init__(self, people: Sequence[PracticePerson], pages: PracticePages, system: System, cards: Cards) -> None:
         self._people = people
         self._pages = pages
         self._system = system

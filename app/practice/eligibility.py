@@ -19,8 +19,16 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse
 
-from app.practice.people import Person
-from app.practice.system import Consent, KeyReused, Mood, NotRegisteredAsInsurance, Order, System, Unknown
+from app.practice.people import PracticePerson
+from app.practice.system import (
+    KeyReused,
+    Mood,
+    NotRegisteredAsInsurance,
+    Order,
+    RegisteredConsent,
+    System,
+    UnknownPerson,
+)
 
 SLOW_SECONDS: Final = 6.0
 
@@ -45,7 +53,7 @@ class OrderIn(_Model):
     choices: Annotated[dict[ItemId, Literal["agree", "decline"]], Field(min_length=1, max_length=20)]
 
 
-class Receipt(_Model):
+class RegistrationReceipt(_Model):
     """That it is registered, and since when."""
 
     registered_at: datetime
@@ -69,7 +77,7 @@ class ConsentOut(_Model):
     available_until: datetime | None
 
 
-class Answer(_Model):
+class EligibilityAnswer(_Model):
     """What is known about a person, limited to what was agreed to."""
 
     subject: str
@@ -82,7 +90,7 @@ class Answer(_Model):
     specific_disease: str | None
 
 
-class Problem(_Model):
+class ProblemDetail(_Model):
     """Why it was not done (RFC 9457)."""
 
     type: str
@@ -98,13 +106,13 @@ class _Failed(Exception):
 
 
 _MEANS: Final = {
-    Unknown: (HTTPStatus.NOT_FOUND, "unknown-subject"),
+    UnknownPerson: (HTTPStatus.NOT_FOUND, "unknown-subject"),
     NotRegisteredAsInsurance: (HTTPStatus.UNPROCESSABLE_ENTITY, "not-registered"),
     KeyReused: (HTTPStatus.CONFLICT, "key-reused"),
     RequestValidationError: (HTTPStatus.BAD_REQUEST, "malformed"),
 }
 _PROBLEMS: Final[dict[int | str, dict[str, object]]] = {
-    status.value: {"model": Problem, "description": status.phrase}
+    status.value: {"model": ProblemDetail, "description": status.phrase}
     for status in (
         HTTPStatus.BAD_REQUEST,
         HTTPStatus.UNAUTHORIZED,
@@ -140,17 +148,17 @@ def create_eligibility(system: System, api_key: str, *, slow_seconds: float = SL
     )
 
     @app.post("/v1/consents", status_code=HTTPStatus.CREATED)
-    async def register(order: OrderIn, key: Key) -> Receipt:
+    async def register(order: OrderIn, key: Key) -> RegistrationReceipt:
         """Register choices; the same key with the same body is the same registration."""
         fingerprint = hashlib.sha256(order.model_dump_json().encode()).hexdigest()
         choices = {item: choice == "agree" for item, choice in order.choices.items()}
         made = system.register(key, fingerprint, Order(order.subject, order.facility_code, choices))
         if system.mood is Mood.SILENT and not made.is_repeated:
             raise _Failed(HTTPStatus.GATEWAY_TIMEOUT, "no-answer")
-        return Receipt(registered_at=made.at)
+        return RegistrationReceipt(registered_at=made.at)
 
     @app.get("/v1/eligibility")
-    async def eligibility(subject: SubjectHeader, facility_code: FacilityQuery) -> Answer:
+    async def eligibility(subject: SubjectHeader, facility_code: FacilityQuery) -> EligibilityAnswer:
         """Answer what is known, limited to what was agreed to."""
         return _answer(subject, *system.answer(subject, facility_code))
 
@@ -162,13 +170,13 @@ def create_eligibility(system: System, api_key: str, *, slow_seconds: float = SL
 async def _problem(_: Request, error: Exception) -> Response:
     """Answer a problem; nothing of what was sent is repeated."""
     status, kind = (error.status, error.kind) if isinstance(error, _Failed) else _MEANS[type(error)]
-    problem = Problem(type=f"urn:kazasu:practice:{kind}", title=status.phrase, status=status.value)
+    problem = ProblemDetail(type=f"urn:kazasu:practice:{kind}", title=status.phrase, status=status.value)
     return JSONResponse(problem.model_dump(), status.value, media_type="application/problem+json")
 
 
-def _answer(subject: str, person: Person, consents: tuple[Consent, ...]) -> Answer:
+def _answer(subject: str, person: PracticePerson, consents: tuple[RegisteredConsent, ...]) -> EligibilityAnswer:
     agreed = {consent.item for consent in consents if consent.agreed}
-    return Answer(
+    return EligibilityAnswer(
         subject=subject,
         name=person.name,
         kana=person.kana,

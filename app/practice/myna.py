@@ -19,10 +19,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.ports.outside import Clock
-from app.practice.asked import Asked
-from app.practice.client import Client, Door, NotTheClient
+from app.practice.asked import AuthorizationRequest
+from app.practice.client import Client, ClientCheck, NotTheClient
 from app.practice.memory import Memory
-from app.practice.people import Person
+from app.practice.people import PracticePerson
 
 CODE_LIVES: Final = 60
 TOKEN_LIVES: Final = 300
@@ -34,7 +34,7 @@ _NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 class Grant:
     """What a code stands for until it is exchanged."""
 
-    asked: Asked
+    asked: AuthorizationRequest
     subject: str
     read_at: int
 
@@ -47,7 +47,7 @@ class Myna:
         self.issuer = issuer
         self.client = client
         self._clock = clock
-        self._door = Door(client, f"{issuer}/token", clock)
+        self._door = ClientCheck(client, f"{issuer}/token", clock)
         self._codes: Memory[Grant] = Memory(clock, seconds=CODE_LIVES)
         self._key = _new_key()
 
@@ -75,7 +75,7 @@ class Myna:
         """Accept a key of the service no more."""
         self._door.withdraw(kid)
 
-    def code_for(self, asked: Asked, person: Person, read_at: int) -> str:
+    def code_for(self, asked: AuthorizationRequest, person: PracticePerson, read_at: int) -> str:
         """Return a code that stands for this person, whose card was read then, for one exchange within a minute."""
         code = secrets.token_urlsafe(24)
         self._codes.put(code, Grant(asked, person.subject(self.client.client_id), read_at))

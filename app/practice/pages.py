@@ -15,7 +15,7 @@ PREFIX: Final = "/practice"
 _ROOT: Final = Path(__file__).parents[2]
 
 
-class Pages:
+class PracticePages:
     """The practice templates, and the line drawings that some of them hold."""
 
     def __init__(self, static: Callable[[str], str]) -> None:

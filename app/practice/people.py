@@ -26,7 +26,7 @@ _DAYS_TO_BIRTHDAY: Final = {Birthday.TODAY: 0, Birthday.TOMORROW: 1, Birthday.LO
 
 
 @dataclass(frozen=True, slots=True)
-class Insurance:
+class PracticeInsurance:
     """One insurance, as the terminal would send it: numbers of 6 digits have two blanks before them."""
 
     kind: str
@@ -36,7 +36,7 @@ class Insurance:
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class PracticePerson:
     """One invented patient with a practice card."""
 
     id: str
@@ -48,7 +48,7 @@ class Person:
     number: str
     """The four digits printed on the practice card. They are on its page and in no request."""
     purpose: str
-    insurances: tuple[Insurance, ...]
+    insurances: tuple[PracticeInsurance, ...]
     birthday: Birthday = Birthday.LONG_AGO
     registered: bool = True
     """Whether the card is registered as an insurance card (保険証利用登録)."""
@@ -78,16 +78,16 @@ def age_on(born: date, day: date) -> int:
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
-def load_people() -> tuple[Person, ...]:
+def load_people() -> tuple[PracticePerson, ...]:
     """Return the patients in the order of the file."""
     rows = tomllib.loads(_FILE.read_text(encoding="utf-8"))["person"]
     return tuple(_person(row) for row in rows)
 
 
-def _person(row: dict[str, Any]) -> Person:
-    insurances = tuple(Insurance(**insurance) for insurance in row.pop("insurances"))
+def _person(row: dict[str, Any]) -> PracticePerson:
+    insurances = tuple(PracticeInsurance(**insurance) for insurance in row.pop("insurances"))
     birthday = Birthday(row.pop("birthday", Birthday.LONG_AGO))
-    return Person(**row, insurances=insurances, birthday=birthday)
+    return PracticePerson(**row, insurances=insurances, birthday=birthday)
 
 
 def _years_before(day: date, years: int) -> date:

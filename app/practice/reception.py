@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from app.practice.pages import PREFIX, Pages
-from app.practice.people import Person
+from app.practice.pages import PREFIX, PracticePages
+from app.practice.people import PracticePerson
 from app.practice.system import Order, System
 from app.rules.record.evidence import hashed
 from app.tokens import new_secret
@@ -19,10 +19,12 @@ from app.tokens import new_secret
 _HERE: Final = f"{PREFIX}/web/withdraw"
 
 
-class Reception:
+class PracticeReception:
     """すべての同意を取消す, as it is practised: one chooses who one is, since a card is proven elsewhere."""
 
-    def __init__(self, people: Sequence[Person], pages: Pages, system: System, client_id: str, station: str) -> None:
+    def __init__(
+        self, people: Sequence[PracticePerson], pages: PracticePages, system: System, client_id: str, station: str
+    ) -> None:
         self._people = people
         self._pages = pages
         self._system = system
@@ -41,7 +43,7 @@ class Reception:
         done = request.query_params.get("done") == "1"
         return self._pages.respond("withdraw", people=[person for person, _ in self._held()], done=done)
 
-    def _held(self) -> list[tuple[Person, frozenset[str]]]:
+    def _held(self) -> list[tuple[PracticePerson, frozenset[str]]]:
         found = self._system.held_for(self._station)
         given = [(person, frozenset(each.item for each in made.consents if each.agreed)) for person, made in found]
         return [(person, items) for person, items in given if items]

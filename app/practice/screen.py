@@ -19,24 +19,24 @@ from starlette.types import Message, Receive
 
 from app.ports.outside import Clock
 from app.practice.memory import Memory
-from app.practice.pages import PREFIX, Pages
-from app.practice.people import Person
+from app.practice.pages import PREFIX, PracticePages
+from app.practice.people import PracticePerson
 from app.practice.system import System
 from app.practice.terminal import (
     COLUMNS,
     EVERYBODY,
     Consented,
+    ConsentWindow,
     Fault,
     MadeFile,
     Options,
     Packing,
     Twist,
-    Window,
     make_file,
     make_receipt,
 )
 from app.rules.terminal.read import read_request
-from app.rules.terminal.values import Encoding, Limits, Request01, Request02, Unreadable, Unwritable
+from app.rules.terminal.values import Encoding, Limits, Request01, Request02, UnreadableFile, Unwritable
 from app.rules.words.dates import in_era
 from app.rules.words.digits import find
 
@@ -73,7 +73,7 @@ class Sent:
 class Chosen:
     """What stands in the page's forms, and what has to be said about it."""
 
-    window: Window
+    window: ConsentWindow
     options: Options = field(default_factory=Options)
     reception: str = ""
     """The number under which the answer to make waits, when a request was brought."""
@@ -82,7 +82,7 @@ class Chosen:
     about: str = ""
 
 
-class Wrong(Exception):
+class WrongForm(Exception):
     """What was sent cannot be used: which words say so, and about whom or what."""
 
     def __init__(self, why: str, about: str = "") -> None:
@@ -91,11 +91,11 @@ class Wrong(Exception):
         self.about = about
 
 
-class Screen:
+class TerminalScreen:
     """The terminal of the practice station: its numbers, and the requests that wait for their answer."""
 
     def __init__(
-        self, people: Sequence[Person], pages: Pages, system: System, facility_code: str, clock: Clock
+        self, people: Sequence[PracticePerson], pages: PracticePages, system: System, facility_code: str, clock: Clock
     ) -> None:
         self._people = people
         self._pages = pages
@@ -118,7 +118,7 @@ class Screen:
         asked = Sent({name: [value] for name, value in request.query_params.items()})
         try:
             return self._page(Chosen(self._window(asked)))
-        except Wrong as wrong:
+        except WrongForm as wrong:
             return self._page(Chosen(self._usual(), wrong=wrong.why), status=422)
 
     async def number(self, request: Request) -> Response:
@@ -129,7 +129,7 @@ class Screen:
             chosen = replace(chosen, numbers={each.id: sent.one(f"number-{each.id}") for each in self._people})
             for each in self._people:
                 _check_number(chosen.numbers[each.id], each)
-        except Wrong as wrong:
+        except WrongForm as wrong:
             return self._page(replace(chosen, wrong=wrong.why, about=wrong.about), status=422)
         for person, number in chosen.numbers.items():
             self._numbers.put(person, number)
@@ -145,7 +145,7 @@ class Screen:
             asked = self._asked(sent)
             chosen = replace(chosen, reception=asked.reception if isinstance(asked, Request02) else "")
             made = await asyncio.to_thread(self._work(chosen, asked))
-        except Wrong as wrong:
+        except WrongForm as wrong:
             return self._page(replace(chosen, wrong=wrong.why, about=wrong.about), status=422)
         except Unwritable as lost:
             options = replace(chosen.options, encoding=Encoding.UTF_8)
@@ -161,13 +161,13 @@ class Screen:
         if not sent.upload and sent.one("reception"):
             return Request02(self._facility_code, sent.one("reception"))
         if not sent.upload:
-            raise Wrong("no_file")
+            raise WrongForm("no_file")
         try:
             asked = read_request(sent.upload, limits=Limits(file=MAX_UPLOAD, unpacked=MAX_UPLOAD))
-        except Unreadable as fault:
-            raise Wrong("no_request") from fault
+        except UnreadableFile as fault:
+            raise WrongForm("no_request") from fault
         if asked.facility_code != self._facility_code:
-            raise Wrong("station", asked.facility_code[:_LONGEST_NUMBER])
+            raise WrongForm("station", asked.facility_code[:_LONGEST_NUMBER])
         return asked
 
     def _work(self, chosen: Chosen, asked: Request01 | Request02 | None) -> Callable[[], MadeFile]:
@@ -182,8 +182,8 @@ class Screen:
         if asked is not None:
             waiting = self._waiting.get(asked.reception)
             if waiting is None:
-                raise Wrong("reception", asked.reception[:_LONGEST_NUMBER])
-            window, key = Window(waiting.consent_from, waiting.consent_to), waiting.key
+                raise WrongForm("reception", asked.reception[:_LONGEST_NUMBER])
+            window, key = ConsentWindow(waiting.consent_from, waiting.consent_to), waiting.key
         return partial(
             make_file,
             self._listed(),
@@ -202,16 +202,16 @@ class Screen:
         held = self._system.held_for(self._facility_code)
         return [Consented(who, made.at, made.consents, self._numbers.get(who.id) or "") for who, made in held]
 
-    def _usual(self) -> Window:
+    def _usual(self) -> ConsentWindow:
         today = self._system.now().date()
-        return Window(today - timedelta(days=_DAYS_BACK), today)
+        return ConsentWindow(today - timedelta(days=_DAYS_BACK), today)
 
-    def _window(self, sent: Sent) -> Window:
+    def _window(self, sent: Sent) -> ConsentWindow:
         usual = self._usual()
         begins, ends = _day(sent.one("from"), usual.begins), _day(sent.one("to"), usual.ends)
         if ends < begins:
-            raise Wrong("window")
-        return Window(begins, ends)
+            raise WrongForm("window")
+        return ConsentWindow(begins, ends)
 
     def _page(self, chosen: Chosen, *, status: int = 200) -> Response:
         listed = self._listed()
@@ -230,10 +230,10 @@ class Screen:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TerminalRow:
     """One line of the list, as the terminal's screen writes it."""
 
-    person: Person
+    person: PracticePerson
     born: str
     number: str
     marks: list[str]
@@ -242,11 +242,11 @@ class Row:
     ends: str
 
 
-def _row(each: Consented) -> Row:
+def _row(each: Consented) -> TerminalRow:
     flags = each.flags
     marks = ["○" if flag.id in flags and flags[flag.id].agreed else "" for flag in COLUMNS.values()]
     ends = f"{each.ends:%Y/%m/%d %H:%M}" if each.ends else ""
-    return Row(each.person, in_era(each.born), each.number, marks, f"{each.at:%Y/%m/%d}", ends)
+    return TerminalRow(each.person, in_era(each.born), each.number, marks, f"{each.at:%Y/%m/%d}", ends)
 
 
 # --- what is sent ------------------------------------------------------------------------------------------------
@@ -263,7 +263,7 @@ async def _sent(request: Request) -> Sent:
                 return Sent(fields, await upload.read(), upload.filename or "")
             return Sent(fields)
     except HTTPException as fault:  # what Starlette makes of a body that is no form
-        raise Wrong("form") from fault
+        raise WrongForm("form") from fault
 
 
 def _counted(receive: Receive) -> Receive:
@@ -274,7 +274,7 @@ def _counted(receive: Receive) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > MAX_UPLOAD:
-            raise Wrong("too_large")
+            raise WrongForm("too_large")
         return message
 
     return counted
@@ -294,16 +294,16 @@ def _options(sent: Sent) -> Options:
     )
 
 
-def _check_number(number: str, person: Person) -> None:
+def _check_number(number: str, person: PracticePerson) -> None:
     if number and (not _NUMBER.fullmatch(number) or find(number, number_expected=True, limit=_LONGEST_NUMBER)):
-        raise Wrong("number", person.name)
+        raise WrongForm("number", person.name)
 
 
 def _day(text: str, usual: date) -> date:
     try:
         return date.fromisoformat(text) if text else usual
     except ValueError as fault:
-        raise Wrong("window") from fault
+        raise WrongForm("window") from fault
 
 
 def _answering(name: str, request_name: str) -> str:

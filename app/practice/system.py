@@ -10,7 +10,7 @@ from typing import Final
 
 from app.ports.outside import Clock
 from app.practice.memory import Memory
-from app.practice.people import Person, age_on
+from app.practice.people import PracticePerson, age_on
 from app.rules.words.dates import JST
 
 AVAILABLE_DAYS: Final = 30
@@ -33,7 +33,7 @@ class Mood(StrEnum):
     SILENT = "silent"
 
 
-class Unknown(Exception):
+class UnknownPerson(Exception):
     """No person has this pseudonym."""
 
 
@@ -55,7 +55,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Consent:
+class RegisteredConsent:
     """What is held about one item."""
 
     item: str
@@ -70,14 +70,14 @@ class Registered:
 
     fingerprint: str
     at: datetime
-    consents: tuple[Consent, ...]
+    consents: tuple[RegisteredConsent, ...]
     is_repeated: bool = False
 
 
 class System:
     """People, registrations and the mood."""
 
-    def __init__(self, people: Mapping[str, Person], clock: Clock) -> None:
+    def __init__(self, people: Mapping[str, PracticePerson], clock: Clock) -> None:
         self.mood = Mood.NORMAL
         self._people = people
         self._clock = clock
@@ -100,13 +100,13 @@ class System:
         self.registrations += 1
         return made
 
-    def answer(self, subject: str, facility: str) -> tuple[Person, tuple[Consent, ...]]:
+    def answer(self, subject: str, facility: str) -> tuple[PracticePerson, tuple[RegisteredConsent, ...]]:
         """Return the person and what this station holds for them; nothing when nothing was registered."""
         person = self._person(subject)
         held = self._held.get(f"{facility}\0{subject}")
         return person, held.consents if held else ()
 
-    def held_for(self, facility: str) -> tuple[tuple[Person, Registered], ...]:
+    def held_for(self, facility: str) -> tuple[tuple[PracticePerson, Registered], ...]:
         """Return everybody for whom this station has registered, with the last registration, the newest first."""
         of_all = ((key.partition("\0"), registered) for key, registered in reversed(self._held.items()))
         return tuple((self._people[subject], made) for (at, _, subject), made in of_all if at == facility)
@@ -115,21 +115,23 @@ class System:
         """Return this moment in Japan."""
         return datetime.fromtimestamp(self._clock.now(), UTC).astimezone(JST)
 
-    def _person(self, subject: str) -> Person:
+    def _person(self, subject: str) -> PracticePerson:
         person = self._people.get(subject)
         if person is None:
-            raise Unknown
+            raise UnknownPerson
         if not person.registered:
             raise NotRegisteredAsInsurance
         return person
 
-    def _consents(self, person: Person, choices: Mapping[str, bool]) -> tuple[Consent, ...]:
+    def _consents(self, person: PracticePerson, choices: Mapping[str, bool]) -> tuple[RegisteredConsent, ...]:
         """Keep the items that this person is asked: the official side decides who is old enough."""
         now = self.now()
         today = now.date()
         age = age_on(person.born(today), today)
         asked = [(item, agreed) for item, agreed in choices.items() if age >= _FROM_AGE.get(item, 0)]
-        return tuple(Consent(item, agreed, now, end_of(item, today) if agreed else None) for item, agreed in asked)
+        return tuple(
+            RegisteredConsent(item, agreed, now, end_of(item, today) if agreed else None) for item, agreed in asked
+        )
 
 
 def end_of(item: str, today: date) -> datetime | None:

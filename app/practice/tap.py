@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from app.practice.asked import Asked
-from app.practice.people import Person
+from app.practice.asked import AuthorizationRequest
+from app.practice.people import PracticePerson
 
 
 class Ending(StrEnum):
@@ -28,8 +28,8 @@ TRIES: Final = 3
 class Tap:
     """Where one person stands."""
 
-    asked: Asked
-    person: Person | None = None
+    asked: AuthorizationRequest
+    person: PracticePerson | None = None
     entered: bool = False
     moved: bool = False
     ending: Ending | None = None

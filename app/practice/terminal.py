@@ -20,9 +20,8 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
-from app.practice.people import Insurance, Person
-from app.practice.system import Consent as HeldConsent
-from app.practice.system import end_of
+from app.practice.people import PracticeInsurance, PracticePerson
+from app.practice.system import RegisteredConsent, end_of
 from app.rules.terminal.values import (
     FLAGS,
     Answer,
@@ -30,15 +29,15 @@ from app.rules.terminal.values import (
     Answer02,
     Consent,
     Encoding,
+    FileKind,
     Flag,
     Header,
-    Kind,
     Meaning,
+    Person,
     Request01,
     Result,
     file_name,
 )
-from app.rules.terminal.values import Person as Listed
 from app.rules.terminal.write import write
 from app.rules.words.dates import JST
 
@@ -49,7 +48,7 @@ _FLAGS_OF: Final = {"clinical_drug": ("clinical", "drug")}
 """One question, two flags. Every other item has one flag, of its own name."""
 _STATIONS: Final = ("9960000017", "9960000009")
 """Synthetic codes; the wrong station is the first that is not the right one."""
-_AID: Final = Insurance("A1", "12990016", "練習市福祉事務所（医療扶助）")
+_AID: Final = PracticeInsurance("A1", "12990016", "練習市福祉事務所（医療扶助）")
 _UNHEARD_OF: Final = "7"
 
 
@@ -91,7 +90,7 @@ class Fault(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class ConsentWindow:
     """The days between which a consent was given, both included."""
 
     begins: date
@@ -105,13 +104,13 @@ class Window:
 class Consented:
     """One person of the list: what the practice system holds, since when, and the number the station gave them."""
 
-    person: Person
+    person: PracticePerson
     at: datetime
-    consents: tuple[HeldConsent, ...]
+    consents: tuple[RegisteredConsent, ...]
     number: str = ""
 
     @property
-    def flags(self) -> Mapping[str, HeldConsent]:
+    def flags(self) -> Mapping[str, RegisteredConsent]:
         """What is held, by flag: what was not asked is not there."""
         return {flag: held for held in self.consents for flag in _FLAGS_OF.get(held.item, (held.item,))}
 
@@ -155,7 +154,7 @@ def make_file(  # noqa: PLR0913 - plain values by name
     people: Sequence[Consented],
     *,
     facility_code: str,
-    window: Window,
+    window: ConsentWindow,
     made_at: datetime,
     options: Options = AS_REGISTERED,
     counter: int = 1,
@@ -169,7 +168,7 @@ def make_file(  # noqa: PLR0913 - plain values by name
         _twisted(each, options, made_at) if whom in {EVERYBODY, each.person.id} else _listed(each) for each in within
     )
     answer = Answer02(_header(facility_code, key, options, made_at), persons)
-    return _made(answer, window, options, _Named(Kind.ANSWER_02, made_at.date(), counter))
+    return _made(answer, window, options, _Named(FileKind.ANSWER_02, made_at.date(), counter))
 
 
 def make_receipt(
@@ -177,13 +176,13 @@ def make_receipt(
 ) -> MadeFile:
     """Return the `OQSmuhvq01res` to a request: under which number its answer waits."""
     answer = Answer01(_header(request.facility_code, request.key, options, made_at), reception)
-    window = Window(request.consent_from, request.consent_to)
-    return _made(answer, window, options, _Named(Kind.ANSWER_01, made_at.date(), counter))
+    window = ConsentWindow(request.consent_from, request.consent_to)
+    return _made(answer, window, options, _Named(FileKind.ANSWER_01, made_at.date(), counter))
 
 
 @dataclass(frozen=True, slots=True)
 class _Named:
-    kind: Kind
+    kind: FileKind
     on: date
     counter: int
 
@@ -203,15 +202,15 @@ def _digits(at: datetime) -> str:
 # --- one person --------------------------------------------------------------------------------------------------
 
 
-def _listed(each: Consented) -> Listed:
+def _listed(each: Consented) -> Person:
     """Return a person as registered. Consents stand beside the first insurance only, as in public examples."""
     first, *others = each.person.insurances
     results = (_result(each, first, _consents(each)), *(_result(each, other) for other in others))
     numbers = (each.number,) if each.number else ()
-    return Listed(numbers, "1" if each.person.valid else "2", results=results)
+    return Person(numbers, "1" if each.person.valid else "2", results=results)
 
 
-def _result(each: Consented, insurance: Insurance, consents: tuple[Consent, ...] = ()) -> Result:
+def _result(each: Consented, insurance: PracticeInsurance, consents: tuple[Consent, ...] = ()) -> Result:
     return Result(
         card=insurance.kind,
         insurer_number=insurance.insurer_number,
@@ -229,14 +228,14 @@ def _consents(each: Consented) -> tuple[Consent, ...]:
     return tuple(_consent(stem, flags.get(flag.id)) for stem, flag in COLUMNS.items())
 
 
-def _consent(stem: str, held: HeldConsent | None) -> Consent:
+def _consent(stem: str, held: RegisteredConsent | None) -> Consent:
     if held is None or not held.agreed:
         return Consent(stem, "0")
     end = held.available_until
     return Consent(stem, "1", _digits(held.consented_at), _digits(end) if end else "")
 
 
-def _twisted(each: Consented, options: Options, made_at: datetime) -> Listed:
+def _twisted(each: Consented, options: Options, made_at: datetime) -> Person:
     """Return a person with every chosen twist, one after the other."""
     listed = _listed(each)
     for twist in Twist:
@@ -245,27 +244,28 @@ def _twisted(each: Consented, options: Options, made_at: datetime) -> Listed:
     return listed
 
 
-_Twisting = Callable[[Listed, Consented, Options, datetime], Listed]
+_Twisting = Callable[[Person, Consented, Options, datetime], Person]
 
 
-def _with_consents(listed: Listed, change: Callable[[Consent], Consent]) -> Listed:
+def _with_consents(listed: Person, change: Callable[[Consent], Consent]) -> Person:
     first, *others = listed.results
     changed = replace(first, consents=tuple(change(consent) for consent in first.consents))
     return replace(listed, results=(changed, *others))
 
 
-def _one_differs(listed: Listed, each: Consented, options: Options, _: datetime) -> Listed:
+def _one_differs(listed: Person, each: Consented, options: Options, _: datetime) -> Person:
     def flipped(consent: Consent) -> Consent:
         if COLUMNS[consent.name].id != options.item:
             return consent
         if consent.meaning is Meaning.GIVEN:
             return Consent(consent.name, "0")
-        return _consent(consent.name, HeldConsent(options.item, True, each.at, end_of(options.item, each.at.date())))  # noqa: FBT003 - its second field
+        given = RegisteredConsent(options.item, True, each.at, end_of(options.item, each.at.date()))  # noqa: FBT003 - its field
+        return _consent(consent.name, given)
 
     return _with_consents(listed, flipped)
 
 
-def _expired(listed: Listed, each: Consented, _: Options, made_at: datetime) -> Listed:
+def _expired(listed: Person, each: Consented, _: Options, made_at: datetime) -> Person:
     """End everything a minute before the file, yet not before it was given."""
     ended = _digits(max(each.at, made_at - timedelta(minutes=1)))
 
@@ -280,7 +280,7 @@ def _expired(listed: Listed, each: Consented, _: Options, made_at: datetime) -> 
     return _with_consents(listed, over)
 
 
-def _withdrawn(listed: Listed, *_: object) -> Listed:
+def _withdrawn(listed: Person, *_: object) -> Person:
     return _with_consents(listed, lambda consent: Consent(consent.name, "0"))
 
 
@@ -288,22 +288,22 @@ def _valid_as(code: str) -> _Twisting:
     return lambda listed, *_: replace(listed, validity=code)
 
 
-def _no_reference(listed: Listed, *_: object) -> Listed:
+def _no_reference(listed: Person, *_: object) -> Person:
     return replace(listed, references=())
 
 
-def _two_references(listed: Listed, *_: object) -> Listed:
+def _two_references(listed: Person, *_: object) -> Person:
     number = listed.references[0] if listed.references else "A-0001"
     return replace(listed, references=(number, f"OLD-{number[:16]}"))
 
 
-def _two_insurances(listed: Listed, each: Consented, *_: object) -> Listed:
+def _two_insurances(listed: Person, each: Consented, *_: object) -> Person:
     if len(listed.results) > 1:
         return listed
     return replace(listed, results=(*listed.results, _result(each, _AID)))
 
 
-def _unknown_code(listed: Listed, each: Consented, options: Options, _: datetime) -> Listed:
+def _unknown_code(listed: Person, each: Consented, options: Options, _: datetime) -> Person:
     def strange(consent: Consent) -> Consent:
         is_it = COLUMNS[consent.name].id == options.item
         return Consent(consent.name, _UNHEARD_OF, _digits(each.at)) if is_it else consent
@@ -311,7 +311,7 @@ def _unknown_code(listed: Listed, each: Consented, options: Options, _: datetime
     return _with_consents(listed, strange)
 
 
-def _unknown_flag(listed: Listed, each: Consented, *_: object) -> Listed:
+def _unknown_flag(listed: Person, each: Consented, *_: object) -> Person:
     first, *others = listed.results
     strange = Consent("NewThing", "1", _digits(each.at))
     return replace(listed, results=(replace(first, consents=(*first.consents, strange)), *others))
@@ -336,12 +336,12 @@ _TWISTS: Final[Mapping[Twist, _Twisting]] = {
 # --- the file ----------------------------------------------------------------------------------------------------
 
 
-def _made(answer: Answer, window: Window, options: Options, named: _Named) -> MadeFile:
+def _made(answer: Answer, window: ConsentWindow, options: Options, named: _Named) -> MadeFile:
     if options.fault is Fault.REQUEST:
         header = answer.header
         request = Request01(header.facility_code, header.key, window.begins, window.ends)
         content = write(request, options.encoding)
-        named = replace(named, kind=Kind.REQUEST_01)
+        named = replace(named, kind=FileKind.REQUEST_01)
     else:
         content = write(_stated(answer, options.fault), options.encoding)
     if Twist.UNKNOWN_ELEMENTS in options.twists:

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from app.ports.outside import Clock, Unavailable
 from app.ports.store import Ledger, Pulse, Store
-from app.rules.record.gap import Known
+from app.rules.record.gap import LedgerState
 
 ENOUGH: Final = 64 * 1024 * 1024
 """Bytes that must be free on the disk of the data folder: with less, the next write may be the last."""
@@ -67,7 +67,7 @@ class _State:
     is_ready: bool
     pulse: Pulse | None
     free: int
-    known: Known | None
+    known: LedgerState | None
     read_only: int
     is_clock_right: bool
 
@@ -147,7 +147,7 @@ class Watch:
         free, known = shutil.disk_usage(self.folder).free, await self._known()
         return _State(is_ready, pulse, free, known, read_only, self.is_clock_right())
 
-    async def _known(self) -> Known | None:
+    async def _known(self) -> LedgerState | None:
         try:
             return await asyncio.to_thread(self.ledger.look)
         except Unavailable:

@@ -16,7 +16,8 @@ from app.ports.office import Act, Worklist
 from app.ports.outside import Clock
 from app.ports.store import Written
 from app.rules.record.evidence import Body, EventType
-from app.rules.terminal.consent_list import By, Known, Outcome, Search, Upload
+from app.rules.terminal.consent_list import By, ListedPerson, Search
+from app.rules.terminal.exchange import MergeOutcome, Upload
 from app.rules.terminal.matching import certain, grounds, is_contested, says_all, sight
 from app.rules.terminal.values import comparable
 from app.rules.visit.standing import DONE, Followed, Standing, standing
@@ -57,8 +58,8 @@ class Importer:
         return await self.registry.finish(upload, outcome, by[0], self.clock.now())
 
     async def _match(
-        self, upload: Upload, theirs: Mapping[str, set[str]], by: tuple[str, str], outcome: Outcome
-    ) -> Outcome:
+        self, upload: Upload, theirs: Mapping[str, set[str]], by: tuple[str, str], outcome: MergeOutcome
+    ) -> MergeOutcome:
         """See every open visit whose number and day one person of the file has, of whom it says all that was asked."""
         numbers = set[str]().union(*theirs.values())
         unsettled = await self.worklist.open(upload.facility)
@@ -86,14 +87,14 @@ class Importer:
             )
         return outcome
 
-    async def _matched(self, known: Known) -> list[Followed]:
+    async def _matched(self, known: ListedPerson) -> list[Followed]:
         """Return the visits that were matched with a person before."""
         ids = await self.registry.visits_of(known.facility, known.id)
         found = [await self.worklist.followed(known.facility, visit) for visit in ids]
         return [each for each in found if each is not None]
 
     async def see(
-        self, followed: Followed, known: Known, by: tuple[str, str], file: str = "", key: str = ""
+        self, followed: Followed, known: ListedPerson, by: tuple[str, str], file: str = "", key: str = ""
     ) -> Standing | None:
         """Let what a file says of a person stand beside what was chosen at a visit; return where the visit stands.
 
@@ -131,7 +132,7 @@ class Importer:
         return place if written in {Written.DONE, Written.REPEATED} else None
 
 
-def _waits_for(known: Known, before: Followed, followed: Followed) -> bool:
+def _waits_for(known: ListedPerson, before: Followed, followed: Followed) -> bool:
     """Whether a visit, as it stands now, still waits for what a file says of a person."""
     if followed.closed or _was_seen_later(followed, known):
         return False
@@ -139,7 +140,7 @@ def _waits_for(known: Known, before: Followed, followed: Followed) -> bool:
     return not is_anothers and certain(followed, [known]) is not None and says_all(followed.visit, known)
 
 
-def _was_seen_later(followed: Followed, known: Known) -> bool:
+def _was_seen_later(followed: Followed, known: ListedPerson) -> bool:
     """Whether somebody read the terminal's screen after the file was made: an older file takes nothing back."""
     seen = followed.sight
     return seen is not None and seen.source == "screen" and seen.at > known.seen_at

@@ -14,7 +14,7 @@ from app.ports.outside import Clock, Unavailable
 from app.ports.store import Ledger, ReadOnly, Store, StoreUnsafe
 from app.rules.record.clock import Expected
 from app.rules.visit.journey import IDLE
-from app.work import forgetting as keeping
+from app.work import forgetting
 
 EVERY: Final = 60
 """Seconds between two rounds."""
@@ -71,14 +71,14 @@ class Sweeping:
 
     async def _retain(self, now: int) -> None:
         """Remove visits and people whose station keeps them no longer."""
-        over = sum(await keeping.retain(self.store, self.ledger, now))
+        over = sum(await forgetting.retain(self.store, self.ledger, now))
         if over:
             log.info("purged", count=over)
 
     async def note(self, now: int) -> None:
         """Write down outside the database how far each record has come."""
         try:
-            await keeping.note(self.store, self.ledger, now, self._erased_since)
+            await forgetting.note(self.store, self.ledger, now, self._erased_since)
             self._erased_since = now - _LATELY if self._is_sure() else 0
         except Unavailable:
             log.error("ledger_not_written")  # noqa: TRY400 - the message of the cause may name a path

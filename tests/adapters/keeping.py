@@ -13,14 +13,14 @@ from sqlalchemy import Connection, insert, update
 
 import app.adapters.sql.schema as t
 from app.adapters.ledger import FileLedger
-from app.adapters.sql import backup
+from app.adapters.sql import backup, triggers
 from app.adapters.sql.chain import Chain, head_of
 from app.adapters.sql.database import migrate, writing
 from app.adapters.sql.restore import KEY_FILES, Restored, identities, restore
 from app.adapters.sql.store import SqlStore
 from app.ports.store import Written
 from app.rules.record.evidence import Body, Event, EventType, Head, broken_link
-from app.rules.record.gap import Known
+from app.rules.record.gap import LedgerState
 from app.rules.station.station import Facility
 from app.rules.visit.flow import Visit
 from tests.adapters.samples import FACILITY, LINK, RECORD_KEY, StillClock, a_change, handed_off, opened, telling
@@ -72,7 +72,7 @@ class Place:
         self.ledger.back_up(made.heads, self.clock.now(), self.clock.now())
         return made
 
-    def restored_from(self, source: Path, known: Known = Known(), keys: Any = None) -> Restored:  # noqa: B008 - frozen
+    def restored_from(self, source: Path, known: LedgerState = LedgerState(), keys: Any = None) -> Restored:  # noqa: B008 - frozen
         return restore(
             source,
             keys or IDENTITIES,
@@ -155,12 +155,12 @@ def behind_our_back(url: str, work: Any) -> Any:
         is_sqlite = connection.dialect.name == "sqlite"
         for table in ("event", "event_body") if not is_sqlite else ():
             connection.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        for name in t.TRIGGERS if is_sqlite else ():
+        for name in triggers.TRIGGERS if is_sqlite else ():
             connection.exec_driver_sql(f"DROP TRIGGER {name}")
         done = work(connection)
-        for statement in t.TRIGGERS.values() if is_sqlite else ():
+        for statement in triggers.TRIGGERS.values() if is_sqlite else ():
             connection.exec_driver_sql(statement)
-        for name in t.TRIGGERS_POSTGRESQL if not is_sqlite else ():
+        for name in triggers.TRIGGERS_POSTGRESQL if not is_sqlite else ():
             table = "event_body" if name.startswith("event_body") else "event"
             connection.exec_driver_sql(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")
         return done

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from app.ports.outside import Eligibility, Insurance, NotRegistered, Unavailable
 from app.practice.app import PracticeWorld
-from app.practice.people import Person, load_people
+from app.practice.people import PracticePerson, load_people
 from app.practice.system import AVAILABLE_DAYS, Mood
 from app.rules.words.dates import day_of
 from tests.adapters.line import Line
@@ -97,7 +97,7 @@ async def test_the_official_side_decides_who_is_asked_about_the_checkup(who: str
 
 
 @pytest.mark.parametrize("person", [person for person in PEOPLE.values() if person.registered], ids=lambda one: one.id)
-async def test_everybody_is_told_as_the_file_says(person: Person) -> None:
+async def test_everybody_is_told_as_the_file_says(person: PracticePerson) -> None:
     found = await a_gateway(a_world().app).eligibility(person.subject(CLIENT), STATION)
     assert (found.name, found.kana, found.valid) == (person.name, person.kana, person.valid)
     assert [one.insurer_number for one in found.insurances] == [one.insurer_number for one in person.insurances]

@@ -12,7 +12,7 @@ from app.adapters.ledger import FileLedger
 from app.ports.outside import Unavailable
 from app.rules.record.clock import Expected
 from app.rules.record.evidence import Head
-from app.rules.record.gap import Erasure, Known, merged
+from app.rules.record.gap import Erasure, LedgerState, merged
 
 
 @pytest.fixture
@@ -22,11 +22,11 @@ def ledger(tmp_path: Path) -> FileLedger:
 
 
 def test_it_begins_with_nothing_and_is_for_its_owner_only(ledger: FileLedger) -> None:
-    assert ledger.known() == Known()
+    assert ledger.known() == LedgerState()
     assert not ledger.path.exists()
     ledger.erase([Erasure("a", "p", 1, ("v",))], 1)
     assert ledger.path.stat().st_mode & 0o777 == 0o600
-    assert FileLedger(ledger.path).known() == Known(erasures=(Erasure("a", "p", 1, ("v",)),))
+    assert FileLedger(ledger.path).known() == LedgerState(erasures=(Erasure("a", "p", 1, ("v",)),))
 
 
 def test_a_head_that_has_not_moved_adds_nothing(ledger: FileLedger) -> None:
@@ -47,9 +47,9 @@ def test_the_last_word_about_the_time_stands_whatever_other_lines_carry(
         ledger.note_clock(clock)
         ledger.back_up({"a": Head(2, "a" * 64)}, 2 * 10**9, 7)  # by a clock that is ahead
     ledger.back_up({}, 10**9, 7)
-    assert ledger.known() == Known({"a": Head(2, "a" * 64)}, (), 10**9, later, 7)
-    assert not Known(clock=later)  # of the records it says nothing
-    other = Known(clock=Expected(10**9 + 1))
+    assert ledger.known() == LedgerState({"a": Head(2, "a" * 64)}, (), 10**9, later, 7)
+    assert not LedgerState(clock=later)  # of the records it says nothing
+    other = LedgerState(clock=Expected(10**9 + 1))
     assert merged(ledger.known(), other).clock == other.clock
 
 
@@ -58,7 +58,7 @@ def test_a_line_that_was_cut_off_spoils_no_later_one(ledger: FileLedger) -> None
     with ledger.path.open("ab") as file:
         file.write(b'{"is":"erasure","fac')
     ledger.erase([Erasure("a", "p", 1)], 1)
-    assert ledger.known() == Known({"a": Head(2, "a" * 64)}, (Erasure("a", "p", 1),))
+    assert ledger.known() == LedgerState({"a": Head(2, "a" * 64)}, (Erasure("a", "p", 1),))
 
 
 def test_it_grows_no_further_than_it_must(ledger: FileLedger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +68,7 @@ def test_it_grows_no_further_than_it_must(ledger: FileLedger, monkeypatch: pytes
         ledger.note({"a": Head(size, f"{size:064x}")}, size)
         ledger.erase(erased[size - 1 : size], size)
     assert ledger.path.stat().st_size < 5_000
-    assert ledger.known() == Known({"a": Head(499, f"{499:064x}")}, tuple(erased))
+    assert ledger.known() == LedgerState({"a": Head(499, f"{499:064x}")}, tuple(erased))
     assert [path.name for path in ledger.path.parent.iterdir()] == ["ledger.jsonl"]
 
 
@@ -96,4 +96,4 @@ def test_a_disk_that_takes_nothing_is_unavailable(ledger: FileLedger, monkeypatc
     nowhere = FileLedger(ledger.path.parent / "no" / "ledger.jsonl")
     with pytest.raises(Unavailable):
         nowhere.look()
-    assert nowhere.known() == Known()
+    assert nowhere.known() == LedgerState()

@@ -12,7 +12,7 @@ from unittest.mock import patch
 import apsw
 import pytest
 
-from app.adapters.sql import database, schema
+from app.adapters.sql import database, triggers
 from app.adapters.sql.store import SqlStore
 from bench import b01p
 from bench.aftermath import is_chained, is_whole, kept
@@ -107,10 +107,10 @@ def opened(path: Path) -> closing[sqlite3.Connection]:
 def unguarded(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a database without the triggers that keep records append-only; they are there again at the end."""
     with opened(path) as connection:
-        for name in schema.TRIGGERS:
+        for name in triggers.TRIGGERS:
             connection.execute(f"DROP TRIGGER {name}")
         yield connection
-        for statement in schema.TRIGGERS.values():
+        for statement in triggers.TRIGGERS.values():
             connection.execute(statement)
 
 

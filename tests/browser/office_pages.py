@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from app.adapters.passkeys import Passkeys
+from app.adapters.passkeys import WebAuthnPasskeys
 from app.ports.outside import NotProven, Passkey
 from app.web.kit.assets import Assets
 from app.web.kit.guard import policy
@@ -73,7 +73,7 @@ class OfficePages:
         self._port = socket.create_server(("127.0.0.1", 0))
         # passkeys need a name: no browser makes them for a number
         self.origin: Final = f"http://localhost:{self._port.getsockname()[1]}"
-        self.passkeys: Final = Passkeys("localhost", "かざす", self.origin)
+        self.passkeys: Final = WebAuthnPasskeys("localhost", "かざす", self.origin)
         self.asked: list[str] = []
         self.sent: list[dict[str, str]] = []
         self.passkey: Passkey | None = None

@@ -20,7 +20,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 from starlette.routing import Route as At
 
-from app.main import PRACTICE_STATION, seed_practice
+from app.cli.seed import seed_practice
+from app.main import PRACTICE_STATION
 from app.rules.station.station import Official
 from app.rules.visit.flow import Route
 from app.settings import Settings

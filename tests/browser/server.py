@@ -17,7 +17,8 @@ import uvicorn
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.main import PRACTICE_STATION, Kazasu, create_app, seed_office, seed_practice
+from app.cli.seed import seed_office, seed_practice
+from app.main import PRACTICE_STATION, Kazasu, create_app
 from app.ports.office import Act
 from app.ports.outside import Unavailable
 from app.ports.store import Change, Logged, ReadOnly, Written

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Request
 
 from app.rules.station.station import Station
-from app.rules.terminal.consent_list import Known
+from app.rules.terminal.consent_list import ListedPerson
 from app.web.office.consent_list import UNSEEN
 from tests.browser import test_office
 from tests.browser.clerk import Clerk, Desk, DeskLook, KeyboardDesk
@@ -28,7 +28,7 @@ LIST: Final = "/office/consents"
 MIDDLE: Final = DeskLook("1280×860", width=1280, height=860)
 
 
-def with_people(desk: Desk, *, names: bool = True) -> tuple[Clerk, list[Known]]:
+def with_people(desk: Desk, *, names: bool = True) -> tuple[Clerk, list[ListedPerson]]:
     """Return somebody of a station whose list holds one of each kind of person."""
     clerk, kazasu = Clerk(desk), desk.server.kazasu
     facility = clerk.person.facility

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from app.adapters.oidc.client_keys import KeyRing
-from app.main import Kazasu, create_app, seed_practice
+from app.cli.seed import seed_practice
+from app.main import Kazasu, create_app
 from app.practice.app import PracticeWorld
 from app.rules.visit.flow import Route
 from app.settings import Settings

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.practice.memory import Memory
-from app.practice.people import Birthday, Person, age_on, load_people
+from app.practice.people import Birthday, PracticePerson, age_on, load_people
 from tests.practice.world import Clock
 
 PEOPLE = load_people()
@@ -46,7 +46,7 @@ def test_kana_is_half_width_and_insurers_have_eight_characters() -> None:
 
 
 @given(st.sampled_from(PEOPLE), st.dates(date(2020, 1, 1), date(2120, 12, 31)))
-def test_everybody_has_the_stated_age_on_any_day(person: Person, today: date) -> None:
+def test_everybody_has_the_stated_age_on_any_day(person: PracticePerson, today: date) -> None:
     born = person.born(today)
     assert age_on(born, today) == person.age
     if person.birthday is Birthday.TOMORROW:

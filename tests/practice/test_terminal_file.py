@@ -10,18 +10,17 @@ from typing import Final
 import pytest
 
 from app.practice.people import load_people
-from app.practice.system import Consent as HeldConsent
-from app.practice.system import end_of
+from app.practice.system import RegisteredConsent, end_of
 from app.practice.terminal import (
     COLUMNS,
     EVERYBODY,
     Consented,
+    ConsentWindow,
     Fault,
     MadeFile,
     Options,
     Packing,
     Twist,
-    Window,
     make_file,
     make_receipt,
     spoiled,
@@ -31,15 +30,15 @@ from app.rules.terminal.values import (
     Answer01,
     Answer02,
     Encoding,
-    Kind,
+    FileKind,
     Meaning,
     Odd,
     Outcome,
     Person,
     Reading,
-    Reason,
     Request01,
-    Unreadable,
+    UnreadableFile,
+    UnreadableReason,
     Unwritable,
 )
 from app.rules.words.dates import JST
@@ -47,7 +46,7 @@ from app.rules.words.dates import JST
 STATION: Final = "9960000009"
 AT: Final = datetime(2026, 11, 18, 10, 32, 0, tzinfo=JST)
 MADE: Final = AT + timedelta(hours=3)
-WINDOW: Final = Window(date(2026, 11, 16), date(2026, 11, 18))
+WINDOW: Final = ConsentWindow(date(2026, 11, 16), date(2026, 11, 18))
 PEOPLE: Final = {person.id: person for person in load_people()}
 ITEMS: Final = ("surgery", "clinical_drug", "health_checkup", "limit_amount", "specific_disease")
 ALL: Final = {stem: flag.id for stem, flag in COLUMNS.items()}
@@ -55,7 +54,7 @@ ALL: Final = {stem: flag.id for stem, flag in COLUMNS.items()}
 
 def consented(who: str, at: datetime = AT, *, number: str = "", declined: tuple[str, ...] = ()) -> Consented:
     held = (
-        HeldConsent(item, item not in declined, at, None if item in declined else end_of(item, at.date()))
+        RegisteredConsent(item, item not in declined, at, None if item in declined else end_of(item, at.date()))
         for item in ITEMS
     )
     return Consented(PEOPLE[who], at, tuple(held), number)
@@ -66,7 +65,9 @@ OLDER = consented("futatsu", AT - timedelta(hours=1), number="A-0001", declined=
 LIST: Final = (NEWEST, OLDER)
 
 
-def made(options: Options | None = None, people: tuple[Consented, ...] = LIST, window: Window = WINDOW) -> MadeFile:
+def made(
+    options: Options | None = None, people: tuple[Consented, ...] = LIST, window: ConsentWindow = WINDOW
+) -> MadeFile:
     return make_file(
         people, facility_code=STATION, window=window, made_at=MADE, options=options or Options(), key="KEY-1"
     )
@@ -130,7 +131,7 @@ def test_only_the_window_is_in_the_file() -> None:
     edge = consented("hanako", AT - timedelta(days=2))
     names = [person.results[0].name for person in persons(made(people=(NEWEST, edge, before)))]
     assert names == ["髙橋　練", "練習　花子"]
-    assert persons(made(window=Window(date(2026, 1, 1), date(2026, 1, 2)))) == ()
+    assert persons(made(window=ConsentWindow(date(2026, 1, 1), date(2026, 1, 2)))) == ()
 
 
 def test_an_insurance_that_does_not_hold_is_said() -> None:
@@ -226,23 +227,23 @@ def test_twists_come_together() -> None:
 
 # --- what is wrong ---
 
-EXPECTED: Final[Mapping[Fault, Reason | Outcome]] = {
+EXPECTED: Final[Mapping[Fault, UnreadableReason | Outcome]] = {
     Fault.PROCESSING: Outcome.PROCESSING,
     Fault.FAILED: Outcome.FAILED,
-    Fault.WRONG_STATION: Reason.WRONG_STATION,
-    Fault.REQUEST: Reason.REQUEST,
-    Fault.ONLINE_CARE: Reason.OTHER_KIND,
-    Fault.CUT: Reason.CUT_OFF,
-    Fault.BROKEN_XML: Reason.BROKEN,
-    Fault.OTHER_LETTERS: Reason.LETTERS,
+    Fault.WRONG_STATION: UnreadableReason.WRONG_STATION,
+    Fault.REQUEST: UnreadableReason.REQUEST,
+    Fault.ONLINE_CARE: UnreadableReason.OTHER_KIND,
+    Fault.CUT: UnreadableReason.CUT_OFF,
+    Fault.BROKEN_XML: UnreadableReason.BROKEN,
+    Fault.OTHER_LETTERS: UnreadableReason.LETTERS,
 }
 REQUEST = Request01(STATION, "KEY-7", WINDOW.begins, WINDOW.ends)
 
 
-def judged(file: MadeFile) -> Reason | Outcome:
+def judged(file: MadeFile) -> UnreadableReason | Outcome:
     try:
         return seen(file).answer.header.outcome
-    except Unreadable as fault:
+    except UnreadableFile as fault:
         return fault.reason
 
 
@@ -265,7 +266,7 @@ def test_an_answer_that_is_not_ready_names_nobody(fault: Fault) -> None:
 
 def test_a_request_in_place_of_an_answer_is_a_good_request() -> None:
     file = made(Options(fault=Fault.REQUEST))
-    assert file.name.startswith(Kind.REQUEST_01)
+    assert file.name.startswith(FileKind.REQUEST_01)
     assert read_request(file.content) == Request01(STATION, "KEY-1", WINDOW.begins, WINDOW.ends)
 
 

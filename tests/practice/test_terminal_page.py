@@ -13,13 +13,12 @@ import httpx
 import pytest
 
 from app.practice.app import PracticeWorld
-from app.practice.people import Person
+from app.practice.people import PracticePerson
 from app.practice.screen import MAX_UPLOAD
 from app.practice.system import Order
 from app.practice.terminal import COLUMNS, Fault, Twist
 from app.rules.terminal.read import read
-from app.rules.terminal.values import Answer01, Answer02, Encoding, Reading, Request01, Request02, file_name
-from app.rules.terminal.values import Kind as FileKind
+from app.rules.terminal.values import Answer01, Answer02, Encoding, FileKind, Reading, Request01, Request02, file_name
 from app.rules.terminal.write import write
 from tests.practice.test_pages import Made
 from tests.practice.test_people import PEOPLE
@@ -35,7 +34,7 @@ BY_ID = {person.id: person for person in PEOPLE}
 
 def registers(
     world: PracticeWorld, who: str = "neri", *, declined: tuple[str, ...] = (), facility: str = STATION
-) -> Person:
+) -> PracticePerson:
     """Register somebody, as the gateway does after a visit."""
     person = BY_ID[who]
     choices = {item: item not in declined for item in ITEMS}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app.adapters.oidc.answers import Reason
+from app.adapters.oidc.answers import RefusalReason
 from app.settings import Settings
 from tests.adapters.oidc import test_handoff_faults as by_adapter
 from tests.identity import test_answers as by_pages
@@ -94,7 +94,7 @@ def tried() -> set[str]:
 def test_each_word_of_the_log_is_explained_once_and_seen_in_a_test() -> None:
     said = explained(PAGE)
     assert sorted(said) == sorted(tried())
-    assert sorted(each.split()[1] for each in said) == sorted(Reason)
+    assert sorted(each.split()[1] for each in said) == sorted(RefusalReason)
 
 
 def test_a_word_that_is_not_explained_is_noticed() -> None:

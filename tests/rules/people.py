@@ -8,14 +8,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from app.rules.terminal.consent_list import Incoming, Insured, Names
+from app.rules.terminal.consent_list import Incoming, Insured, PersonNames
 from app.rules.terminal.values import FLAGS, Consent
 from app.rules.words.dates import JST
 from tests.rules.visits import NOW
 
 STEMS = {flag.id: stem for stem, flag in FLAGS.items()}
 LISTED = ("surgery", "clinical", "drug", "health_checkup", "limit_amount", "specific_disease")
-TARO = Names("髙﨑　𠮷男", "ﾀｶｻｷ ﾖｼｵ", "19600602", "1")
+TARO = PersonNames("髙﨑　𠮷男", "ﾀｶｻｷ ﾖｼｵ", "19600602", "1")
 
 
 def digits(at: int) -> str:

@@ -28,7 +28,7 @@ Moment = Annotated[float, Field(ge=0, le=_YEAR_9999, allow_inf_nan=False)]
 _ASCII: Final = r"^[\x20-\x7e]{1,255}$"
 
 
-class Reason(StrEnum):
+class RefusalReason(StrEnum):
     """Why nobody is proven, in the one word that the log keeps; docs/identity.md says what to do about each."""
 
     # the provider, or our key, is away
@@ -140,11 +140,11 @@ class Claims(Said):
         """Raise `Refused` unless the token is for us, of now, and for this departure (OpenID Connect Core, 3.1.3.7)."""
         is_ours = self.iss == issuer and self._is_for(client_id)
         holds = {
-            Reason.CLAIMS: is_ours and hmac.compare_digest(self.nonce.encode(), departure.nonce.encode()),
-            Reason.TIME: self._is_of_now(now),
-            Reason.AUTH_TIME: self.auth_time is not None,
-            Reason.SESSION: self._is_tapped_within(now - departure.issued_at),
-            Reason.ACR: not acr_values or self.acr in acr_values.split(),
+            RefusalReason.CLAIMS: is_ours and hmac.compare_digest(self.nonce.encode(), departure.nonce.encode()),
+            RefusalReason.TIME: self._is_of_now(now),
+            RefusalReason.AUTH_TIME: self.auth_time is not None,
+            RefusalReason.SESSION: self._is_tapped_within(now - departure.issued_at),
+            RefusalReason.ACR: not acr_values or self.acr in acr_values.split(),
         }
         for reason, is_so in holds.items():
             if not is_so:
@@ -193,11 +193,11 @@ def read(token: str, keys: KeySet) -> Claims:
     except (InvalidKeyIdError, BadSignatureError) as error:
         raise UnknownKey from error
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise Refused(Reason.TOKEN) from error
+        raise Refused(RefusalReason.TOKEN) from error
     try:
         return Claims.model_validate(found)
     except ValueError as error:
-        raise Refused(Reason.CLAIMS) from error
+        raise Refused(RefusalReason.CLAIMS) from error
 
 
 class _Strict(json.JSONDecoder):

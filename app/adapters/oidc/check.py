@@ -25,29 +25,29 @@ _NEEDED: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One thing that was looked at."""
 
     is_right: bool
     says: str
 
 
-async def examine(issuer: str, http: httpx.AsyncClient, clock: Clock, deadline: float) -> tuple[Finding, ...]:
+async def examine(issuer: str, http: httpx.AsyncClient, clock: Clock, deadline: float) -> tuple[CheckResult, ...]:
     """Return what was found at the issuer; the client is closed at the end."""
     async with http:
         try:
             return await _examined(issuer, http, clock, deadline)
         except (httpx.HTTPError, httpx.InvalidURL, Unavailable) as error:
-            return (Finding(is_right=False, says=f"{issuer}: no usable answer ({type(error).__name__})"),)
+            return (CheckResult(is_right=False, says=f"{issuer}: no usable answer ({type(error).__name__})"),)
 
 
-async def _examined(issuer: str, http: httpx.AsyncClient, clock: Clock, deadline: float) -> tuple[Finding, ...]:
+async def _examined(issuer: str, http: httpx.AsyncClient, clock: Clock, deadline: float) -> tuple[CheckResult, ...]:
     answer = await ask(http, "GET", discovery_address(issuer), deadline=deadline)
     try:
         provider = parse(_body(answer), Provider)
     except ValueError:
         says = f"discovery: status {answer.status_code}, and no discovery document in JSON"
-        return (Finding(is_right=False, says=says),)
+        return (CheckResult(is_right=False, says=says),)
     found = [*_of_document(provider, issuer), *_of_clock(answer, clock)]
     if not provider.is_as_safe_as_its_name:
         return tuple(found)
@@ -56,28 +56,30 @@ async def _examined(issuer: str, http: httpx.AsyncClient, clock: Clock, deadline
         count = len(parse(_body(keys), Keys).for_signing().keys)
     except ValueError:
         count = 0
-    return (*found, Finding(count > 0, f"keys: {count} for ES256 at {provider.jwks_uri}"))
+    return (*found, CheckResult(count > 0, f"keys: {count} for ES256 at {provider.jwks_uri}"))
 
 
-def _of_document(provider: Provider, issuer: str) -> Iterator[Finding]:
+def _of_document(provider: Provider, issuer: str) -> Iterator[CheckResult]:
     named = f"issuer: the document says {provider.issuer}"
-    yield Finding(provider.issuer == issuer, named if provider.issuer != issuer else f"{named}, as configured")
+    yield CheckResult(provider.issuer == issuer, named if provider.issuer != issuer else f"{named}, as configured")
     for name, address in provider.endpoints.items():
-        yield Finding(provider.is_as_safe_as_its_name, f"{name}: {address}")
+        yield CheckResult(provider.is_as_safe_as_its_name, f"{name}: {address}")
     for name, value in _NEEDED.items():
         offered = getattr(provider, name)
         says = f"{name}: not stated" if offered is None else f"{name}: {value} among {', '.join(offered)}"
-        yield Finding(offered is None or value in offered, says if offered is None or value in offered else f"{says}?")
+        yield CheckResult(
+            offered is None or value in offered, says if offered is None or value in offered else f"{says}?"
+        )
 
 
-def _of_clock(answer: httpx.Response, clock: Clock) -> Iterator[Finding]:
+def _of_clock(answer: httpx.Response, clock: Clock) -> Iterator[CheckResult]:
     try:
         theirs = int(parsedate_to_datetime(answer.headers["date"]).timestamp())
     except (KeyError, ValueError, TypeError):
         return
     ahead = clock.now() - theirs
     says = f"clock: ours is {abs(ahead)} s {'ahead' if ahead > 0 else 'behind'}"
-    yield Finding(-LEEWAY // 2 <= ahead <= EARLIER // 2, says)
+    yield CheckResult(-LEEWAY // 2 <= ahead <= EARLIER // 2, says)
 
 
 def _body(answer: httpx.Response) -> bytes:

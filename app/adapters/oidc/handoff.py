@@ -19,7 +19,7 @@ import structlog
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-from app.adapters.oidc.answers import Claims, Failure, Keys, Provider, Reason, S, Tokens, UnknownKey, parse, read
+from app.adapters.oidc.answers import Claims, Failure, Keys, Provider, RefusalReason, S, Tokens, UnknownKey, parse, read
 from app.adapters.oidc.client_keys import UnusableKeys
 from app.ports.outside import Clock, Decline, Declined, Identity, Refused, Unavailable
 from app.ports.store import Departure
@@ -36,13 +36,13 @@ _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer
 _CACHE_LIVES: Final = 3600
 _REMEMBERED: Final = 10_000
 _DECLINES: Final = {decline.value: decline for decline in Decline if decline is not Decline.UNKNOWN}
-_AWAY: Final = frozenset({Reason.SERVER_ERROR, Reason.TEMPORARILY_UNAVAILABLE})
+_AWAY: Final = frozenset({RefusalReason.SERVER_ERROR, RefusalReason.TEMPORARILY_UNAVAILABLE})
 _SAID: Final = _AWAY | {
-    Reason.INVALID_REQUEST,
-    Reason.INVALID_CLIENT,
-    Reason.INVALID_GRANT,
-    Reason.INVALID_SCOPE,
-    Reason.UNAUTHORIZED_CLIENT,
+    RefusalReason.INVALID_REQUEST,
+    RefusalReason.INVALID_CLIENT,
+    RefusalReason.INVALID_GRANT,
+    RefusalReason.INVALID_SCOPE,
+    RefusalReason.UNAUTHORIZED_CLIENT,
 }
 """Errors in the provider's own words that whoever runs the server has to know of: most speak of the registration."""
 log = structlog.get_logger()
@@ -138,7 +138,7 @@ class OpenIdHandoff:
             raise
         except (TimeoutError, httpx.HTTPError, httpx.InvalidURL) as error:
             is_late = isinstance(error, TimeoutError | httpx.TimeoutException)
-            away = Unavailable(Reason.TIMEOUT if is_late else Reason.LINE)
+            away = Unavailable(RefusalReason.TIMEOUT if is_late else RefusalReason.LINE)
             _tell(away)
             raise away from error
 
@@ -148,7 +148,7 @@ class OpenIdHandoff:
         if self._provider is None or not is_young(self._provider[0], _CACHE_LIVES, now):
             found = await self._get(discovery_address(self._issuer), Provider)
             if found.issuer != self._issuer or not found.is_as_safe_as_its_name:
-                raise Unavailable(Reason.DISCOVERY)
+                raise Unavailable(RefusalReason.DISCOVERY)
             self._provider = (now, found)
         return self._provider[1]
 
@@ -165,13 +165,13 @@ class OpenIdHandoff:
     async def _get(self, url: str, kind: type[S]) -> S:
         answer = await ask(self._http, "GET", url, deadline=self._deadline)
         if answer.status_code != httpx.codes.OK:
-            raise Unavailable(Reason.STATUS)
+            raise Unavailable(RefusalReason.STATUS)
         if not is_json(answer):
-            raise Unavailable(Reason.ANSWER)
+            raise Unavailable(RefusalReason.ANSWER)
         try:
             return parse(answer.content, kind)
         except ValueError as error:
-            raise Unavailable(Reason.ANSWER) from error
+            raise Unavailable(RefusalReason.ANSWER) from error
 
     async def _exchange(self, provider: Provider, departure: Departure, code: str) -> str:
         """Return the ID token for a code. Never repeated: a code is good for one exchange."""
@@ -187,13 +187,13 @@ class OpenIdHandoff:
         }
         answer = await ask(self._http, "POST", provider.token_endpoint, deadline=self._deadline, form=form)
         if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error:
-            raise Unavailable(Reason.STATUS)
+            raise Unavailable(RefusalReason.STATUS)
         try:
             if answer.status_code == httpx.codes.OK and is_json(answer):
                 return parse(answer.content, Tokens).id_token
             said = parse(answer.content, Failure)
         except ValueError as error:
-            raise Refused(Reason.NO_TOKEN) from error
+            raise Refused(RefusalReason.NO_TOKEN) from error
         if said.error == "access_denied":
             raise Declined(self.declined(said.error, said.error_description))
         raise _failed(said.error)
@@ -202,7 +202,7 @@ class OpenIdHandoff:
         """Refuse a code that was sent before: asking twice may end what the first exchange began."""
         digest = hashlib.sha256(code.encode(errors="surrogatepass")).digest()
         if not code or digest in self._exchanged:
-            raise Refused(Reason.CODE)
+            raise Refused(RefusalReason.CODE)
         if len(self._exchanged) >= _REMEMBERED:
             del self._exchanged[next(iter(self._exchanged))]
         self._exchanged[digest] = None
@@ -224,7 +224,7 @@ class OpenIdHandoff:
         try:
             return self._key()
         except UnusableKeys as error:
-            raise Unavailable(Reason.KEY) from error
+            raise Unavailable(RefusalReason.KEY) from error
 
     async def _signed(self, provider: Provider, token: str) -> Claims:
         """Return the claims of a token that the provider signed; an unknown key is looked up once more."""
@@ -236,7 +236,7 @@ class OpenIdHandoff:
         try:
             return read(token, newer)
         except UnknownKey as error:
-            raise Refused(Reason.SIGNATURE) from error
+            raise Refused(RefusalReason.SIGNATURE) from error
 
     async def _newer_keys(self, provider: Provider, known: KeySet) -> KeySet:
         """Look at the keys again, one visit for all; forged tokens cannot make us ask more than once a minute."""
@@ -273,12 +273,12 @@ async def ask(
     answer = await http.send(request, stream=True, follow_redirects=False)
     try:
         if answer.headers.get("content-encoding", "identity") != "identity":
-            raise Unavailable(Reason.ANSWER)
+            raise Unavailable(RefusalReason.ANSWER)
         body = b""
         async for chunk in answer.aiter_bytes():
             body += chunk
             if len(body) > LARGEST:
-                raise Unavailable(Reason.ANSWER)
+                raise Unavailable(RefusalReason.ANSWER)
     finally:
         await answer.aclose()
         http.cookies.clear()
@@ -298,7 +298,7 @@ def discovery_address(issuer: str) -> str:
 
 def _failed(error: str) -> Refused | Unavailable:
     """Return what an error in the provider's own words is; words that nobody agreed on are kept nowhere."""
-    reason = Reason(error) if error in _SAID else Reason.OTHER
+    reason = RefusalReason(error) if error in _SAID else RefusalReason.OTHER
     return Unavailable(reason) if reason in _AWAY else Refused(reason)
 
 

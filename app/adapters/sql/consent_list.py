@@ -30,31 +30,15 @@ import app.adapters.sql.statements as sql
 from app.adapters.person_keys import PersonKeys, SearchKey, marked
 from app.adapters.sql import merge
 from app.adapters.sql.chain import append, must_be_open
-from app.adapters.sql.connected import Connected
-from app.adapters.sql.database import truncate_log
+from app.adapters.sql.database import REACHING, Connected, truncate_log
 from app.adapters.sql.erasure import OF_A_PERSON
-from app.adapters.sql.reaching import REACHING
 from app.adapters.sql.rows import logged_from
 from app.ports.store import Logged
 from app.rules.record.evidence import Event, EventType
-from app.rules.terminal.consent_list import (
-    STALE,
-    By,
-    Exchange,
-    Incoming,
-    Known,
-    Outcome,
-    Preview,
-    Search,
-    Stage,
-    Taken,
-    Upload,
-    packed,
-    united,
-    unpacked,
-    without_names,
-)
+from app.rules.terminal.consent_list import By, Incoming, ListedPerson, Search, packed, united, unpacked, without_names
 from app.rules.terminal.consent_list import from_json as body_from_json
+from app.rules.terminal.exchange import STALE, Exchange, MergeOutcome, Stage, Taken, Upload
+from app.rules.terminal.preview import Preview
 from app.rules.terminal.values import comparable
 from app.rules.words.names import sought
 from app.tokens import Sealer
@@ -158,7 +142,7 @@ class SqlRegistry(Connected):
     def _upload(self, row: Any) -> Upload:
         preview = Preview.from_json(self._keys.unwrapped(row.preview.encode()).decode())
         values = {each.name: getattr(row, each.name) for each in fields(Upload)}
-        values |= {"stage": Stage(row.stage), "preview": preview, "outcome": Outcome(**json.loads(row.outcome))}
+        values |= {"stage": Stage(row.stage), "preview": preview, "outcome": MergeOutcome(**json.loads(row.outcome))}
         return Upload(**values)
 
     async def drop(self, facility: str, upload: str) -> None:
@@ -199,14 +183,14 @@ class SqlRegistry(Connected):
             taken = batch.write(connection, ready)
             values: dict[str, Any] = {"touched_at": now}
             if done > so_far.done:  # else they were counted before somebody died
-                outcome = Outcome(**json.loads(so_far.outcome)).with_people(taken)
+                outcome = MergeOutcome(**json.loads(so_far.outcome)).with_people(taken)
                 values |= {"done": done, "outcome": json.dumps(asdict(outcome))}
             connection.execute(update(t.upload).where(*mine).values(values))
             return taken
 
         return await self._durably(work)
 
-    async def finish(self, upload: Upload, outcome: Outcome, by: str, now: int) -> bool:
+    async def finish(self, upload: Upload, outcome: MergeOutcome, by: str, now: int) -> bool:
         """Note that a file is taken, as an event; the file itself goes. False when the same was finished before."""
         counts = asdict(outcome)
         bare = replace(upload.preview, lines=tuple(replace(each, raw="") for each in upload.preview.lines))
@@ -233,7 +217,9 @@ class SqlRegistry(Connected):
 
     # --- the list -------------------------------------------------------------------------------------------
 
-    async def search(self, facility: str, search: Search, after: tuple[int, str] | None, limit: int) -> list[Known]:
+    async def search(
+        self, facility: str, search: Search, after: tuple[int, str] | None, limit: int
+    ) -> list[ListedPerson]:
         """Return people of the list behind `after` (the sort's number and the id), without counting them."""
         values = _asked(facility, search, after, limit)
         if search.by is By.NAME:
@@ -243,22 +229,22 @@ class SqlRegistry(Connected):
             values["value"] = key.beginning(beginning)
         return [self._known(row) for row in self._all(SEARCHES[search.by], **values)]
 
-    async def person(self, facility: str, person: str) -> Known | None:
+    async def person(self, facility: str, person: str) -> ListedPerson | None:
         """Return one person of the list."""
         rows = self._all(select(_P).where(_P.c.facility == facility, _P.c.id == person))
         return self._known(rows[0]) if rows else None
 
-    async def near(self, facility: str, reference: str, begins: int, ends: int) -> tuple[Known, ...]:
+    async def near(self, facility: str, reference: str, begins: int, ends: int) -> tuple[ListedPerson, ...]:
         """Return who has this reference number, or decided between two moments: a hundred at most."""
         by_number = self._all(BY_NUMBER, facility=facility, value=comparable(reference), limit=NEAR)
         between = self._all(BY_TIME, facility=facility, begins=begins, ends=ends, limit=NEAR)
         found = {row.id: row for row in (*(by_number if reference else ()), *between)}
         return tuple(self._known(row) for row in found.values())
 
-    def _known(self, row: Any) -> Known:
+    def _known(self, row: Any) -> ListedPerson:
         results, references = body_from_json(row.body)
         names = self._keys.opened(row.id, row.key, row.names)
-        return Known(row.id, row.facility, references, row.validity, results, row.seen_at, names)
+        return ListedPerson(row.id, row.facility, references, row.validity, results, row.seen_at, names)
 
     async def history(self, facility: str, person: str) -> tuple[Logged, ...]:
         """Return what was written of a person, oldest first."""

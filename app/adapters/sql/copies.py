@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, delete, insert, select, update
 
 from app.adapters.sql import schema as t
 from app.adapters.sql.chain import append, record_key
-from app.adapters.sql.connected import Connected
+from app.adapters.sql.database import Connected
 from app.adapters.sql.rows import RECEIPT, AnyRow, fields
 from app.ports.store import ReadOnly
 from app.rules.record.evidence import Event

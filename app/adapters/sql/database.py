@@ -1,24 +1,54 @@
-"""Connections on which nothing is left to a default, and the way to the newest schema."""
+"""Connections on which nothing is left to a default, the way to the newest schema, and what every store stands on.
+
+A store has one connection to read on and one thread that writes. Both find their way back by themselves when the
+database was away: a read is tried once more on a new connection, and so is the beginning of a write. What was under way
+when the connection went is `Unavailable`, since nobody knows whether it was committed; sent again with the same key, it
+is answered by the store's idempotency check.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import sqlalchemy.event as hooks
-from sqlalchemy import Connection, Engine, create_engine, insert, inspect, make_url, select, text
+from sqlalchemy import Connection, Engine, Executable, create_engine, insert, inspect, make_url, select, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, ProgrammingError, ResourceClosedError
 
 from app.adapters.sql.chain_check import begin_macs, is_record_key
 from app.adapters.sql.compiled import failed
-from app.adapters.sql.reaching import REACHING
-from app.adapters.sql.schema import HEAD, KEYED_SINCE, TRIGGERS, TRIGGERS_POSTGRESQL, facility, installation
+from app.adapters.sql.schema.base import HEAD, KEYED_SINCE
+from app.adapters.sql.schema.terminal import installation
+from app.adapters.sql.schema.visit import facility
+from app.adapters.sql.triggers import TRIGGERS, TRIGGERS_POSTGRESQL
+from app.adapters.sql.writer import Writer
+from app.ports.outside import Unavailable
 from app.ports.store import StoreUnsafe
+
+T = TypeVar("T")
+
+
+class Reaching:
+    """Turns what the database cannot do now into `Unavailable`; what we did wrong stays what it is."""
+
+    def __enter__(self) -> None:
+        """Begin; there is nothing to keep."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        """Look at what came."""
+        ours = isinstance(error, (DataError, IntegrityError, ProgrammingError))
+        if not ours and isinstance(error, (DatabaseError, ResourceClosedError)):
+            raise Unavailable from error
+
+
+REACHING: Final = Reaching()
+
 
 Driver: TypeAlias = Mapping[str, Any]
 """Arguments of `create_engine` that put another driver in the place of the one that Python ships."""
@@ -309,3 +339,51 @@ def upgrade(connection: Connection, to: str = "head") -> None:
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
     command.upgrade(config, to)
+
+
+class Connected:
+    """One database, reached."""
+
+    def __init__(self, url: str, driver: Driver = SHIPPED, *, key: bytes = b"") -> None:
+        """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged.
+
+        `key` is the record key, for those who add to records.
+        """
+        self._key = key
+        self._engines = writing(url, driver, key=key), reading(url, driver)
+        with REACHING:
+            self._reader = self._engines[1].connect()
+            self._writer = Writer(self._engines[0])
+
+    async def close(self) -> None:
+        """Finish what is being written and let go of every connection."""
+        self._writer.close()
+        self._reader.close()
+        for engine in self._engines:
+            engine.dispose()
+
+    def _one(self, statement: Executable, **values: object) -> Any:
+        return self._read(lambda reader: reader.execute(statement, values).first())
+
+    def _all(self, statement: Executable, **values: object) -> list[Any]:
+        return self._read(lambda reader: list(reader.execute(statement, values)))
+
+    def _read(self, work: Callable[[Connection], T]) -> T:
+        """Return what `work` reads."""
+        with REACHING:
+            try:
+                return work(self._reader)
+            except DBAPIError:
+                if not self._reader.invalidated:
+                    raise
+            try:
+                self._reader.rollback()
+                return work(self._reader)
+            finally:
+                if self._reader.invalidated:
+                    self._reader.rollback()
+
+    async def _durably(self, work: Callable[[Connection], T]) -> T:
+        """Return what `work` returns, once all that it wrote is durable."""
+        with REACHING:
+            return await self._writer.run(work)

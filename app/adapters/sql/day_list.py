@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Table, and_, delete, insert, or_, select, update
 
 from app.adapters.sql import schema as t
-from app.adapters.sql.connected import Connected
+from app.adapters.sql.database import Connected
 from app.rules.station.day_list import AHEAD, KEPT, Need, Planned
 from app.rules.words.dates import day_of
 

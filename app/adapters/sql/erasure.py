@@ -16,7 +16,7 @@ import app.adapters.sql.statements as sql
 from app.adapters.sql.chain import Chain, head_of
 from app.rules.record.evidence import Event, EventType
 from app.rules.record.gap import Erasure
-from app.rules.terminal.consent_list import Stage
+from app.rules.terminal.exchange import Stage
 
 OF_A_PERSON: Final = "person "
 """Before a person's id, this stands where events of a visit name the visit."""

@@ -14,10 +14,10 @@ from app.adapters.sql.copies import call_all_back
 from app.adapters.sql.database import empty_log, writing
 from app.adapters.sql.erasure import forget, mark_erased
 from app.rules.record.evidence import Body, Event, EventType, Head
-from app.rules.record.gap import Erasure, Gap, Known, gap
+from app.rules.record.gap import Erasure, Gap, LedgerState, gap
 
 
-def look_back(url: str, known: Known, now: int, key: bytes = b"") -> tuple[str, ...]:
+def look_back(url: str, known: LedgerState, now: int, key: bytes = b"") -> tuple[str, ...]:
     """Hold what is older than it was and forget again who was erased, before anything is served.
 
     Returns the stations that are not there at all.
@@ -34,7 +34,7 @@ def look_back(url: str, known: Known, now: int, key: bytes = b"") -> tuple[str, 
     return absent
 
 
-def compare(connection: Connection, known: Known, now: int) -> tuple[str, ...]:
+def compare(connection: Connection, known: LedgerState, now: int) -> tuple[str, ...]:
     """Hold every record that is not what it is known to have been; return the stations that are not there at all."""
     stations = set(connection.execute(select(t.facility.c.id)).scalars())
     for facility, head in known.heads.items():

@@ -20,8 +20,7 @@ from app.rules.record.clock import AHEAD
 from app.rules.record.evidence import Body, Event, EventType
 from app.rules.terminal.consent_list import (
     Incoming,
-    Known,
-    Taken,
+    ListedPerson,
     Turn,
     as_json,
     first_end,
@@ -30,6 +29,7 @@ from app.rules.terminal.consent_list import (
     newest_day,
     state,
 )
+from app.rules.terminal.exchange import Taken
 from app.tokens import new_secret
 
 _TURNS: Final = {Turn.WITHDRAWN: EventType.WITHDRAWN, Turn.LAPSED: EventType.LAPSED}
@@ -68,7 +68,7 @@ class _Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class ReadyToMerge:
     """One person of a file with all that is known without the database: nobody at a bedside waits for this work."""
 
     person: Incoming
@@ -93,11 +93,11 @@ class Batch:
     keys: PersonKeys
     search: SearchKey
 
-    def ready(self, people: Iterable[Incoming]) -> list[Ready]:
+    def ready(self, people: Iterable[Incoming]) -> list[ReadyToMerge]:
         """Return people ready to be written."""
         return [self.ready_one(each) for each in people]
 
-    def ready_one(self, person: Incoming) -> Ready:
+    def ready_one(self, person: Incoming) -> ReadyToMerge:
         """Return one person ready to be written."""
         who, day = new_secret(), newest_day(person.results)
         said = {
@@ -115,9 +115,9 @@ class Batch:
         )
         sealed = self.keys.sealed(who, person.names) if person.names else (None, None)
         beginnings = self.search.beginnings(person.names) if person.names else ()
-        return Ready(person, who, sealed, said, flags, frozenset(beginnings))
+        return ReadyToMerge(person, who, sealed, said, flags, frozenset(beginnings))
 
-    def write(self, connection: Connection, people: Iterable[Ready]) -> tuple[Taken, ...]:
+    def write(self, connection: Connection, people: Iterable[ReadyToMerge]) -> tuple[Taken, ...]:
         """Write people and what ended for them; return each as before and after."""
         people = list(people)
         known = self._known(connection, [each.person for each in people])
@@ -136,7 +136,9 @@ class Batch:
             rows[row["id"]] = row
             named[row["id"]] = each
             known.add(row, person.references)
-            after = Known(row["id"], self.facility, person.references, person.validity, person.results, self.made_at)
+            after = ListedPerson(
+                row["id"], self.facility, person.references, person.validity, person.results, self.made_at
+            )
             taken.append(Taken(before, after))
         self._put(connection, rows, fresh, named)
         self._note(connection, taken)
@@ -159,11 +161,11 @@ class Batch:
             found.add(dict(row), ())
         return found
 
-    def _before(self, row: dict[str, Any]) -> Known:
+    def _before(self, row: dict[str, Any]) -> ListedPerson:
         results, references = from_json(row["body"])
-        return Known(row["id"], self.facility, references, row["validity"], results, row["seen_at"])
+        return ListedPerson(row["id"], self.facility, references, row["validity"], results, row["seen_at"])
 
-    def row(self, ready: Ready, old: dict[str, Any] | None) -> dict[str, Any]:
+    def row(self, ready: ReadyToMerge, old: dict[str, Any] | None) -> dict[str, Any]:
         """Return a person's row; `old` is the one that is there already."""
         person = ready.person
         if old is None:
@@ -177,7 +179,7 @@ class Batch:
         return {"id": old["id"], **ready.said, "mark": mark, "born": born, "key": key, "names": names}
 
     def _put(
-        self, connection: Connection, rows: dict[str, dict[str, Any]], fresh: set[str], people: dict[str, Ready]
+        self, connection: Connection, rows: dict[str, dict[str, Any]], fresh: set[str], people: dict[str, ReadyToMerge]
     ) -> None:
         new = [row for who, row in rows.items() if who in fresh]
         changed = [{**row, "which": who} for who, row in rows.items() if who not in fresh]
@@ -193,7 +195,7 @@ class Batch:
                 connection.execute(insert(table), found)
 
     def found_by(
-        self, rows: dict[str, dict[str, Any]], people: dict[str, Ready]
+        self, rows: dict[str, dict[str, Any]], people: dict[str, ReadyToMerge]
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
         """Return what people are found by: their flags, their numbers, the beginnings of their names."""
         flags, numbers, names = [], [], []

@@ -20,10 +20,10 @@ from app.adapters.sql.erasure import OF_A_PERSON
 from app.adapters.sql.rows import AnyRow, visit_from
 from app.ports.store import Alteration, ReadOnly
 from app.rules.record.evidence import Entry, EventType
-from app.rules.record.replay import Rebuilt, Replayed, Unreadable, rebuilt
+from app.rules.record.replay import Rebuilt, Replayed, UnreadableRecord, rebuilt
 from app.rules.visit.copy import Wish
 from app.rules.visit.flow import Visit
-from app.rules.visit.standing import Asked, Closed, Closing, Doubt, Followed, Sight
+from app.rules.visit.standing import Closed, Closing, Doubt, Followed, Sight, StandingWish
 from app.verify import Missing
 
 _MANY: Final = 500
@@ -77,17 +77,17 @@ class Records:
             self._vouched[facility] = chain_check.first_mac(connection, facility, self.key)
         try:
             return rebuilt(facility, self._replayed(rows, self._vouched.get(facility, 0), gone))
-        except Unreadable:
+        except UnreadableRecord:
             return None
 
     def _replayed(self, rows: Iterable[AnyRow], vouched: int, gone: set[int]) -> Iterator[Replayed]:
-        """Yield entries with their bodies, but for those whose body went with a person; raises `Unreadable`."""
+        """Yield entries with their bodies, but for those whose body went with a person; raises `UnreadableRecord`."""
         missing = Missing()
         for row in rows:
             entry = Entry(*(getattr(row, name) for name in ENTRY))
             body = chain_check.checked_body(row, entry, None if row.body is None else row, self.key)
             if body is None or (row.mac is None and row.seq >= vouched):
-                raise Unreadable
+                raise UnreadableRecord
             if row.body is None and row.seq not in gone:
                 missing.add(entry.visit, entry.seq)
             if row.body is None:
@@ -96,7 +96,7 @@ class Records:
                 missing.explain(entry.type, entry.visit, body)
             yield entry, body
         if missing.unexplained():
-            raise Unreadable
+            raise UnreadableRecord
 
 
 def _shown(kept: Followed, told: Rebuilt | None) -> Followed:
@@ -125,9 +125,9 @@ def _sight(raw: str | None) -> Sight | None:
     return Sight(**found, consented_on=date.fromisoformat(day) if day else None)
 
 
-def asked_from(raw: str | None) -> tuple[Asked, ...]:
+def asked_from(raw: str | None) -> tuple[StandingWish, ...]:
     """Return what is asked from copies, from its column."""
-    return tuple(Asked(each["at"], Wish(each["what"])) for each in json.loads(raw or "[]"))
+    return tuple(StandingWish(each["at"], Wish(each["what"])) for each in json.loads(raw or "[]"))
 
 
 def _closed(raw: str | None) -> Closed | None:

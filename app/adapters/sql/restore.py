@@ -26,7 +26,7 @@ from app.adapters.sql.chain import record_key
 from app.adapters.sql.compiled import failed
 from app.adapters.sql.database import file_of, unhurried, upgrade
 from app.rules.record.evidence import Head
-from app.rules.record.gap import Gap, Known
+from app.rules.record.gap import Gap, LedgerState
 
 RECORD_KEY: Final = "record-key"
 KEY_FILES: Final = ("secret", RECORD_KEY, "identity-keys.json")
@@ -67,7 +67,7 @@ def identities(text: str) -> list[Any]:
 
 
 def restore(  # noqa: PLR0913 - from where, to where, and what is known
-    source: Path, keys: list[Any], *, url: str, folder: Path, known: Known, now: int, key: bytes = b""
+    source: Path, keys: list[Any], *, url: str, folder: Path, known: LedgerState, now: int, key: bytes = b""
 ) -> Restored:
     """Restore a backup into an empty data folder and database. Raises `NotRestored` and leaves nothing behind.
 
@@ -154,7 +154,7 @@ def _record_key(loader: _Loader, key: bytes) -> bytes:
     return found
 
 
-def _settled(loader: _Loader, connection: Connection, known: Known, now: int) -> Restored:
+def _settled(loader: _Loader, connection: Connection, known: LedgerState, now: int) -> Restored:
     """Look whether all of it is there and holds; then forget again, and hold what is older than it was."""
     for name, count in loader.promised["rows"].items():
         if connection.execute(select(func.count()).select_from(table(name))).scalar() != count:

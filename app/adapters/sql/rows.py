@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from app.adapters.sql import schema
 from app.adapters.sql.chain import ENTRY
 from app.ports.store import Change, Departure, Logged, ReadOnly
-from app.rules.record.evidence import Entry, State, state
+from app.rules.record.evidence import Entry, VisitState, state
 from app.rules.station.station import Facility, Link
 from app.rules.visit.copy import Receipt
 from app.rules.visit.flow import Holder, Registration, Route, Visit
@@ -23,7 +23,7 @@ _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), de
 RECEIPT: Final = tuple(schema.receipt.c[name] for name in Receipt.__slots__)
 """The columns that make a `Receipt`, in its order."""
 
-_REACHED: Final = {State.HANDED_OFF, State.REPORTED, State.TRANSCRIBED}
+_REACHED: Final = {VisitState.HANDED_OFF, VisitState.REPORTED, VisitState.TRANSCRIBED}
 """Where the office has something to see: a visit that was transcribed from paper is there from the beginning."""
 
 

@@ -20,27 +20,12 @@ from sqlalchemy import (
 )
 
 from app.adapters.sql.compiled import Direct
-from app.adapters.sql.schema import (
-    MAY_EXPIRE,
-    broken,
-    departure,
-    erasure,
-    event,
-    event_body,
-    facility,
-    followup,
-    link,
-    person,
-    quarantine,
-    receipt,
-    station,
-    submission,
-    upload,
-    visit,
-)
+from app.adapters.sql.schema.office import followup, receipt, station
+from app.adapters.sql.schema.terminal import broken, erasure, person, quarantine, upload
+from app.adapters.sql.schema.visit import MAY_EXPIRE, departure, event, event_body, facility, link, submission, visit
 from app.rules.record.evidence import EventType
 from app.rules.station.station import Station
-from app.rules.terminal.consent_list import Stage
+from app.rules.terminal.exchange import Stage
 
 BATCH: Final = 100
 """Visits that one transaction of `expire` settles: nobody's answer waits behind a thousand."""

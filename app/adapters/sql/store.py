@@ -16,13 +16,11 @@ from sqlalchemy import Connection
 import app.adapters.sql.statements as sql
 from app.adapters.sql import gap, replay, retention, submission
 from app.adapters.sql.chain import head_of
-from app.adapters.sql.connected import Connected
-from app.adapters.sql.database import SHIPPED, Driver, revision, truncate_log
+from app.adapters.sql.database import REACHING, SHIPPED, Connected, Driver, revision, truncate_log
 from app.adapters.sql.erasure import forget, matched
-from app.adapters.sql.reaching import REACHING
 from app.adapters.sql.retention import Over
 from app.adapters.sql.rows import AnyRow, fields, logged_from, visit_from
-from app.adapters.sql.schema import HEAD
+from app.adapters.sql.schema.base import HEAD
 from app.ports.outside import Clock, Unavailable
 from app.ports.store import Alteration, Change, Departure, Logged, Pulse, Written
 from app.rules.record.evidence import Head

@@ -11,13 +11,13 @@ from sqlalchemy import Connection, Executable, Select, Update, bindparam, select
 import app.adapters.sql.statements as sql
 from app.adapters.sql import schema as t
 from app.adapters.sql.chain import append
-from app.adapters.sql.connected import Connected
+from app.adapters.sql.database import Connected
 from app.adapters.sql.replay import FOLLOWUP, Records, asked_from, followed_from
 from app.adapters.sql.rows import logged_from
 from app.ports.office import Act
 from app.ports.store import Logged, ReadOnly, Written
 from app.rules.record.evidence import Event, canonical
-from app.rules.visit.standing import Asked, Closing, Followed, Sight, named, with_wish
+from app.rules.visit.standing import Closing, Followed, Sight, StandingWish, named, with_wish
 
 Narrowed = TypeVar("Narrowed", Select[Any], Update)
 
@@ -129,7 +129,7 @@ def _is_known(connection: Connection, act: Act) -> bool:
     return not act.person or connection.execute(theirs).first() is not None
 
 
-def _kept(act: Act, asked: tuple[Asked, ...]) -> Executable:
+def _kept(act: Act, asked: tuple[StandingWish, ...]) -> Executable:
     """Return what makes this act stand: a sight takes the place of the one before, and opens what was closed.
 
     What the patient asks opens it too, beside what was `asked` before, and stays until somebody closes it.

@@ -114,7 +114,7 @@ def load_names() -> Names:
 
 
 @dataclass(frozen=True, slots=True)
-class Screen:
+class OfficialScreen:
     """One screen of マイナ在宅受付Web: its name there, what one does, and who holds the phone."""
 
     name: str
@@ -138,13 +138,13 @@ class Homeward:
 class OfficialWay:
     """What is known of the official side."""
 
-    screens: tuple[Screen, ...]
-    functions: Mapping[str, Screen]
+    screens: tuple[OfficialScreen, ...]
+    functions: Mapping[str, OfficialScreen]
     """What is pressed first by who wants something else than to register (`app.rules.visit.flow.INTENTS`)."""
     backs: tuple[Homeward, ...]
     checked_on: date
 
-    def screens_for(self, intent: str) -> tuple[Screen, ...]:
+    def screens_for(self, intent: str) -> tuple[OfficialScreen, ...]:
         """Return the screens that come, as far as they are described: the first and the last of another function."""
         return (self.functions[intent], self.screens[-1]) if intent in self.functions else self.screens
 
@@ -160,8 +160,8 @@ def load_official() -> OfficialWay:
     name = "official.toml"
     found = _read(name)
     return OfficialWay(
-        screens=tuple(Screen(**_graded(name, row)) for row in found["screen"]),
-        functions={row.pop("intent"): Screen(**_graded(name, row)) for row in found["function"]},
+        screens=tuple(OfficialScreen(**_graded(name, row)) for row in found["screen"]),
+        functions={row.pop("intent"): OfficialScreen(**_graded(name, row)) for row in found["function"]},
         backs=tuple(Homeward(**_graded(name, row)) for row in found["back"]),
         checked_on=found["checked_on"],
     )

@@ -26,7 +26,7 @@ class Thing:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class BeforePart:
     """One thing to know: a heading and a few short lines, of which the first `paper` stand on the leaflet too."""
 
     id: str
@@ -47,7 +47,7 @@ class Before:
     """All of it."""
 
     things: tuple[Thing, ...]
-    parts: Mapping[str, Part]
+    parts: Mapping[str, BeforePart]
     checked_on: date
 
     def sources(self, *parts: str) -> str:
@@ -58,7 +58,7 @@ class Before:
 def load_before(found: Mapping[str, Any] | None = None) -> Before:
     """Return what `before.toml` says, or what was read of such a file."""
     given = found or _read(_FILE)
-    parts = (Part(**{**_graded(_FILE, dict(row)), "lines": tuple(row["lines"])}) for row in given["part"])
+    parts = (BeforePart(**{**_graded(_FILE, dict(row)), "lines": tuple(row["lines"])}) for row in given["part"])
     return Before(
         things=tuple(Thing(**_graded(_FILE, dict(row))) for row in given["thing"]),
         parts=MappingProxyType({part.id: part for part in parts}),

@@ -23,7 +23,7 @@ _SAID: Final = {True: "yes", False: "no", None: ""}
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TopicRow:
     """One step or fact; `only` names the setting and value (`terminal=notebook`) for which it stands.
 
     Its id counts every row of the part, so that a link to a step leads to the same step at every station.
@@ -36,7 +36,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class TopicPart:
     """One part of a topic, with its source and its grade."""
 
     id: str
@@ -44,7 +44,7 @@ class Part:
     kind: str
     source: str
     grade: str
-    rows: tuple[Row, ...] = ()
+    rows: tuple[TopicRow, ...] = ()
     columns: tuple[str, ...] = ()
     cells: tuple[tuple[str, ...], ...] = ()
     link: str = ""
@@ -52,7 +52,7 @@ class Part:
     report: str = ""
     report_source: str = ""
 
-    def rows_for(self, station: Station | None) -> tuple[Row, ...]:
+    def rows_for(self, station: Station | None) -> tuple[TopicRow, ...]:
         """Return the rows that fit a station; where it does not say, all of them, each under its label."""
         return tuple(row for row in (_shaped(row, station) for row in self.rows) if row is not None)
 
@@ -73,7 +73,7 @@ class Topic:
     for_whom: str
     words: str
     related: tuple[str, ...]
-    parts: tuple[Part, ...]
+    parts: tuple[TopicPart, ...]
     desks: bool = False
 
 
@@ -88,7 +88,7 @@ class GuideContent:
     review_by: date
 
 
-def _shaped(row: Row, station: Station | None) -> Row | None:
+def _shaped(row: TopicRow, station: Station | None) -> TopicRow | None:
     if not row.only:
         return row
     setting, _, value = row.only.partition("=")
@@ -129,9 +129,9 @@ def _topic(given: Mapping[str, Any], row: dict[str, Any]) -> Topic:
     return Topic(**{**rest, "related": tuple(row["related"]), "parts": parts})
 
 
-def _part(given: Mapping[str, Any], topic: str, row: dict[str, Any]) -> Part:
+def _part(given: Mapping[str, Any], topic: str, row: dict[str, Any]) -> TopicPart:
     name = f"{topic}#{row.get('id', '?')}"
-    _insist(_fits(Part, row) and row["kind"] in _KINDS, name, "is not whole, or says what is not known")
+    _insist(_fits(TopicPart, row) and row["kind"] in _KINDS, name, "is not whole, or says what is not known")
     link = row.get("link", "")
     _insist(row["grade"] != _SECOND_HAND or link.startswith(_SAFE), name, "is second-hand, without its official page")
     _insist(not link or link.startswith((_SAFE, *_OURS)), name, "links to no safe page")
@@ -145,19 +145,19 @@ def _part(given: Mapping[str, Any], topic: str, row: dict[str, Any]) -> Part:
     _insist(bool(rows) != bool(cells), name, "has neither rows nor cells, or both")
     told = (*(each.text for each in rows), *(cell for line in cells for cell in line))
     _insist(not any(_HEARSAY in each for each in told), name, "tells a report among the facts")
-    part = Part(**{**_graded(_FILE, row), "rows": rows, "cells": cells, "columns": columns})
+    part = TopicPart(**{**_graded(_FILE, row), "rows": rows, "cells": cells, "columns": columns})
     _insist(bool(part.sources), name, "names no source")
     return part
 
 
-def _row(given: Mapping[str, Any], name: str, found: str | dict[str, str]) -> Row:
+def _row(given: Mapping[str, Any], name: str, found: str | dict[str, str]) -> TopicRow:
     if isinstance(found, str):
-        return Row(name, found)
+        return TopicRow(name, found)
     _insist(set(found) == {"text", "only"} and found["only"] in given["conditions"], name, "has an unknown condition")
-    return Row(name, found["text"], found["only"], given["conditions"][found["only"]])
+    return TopicRow(name, found["text"], found["only"], given["conditions"][found["only"]])
 
 
-def _fits(kind: type[Topic | Part], row: Mapping[str, Any]) -> bool:
+def _fits(kind: type[Topic | TopicPart], row: Mapping[str, Any]) -> bool:
     known = {field.name: field.default is MISSING for field in fields(kind)}
     return row.keys() <= known.keys() and all(name in row for name, needed in known.items() if needed)
 

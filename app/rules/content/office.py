@@ -40,7 +40,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ChecklistRow:
     """One thing to do or to look at: where, why, what one sees when it is right, and what goes wrong."""
 
     id: str
@@ -69,7 +69,7 @@ class Checklist:
     id: str
     title: str
     lead: str
-    rows: tuple[Row, ...]
+    rows: tuple[ChecklistRow, ...]
 
     @property
     def checked_on(self) -> date:
@@ -91,7 +91,7 @@ def _checklist(given: Mapping[str, Any], found: Mapping[str, Any]) -> Checklist:
     return Checklist(found["id"], found["title"], found["lead"], rows)
 
 
-def _row(given: Mapping[str, Any], found: dict[str, Any]) -> Row:
+def _row(given: Mapping[str, Any], found: dict[str, Any]) -> ChecklistRow:
     row = {
         **_graded(_FILE, found),
         "checked_on": found.get("checked_on", given["checked_on"]),
@@ -100,7 +100,7 @@ def _row(given: Mapping[str, Any], found: dict[str, Any]) -> Row:
         "trouble": tuple(found.get("trouble", ())),
         "report": _report(found),
     }
-    known = {field.name: field.default is MISSING for field in fields(Row)}
+    known = {field.name: field.default is MISSING for field in fields(ChecklistRow)}
     _insist(row.keys() <= known.keys(), found, f"does not know {sorted(row.keys() - known.keys())}")
     _insist(all(row.get(name) for name, needed in known.items() if needed), found, "is not whole")
     _insist(row.get("opens", "/office/").startswith("/office/"), found, "opens no page of the office")
@@ -108,7 +108,7 @@ def _row(given: Mapping[str, Any], found: dict[str, Any]) -> Row:
     for name in ("opens", "link"):
         _insist((name in row) == (f"{name}_label" in row), found, f"has {name} or its label alone")
     _insist(row["grade"] != _SECOND_HAND or "link" in row, found, "is second-hand and brings no official page")
-    return Row(**row)
+    return ChecklistRow(**row)
 
 
 def _field(given: Mapping[str, Any], found: Mapping[str, Any], name: str) -> Field:

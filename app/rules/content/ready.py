@@ -19,7 +19,7 @@ _SAYS_SO: Final = "という報告があります。"
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class PhoneSight:
     """What is said of something that the phone shows by itself."""
 
     id: str
@@ -31,7 +31,7 @@ class Sight:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ReadyRow:
     """One question about the phone: a drawing, two answers, and the one thing to do where it is not so.
 
     `seen` and `unseen` are said where the phone can answer for itself. A `daily` answer holds for its day only.
@@ -61,8 +61,8 @@ class Row:
 class Readiness:
     """All that the page says, the day on which it was looked up, and by when it must be looked up again."""
 
-    sights: Mapping[str, Sight]
-    rows: tuple[Row, ...]
+    sights: Mapping[str, PhoneSight]
+    rows: tuple[ReadyRow, ...]
     stores: tuple[AppStore, ...]
     checked_on: date
     review_by: date
@@ -73,7 +73,7 @@ class Readiness:
         shown = {sight.picture for sight in self.sights.values()} | {row.picture for row in self.rows}
         return tuple(sorted(shown - {""}))
 
-    def rows_for(self, system: str) -> tuple[Row, ...]:
+    def rows_for(self, system: str) -> tuple[ReadyRow, ...]:
         """Return the rows for an iPhone, an Android phone, or both where it is neither for certain."""
         return tuple(row for row in self.rows if not row.phone or system not in _PHONES or row.phone == system)
 
@@ -85,7 +85,7 @@ class Readiness:
 def load_readiness(found: Mapping[str, Any] | None = None) -> Readiness:
     """Return what is asked before leaving, from `ready.toml` or from what was read of such a file."""
     given = found or _read(_FILE)
-    sights = tuple(_made(Sight, _graded(_FILE, row)) for row in given["sight"])
+    sights = tuple(_made(PhoneSight, _graded(_FILE, row)) for row in given["sight"])
     rows = tuple(_row(row) for row in given["row"])
     missing = _CHECKS - {sight.check for sight in sights} - {row.check for row in rows}
     if missing:
@@ -96,8 +96,8 @@ def load_readiness(found: Mapping[str, Any] | None = None) -> Readiness:
     return Readiness({each.id: each for each in sights}, rows, load_phone_steps().stores, checked_on, review_by)
 
 
-def _row(found: dict[str, Any]) -> Row:
-    row = _made(Row, {**found, "todo": tuple(found.get("todo", ())), "report": _report(found)})
+def _row(found: dict[str, Any]) -> ReadyRow:
+    row = _made(ReadyRow, {**found, "todo": tuple(found.get("todo", ())), "report": _report(found)})
     if row.grade or not row.report:
         _graded(_FILE, found)
     _insist(row.phone in _PHONES, row, "is for an unknown phone")
@@ -120,7 +120,7 @@ def _report(found: Mapping[str, Any]) -> Report | None:
     return report
 
 
-Made = TypeVar("Made", Sight, Row)
+Made = TypeVar("Made", PhoneSight, ReadyRow)
 
 
 def _made(kind: type[Made], found: Mapping[str, Any]) -> Made:
@@ -131,7 +131,7 @@ def _made(kind: type[Made], found: Mapping[str, Any]) -> Made:
     return kind(**found)
 
 
-def _insist(holds: bool, row: Row, otherwise: str) -> None:  # noqa: FBT001 - reads as a sentence
+def _insist(holds: bool, row: ReadyRow, otherwise: str) -> None:  # noqa: FBT001 - reads as a sentence
     if not holds:
         raise ContentError(f"{_FILE}: {row.id} {otherwise}")
 

@@ -31,7 +31,7 @@ class Other:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Advice:
     """What to do about one thing that somebody sees: one next step, one picture, whom to call, and another way."""
 
     id: str
@@ -69,7 +69,7 @@ class Troubles:
     """Everything that the helper says."""
 
     groups: Mapping[str, str]
-    answers: Mapping[str, Answer]
+    answers: Mapping[str, Advice]
     codes: tuple[KnownCode, ...]
     review_by: date
 
@@ -86,7 +86,7 @@ def load_troubles(found: Mapping[str, Any] | None = None) -> Troubles:
     return Troubles(MappingProxyType(dict(given["groups"])), by_id, codes, given["review_by"])
 
 
-def _answer(given: Mapping[str, Any], others: Mapping[str, Other], row: dict[str, Any]) -> Answer:
+def _answer(given: Mapping[str, Any], others: Mapping[str, Other], row: dict[str, Any]) -> Advice:
     name = row.get("id", "?")
     known = row.get("group") in given["groups"] and row.get("contact") in CONTACTS and row.get("other") in others
     if not known:
@@ -94,7 +94,7 @@ def _answer(given: Mapping[str, Any], others: Mapping[str, Other], row: dict[str
     if row.get("grade") == _SECOND_HAND and not row.get("link", "").startswith("https://"):
         raise ContentError(f"{_FILE}: {name} is second-hand and brings no official page")
     shaped = {"also": tuple(row["also"]), "other": others[row["other"]], "checked_on": given["checked_on"]}
-    return _whole(Answer, {**_graded(_FILE, row), **shaped})
+    return _whole(Advice, {**_graded(_FILE, row), **shaped})
 
 
 def _code(row: Mapping[str, Any]) -> KnownCode:

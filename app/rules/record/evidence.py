@@ -78,7 +78,7 @@ class EventType(StrEnum):
     """From here on entries carry a MAC; the entries before it are covered by this one's."""
 
 
-class State(StrEnum):
+class VisitState(StrEnum):
     """What may be claimed of a visit, and never more."""
 
     DRAFT = "draft"
@@ -173,18 +173,18 @@ def wording(language: Language, items: Iterable[Item]) -> dict[str, Json]:
     return {item.id: {"version": item.version, "sha256": wording_hash(language, item)} for item in items}
 
 
-def state(visit: Visit) -> State:
+def state(visit: Visit) -> VisitState:
     """Return what may be claimed of this visit today."""
     if visit.transcribed_by:
-        return State.TRANSCRIBED
+        return VisitState.TRANSCRIBED
     if visit.answer("result", "report") in {"answered", "done", "trouble", "stopped"}:
-        return State.REPORTED
+        return VisitState.REPORTED
     wants_to_withdraw = visit.answer("need", "intent") == "withdraw" and not visit.withdraws
     if visit.answer("another-way", "reason") or wants_to_withdraw:
-        return State.ANOTHER_WAY
+        return VisitState.ANOTHER_WAY
     if visit.registration is not Registration.NONE or visit.is_confirmed:
-        return State.HANDED_OFF
-    return State.DRAFT
+        return VisitState.HANDED_OFF
+    return VisitState.DRAFT
 
 
 def broken_link(entries: Iterable[tuple[Entry, str]]) -> int | None:

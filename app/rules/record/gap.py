@@ -30,7 +30,7 @@ class Erasure:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class LedgerState:
     """What is known outside the database: heads of records, who was erased, the last backup, and which time it was."""
 
     heads: Mapping[str, Head] = field(default_factory=dict)
@@ -118,7 +118,7 @@ def clock_line(clock: Expected) -> bytes:
     return _line({"is": "clock", **asdict(clock)})
 
 
-def lines_of(known: Known, at: int) -> list[bytes]:
+def lines_of(known: LedgerState, at: int) -> list[bytes]:
     """Return the fewest lines that say all of this."""
     heads = [head_line(facility, head, at) for facility, head in sorted(known.heads.items())]
     backup = [backup_line(known.backed_up_at, known.compared_at)] if known.backed_up_at else []
@@ -126,7 +126,7 @@ def lines_of(known: Known, at: int) -> list[bytes]:
     return [*heads, *backup, *clock, *map(erasure_line, known.erasures)]
 
 
-def known_from(lines: Iterable[bytes]) -> Known:
+def known_from(lines: Iterable[bytes]) -> LedgerState:
     """Return what these lines say together; a line that was cut off by a power cut says nothing."""
     heads: dict[str, Head] = {}
     erasures: list[Erasure] = []
@@ -145,20 +145,20 @@ def known_from(lines: Iterable[bytes]) -> Known:
             head = Head(said["size"], said["hash"])
             if said["is"] == "accepted" or head.size > heads.get(said["facility"], Head()).size:
                 heads[said["facility"]] = head
-    return Known(heads, _each_once(erasures), backed_up_at, clock, compared_at)
+    return LedgerState(heads, _each_once(erasures), backed_up_at, clock, compared_at)
 
 
-def merged(*several: Known) -> Known:
+def merged(*several: LedgerState) -> LedgerState:
     """Return what several ledgers say together: of each record the furthest head, and everybody erased."""
     heads: dict[str, Head] = {}
     for each in several:
-        heads |= Known(heads).moved(each.heads)
+        heads |= LedgerState(heads).moved(each.heads)
     erasures = _each_once(erased for each in several for erased in each.erasures)
     times = [each.backed_up_at for each in several if each.backed_up_at]
     clocks = [each.clock for each in several if each.clock]
     compared_at = max((each.compared_at for each in several), default=0)
     clock = max(clocks, key=attrgetter("at"), default=None)
-    return Known(heads, erasures, max(times, default=None), clock, compared_at)
+    return LedgerState(heads, erasures, max(times, default=None), clock, compared_at)
 
 
 _KINDS: Final[Mapping[str, Mapping[str, type]]] = {

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any, Final, TypeAlias, TypeVar
 
-from app.rules.record.evidence import Entry, EventType, State, state
+from app.rules.record.evidence import Entry, EventType, VisitState, state
 from app.rules.visit import journey
 from app.rules.visit.consent import TOO_YOUNG, Choice
 from app.rules.visit.copy import Wish
 from app.rules.visit.flow import NOTHING, STEPS, Answer, Registration, Route, Visit
-from app.rules.visit.standing import Asked, Closed, Closing, Doubt, Followed, Sight, is_news, with_wish
+from app.rules.visit.standing import Closed, Closing, Doubt, Followed, Sight, StandingWish, is_news, with_wish
 from app.rules.words.dates import JST
 
 Replayed: TypeAlias = tuple[Entry, Mapping[str, Any]]
@@ -24,10 +24,10 @@ Replayed: TypeAlias = tuple[Entry, Mapping[str, Any]]
 
 Signed = TypeVar("Signed", Sight, Closed)
 
-_REACHES_THE_OFFICE: Final = {State.HANDED_OFF, State.REPORTED, State.TRANSCRIBED}
+_REACHES_THE_OFFICE: Final = {VisitState.HANDED_OFF, VisitState.REPORTED, VisitState.TRANSCRIBED}
 
 
-class Unreadable(Exception):
+class UnreadableRecord(Exception):
     """A record does not tell of a visit from its beginning, or says what no version has written."""
 
 
@@ -40,7 +40,7 @@ class Rebuilt:
     """When it first reached the office."""
     sight: Sight | None = None
     closed: Closed | None = None
-    asked: tuple[Asked, ...] = ()
+    asked: tuple[StandingWish, ...] = ()
     person: str = ""
     """Whom of the terminal's files it was matched with."""
     tells_number: bool = True
@@ -79,7 +79,7 @@ _TOLD: Final = ("answers", "registration", "language", "route", "opened_at")
 
 
 def rebuilt(facility: str, entries: Iterable[Replayed]) -> Rebuilt:
-    """Return what the entries of one visit tell. Raises `Unreadable`."""
+    """Return what the entries of one visit tell. Raises `UnreadableRecord`."""
     found: Rebuilt | None = None
     try:
         for entry, body in entries:
@@ -95,9 +95,9 @@ def rebuilt(facility: str, entries: Iterable[Replayed]) -> Rebuilt:
             if found.reached_at is None and state(found.visit) in _REACHES_THE_OFFICE:
                 found = replace(found, reached_at=entry.at)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise Unreadable from error
+        raise UnreadableRecord from error
     if found is None:
-        raise Unreadable
+        raise UnreadableRecord
     return found
 
 
@@ -233,7 +233,7 @@ def _closed(before: Rebuilt, at: int, body: Mapping[str, Any]) -> Rebuilt:
 
 
 def _asked(before: Rebuilt, at: int, body: Mapping[str, Any]) -> Rebuilt:
-    return replace(before, asked=with_wish(before.asked, Asked(at, Wish(body["what"]))), closed=None)
+    return replace(before, asked=with_wish(before.asked, StandingWish(at, Wish(body["what"]))), closed=None)
 
 
 _OFFICE: Final[Mapping[str, Callable[[Rebuilt, int, Mapping[str, Any]], Rebuilt]]] = {

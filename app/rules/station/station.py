@@ -138,7 +138,7 @@ class Note:
     at: int
 
 
-class Wrong(StrEnum):
+class WrongUrl(StrEnum):
     """Why a text is not an official address that may be kept."""
 
     EMPTY = "empty"
@@ -166,7 +166,7 @@ class Address:
     host: str
 
 
-def official_address(raw: str, *, our_host: str) -> Address | Wrong:
+def official_address(raw: str, *, our_host: str) -> Address | WrongUrl:
     """Return the official address in a text, or why there is none that may be kept.
 
     Stricter than any standard on purpose: whatever two readers of addresses could understand differently (other
@@ -174,29 +174,29 @@ def official_address(raw: str, *, our_host: str) -> Address | Wrong:
     """
     text = raw.strip(" \t\r\n\u3000")
     if not text:
-        return Wrong.EMPTY
+        return WrongUrl.EMPTY
     if len(text) > MAX_ADDRESS:
-        return Wrong.LONG
+        return WrongUrl.LONG
     scheme, separator, rest = text.partition("://")
     if not separator or not scheme.isascii() or not scheme.isalpha():
-        return Wrong.NO_ADDRESS
+        return WrongUrl.NO_ADDRESS
     if scheme != "https":
-        return Wrong.NOT_HTTPS if scheme.lower() in {"http", "https"} else Wrong.NO_ADDRESS
+        return WrongUrl.NOT_HTTPS if scheme.lower() in {"http", "https"} else WrongUrl.NO_ADDRESS
     return _judged(text, rest, our_host)
 
 
-def _judged(text: str, rest: str, our_host: str) -> Address | Wrong:
+def _judged(text: str, rest: str, our_host: str) -> Address | WrongUrl:
     rest, _, fragment = rest.partition("#")
     rest, _, query = rest.partition("?")
     host, slash, path = rest.partition("/")
     if host == our_host or host.partition(":")[0] == our_host:
-        return Wrong.OURS
+        return WrongUrl.OURS
     if host in _SHOPS:
-        return Wrong.STORE
+        return WrongUrl.STORE
     if not _HOST.fullmatch(host) or len(host) > 253 or ".." in host:  # noqa: PLR2004 - the longest name there can be
-        return Wrong.HOST
+        return WrongUrl.HOST
     is_plain = _REST.fullmatch(slash + path) and _QUERY.fullmatch(query) and _QUERY.fullmatch(fragment)
-    return Address(text, host) if is_plain else Wrong.SPELLING
+    return Address(text, host) if is_plain else WrongUrl.SPELLING
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Final
 
-from app.rules.terminal.values import FLAGS, Consent, Meaning, Person, Reading, comparable, parse_day
+from app.rules.terminal.values import FLAGS, Consent, Meaning, Person, comparable, parse_day
 from app.rules.words.dates import day_of
 
 COLUMNS: Final = tuple(flag for flag in FLAGS.values() if flag.column)
@@ -30,7 +30,7 @@ VALIDITIES: Final[Mapping[str, str]] = {
 SEXES: Final[Mapping[str, str]] = {"1": "男", "2": "女", "3": "未設定"}
 
 
-class State(StrEnum):
+class ConsentState(StrEnum):
     """What the source says of a person's consents as a whole. Time does not change it; the next file may."""
 
     GIVEN = "given"
@@ -40,7 +40,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class PersonNames:
     """Who somebody is, as the terminal writes it. Kept only where the station says so, and only encrypted."""
 
     name: str = ""
@@ -93,13 +93,13 @@ class Incoming:
     references: tuple[str, ...]
     validity: str
     results: tuple[Insured, ...]
-    names: Names | None = None
+    names: PersonNames | None = None
     mark: str = ""
     born: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ListedPerson:
     """One person of the list, as the newest file with them said."""
 
     id: str
@@ -109,7 +109,7 @@ class Known:
     results: tuple[Insured, ...]
     seen_at: int
     """When the newest file with them was made."""
-    names: Names | None = None
+    names: PersonNames | None = None
 
     @property
     def marked(self) -> Mapping[str, Marked]:
@@ -132,7 +132,7 @@ class Known:
         return first_end(self.results)
 
     @property
-    def state(self) -> State:
+    def state(self) -> ConsentState:
         """What the source says as a whole."""
         return state(self.results)
 
@@ -170,14 +170,14 @@ def first_end(results: Iterable[Insured]) -> int | None:
     return min((each.available_until for each in given if each.available_until is not None), default=None)
 
 
-def state(results: Iterable[Insured]) -> State:
+def state(results: Iterable[Insured]) -> ConsentState:
     """Return what the source says as a whole: given if anything is, none only if everything is known not to be."""
     meanings = {each.meaning for result in results for each in result.consents if each.flag and each.flag.codes}
     if Meaning.GIVEN in meanings:
-        return State.GIVEN
+        return ConsentState.GIVEN
     if Meaning.EXPIRED in meanings:
-        return State.EXPIRED
-    return State.NONE if meanings == {Meaning.NOT_GIVEN} else State.UNKNOWN
+        return ConsentState.EXPIRED
+    return ConsentState.NONE if meanings == {Meaning.NOT_GIVEN} else ConsentState.UNKNOWN
 
 
 def incoming(person: Person) -> Incoming:
@@ -187,10 +187,10 @@ def incoming(person: Person) -> Incoming:
     return Incoming(references, person.validity, results, _names(person))
 
 
-def _names(person: Person) -> Names | None:
+def _names(person: Person) -> PersonNames | None:
     for each in person.results:
         sex = each.sex if each.sex in {"1", "2"} else each.sex_on_back or each.sex
-        found = Names(each.name, each.kana, each.birthdate, sex)
+        found = PersonNames(each.name, each.kana, each.birthdate, sex)
         if found.is_there:
             return found
     return None
@@ -275,185 +275,7 @@ def unpacked(data: bytes) -> list[Incoming]:
 
 def _unpacked(body: str, validity: str, names: dict[str, Any] | None, mark: str, born: str) -> Incoming:
     results, references = from_json(body)
-    return Incoming(references, validity, results, Names(**names) if names else None, mark, born)
-
-
-# --- the preview ----------------------------------------------------------------------------------------------------
-
-LINES: Final = 50
-"""Odd lines that a preview shows; the rest are counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One odd value of a file: which line, whose (0 is nobody's), which element, and what it was."""
-
-    odd: str
-    line: int
-    person: int
-    element: str
-    raw: str
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a file holds, before it is taken: counts and odd lines, no person."""
-
-    encoding: str
-    executed_at: int | None
-    key: str
-    persons: int
-    without_reference: int
-    several: int
-    """People with more than one insurance."""
-    flags: Mapping[str, Mapping[str, int]]
-    """Flag to meaning to how many people."""
-    validities: Mapping[str, int]
-    lines: tuple[Line, ...]
-    line_count: int
-    unknown: tuple[tuple[str, int, int], ...]
-    """Elements that this reader does not know: name, how often, first line."""
-
-    def as_json(self) -> str:
-        """Return it as text."""
-        return json.dumps(asdict(self), ensure_ascii=False)
-
-    @classmethod
-    def from_json(cls, text: str) -> Preview:
-        """Return it as it was."""
-        kept = json.loads(text)
-        kept["lines"] = tuple(Line(**each) for each in kept["lines"])
-        kept["unknown"] = tuple(tuple(each) for each in kept["unknown"])
-        return cls(**kept)
-
-
-def preview(reading: Reading, people: Iterable[Incoming]) -> Preview:
-    """Return what there is to say about a file before it is taken."""
-    people, header = list(people), reading.answer.header
-    flags: dict[str, dict[str, int]] = {}
-    validities: dict[str, int] = {}
-    for each in people:
-        validities[each.validity] = validities.get(each.validity, 0) + 1
-        for flag, mark in marked(each.results).items():
-            counts = flags.setdefault(flag, {})
-            counts[mark.meaning.value] = counts.get(mark.meaning.value, 0) + 1
-    return Preview(
-        encoding=reading.encoding.value,
-        executed_at=header.executed_at,
-        key=header.key,
-        persons=len(people),
-        without_reference=sum(not each.references for each in people),
-        several=sum(len(each.results) > 1 for each in people),
-        flags=flags,
-        validities=validities,
-        lines=tuple(Line(p.odd.value, p.line, p.person, p.element, p.raw[:40]) for p in reading.problems[:LINES]),
-        line_count=reading.problem_count,
-        unknown=tuple((each.name, each.count, each.line) for each in reading.unknown),
-    )
-
-
-# --- files on the way, and what is asked of the list ------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """A request that was made for the terminal; `reception` is the number under which it was taken in there."""
-
-    key: str
-    facility: str
-    day: str
-    counter: int
-    consent_from: str
-    consent_to: str
-    at: int
-    by: str
-    reception: str = ""
-
-
-STALE: Final = 30
-"""Seconds without a batch after which a file that is being taken may be taken up by another."""
-
-
-class Stage(StrEnum):
-    """Where a file is on its way into the list."""
-
-    WAITING = "waiting"
-    TAKING = "taking"
-    TAKEN = "taken"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What taking a file did: people by what was known of them before, endings at the source, visits seen."""
-
-    new: int = 0
-    changed: int = 0
-    same: int = 0
-    older: int = 0
-    """Of whom a newer file was taken before: it stays."""
-    withdrawn: int = 0
-    lapsed: int = 0
-    matched: int = 0
-    differs: int = 0
-    """Of the matched visits, those in which the file differs from what was chosen."""
-
-    def with_people(self, taken: Iterable[Taken]) -> Outcome:
-        """Return it with a batch of people counted."""
-        found = self
-        for each in taken:
-            kind = "older" if each.is_older else "new" if each.before is None else "same" if each.is_same else "changed"
-            found = replace(
-                found,
-                **{kind: getattr(found, kind) + 1},
-                withdrawn=found.withdrawn + (Turn.WITHDRAWN in each.turns),
-                lapsed=found.lapsed + (Turn.LAPSED in each.turns),
-            )
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file of the terminal that was read; its people are kept, encrypted, until they are taken."""
-
-    id: str
-    facility: str
-    stage: Stage
-    at: int
-    by: str
-    preview: Preview
-    total: int
-    done: int = 0
-    touched_at: int = 0
-    outcome: Outcome = Outcome()
-
-    def is_left(self, now: int) -> bool:
-        """Whether whoever took it seems to have died half-way: anybody may go on."""
-        return self.stage is Stage.TAKING and abs(now - self.touched_at) > STALE
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """One person as they were before a file and as they are after it."""
-
-    before: Known | None
-    after: Known
-    is_older: bool = False
-    """Whether a newer file had brought them: they stay as they were."""
-
-    @property
-    def is_same(self) -> bool:
-        """Whether the file said nothing new."""
-        before = self.before
-        return before is not None and (before.validity, before.results, before.references) == (
-            self.after.validity,
-            self.after.results,
-            self.after.references,
-        )
-
-    @property
-    def turns(self) -> Mapping[Turn, list[str]]:
-        """Which flags were given before and are not any more, by how they ended."""
-        return turned(self.before.results, self.after.results) if self.before else {}
+    return Incoming(references, validity, results, PersonNames(**names) if names else None, mark, born)
 
 
 class By(StrEnum):

@@ -21,11 +21,11 @@ from app.rules.terminal.consent_list import (
     SEXES,
     VALIDITIES,
     By,
-    Known,
+    ConsentState,
+    ListedPerson,
     Marked,
-    Names,
+    PersonNames,
     Search,
-    State,
 )
 from app.rules.terminal.values import Meaning
 from app.rules.words.dates import JST, day_of, format_time, in_era
@@ -37,7 +37,12 @@ from app.rules.words.names import sought
 SOON: Final = 14
 """Days before an end from which on the list warns."""
 LONGEST: Final = 60
-STATES: Final = {State.GIVEN: "同意あり", State.EXPIRED: "期限切れ", State.NONE: "同意なし", State.UNKNOWN: "不明"}
+STATES: Final = {
+    ConsentState.GIVEN: "同意あり",
+    ConsentState.EXPIRED: "期限切れ",
+    ConsentState.NONE: "同意なし",
+    ConsentState.UNKNOWN: "不明",
+}
 OVER: Final = "ends-over"
 _MEANINGS: Final = {Meaning.GIVEN: "同意あり", Meaning.EXPIRED: "期限切れ", Meaning.NOT_GIVEN: "同意なし"}
 _WITHIN: Final = (7, SOON, 30, 60)
@@ -77,7 +82,7 @@ _BY_WORD: Final = {word: each for group in FILTERS.values() for word, each in gr
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ConsentQuery:
     """What somebody asks of the list. `text` is a name or a number: it goes into no address and no record."""
 
     only: str = ""
@@ -146,16 +151,16 @@ def within(days: int, now: int) -> tuple[int, int]:
     return now, int(end.timestamp()) - 1
 
 
-def asked(sent: Mapping[str, str], *, keeps_names: bool) -> Asked:
+def asked(sent: Mapping[str, str], *, keeps_names: bool) -> ConsentQuery:
     """Return what was asked in a form that is sent and answered at once: a name may stand in it."""
     text = unicodedata.normalize("NFC", sent.get("text", "")).strip()
     if not text:
         return asked_openly(sent)
     if has_my_number(text):
-        return Asked(notices=("マイナンバー（12けた）のように見えます。探すときにも入れないでください",))
+        return ConsentQuery(notices=("マイナンバー（12けた）のように見えます。探すときにも入れないでください",))
     if len(text) > LONGEST or not text.isprintable():
-        return Asked(notices=(f"{LONGEST}文字までで入れてください",))
-    return Asked(text=text, by=_by(text, sent.get("by", ""), keeps_names=keeps_names), after=_after(sent))
+        return ConsentQuery(notices=(f"{LONGEST}文字までで入れてください",))
+    return ConsentQuery(text=text, by=_by(text, sent.get("by", ""), keeps_names=keeps_names), after=_after(sent))
 
 
 def _by(text: str, said: str, *, keeps_names: bool) -> By:
@@ -168,7 +173,7 @@ def _by(text: str, said: str, *, keeps_names: bool) -> By:
     return By.REFERENCE if has_digit else By.NAME
 
 
-def asked_openly(sent: Mapping[str, str]) -> Asked:
+def asked_openly(sent: Mapping[str, str]) -> ConsentQuery:
     """Return what was asked in an address: one of the filters, and days."""
     notices = []
     only = sent.get("only", "")
@@ -182,7 +187,7 @@ def asked_openly(sent: Mapping[str, str]) -> Asked:
         notices.append("期限で探すときは、同意年月日ではしぼれません")
     if first and last and last < first:
         first, last = last, first
-    return Asked(only, first, last, after=_after(sent), notices=tuple(notices))
+    return ConsentQuery(only, first, last, after=_after(sent), notices=tuple(notices))
 
 
 def _day(text: str) -> date | None:
@@ -198,7 +203,7 @@ def _after(sent: Mapping[str, str]) -> tuple[int, str] | None:
     return (int(given[1]), given[2]) if given else None
 
 
-def place_of(search: Search, last: Known) -> tuple[int, str]:
+def place_of(search: Search, last: ListedPerson) -> tuple[int, str]:
     """Return where a search goes on behind a person."""
     return (last.ends_at or 0) if search.by is By.ENDS else last.day, last.id
 
@@ -206,7 +211,7 @@ def place_of(search: Search, last: Known) -> tuple[int, str]:
 # --- how a row reads ----------------------------------------------------------------------------------------------
 
 
-class Look(StrEnum):
+class FlagLook(StrEnum):
     """How a flag looks, beside its words."""
 
     GIVEN = "given"
@@ -220,16 +225,16 @@ class Cell:
     """One flag of a row."""
 
     words: str
-    look: Look
+    look: FlagLook
 
 
-NOTHING_CAME: Final = Cell("記載なし", Look.ODD)
+NOTHING_CAME: Final = Cell("記載なし", FlagLook.ODD)
 """The file said nothing of this flag: neither yes nor no."""
 _CELLS: Final = {
-    Meaning.GIVEN: Cell("○", Look.GIVEN),
-    Meaning.NOT_GIVEN: Cell("", Look.BLANK),
-    Meaning.EXPIRED: Cell("期限切れ", Look.ENDED),
-    Meaning.UNOBTAINABLE: Cell("取得できず", Look.ODD),
+    Meaning.GIVEN: Cell("○", FlagLook.GIVEN),
+    Meaning.NOT_GIVEN: Cell("", FlagLook.BLANK),
+    Meaning.EXPIRED: Cell("期限切れ", FlagLook.ENDED),
+    Meaning.UNOBTAINABLE: Cell("取得できず", FlagLook.ODD),
 }
 
 
@@ -238,13 +243,13 @@ def cell(mark: Marked | None) -> Cell:
     if mark is None:
         return NOTHING_CAME
     if mark.is_mixed:
-        return Cell("保険でちがう", Look.ODD)
+        return Cell("保険でちがう", FlagLook.ODD)
     return _CELLS.get(mark.meaning) or unknown(mark.codes[0])
 
 
 def unknown(code: str) -> Cell:
     """Return how a code without a known meaning reads."""
-    return Cell(f"不明（{code or '空'}）", Look.ODD)
+    return Cell(f"不明（{code or '空'}）", FlagLook.ODD)
 
 
 _MORE_FLAGS: Final = {
@@ -264,7 +269,7 @@ def flag_name(flag: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ConsentRow:
     """One person as the list shows them, in the order of the terminal's list."""
 
     id: str
@@ -299,16 +304,16 @@ def headings(*, names: bool) -> list[str]:
     return [*who, "照会番号", *flags, "同意年月日", "同意有効期限", "状態", "資格", "保険の数"]
 
 
-def rows(people: Sequence[Known], now: int, *, names: bool) -> Iterator[Row]:
+def rows(people: Sequence[ListedPerson], now: int, *, names: bool) -> Iterator[ConsentRow]:
     """Yield people as rows; without `names`, nothing of who they are."""
     return (_row(each, now, names=names) for each in people)
 
 
-def _row(known: Known, now: int, *, names: bool) -> Row:
-    who = (known.names if names else None) or Names()
+def _row(known: ListedPerson, now: int, *, names: bool) -> ConsentRow:
+    who = (known.names if names else None) or PersonNames()
     marks = known.marked
     ends = _last_end(known, marks)
-    return Row(
+    return ConsentRow(
         known.id,
         who.name,
         who.kana,
@@ -326,12 +331,12 @@ def _row(known: Known, now: int, *, names: bool) -> Row:
     )
 
 
-def last_end(known: Known) -> int | None:
+def last_end(known: ListedPerson) -> int | None:
     """Return the end that stands in the list: the earliest of what is given, else of whatever came."""
     return _last_end(known, known.marked)
 
 
-def _last_end(known: Known, marks: Mapping[str, Marked]) -> int | None:
+def _last_end(known: ListedPerson, marks: Mapping[str, Marked]) -> int | None:
     came = (each.available_until for each in marks.values() if each.available_until is not None)
     return known.ends_at or min(came, default=None)
 
@@ -346,7 +351,7 @@ def left(ends: int | None, now: int) -> str:
     return "" if days > SOON else f"あと{days}日" if days else "今日まで"
 
 
-def era(names: Names) -> str:
+def era(names: PersonNames) -> str:
     """Return a birth date in its era, or what came where that is none."""
     born = names.born_on
     try:

@@ -13,7 +13,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from app.rules.terminal.consent_list import Known, Marked
+from app.rules.terminal.consent_list import ListedPerson, Marked
 from app.rules.terminal.values import Meaning, comparable
 from app.rules.visit.flow import Visit
 from app.rules.visit.standing import Followed, Sight, Verdict, compared
@@ -58,7 +58,7 @@ _BY_NUMBER: Final = frozenset({Ground.REFERENCE, Ground.SAME_DAY})
 class Candidate:
     """A person who may belong to a visit, with the grounds for and against."""
 
-    known: Known
+    known: ListedPerson
     grounds: tuple[Ground, ...]
 
     @property
@@ -87,20 +87,20 @@ def _ends(followed: Followed) -> int:
     return told + UNTOLD if followed.visit.answer("result", "report") == "later" else told
 
 
-def candidates(followed: Followed, people: Iterable[Known]) -> tuple[Candidate, ...]:
+def candidates(followed: Followed, people: Iterable[ListedPerson]) -> tuple[Candidate, ...]:
     """Return who may belong to a visit, the likeliest first; nobody for whom nothing speaks."""
     found = (Candidate(each, grounds(followed, each)) for each in people)
     fit = [each for each in found if {Ground.REFERENCE, Ground.BETWEEN} & set(each.grounds)]
     return tuple(sorted(fit, key=lambda each: (-each.weight, each.known.id)))
 
 
-def certain(followed: Followed, people: Iterable[Known]) -> Known | None:
+def certain(followed: Followed, people: Iterable[ListedPerson]) -> ListedPerson | None:
     """Return the one person whose reference number and day are the visit's, or None when nobody or several are."""
     found = [each.known for each in candidates(followed, people) if each.is_by_number]
     return found[0] if len(found) == 1 else None
 
 
-def is_contested(followed: Followed, known: Known, visits: Iterable[Followed]) -> bool:
+def is_contested(followed: Followed, known: ListedPerson, visits: Iterable[Followed]) -> bool:
     """Whether another visit has the number and day as well, and the moment does not tell which of them it was."""
     rivals = [grounds(each, known) for each in visits if each.visit.id != followed.visit.id]
     rivals = [each for each in rivals if set(each) >= _BY_NUMBER]
@@ -108,7 +108,7 @@ def is_contested(followed: Followed, known: Known, visits: Iterable[Followed]) -
     return bool(rivals) and (not mine or any(Ground.BETWEEN in each for each in rivals))
 
 
-def grounds(followed: Followed, known: Known) -> tuple[Ground, ...]:
+def grounds(followed: Followed, known: ListedPerson) -> tuple[Ground, ...]:
     """Return what speaks for and against a person."""
     return tuple(
         each
@@ -117,14 +117,14 @@ def grounds(followed: Followed, known: Known) -> tuple[Ground, ...]:
     )
 
 
-def _by_number(visit: Visit, known: Known) -> Ground | None:
+def _by_number(visit: Visit, known: ListedPerson) -> Ground | None:
     number = comparable(visit.answer("need", "reference"))
     if not number or not known.references:
         return None
     return Ground.REFERENCE if number in known.references else Ground.OTHER_REFERENCE
 
 
-def _by_time(followed: Followed, known: Known) -> tuple[Ground, ...]:
+def _by_time(followed: Followed, known: ListedPerson) -> tuple[Ground, ...]:
     times = [each.consented_at for each in known.marked.values() if each.consented_at is not None]
     begins, ends = window(followed)
     between = not followed.visit.transcribed_by and any(begins <= at <= ends for at in times)
@@ -141,20 +141,20 @@ def _days(followed: Followed) -> tuple[date, date]:
     return day_of(followed.handed_off_at), day_of(_ends(followed))
 
 
-def _by_items(visit: Visit, known: Known) -> Ground | None:
+def _by_items(visit: Visit, known: ListedPerson) -> Ground | None:
     verdicts = {each.verdict for each in compared(visit, sight(known, 0, ""))}
     if Verdict.DIFFERS in verdicts:
         return Ground.ITEMS_DIFFER
     return Ground.ITEMS if Verdict.MATCHES in verdicts and Verdict.NOT_LOOKED_AT not in verdicts else None
 
 
-def says_all(visit: Visit, known: Known) -> bool:
+def says_all(visit: Visit, known: ListedPerson) -> bool:
     """Whether a file gives one known answer for every item that was asked; without it a person must judge."""
     said = sight(known, 0, "").flags
     return all(flag in said for item in visit.items for flag in item.flags)
 
 
-def sight(known: Known, at: int, by: str) -> Sight:
+def sight(known: ListedPerson, at: int, by: str) -> Sight:
     """Return what a file says of a person in the form in which a screen is seen; what says nothing is not looked at."""
     marks = known.marked
     return Sight(

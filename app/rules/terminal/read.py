@@ -1,7 +1,7 @@
 """Reads a file of the terminal: bytes in, values out. Pure.
 
-A file is read whole or not at all. *Refused* (`Unreadable`) is whatever makes the file as a whole doubtful: its
-packing, its letters, its form, its station, its kind, or a size that no station has. *Odd* (`Problem`) is a value that
+A file is read whole or not at all. *Refused* (`UnreadableFile`) is whatever makes the file as a whole doubtful: its
+packing, its letters, its form, its station, its kind, or a size that no station has. *Odd* (`OddValue`) is a value that
 does not bear its usual sense: it is kept raw, it is listed with its line, and it can never look like a known one.
 
 The parser is expat itself, since only it knows lines and reads piece by piece. Document types, and with them entities
@@ -44,22 +44,22 @@ from app.rules.terminal.values import (
     Answer02,
     Consent,
     Encoding,
+    FileKind,
     Header,
-    Kind,
     Limits,
     Meaning,
     Odd,
+    OddValue,
     Outcome,
     Person,
-    Problem,
     Reading,
-    Reason,
     Request,
     Request01,
     Request02,
     Result,
     Unknown,
-    Unreadable,
+    UnreadableFile,
+    UnreadableReason,
     parse_day,
 )
 
@@ -107,7 +107,7 @@ class _Reader:
     def __init__(self, limits: Limits) -> None:
         self.message: dict[str, str] = {}
         self.persons: list[Person] = []
-        self.problems: list[Problem] = []
+        self.problems: list[OddValue] = []
         self.problem_count = 0
         self.lines: dict[str, int] = {}
         self.unknown: dict[str, list[int]] = {}
@@ -137,24 +137,24 @@ class _Reader:
                 fed += len(part)
                 self._parser.Parse(part, False)  # noqa: FBT003 - expat takes it by place
                 if fed - self._parser.CurrentByteIndex > self._limits.token:
-                    self._refuse(Reason.TOO_MUCH, "token")
+                    self._refuse(UnreadableReason.TOO_MUCH, "token")
             self._parser.Parse(b"", True)  # noqa: FBT003 - the same
         except expat.ExpatError as fault:
-            reason = Reason.CUT_OFF if fault.code in _ENDS else Reason.BROKEN
-            raise Unreadable(reason, fault.lineno, expat.ErrorString(fault.code) or "") from fault
+            reason = UnreadableReason.CUT_OFF if fault.code in _ENDS else UnreadableReason.BROKEN
+            raise UnreadableFile(reason, fault.lineno, expat.ErrorString(fault.code) or "") from fault
 
     def note(self, odd: Odd, line: int, element: str, raw: str) -> None:
         """Note that a value is odd."""
         self.problem_count += 1
         if len(self.problems) < self._limits.problems:
             person = len(self.persons) + 1 if self._person else 0
-            self.problems.append(Problem(odd, line, person, element, raw))
+            self.problems.append(OddValue(odd, line, person, element, raw))
 
-    def _refuse(self, reason: Reason, about: str = "") -> NoReturn:
-        raise Unreadable(reason, self._parser.CurrentLineNumber, about)
+    def _refuse(self, reason: UnreadableReason, about: str = "") -> NoReturn:
+        raise UnreadableFile(reason, self._parser.CurrentLineNumber, about)
 
     def _doctype(self, *_: object) -> None:
-        self._refuse(Reason.DOCTYPE)
+        self._refuse(UnreadableReason.DOCTYPE)
 
     def _start(self, full: str, attributes: dict[str, str]) -> None:
         element = full.rpartition(_BETWEEN)[2]
@@ -182,21 +182,21 @@ class _Reader:
         if attributes:
             self._names.update(attributes)
         if len(self._open) >= limits.depth:
-            self._refuse(Reason.TOO_MUCH, "depth")
+            self._refuse(UnreadableReason.TOO_MUCH, "depth")
         if self._elements > limits.elements:
-            self._refuse(Reason.TOO_MUCH, "elements")
+            self._refuse(UnreadableReason.TOO_MUCH, "elements")
         if len(self._names) > limits.names or len(full) > limits.text:
-            self._refuse(Reason.TOO_MUCH, "names")
+            self._refuse(UnreadableReason.TOO_MUCH, "names")
 
     def _mark(self, element: str) -> _Mark:
         """Return what an element is where it stands; an unknown one may stand around known ones."""
         outer = self._open[-1] if self._open else None
         if outer is None and element != ROOT:
-            self._refuse(Reason.OTHER_KIND, element[:100])
+            self._refuse(UnreadableReason.OTHER_KIND, element[:100])
         if outer is _Mark.PASSED_OVER:
             return outer
         if outer is _Mark.VALUE:
-            self._refuse(Reason.FORM, self._element)
+            self._refuse(UnreadableReason.FORM, self._element)
         if element == UNIT:
             return self._unit_mark()
         if element == CONFIRMATION:
@@ -210,19 +210,19 @@ class _Reader:
 
     def _unit_mark(self) -> _Mark:
         if self._person:
-            self._refuse(Reason.FORM, UNIT)
+            self._refuse(UnreadableReason.FORM, UNIT)
         if len(self.persons) >= self._limits.persons:
-            self._refuse(Reason.TOO_MUCH, "persons")
+            self._refuse(UnreadableReason.TOO_MUCH, "persons")
         return _Mark.UNIT
 
     def _confirmation_mark(self) -> _Mark:
         if self._person is None:
             # So look the answers about one patient: the card reader's copy, and the single check.
-            self._refuse(Reason.OTHER_KIND, CONFIRMATION)
+            self._refuse(UnreadableReason.OTHER_KIND, CONFIRMATION)
         if self._result:
-            self._refuse(Reason.FORM, CONFIRMATION)
+            self._refuse(UnreadableReason.FORM, CONFIRMATION)
         if len(self._person.results) >= self._limits.results:
-            self._refuse(Reason.TOO_MUCH, "results")
+            self._refuse(UnreadableReason.TOO_MUCH, "results")
         return _Mark.CONFIRMATION
 
     def _is_value(self, element: str) -> bool:
@@ -237,10 +237,10 @@ class _Reader:
         if mark is _Mark.VALUE:
             self._length += len(text)
             if self._length > self._limits.text:
-                self._refuse(Reason.TOO_MUCH, self._element)
+                self._refuse(UnreadableReason.TOO_MUCH, self._element)
             self._text.append(text)
         elif mark < _Mark.VALUE and text.strip(_BLANK):
-            self._refuse(Reason.FORM, "text")
+            self._refuse(UnreadableReason.FORM, "text")
 
     def _end(self, _: str) -> None:
         mark = self._open.pop()
@@ -277,7 +277,7 @@ class _Reader:
     def _put_consent(self, result: _Gathered, stem: str, place: int, value: str) -> None:
         parts = result.consents.setdefault(stem, ["", "", ""])
         if len(result.consents) > self._limits.consents:
-            self._refuse(Reason.TOO_MUCH, "consents")
+            self._refuse(UnreadableReason.TOO_MUCH, "consents")
         parts[place] = self._joined(parts[place], value)
         odd = oddity_in_consent(stem, place, value)
         if odd:
@@ -285,7 +285,7 @@ class _Reader:
 
     def _put_reference(self, person: _Gathered, value: str) -> None:
         if len(person.references) >= self._limits.results:
-            self._refuse(Reason.TOO_MUCH, REFERENCE)
+            self._refuse(UnreadableReason.TOO_MUCH, REFERENCE)
         if value:
             person.references.append(value)
 
@@ -295,7 +295,7 @@ class _Reader:
             return value or before
         self.note(Odd.REPEATED, self._line, self._element, value)
         if len(before) + len(value) >= self._limits.text:
-            self._refuse(Reason.TOO_MUCH, self._element)
+            self._refuse(UnreadableReason.TOO_MUCH, self._element)
         return f"{before}|{value}"
 
     def _close_result(self) -> None:
@@ -324,44 +324,44 @@ _NAMED: Final = re.compile(r"(?:.*[/\\])?([A-Z]{3}[a-z]{5}[0-9]{2}re[qs])")
 
 
 def read(data: bytes, *, facility_code: str, filename: str = "", limits: Limits | None = None) -> Reading:
-    """Return what an uploaded answer says, plain or in a ZIP; raise `Unreadable` when it is refused as a whole.
+    """Return what an uploaded answer says, plain or in a ZIP; raise `UnreadableFile` when it is refused as a whole.
 
     Refused besides what is damaged or hostile: the answer of another station, persons without a station, a request,
     and the answer to another inquiry. The one for online care looks the same inside and is known by its name alone.
     """
     reader, encoding, kind = _read(data, filename, limits or Limits())
-    if kind in {Kind.REQUEST_01, Kind.REQUEST_02} or _is_request(reader):
-        raise Unreadable(Reason.REQUEST)
+    if kind in {FileKind.REQUEST_01, FileKind.REQUEST_02} or _is_request(reader):
+        raise UnreadableFile(UnreadableReason.REQUEST)
     answer = _answer(reader, kind)
     header = answer.header
     if header.facility_code not in {"", facility_code}:
-        raise Unreadable(Reason.WRONG_STATION, reader.lines.get(STATION), header.facility_code)
+        raise UnreadableFile(UnreadableReason.WRONG_STATION, reader.lines.get(STATION), header.facility_code)
     if reader.persons and not header.facility_code:
-        raise Unreadable(Reason.NO_STATION)
+        raise UnreadableFile(UnreadableReason.NO_STATION)
     unknown = tuple(Unknown(element, count, line) for element, (count, line) in reader.unknown.items())
     return Reading(answer, encoding, tuple(reader.problems), reader.problem_count, unknown)
 
 
 def read_request(data: bytes, *, filename: str = "", limits: Limits | None = None) -> Request:
-    """Return what a request asks, as a terminal would read it; raise `Unreadable` when it is none."""
+    """Return what a request asks, as a terminal would read it; raise `UnreadableFile` when it is none."""
     reader, _, _ = _read(data, filename, limits or Limits())
     message = reader.message
     if not _is_request(reader) or message.get("care", "2") != "2":
-        raise Unreadable(Reason.OTHER_KIND)
+        raise UnreadableFile(UnreadableReason.OTHER_KIND)
     facility_code = message.get("facility_code", "")
     if not facility_code:
-        raise Unreadable(Reason.NO_STATION)
+        raise UnreadableFile(UnreadableReason.NO_STATION)
     if SEARCH in reader.lines:
         begins, ends = parse_day(message.get("consent_from", "")), parse_day(message.get("consent_to", ""))
         if begins and ends and begins <= ends:
             return Request01(facility_code, message.get("key", ""), begins, ends)
-        raise Unreadable(Reason.FORM, reader.lines[SEARCH], SEARCH)
+        raise UnreadableFile(UnreadableReason.FORM, reader.lines[SEARCH], SEARCH)
     if message["reception"]:
         return Request02(facility_code, message["reception"])
-    raise Unreadable(Reason.FORM, reader.lines[RECEPTION], RECEPTION)
+    raise UnreadableFile(UnreadableReason.FORM, reader.lines[RECEPTION], RECEPTION)
 
 
-def _read(data: bytes, filename: str, limits: Limits) -> tuple[_Reader, Encoding, Kind | None]:
+def _read(data: bytes, filename: str, limits: Limits) -> tuple[_Reader, Encoding, FileKind | None]:
     kind = _kind(filename)
     xml, inner = unpack(data, limits)
     kind = _kind(inner) or kind
@@ -371,14 +371,14 @@ def _read(data: bytes, filename: str, limits: Limits) -> tuple[_Reader, Encoding
     return reader, encoding, kind
 
 
-def _kind(filename: str) -> Kind | None:
+def _kind(filename: str) -> FileKind | None:
     """Return the kind that a file's name tells, or None when it tells none."""
     named = _NAMED.match(filename)
     if named is None:
         return None
-    if named[1] not in set(Kind):
-        raise Unreadable(Reason.OTHER_KIND, about=named[1])
-    return Kind(named[1])
+    if named[1] not in set(FileKind):
+        raise UnreadableFile(UnreadableReason.OTHER_KIND, about=named[1])
+    return FileKind(named[1])
 
 
 def _is_request(reader: _Reader) -> bool:
@@ -390,19 +390,19 @@ def _has_answered(reader: _Reader) -> bool:
     return bool(reader.message.get("segment") or reader.message.get("status"))
 
 
-def _answer(reader: _Reader, kind: Kind | None) -> Answer:
+def _answer(reader: _Reader, kind: FileKind | None) -> Answer:
     """Return which of the two answers it is: a reception number makes the first, persons make the second.
 
     With neither (it failed, or nobody registered in the window) the file's name decides; without one it is the second.
     """
     message = reader.message
     if not reader.persons and not _has_answered(reader):
-        raise Unreadable(Reason.OTHER_KIND)
+        raise UnreadableFile(UnreadableReason.OTHER_KIND)
     fields = {*HEADER.values(), *PROCESSING.values()}
     header = Header(**{key: value for key, value in message.items() if key in fields})
-    if reader.persons or ("reception" not in message and kind is not Kind.ANSWER_01):
+    if reader.persons or ("reception" not in message and kind is not FileKind.ANSWER_01):
         if "reception" in message:
-            raise Unreadable(Reason.FORM, reader.lines[RECEPTION], RECEPTION)
+            raise UnreadableFile(UnreadableReason.FORM, reader.lines[RECEPTION], RECEPTION)
         return Answer02(header, tuple(reader.persons))
     answer = Answer01(header, message.get("reception", ""))
     if not answer.reception and header.outcome is Outcome.DONE:

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Final
 
-from app.rules.terminal.values import Encoding, Limits, Reason, Unreadable
+from app.rules.terminal.values import Encoding, Limits, UnreadableFile, UnreadableReason
 
 _CHUNK: Final = 16 * 1024
 _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
@@ -38,40 +38,40 @@ _ENCODINGS: Final = {
 def unpack(data: bytes, limits: Limits) -> tuple[bytes, str]:
     """Return the XML of an upload, and its name if it came in a ZIP. Nothing is ever written to a disk."""
     if not data:
-        raise Unreadable(Reason.EMPTY)
+        raise UnreadableFile(UnreadableReason.EMPTY)
     if len(data) > limits.file:
-        raise Unreadable(Reason.TOO_LARGE)
+        raise UnreadableFile(UnreadableReason.TOO_LARGE)
     if not data.startswith(_ZIP):
         return data, ""
     # zipfile remembers every entry, so they are counted before it may look. Packed bytes may look like one by chance.
     if data.count(_ZIP_ENTRY) > _ZIP_ENTRIES_LOOKED_AT:
-        raise Unreadable(Reason.ZIP_ENTRIES)
+        raise UnreadableFile(UnreadableReason.ZIP_ENTRIES)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entry = _only_entry(archive.infolist(), limits)
             with archive.open(entry) as stream:
                 xml = stream.read(limits.unpacked + 1)
     except _ZIP_FAULTS as fault:
-        raise Unreadable(Reason.ZIP_BROKEN) from fault
+        raise UnreadableFile(UnreadableReason.ZIP_BROKEN) from fault
     if len(xml) > limits.unpacked:  # what is declared was looked at before; what counts is what came
-        raise Unreadable(Reason.TOO_LARGE)
+        raise UnreadableFile(UnreadableReason.TOO_LARGE)
     return xml, entry.filename
 
 
 def _only_entry(entries: list[zipfile.ZipInfo], limits: Limits) -> zipfile.ZipInfo:
     if any(_PATH.search(entry.orig_filename) for entry in entries):
-        raise Unreadable(Reason.ZIP_PATH)
+        raise UnreadableFile(UnreadableReason.ZIP_PATH)
     if len(entries) != 1:
-        raise Unreadable(Reason.ZIP_ENTRIES, about=str(len(entries)))
+        raise UnreadableFile(UnreadableReason.ZIP_ENTRIES, about=str(len(entries)))
     (entry,) = entries
     if not entry.filename.lower().endswith(".xml"):
-        raise Unreadable(Reason.ZIP_NAME)
+        raise UnreadableFile(UnreadableReason.ZIP_NAME)
     if entry.flag_bits & _ZIP_LOCKED:
-        raise Unreadable(Reason.ZIP_LOCKED)
+        raise UnreadableFile(UnreadableReason.ZIP_LOCKED)
     if entry.compress_type not in _ZIP_METHODS:
-        raise Unreadable(Reason.ZIP_BROKEN, about="method")
+        raise UnreadableFile(UnreadableReason.ZIP_BROKEN, about="method")
     if entry.file_size > limits.unpacked:
-        raise Unreadable(Reason.TOO_LARGE)
+        raise UnreadableFile(UnreadableReason.TOO_LARGE)
     return entry
 
 
@@ -80,15 +80,15 @@ def encoding_of(xml: bytes) -> Encoding:
     has_mark = xml.startswith(codecs.BOM_UTF8)
     start = xml[:512].removeprefix(codecs.BOM_UTF8)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"<\0", b"\0<")):
-        raise Unreadable(Reason.ENCODING, 1, "UTF-16")
+        raise UnreadableFile(UnreadableReason.ENCODING, 1, "UTF-16")
     if not start.lstrip().startswith(b"<"):
-        raise Unreadable(Reason.NOT_XML)
+        raise UnreadableFile(UnreadableReason.NOT_XML)
     declared = _DECLARED.match(start)
     if declared is None:
         return Encoding.UTF_8 if has_mark or _is_utf_8(xml) else Encoding.SHIFT_JIS
     found = _ENCODINGS.get(declared[1].lower())
     if found is None or (has_mark and found is not Encoding.UTF_8):
-        raise Unreadable(Reason.ENCODING, 1, declared[1].decode())
+        raise UnreadableFile(UnreadableReason.ENCODING, 1, declared[1].decode())
     return found
 
 
@@ -96,7 +96,7 @@ def _is_utf_8(xml: bytes) -> bool:
     try:
         for _ in letters(xml, Encoding.UTF_8):
             pass
-    except Unreadable:
+    except UnreadableFile:
         return False
     return True
 
@@ -109,8 +109,10 @@ def letters(xml: bytes, encoding: Encoding) -> Iterator[str]:
         try:
             yield decoder.decode(xml[start : start + _CHUNK])
         except UnicodeDecodeError as fault:
-            raise Unreadable(Reason.LETTERS, xml.count(b"\n", 0, start - held + fault.start) + 1) from fault
+            raise UnreadableFile(
+                UnreadableReason.LETTERS, xml.count(b"\n", 0, start - held + fault.start) + 1
+            ) from fault
     try:
         yield decoder.decode(b"", final=True)
     except UnicodeDecodeError as fault:
-        raise Unreadable(Reason.CUT_OFF, xml.count(b"\n") + 1) from fault
+        raise UnreadableFile(UnreadableReason.CUT_OFF, xml.count(b"\n") + 1) from fault

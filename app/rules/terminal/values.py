@@ -18,7 +18,7 @@ from typing import Final, TypeAlias
 from app.rules.words.dates import JST
 
 
-class Kind(StrEnum):
+class FileKind(StrEnum):
     """The four files of a home-visit inquiry, as their names begin."""
 
     REQUEST_01 = "OQSmuhvq01req"
@@ -266,7 +266,7 @@ class Odd(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class OddValue:
     """One odd value: where it stands, whose it is (1 is the first person, 0 is nobody), and what it was.
 
     `raw` may be personal data: it is shown to the office and never logged.
@@ -294,13 +294,13 @@ class Reading:
 
     answer: Answer
     encoding: Encoding
-    problems: tuple[Problem, ...]
+    problems: tuple[OddValue, ...]
     """The first of them, up to a limit."""
     problem_count: int
     unknown: tuple[Unknown, ...]
 
 
-class Reason(StrEnum):
+class UnreadableReason(StrEnum):
     """Why a file is refused as a whole."""
 
     EMPTY = "empty"
@@ -343,10 +343,10 @@ class Reason(StrEnum):
     """Locked with a password."""
 
 
-class Unreadable(Exception):
+class UnreadableFile(Exception):
     """A file that is refused as a whole: why, at which line if at one, and about what. Nothing of it was taken."""
 
-    def __init__(self, reason: Reason, line: int | None = None, about: str = "") -> None:
+    def __init__(self, reason: UnreadableReason, line: int | None = None, about: str = "") -> None:
         super().__init__(reason.value if line is None else f"{reason} (line {line})")
         self.reason = reason
         self.line = line
@@ -428,7 +428,7 @@ def comparable(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text.replace("〜", "～")).split())
 
 
-def file_name(kind: Kind, on: date, counter: int) -> str:
+def file_name(kind: FileKind, on: date, counter: int) -> str:
     """Return a file's name: its kind, the day, and a counter of that day."""
     if not 0 < counter <= _LARGEST_COUNTER:
         raise ValueError("a file's counter has four digits and begins at 1")

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from app.rules.record.clock import is_young
-from app.rules.record.evidence import State, state
+from app.rules.record.evidence import VisitState, state
 from app.rules.terminal.values import parse_day
 from app.rules.visit.consent import Choice, Item
 from app.rules.visit.copy import Wish
@@ -71,9 +71,9 @@ NEEDY: Final = frozenset(
 )
 """要対応: somebody must act."""
 _REACHED: Final = {
-    State.ANOTHER_WAY: Standing.ANOTHER_WAY,
-    State.REPORTED: Standing.REPORTED,
-    State.TRANSCRIBED: Standing.TRANSCRIBED,
+    VisitState.ANOTHER_WAY: Standing.ANOTHER_WAY,
+    VisitState.REPORTED: Standing.REPORTED,
+    VisitState.TRANSCRIBED: Standing.TRANSCRIBED,
 }
 _RANKS: Final = {standing: rank for rank, standing in enumerate(Standing)}
 
@@ -120,7 +120,7 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class StandingWish:
     """What the patient asks of the station from the copy; it stays until the office closes the visit."""
 
     at: int
@@ -139,7 +139,7 @@ class Followed:
     """When the office last did something about it."""
     person: str = ""
     """Whom of the terminal's files it was matched with."""
-    asked: tuple[Asked, ...] = ()
+    asked: tuple[StandingWish, ...] = ()
     """What is asked from the patient's copies and nobody has answered, the neediest first; each wish once."""
     doubt: Doubt = Doubt.NONE
 
@@ -286,15 +286,15 @@ def truth(visit: Visit, sight: Sight | None) -> Truth:
 
 def has_copy(visit: Visit) -> bool:
     """Whether there is a copy of this visit to take home: not where another way was taken and nothing confirmed."""
-    return state(visit) is not State.ANOTHER_WAY
+    return state(visit) is not VisitState.ANOTHER_WAY
 
 
-def with_wish(asked: Iterable[Asked], wish: Asked) -> tuple[Asked, ...]:
+def with_wish(asked: Iterable[StandingWish], wish: StandingWish) -> tuple[StandingWish, ...]:
     """Return what is asked with one more wish, the neediest first: none takes another's place."""
     return tuple(sorted((*asked, wish), key=lambda each: _RANKS[_ASKED[each.what]]))
 
 
-def named(asked: Iterable[Asked]) -> str:
+def named(asked: Iterable[StandingWish]) -> str:
     """Return what is asked as a form carries it, each wish with its moment: one that came later is another one."""
     return " ".join(f"{each.what}@{each.at}" for each in asked)
 

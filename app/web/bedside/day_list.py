@@ -24,7 +24,7 @@ from app.rules.words.furigana import SPOKEN, letters
 from app.web.bedside.seat import Bedside
 from app.web.bedside.visit import VisitPages
 from app.web.kit.forms import fields
-from app.web.kit.guard import Window, network_of
+from app.web.kit.guard import RateWindow, network_of
 from app.web.kit.pages import Look
 
 _SPAN: Final = 600.0
@@ -40,8 +40,8 @@ class Today:
     visits: VisitPages
     plans: Plans
     worklist: Worklist
-    _by_address: Window = field(default_factory=lambda: Window(_WRONG_PER_ADDRESS, _SPAN))
-    _by_station: Window = field(default_factory=lambda: Window(_WRONG_PER_STATION, _SPAN))
+    _by_address: RateWindow = field(default_factory=lambda: RateWindow(_WRONG_PER_ADDRESS, _SPAN))
+    _by_station: RateWindow = field(default_factory=lambda: RateWindow(_WRONG_PER_STATION, _SPAN))
 
     def routes(self) -> list[At]:
         """Return the routes."""

@@ -21,7 +21,7 @@ from app.tokens import new_secret
 from app.web.bedside.seat import Bedside, crossing_hash, once
 from app.web.bedside.visit import VisitPages
 from app.web.kit.forms import fields
-from app.web.kit.guard import Window, network_of
+from app.web.kit.guard import RateWindow, network_of
 from app.web.kit.pages import Look
 
 LIVES: Final = 30 * 60
@@ -37,8 +37,8 @@ class Crossing:
 
     bedside: Bedside
     visits: VisitPages
-    _by_address: Window = field(default_factory=lambda: Window(_PER_ADDRESS, _SPAN))
-    _by_station: Window = field(default_factory=lambda: Window(_PER_STATION, _SPAN))
+    _by_address: RateWindow = field(default_factory=lambda: RateWindow(_PER_ADDRESS, _SPAN))
+    _by_station: RateWindow = field(default_factory=lambda: RateWindow(_PER_STATION, _SPAN))
 
     def routes(self) -> list[At]:
         """Return the routes."""

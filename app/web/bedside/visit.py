@@ -33,7 +33,7 @@ from app.web.bedside.seat import HAND_OVER, TRIES, Bedside, Refusal, Seat, cross
 from app.web.copy.take_home import TakeHome
 from app.web.kit.browsers import recognise
 from app.web.kit.forms import Form, fields, form
-from app.web.kit.guard import Window, network_of
+from app.web.kit.guard import RateWindow, network_of
 from app.web.kit.pages import HOLE, LOOK_COOKIE, Look
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -67,7 +67,7 @@ class VisitPages:
     registrar: Registrar
     take_home: TakeHome
     worklist: Worklist
-    _numbers: Window = field(default_factory=lambda: Window(_NUMBERS, _SPAN))
+    _numbers: RateWindow = field(default_factory=lambda: RateWindow(_NUMBERS, _SPAN))
 
     def routes(self) -> list[At]:
         """Return a route for the entry, for every step of `FLOW`, and for what belongs to no single step."""

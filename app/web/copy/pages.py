@@ -25,13 +25,13 @@ from app.rules.content import NAMES
 from app.rules.record.evidence import Body, Event, EventType
 from app.rules.station.station import Facility
 from app.rules.visit.copy import REVIEW, Receipt, Wish, known_as, typed
-from app.rules.visit.standing import Asked, Doubt, Followed, compared, truth
+from app.rules.visit.standing import Doubt, Followed, StandingWish, compared, truth
 from app.rules.words.languages import BY_CODE, EASY
 from app.tokens import MAX_AGE, BadToken, Purpose, new_secret
 from app.web.bedside.seat import REVIEW_COOKIE, Bedside, Refusal
 from app.web.copy.history import WISHES, happened
 from app.web.kit.forms import fields
-from app.web.kit.guard import Window, network_of
+from app.web.kit.guard import RateWindow, network_of
 from app.web.kit.pages import LOOK_COOKIE, Look
 
 _MISSES: Final = 5
@@ -64,7 +64,7 @@ class NotNow(Exception):
         self.facility = facility
 
 
-class Closed(Exception):
+class CopyClosed(Exception):
     """No copy is open in this browser, or it was half an hour ago."""
 
 
@@ -76,7 +76,7 @@ class Review:
     receipts: Receipts
     worklist: Worklist
     registry: Registry
-    _by_address: Window = field(default_factory=lambda: Window(_MISSES, _SPAN))
+    _by_address: RateWindow = field(default_factory=lambda: RateWindow(_MISSES, _SPAN))
 
     def routes(self) -> list[At]:
         """Return the routes."""
@@ -132,7 +132,7 @@ class Review:
         try:
             which, at = self.bedside.signer.read(Purpose.REVIEW, request.cookies.get(REVIEW_COOKIE, ""))
         except (BadToken, ValueError):
-            raise Closed from None
+            raise CopyClosed from None
         receipt = await self.receipts.receipt(which)
         if receipt is None or not receipt.is_live(self.bedside.clock.now()):
             raise NotThere
@@ -150,7 +150,7 @@ class Review:
         async def answer(request: Request) -> Response:
             try:
                 return await page(request, await self._found(request))
-            except Closed:
+            except CopyClosed:
                 return self._ask(request, "closed", status=404)
             except NotNow as held:
                 return self._alone(request, "held.html", status=503, facility=held.facility)
@@ -212,7 +212,7 @@ class Review:
         now, visit = self.bedside.clock.now(), opened.followed.visit.id
         body = {"what": wish.value, "language": Look.of(request).language.code, "receipt": opened.receipt.id}
         key = f"review {visit} {sent.get('key', '')[:40] or new_secret()}"
-        act = Act(opened.facility.id, visit, key, EventType.ASKED, now, body, asked=Asked(now, wish))
+        act = Act(opened.facility.id, visit, key, EventType.ASKED, now, body, asked=StandingWish(now, wish))
         try:
             written = await self.worklist.record(act)
         except (Unavailable, ReadOnly):

@@ -38,7 +38,7 @@ class Here:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class DeskState:
     """Whether a desk answers now, in the words of a page."""
 
     is_open: bool
@@ -48,11 +48,11 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class ShownDesk:
     """A desk as a page shows it."""
 
     contact: Contact
-    state: State
+    state: DeskState
     closed: tuple[date, ...]
 
 
@@ -70,17 +70,19 @@ class Help:
         facility = await self.store.facility(request.cookies.get(STATION_COOKIE, ""))
         return Here(facility, await self.office.station(facility.id)) if facility else Here()
 
-    def desk(self, contact: Contact, here: Here) -> Desk:
+    def desk(self, contact: Contact, here: Here) -> ShownDesk:
         """Return a desk with the station's own number, and whether it answers now."""
         shaped, now = with_number(contact, here.facility, here.station), self.clock.now()
-        state = _state(shaped.hours, now) if shaped.hours else State(is_open=False, always=False, until="", opens="")
-        return Desk(shaped, state, _closed(shaped.hours, day_of(now)) if shaped.hours else ())
+        state = (
+            _state(shaped.hours, now) if shaped.hours else DeskState(is_open=False, always=False, until="", opens="")
+        )
+        return ShownDesk(shaped, state, _closed(shaped.hours, day_of(now)) if shaped.hours else ())
 
-    def desks(self, here: Here) -> tuple[Desk, ...]:
+    def desks(self, here: Here) -> tuple[ShownDesk, ...]:
         """Return every desk that concerns this station."""
         return tuple(self.desk(each, here) for each in contacts_for(here.facility, here.station))
 
-    def near(self, contact: str, here: Here) -> tuple[Desk, ...]:
+    def near(self, contact: str, here: Here) -> tuple[ShownDesk, ...]:
         """Return whom to call: this desk if its number is known, else the call centre; and the station besides."""
         # Who sits before the office's terminal does not call the office.
         besides = () if contact in _FOR_THE_OFFICE else ("station",)
@@ -99,10 +101,12 @@ class Help:
         return answer
 
 
-def _state(hours: Hours, now: int) -> State:
+def _state(hours: Hours, now: int) -> DeskState:
     found = opening(hours, now)
     until = format_clock(found.until) if found.until else ""
-    return State(found.is_open, found.is_open and found.until is None, until, _when(found.opens) if found.opens else "")
+    return DeskState(
+        found.is_open, found.is_open and found.until is None, until, _when(found.opens) if found.opens else ""
+    )
 
 
 def _when(at: int) -> str:

@@ -31,7 +31,7 @@ _ON_PAGES: Final = {
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingPages:
     """What a patient or a family member reads at home, under the station's entry."""
 
     bedside: Bedside

@@ -26,7 +26,7 @@ _SHOWN_BY_GUIDE: Final = {"iphone": "safari", "android": "chrome"}
 
 
 @dataclass(frozen=True)
-class Ready:
+class ReadyPages:
     """The check's pages."""
 
     pages: Pages

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from app.rules.content.trouble import TROUBLES, Answer
+from app.rules.content.trouble import TROUBLES, Advice
 from app.rules.words.dates import day_of
 from app.web.guide.contacts import Help, Here
 from app.web.kit.pages import Look
@@ -54,7 +54,7 @@ class Trouble:
             request, self._answer(found, await self.help.here(request), Look.of(request).in_japanese())
         )
 
-    def _answer(self, answer: Answer, here: Here, look: Look) -> str:
+    def _answer(self, answer: Advice, here: Here, look: Look) -> str:
         desks = self.help.near(answer.contact, here)
         codes = TROUBLES.codes if answer.id == "code" else ()
         late = day_of(self.help.clock.now()) > TROUBLES.review_by

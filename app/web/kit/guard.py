@@ -70,7 +70,7 @@ def policy(entry_sheet_hash: str) -> str:
     )
 
 
-class Window:
+class RateWindow:
     """Counts what each address did in the last minute (or another span), for so many addresses and no more.
 
     Our own, because the library's memory store starts a thread for every few hits, and the event loop waits for it.
@@ -149,8 +149,8 @@ class Guard:
         headers["Cache-Control"] = "no-store"
         self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         self._access, self._tally = AccessLog(), tally
-        self._starts = Window(starts_per_minute)
-        self._posts = Window(posts_per_minute)
+        self._starts = RateWindow(starts_per_minute)
+        self._posts = RateWindow(posts_per_minute)
         self._draining = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -42,27 +42,27 @@ class TooLong(Exception):
         self.characters = characters
 
 
-class Unreadable(Exception):
+class UnreadableCode(Exception):
     """What was drawn does not read back as what was asked for; it may not be shown."""
 
 
-class Refused(Exception):
+class NoAddress(Exception):
     """No address can be taken from this picture."""
 
 
-class NotAPicture(Refused):
+class NotAPicture(NoAddress):
     """Not a PNG, JPEG, WebP, BMP or GIF, or a broken one."""
 
 
-class TooLarge(Refused):
+class PictureTooLarge(NoAddress):
     """More pixels than are opened."""
 
 
-class NoCode(Refused):
+class NoCode(NoAddress):
     """No QR code was found in the picture."""
 
 
-class SeveralCodes(Refused):
+class SeveralCodes(NoAddress):
     """Codes that say different things: a person has to cut one out."""
 
 
@@ -141,19 +141,19 @@ class Code:
 
 @lru_cache(maxsize=256)
 def code(url: str) -> Code:
-    """Return the code of an address, decoded back byte for byte. Raises `TooLong` and `Unreadable`."""
+    """Return the code of an address, decoded back byte for byte. Raises `TooLong` and `UnreadableCode`."""
     return drawn_once(url)
 
 
 def drawn_once(url: str) -> Code:
-    """Return the same for an address that nobody may remember. Raises `TooLong` and `Unreadable`."""
+    """Return the same for an address that nobody may remember. Raises `TooLong` and `UnreadableCode`."""
     if len(url) > LONGEST:
         raise TooLong(len(url))
     if not url.isascii() or not url.isprintable():
-        raise Unreadable("phones disagree about other characters in a code")
+        raise UnreadableCode("phones disagree about other characters in a code")
     made = _draw(url)
     if _read(made._picture(_PROBE)) != [url.encode()]:  # noqa: SLF001 - the same module
-        raise Unreadable("it does not read back")
+        raise UnreadableCode("it does not read back")
     return made
 
 
@@ -171,7 +171,7 @@ def _draw(url: str) -> Code:
 def read_picture(content: bytes) -> str:
     """Return what the one QR code in an uploaded picture says: a saved file, a screenshot, or a photo of a screen.
 
-    Raises `NotAPicture`, `TooLarge`, `NoCode` or `SeveralCodes`. What it says is for the caller to judge.
+    Raises `NotAPicture`, `PictureTooLarge`, `NoCode` or `SeveralCodes`. What it says is for the caller to judge.
     """
     whole = _open(content)
     for look in _looks(whole):
@@ -194,11 +194,11 @@ def _open(content: bytes) -> Image.Image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own limit is lower
             picture: Image.Image = Image.open(io.BytesIO(content), formats=_FORMATS)
         if picture.width * picture.height > MOST_PIXELS:
-            raise TooLarge
+            raise PictureTooLarge
         picture.draft("L", (_ENOUGH, _ENOUGH))  # a JPEG can be opened smaller than it is
         picture.load()
     except Image.DecompressionBombError:
-        raise TooLarge from None
+        raise PictureTooLarge from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, IndexError, OverflowError):
         raise NotAPicture from None
     try:

@@ -16,12 +16,12 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from app.ports.consent_list import Registry
 from app.rules.record.evidence import Body, Event, EventType
-from app.rules.terminal.consent_list import COLUMNS, By, Known, Search, State
+from app.rules.terminal.consent_list import COLUMNS, By, ConsentState, ListedPerson, Search
 from app.rules.terminal.consent_rows import (
     FILTERS,
     OVER,
     SOON,
-    Asked,
+    ConsentQuery,
     asked,
     asked_openly,
     headings,
@@ -70,7 +70,7 @@ class ConsentDesk:
         """Show who has a name or a number."""
         return await self._list(caller, await self._asked(caller))
 
-    async def _asked(self, caller: Caller) -> Asked:
+    async def _asked(self, caller: Caller) -> ConsentQuery:
         """Return what was asked; a text that finds nobody as what it looks like is tried as the other thing, once."""
         names = await self._keeps_names(caller)
         what = asked(caller.sent, keeps_names=names)
@@ -82,7 +82,7 @@ class ConsentDesk:
     async def _keeps_names(self, caller: Caller) -> bool:
         return (await self.desk.office.station(caller.facility)).keeps_names
 
-    async def _list(self, caller: Caller, what: Asked) -> Response:
+    async def _list(self, caller: Caller, what: ConsentQuery) -> Response:
         found = await self._found(caller, what, PAGE + 1)
         shown = found[:PAGE]
         last = place_of(what.search(self.desk.clock.now()), shown[-1]) if len(found) > PAGE else None
@@ -93,7 +93,7 @@ class ConsentDesk:
         }
         return await self._page(caller, "consents.html", what, shown, more)
 
-    async def _found(self, caller: Caller, what: Asked, limit: int) -> list[Known]:
+    async def _found(self, caller: Caller, what: ConsentQuery, limit: int) -> list[ListedPerson]:
         if what.finds_nothing:
             return []
         search = what.search(self.desk.clock.now())
@@ -105,12 +105,12 @@ class ConsentDesk:
         asks = {
             f"ends-{SOON}": Search(By.ENDS, moments=within(SOON, now)),
             OVER: Search(By.ENDS, moments=within(0, now)),
-            "state-expired": Search(By.STATE, State.EXPIRED.value),
+            "state-expired": Search(By.STATE, ConsentState.EXPIRED.value),
         }
         return {word: bool(await self.registry.search(caller.facility, ask, None, 1)) for word, ask in asks.items()}
 
     async def _page(
-        self, caller: Caller, template: str, what: Asked, shown: list[Known], more: Mapping[str, Any]
+        self, caller: Caller, template: str, what: ConsentQuery, shown: list[ListedPerson], more: Mapping[str, Any]
     ) -> Response:
         names = await self._keeps_names(caller)
         values = {
@@ -138,7 +138,7 @@ class ConsentDesk:
         """Show what a name or a number found as it is printed."""
         return await self._paper(caller, await self._asked(caller))
 
-    async def _paper(self, caller: Caller, what: Asked) -> Response:
+    async def _paper(self, caller: Caller, what: ConsentQuery) -> Response:
         found = await self._found(caller, what, ON_PAPER + 1)
         printed = format_time(self.desk.clock.now())
         more = {"most": ON_PAPER, "is_cut": len(found) > ON_PAPER, "printed": printed}
@@ -168,23 +168,25 @@ class ConsentDesk:
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
 
-    async def _refused(self, caller: Caller, what: Asked, letters: tuple[str, ...], most: int) -> Response:
+    async def _refused(self, caller: Caller, what: ConsentQuery, letters: tuple[str, ...], most: int) -> Response:
         found = await self._found(caller, what, PAGE)
         more = {"next": "", "warnings": {}, "erased": False, "letters": letters, "too_many": most}
         answer = await self._page(caller, "consents.html", what, found, more)
         answer.status_code = 422
         return answer
 
-    async def _written(self, caller: Caller, what: Asked, letters: Letters, *, names: bool) -> AsyncIterator[bytes]:
+    async def _written(
+        self, caller: Caller, what: ConsentQuery, letters: Letters, *, names: bool
+    ) -> AsyncIterator[bytes]:
         yield letters.mark + lines([headings(names=names)]).encode(letters.codec)
         async for batch in self._batches(caller, what):
             # What came in since the letters were looked at stops the file: nothing is ever replaced in it.
             yield self._lines(batch, names=names).encode(letters.codec)
 
-    def _lines(self, batch: list[Known], *, names: bool) -> str:
+    def _lines(self, batch: list[ListedPerson], *, names: bool) -> str:
         return lines(each.cells(names=names) for each in rows(batch, self.desk.clock.now(), names=names))
 
-    async def _batches(self, caller: Caller, what: Asked) -> AsyncIterator[list[Known]]:
+    async def _batches(self, caller: Caller, what: ConsentQuery) -> AsyncIterator[list[ListedPerson]]:
         """Yield all that is found, a page at a time, and one more than a file takes at the most."""
         if what.finds_nothing:
             return

@@ -19,7 +19,7 @@ from app.ports.outside import Clock, NotProven, Passkeys, Secrets
 from app.ports.store import Store
 from app.rules.record.evidence import hashed
 from app.rules.record.gap import Gap
-from app.rules.station.account import DOORS, IDLE, ROLE_NAMES, Door, Need, Officer, Role, SignIn, may
+from app.rules.station.account import DOORS, IDLE, ROLE_NAMES, Access, Door, Officer, Role, SignIn, may
 from app.rules.visit.flow import Holder
 from app.tokens import BadToken, Purpose, Sealer, Signer, new_secret
 from app.web.bedside.seat import Bedside, Refusal
@@ -133,12 +133,12 @@ class Desk:
         if await self._is_in_patients_hands(request):
             return self.go("/visit/hand-over")
         who = await self.find(request)
-        if who is not None and door.need is not Need.NOTHING and who.sign_in.full is (door.need is Need.ENROLLING):
+        if who is not None and door.need is not Access.NOTHING and who.sign_in.full is (door.need is Access.ENROLLING):
             return self.go("/office" if who.sign_in.full else "/office/second-factor")
         self._admit(door, who)
         sends = door.method == "POST" and not door.takes_file
         sent = await fields(request) if sends else {}
-        if sends and door.need is not Need.NOTHING:
+        if sends and door.need is not Access.NOTHING:
             self.check(request, sent, who)
         if who is not None and LIVE not in request.headers:
             await self.office.touch(who.sign_in.id, self.clock.now())
@@ -162,7 +162,7 @@ class Desk:
 
     @staticmethod
     def _admit(door: Door, who: Officer | None) -> None:
-        if door.need is Need.NOTHING:
+        if door.need is Access.NOTHING:
             return
         if who is None:
             raise SignedOut

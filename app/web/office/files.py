@@ -18,26 +18,18 @@ from starlette.responses import Response
 from app.log import place_of
 from app.ports.outside import Unavailable
 from app.ports.store import ReadOnly
-from app.rules.terminal.consent_list import (
-    COLUMNS,
-    VALIDITIES,
-    Exchange,
-    Incoming,
-    Preview,
-    Stage,
-    Upload,
-    incoming,
-    preview,
-)
+from app.rules.terminal.consent_list import COLUMNS, VALIDITIES, Incoming, incoming
+from app.rules.terminal.exchange import Exchange, Stage, Upload
+from app.rules.terminal.preview import Preview, preview
 from app.rules.terminal.read import read
 from app.rules.terminal.values import (
     Answer01,
-    Kind,
+    FileKind,
     Outcome,
     Reading,
     Request01,
     Request02,
-    Unreadable,
+    UnreadableFile,
     file_name,
     parse_day,
 )
@@ -55,7 +47,7 @@ _SHOWN: Final = 20
 _WIDEST: Final = 366
 _SOON: Final = 1.0
 """Seconds for which the answer to 「取り込む」 waits: most files are taken by then."""
-_REQUESTS: Final = {"01": Kind.REQUEST_01, "02": Kind.REQUEST_02}
+_REQUESTS: Final = {"01": FileKind.REQUEST_01, "02": FileKind.REQUEST_02}
 _UNSEEN: Final = "知らない項目を確かめて、チェックを入れてください。何も変わっていません"
 log = structlog.get_logger()
 
@@ -135,11 +127,13 @@ class FileDesk:
         """Answer a request as the file that goes to the terminal."""
         which = _REQUESTS.get(caller.request.path_params["which"])
         made = await self.importer.registry.exchange(caller.facility, caller.request.path_params["key"])
-        if made is None or which is None or (which is Kind.REQUEST_02 and not made.reception):
+        if made is None or which is None or (which is FileKind.REQUEST_02 and not made.reception):
             raise HTTPException(404)
         code, name = caller.officer.facility.code, file_name(which, _day(made.day), made.counter)
         window = _day(made.consent_from), _day(made.consent_to)
-        request = Request01(code, made.key, *window) if which is Kind.REQUEST_01 else Request02(code, made.reception)
+        request = (
+            Request01(code, made.key, *window) if which is FileKind.REQUEST_01 else Request02(code, made.reception)
+        )
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(write(request), media_type="application/xml", headers=headers)
 
@@ -154,7 +148,7 @@ class FileDesk:
         try:
             async with self._reading:
                 reading = await asyncio.to_thread(read, data, facility_code=code, filename=filename)
-        except Unreadable as refused:
+        except UnreadableFile as refused:
             return await self._all(caller, {"file": says(refused)})
         outcome, said = reading.answer.header.outcome, _said(reading)
         if outcome in {Outcome.PROCESSING, Outcome.FAILED}:
@@ -287,7 +281,7 @@ def _counts(look: Preview) -> dict[str, list[tuple[str, str]]]:
     return {"flags": flags, "validity": sorted(validity)}
 
 
-def says(refused: Unreadable) -> str:
+def says(refused: UnreadableFile) -> str:
     """Return why a file was refused, and where: nothing of it was taken."""
     where = f"{refused.line}行目：" if refused.line else ""
     about = refused.about if refused.about.isascii() and refused.about.isprintable() else "不明"

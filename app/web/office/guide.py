@@ -26,7 +26,7 @@ _YEAR: Final = 365 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
+class WrongNote:
     """What is wrong with a note, and in which of its fields."""
 
     field: str
@@ -56,7 +56,7 @@ class GuideDesk:
         )
         return answer
 
-    async def _page(self, caller: Caller, *, wrong: Wrong | None = None, given: Note | None = None) -> Response:
+    async def _page(self, caller: Caller, *, wrong: WrongNote | None = None, given: Note | None = None) -> Response:
         notes = await self.desk.office.notes(caller.facility)
         topic = caller.request.query_params.get("note", "")
         return self.desk.page(
@@ -89,19 +89,19 @@ class GuideDesk:
         return self.desk.go(f"/office/guide#{topic}")
 
 
-def _problem(note: Note) -> Wrong | None:
+def _problem(note: Note) -> WrongNote | None:
     """Return why a note may not be kept. It is read by everybody at the entry, so it holds words and a number only."""
     for field, text in (("text", note.text), ("telephone", note.telephone)):
         if _has_twelve_digits(text):
-            return Wrong(field, "12けたの数字があります。マイナンバーのように見えるので、書けません")
+            return WrongNote(field, "12けたの数字があります。マイナンバーのように見えるので、書けません")
     if _has_four_digits(note.text):
-        return Wrong("text", "4けたの数字があります。暗証番号のように見えるので、書けません")
+        return WrongNote("text", "4けたの数字があります。暗証番号のように見えるので、書けません")
     if len(note.text) > _LONGEST:
-        return Wrong("text", f"メモは、{_LONGEST}文字までにしてください")
+        return WrongNote("text", f"メモは、{_LONGEST}文字までにしてください")
     if not all(line.isprintable() for line in note.text.split("\n")):
-        return Wrong("text", "メモに、使えない文字があります")
+        return WrongNote("text", "メモに、使えない文字があります")
     if note.telephone and (len(note.telephone) > _NUMBER or not _DIGITS.fullmatch(note.telephone)):
-        return Wrong("telephone", "電話番号は、数字とハイフンだけで入れてください")
+        return WrongNote("telephone", "電話番号は、数字とハイフンだけで入れてください")
     return None
 
 

@@ -10,12 +10,12 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.rules.station.station import Address, Link, Official, Wrong, is_token, new_token, official_address
+from app.rules.station.station import Address, Link, Official, WrongUrl, is_token, new_token, official_address
 from app.rules.words.dates import format_time
 from app.tokens import BadToken, Sealed
 from app.web.kit.forms import BadForm
 from app.web.kit.guard import MAX_PICTURE
-from app.web.kit.qr_codes import NoCode, NotAPicture, SeveralCodes, TooLarge, read_picture
+from app.web.kit.qr_codes import NoCode, NotAPicture, PictureTooLarge, SeveralCodes, read_picture
 from app.web.office.desk import Caller, Desk, Endpoint
 
 _OFFERED: Final = 15 * 60
@@ -25,17 +25,18 @@ _NEXT_STEP: Final = "端末の「医療機関別URL取得・変更」の画面�
 _REPLACED_SINCE: Final = "このあいだに、ほかの人が新しくしました。いまの版を開いて、もう一度確かめてください。"
 
 WRONG: Final = {
-    Wrong.EMPTY: "URLが入っていません。" + _NEXT_STEP,
-    Wrong.LONG: "長すぎて、公式のURLではないようです。" + _NEXT_STEP,
-    Wrong.NO_ADDRESS: "URL（https:// で始まる住所）ではありません。" + _NEXT_STEP,
-    Wrong.NOT_HTTPS: "https:// で始まっていません。途中で切れたか、別の住所です。" + _NEXT_STEP,
-    Wrong.STORE: "アプリをダウンロードするための住所でした。" + _NEXT_STEP,
-    Wrong.HOST: "ホスト（住所の中の、どこへ行くかを決める部分）が、そのままでは信用できない書き方です。" + _NEXT_STEP,
-    Wrong.SPELLING: "URLに使えない文字があります。途中で切れたり、空白が入ったりしていないか、確かめてください。",
+    WrongUrl.EMPTY: "URLが入っていません。" + _NEXT_STEP,
+    WrongUrl.LONG: "長すぎて、公式のURLではないようです。" + _NEXT_STEP,
+    WrongUrl.NO_ADDRESS: "URL（https:// で始まる住所）ではありません。" + _NEXT_STEP,
+    WrongUrl.NOT_HTTPS: "https:// で始まっていません。途中で切れたか、別の住所です。" + _NEXT_STEP,
+    WrongUrl.STORE: "アプリをダウンロードするための住所でした。" + _NEXT_STEP,
+    WrongUrl.HOST: "ホスト（住所の中の、どこへ行くかを決める部分）が、そのままでは信用できない書き方です。"
+    + _NEXT_STEP,
+    WrongUrl.SPELLING: "URLに使えない文字があります。途中で切れたり、空白が入ったりしていないか、確かめてください。",
 }
 PICTURES: Final = {
     NotAPicture: "画像として読めませんでした。PNG か JPEG の画像を選んでください。",
-    TooLarge: "画像が大きすぎます。二次元コードのまわりだけを切り取った画像を選んでください。",
+    PictureTooLarge: "画像が大きすぎます。二次元コードのまわりだけを切り取った画像を選んでください。",
     NoCode: "画像の中に二次元コードが見つかりません。コード全体が、まわりの白い部分まで写った画像を選んでください。",
     SeveralCodes: "画像の中に二次元コードがいくつもあります。1つだけ写った画像を選んでください。",
 }
@@ -113,7 +114,7 @@ class Links:
 
     async def _judged(self, caller: Caller, text: str) -> Response:
         address = official_address(text, our_host=self.desk.host)
-        if isinstance(address, Wrong):
+        if isinstance(address, WrongUrl):
             return await self._all(caller, status=422, wrong=await self._why(caller, address, text))
         offered = self.desk.sealer.seal(Sealed.ADDRESS, f"{caller.facility}\0{address.text}")
         now = await self._live(caller.facility)
@@ -127,9 +128,9 @@ class Links:
             same_host=now is not None and now.host == address.host,
         )
 
-    async def _why(self, caller: Caller, wrong: Wrong, text: str) -> str:
+    async def _why(self, caller: Caller, wrong: WrongUrl, text: str) -> str:
         """Return what is wrong with a text; one of our own codes is told apart from the official one."""
-        if wrong is not Wrong.OURS:
+        if wrong is not WrongUrl.OURS:
             return WRONG[wrong]
         token = text.strip().rpartition("/f/")[2]
         link = await self.desk.store.link(token) if is_token(token) else None
@@ -149,7 +150,7 @@ class Links:
             return await self._all(caller, status=422, wrong="時間がたったので、もう一度読み取ってください。")
         facility, _, text = opened.partition("\0")
         address = official_address(text, our_host=self.desk.host)
-        if facility != caller.facility or isinstance(address, Wrong) or caller.sent.get("host") != address.host:
+        if facility != caller.facility or isinstance(address, WrongUrl) or caller.sent.get("host") != address.host:
             return await self._all(
                 caller, status=422, wrong="ホストが確かめられていません。もう一度読み取ってください。"
             )

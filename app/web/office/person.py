@@ -16,7 +16,7 @@ from app.ports.office import Worklist
 from app.ports.store import Ledger, Logged
 from app.rules.record.evidence import Body, Event, EventType, Head
 from app.rules.record.gap import Erasure
-from app.rules.terminal.consent_list import Insured, Known, marked
+from app.rules.terminal.consent_list import Insured, ListedPerson, marked
 from app.rules.terminal.consent_rows import SOON, cell, era, flag_name, is_40, last_end, left, sex, validity
 from app.rules.terminal.values import Consent
 from app.rules.visit.standing import Followed, compared, standing
@@ -58,7 +58,7 @@ class PersonDesk:
             ("GET", "/office/visits/{visit}/print"): self.paper,
         }
 
-    async def _found(self, caller: Caller) -> Known:
+    async def _found(self, caller: Caller) -> ListedPerson:
         found = await self.registry.person(caller.facility, caller.request.path_params["person"])
         if found is None:
             raise HTTPException(404)
@@ -134,7 +134,7 @@ class PersonDesk:
         """Say what goes and what stays when a person is erased."""
         return await self._before_erasing(caller, await self._found(caller))
 
-    async def _before_erasing(self, caller: Caller, known: Known, wrong: str = "") -> Response:
+    async def _before_erasing(self, caller: Caller, known: ListedPerson, wrong: str = "") -> Response:
         names = known.names if await self._keeps_names(caller) else None
         visits = len(await self._visits(caller, known.id))
         values = {"known": known, "names": names, "visits": visits, "wrong": wrong, "place": LIST}
@@ -231,7 +231,7 @@ def _of_visit(followed: Followed) -> dict[str, Any]:
     }
 
 
-def _is_over_40(known: Known, now: int) -> str:
+def _is_over_40(known: ListedPerson, now: int) -> str:
     """Return whether a person is forty, where it is known and does not change on one of the next days."""
     born = known.names.born_on if known.names else None
     if born is None:

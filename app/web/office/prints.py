@@ -22,17 +22,17 @@ from app.web.kit.qr_codes import code
 from app.web.office.desk import Caller, Desk, Endpoint
 from app.web.print.leaflet import Leaflet, kind_of
 from app.web.print.leaflet import page as leaflet_page
-from app.web.print.sheets import LABELS, TITLES, Kind, Sheet, Sheets, Which
+from app.web.print.sheets import LABELS, TITLES, Sheet, SheetKind, Sheets, Which
 
 KINDS: Final = {
-    Which.ENTRY: (Kind.POSTER, Kind.CARD, Kind.LABELS, Kind.SETUP),
-    Which.OFFICIAL: (Kind.POSTER, Kind.CARD),
+    Which.ENTRY: (SheetKind.POSTER, SheetKind.CARD, SheetKind.LABELS, SheetKind.SETUP),
+    Which.OFFICIAL: (SheetKind.POSTER, SheetKind.CARD),
 }
 _PAPER: Final = {
-    Kind.POSTER: "A4。事業所の壁に",
-    Kind.CARD: "A6。両面",
-    Kind.LABELS: "A4に24枚",
-    Kind.SETUP: "A4。スマホを渡すときに",
+    SheetKind.POSTER: "A4。事業所の壁に",
+    SheetKind.CARD: "A6。両面",
+    SheetKind.LABELS: "A4に24枚",
+    SheetKind.SETUP: "A4。スマホを渡すときに",
 }
 KIND_NAMES: Final = {kind: (TITLES[kind], paper) for kind, paper in _PAPER.items()}
 WHICH_NAMES: Final = {Which.ENTRY: "かざすの入口", Which.OFFICIAL: "公式のURL"}
@@ -109,7 +109,7 @@ class Prints:
         sheet = await self._sheet(caller, caller.sent)
         if not await self._keep(caller, sheet.which, sheet.revision, sheet.kind.value):
             return self._sheet_shown(caller, sheet, wrong=_NO_NUMBER)
-        query = f"&start={sheet.start}" if sheet.kind is Kind.LABELS else ""
+        query = f"&start={sheet.start}" if sheet.kind is SheetKind.LABELS else ""
         return self.desk.go(f"/office/prints/{sheet.which.value}/{sheet.kind.value}?now=1{query}")
 
     async def _keep(self, caller: Caller, which: Which, revision: int, kind: str) -> bool:

@@ -23,7 +23,7 @@ from app.rules.station.account import (
     shown_name,
 )
 from app.tokens import BadToken, Sealed, new_secret
-from app.web.kit.guard import Window
+from app.web.kit.guard import RateWindow
 from app.web.kit.qr_codes import code
 from app.web.office.desk import Caller, Desk, Endpoint, inside
 
@@ -40,7 +40,7 @@ class Entrance:
     """The doors before the office."""
 
     desk: Desk
-    tries: Window = field(default_factory=lambda: Window(TRIES, _SPAN))
+    tries: RateWindow = field(default_factory=lambda: RateWindow(TRIES, _SPAN))
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
         """Return what stands behind the entrance's doors."""

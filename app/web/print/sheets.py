@@ -29,7 +29,7 @@ LABELS: Final = COLUMNS * ROWS
 TAIL: Final = 4
 
 
-class Kind(StrEnum):
+class SheetKind(StrEnum):
     """The four sheets."""
 
     POSTER = "poster"
@@ -87,18 +87,18 @@ class Room:
 
 
 ROOM: Final = {
-    Kind.POSTER: Room(100, 110),
-    Kind.CARD: Room(60, 66),
-    Kind.LABELS: Room(33.6, 33.6),
-    Kind.SETUP: Room(46, 66),
+    SheetKind.POSTER: Room(100, 110),
+    SheetKind.CARD: Room(60, 66),
+    SheetKind.LABELS: Room(33.6, 33.6),
+    SheetKind.SETUP: Room(46, 66),
 }
 STORE_ROOM: Final = Room(37, 37)
 
 TITLES: Final = {
-    Kind.POSTER: N_("事業所用のポスター"),
-    Kind.CARD: N_("訪問バッグのカード"),
-    Kind.LABELS: N_("スマホ用のラベル"),
-    Kind.SETUP: N_("このスマホの準備"),
+    SheetKind.POSTER: N_("事業所用のポスター"),
+    SheetKind.CARD: N_("訪問バッグのカード"),
+    SheetKind.LABELS: N_("スマホ用のラベル"),
+    SheetKind.SETUP: N_("このスマホの準備"),
 }
 
 
@@ -173,7 +173,7 @@ class Paper(ABC):
 class Sheet(Paper):
     """One sheet to print: which kind, and whether its code holds our entry or the official address."""
 
-    kind: Kind
+    kind: SheetKind
     which: Which
     issued_on: date
     practice: bool
@@ -212,8 +212,8 @@ class Sheet(Paper):
     @property
     def name_size(self) -> str:
         """How large the station's name may be: "l" for one line, "m" for two, "s" for the longest."""
-        sizes = ("l", "m") if self.kind in {Kind.POSTER, Kind.SETUP} else ("m", "m")
-        room = 19 if self.kind is Kind.POSTER else 16
+        sizes = ("l", "m") if self.kind in {SheetKind.POSTER, SheetKind.SETUP} else ("m", "m")
+        room = 19 if self.kind is SheetKind.POSTER else 16
         return sizes[0] if len(self.facility.name) <= room else sizes[1] if len(self.facility.name) <= 2 * room else "s"
 
     @property
@@ -269,11 +269,11 @@ class Sheets:
         except TooLong:
             return self._pages.respond(request, "print/too-long.html", status=422, look=look, sheet=sheet, **more)
         values: dict[str, Any] = {"sheet": sheet, "code": sheet.code, "width": width}
-        if sheet.kind is Kind.POSTER:
+        if sheet.kind is SheetKind.POSTER:
             values["steps"] = POSTER_STEPS
-        if sheet.kind in {Kind.CARD, Kind.SETUP}:
+        if sheet.kind in {SheetKind.CARD, SheetKind.SETUP}:
             values["phone"] = PHONE
-        if sheet.kind is Kind.SETUP:
+        if sheet.kind is SheetKind.SETUP:
             values["stores"] = [(store, code(store.url)) for store in PHONE.stores]
             values["store_width"] = STORE_ROOM.wanted
             values["checked_on"] = _in_words(PHONE.checked_on)

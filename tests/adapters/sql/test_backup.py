@@ -30,7 +30,7 @@ from app.adapters.sql.restore import NotRestored, identities
 from app.adapters.sql.store import SqlStore
 from app.ports.store import Logged, ReadOnly
 from app.rules.record.evidence import EventType, Head
-from app.rules.record.gap import Erasure, Known, merged
+from app.rules.record.gap import Erasure, LedgerState, merged
 from app.verify import Broken, verify
 from app.work import forgetting
 from tests.adapters.keeping import (
@@ -459,7 +459,7 @@ async def test_an_older_state_is_read_only_until_it_is_accepted(old: Place, new:
         await again.write(a_change(handed_off(first)))
     with pytest.raises(ReadOnly):
         await forgetting.erase(again, new.ledger, [Erasure(FACILITY.id, "p1", NOW)], "somebody", NOW)
-    assert new.ledger.known() == Known()  # nobody is erased later who was not erased now
+    assert new.ledger.known() == LedgerState()  # nobody is erased later who was not erased now
     assert (await visit_of(again)) == first  # reading goes on
     assert await again.expire(NOW + 10**6) == 0  # the sweep waits
     assert await again.heads() == {}
@@ -521,7 +521,7 @@ async def test_a_database_that_was_put_back_by_hand_is_noticed_at_the_start(old:
 async def test_a_record_that_was_written_anew_is_noticed_however_long_it_is(old: Place) -> None:
     store = await old.begun()
     await wrote(store, random.Random(10), 6)
-    known = Known({FACILITY.id: Head(2, "f" * 64)})
+    known = LedgerState({FACILITY.id: Head(2, "f" * 64)})
     quarantine.look_back(old.url, known, NOW, RECORD_KEY)
     gap = await store.held(FACILITY.id)
     assert gap is not None
@@ -533,7 +533,7 @@ async def test_a_station_that_came_later_is_named(old: Place, new: Place, tmp_pa
     store = await old.begun()
     old.back_up(tmp_path / "one.age")
     await store.close()
-    found = new.restored_from(tmp_path / "one.age", Known({"later": Head(3, "a" * 64)}))
+    found = new.restored_from(tmp_path / "one.age", LedgerState({"later": Head(3, "a" * 64)}))
     assert (found.absent, found.gaps) == (("later",), ())
 
 

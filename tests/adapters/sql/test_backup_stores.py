@@ -18,7 +18,7 @@ from app.adapters.sql.database import unhurried
 from app.adapters.sql.restore import NotRestored
 from app.ports.store import ReadOnly
 from app.rules.record.evidence import EventType, Head
-from app.rules.record.gap import Erasure, Known
+from app.rules.record.gap import Erasure, LedgerState
 from app.verify import verify
 from app.work import forgetting
 from tests.adapters.keeping import SECOND, Place, a_person, hash_at, in_database, left_in, many, wrote
@@ -145,7 +145,7 @@ async def test_what_is_damaged_leaves_an_empty_database(place: MakePlace, new: P
         if new.database:
             with unhurried(new.url) as connection:  # no other comes to a database without triggers
                 assert inspect(connection).get_table_names() == []
-    known = Known({FACILITY.id: Head()})
+    known = LedgerState({FACILITY.id: Head()})
     assert new.restored_from(tmp_path / "one.age", known).gaps == ()
 
 

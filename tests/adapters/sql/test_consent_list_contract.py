@@ -12,18 +12,9 @@ from app.adapters.sql.consent_list import WAITING, SqlRegistry
 from app.adapters.sql.store import SqlStore
 from app.rules.record.evidence import EventType, broken_link
 from app.rules.record.gap import Erasure
-from app.rules.terminal.consent_list import (
-    By,
-    Exchange,
-    Incoming,
-    Known,
-    Names,
-    Outcome,
-    Search,
-    Stage,
-    Upload,
-    preview,
-)
+from app.rules.terminal.consent_list import By, Incoming, ListedPerson, PersonNames, Search
+from app.rules.terminal.exchange import Exchange, MergeOutcome, Stage, Upload
+from app.rules.terminal.preview import preview
 from app.rules.terminal.values import Answer02, Encoding, Header, Reading
 from app.tokens import Sealer, new_secret
 from tests.adapters.samples import FACILITY, RECORD_KEY
@@ -47,19 +38,19 @@ def a_file(people: list[Incoming], facility: str = FACILITY.id) -> Upload:
     return Upload(new_secret(), facility, Stage.WAITING, NOW, "事務 さくら", preview(reading, people), len(people))
 
 
-async def imported(registry: SqlRegistry, *people: Incoming, at: int = NOW, names: bool = True) -> Outcome:
+async def imported(registry: SqlRegistry, *people: Incoming, at: int = NOW, names: bool = True) -> MergeOutcome:
     """Take people as a file brings them; return what became of it."""
     file = await registry.keep(a_file([*people]), new_secret().encode(), people, names=names)
     began = await registry.begin(FACILITY.id, file.id, at)
     assert began is not None
-    outcome = Outcome().with_people(await registry.take(file, began, len(began), at))
+    outcome = MergeOutcome().with_people(await registry.take(file, began, len(began), at))
     assert await registry.finish(file, outcome, "sakura", at)
     return outcome
 
 
-async def everybody(registry: SqlRegistry, search: Search | None = None, size: int = 50) -> list[Known]:
+async def everybody(registry: SqlRegistry, search: Search | None = None, size: int = 50) -> list[ListedPerson]:
     """Return what a search finds, page by page."""
-    found: list[Known] = []
+    found: list[ListedPerson] = []
     search, after = search or Search(), None
     while page := await registry.search(FACILITY.id, search, after, size):
         found += page
@@ -70,7 +61,7 @@ async def everybody(registry: SqlRegistry, search: Search | None = None, size: i
 
 
 async def test_it_works(registry: SqlRegistry) -> None:
-    assert await imported(registry, a_person("A-0001")) == Outcome(new=1)
+    assert await imported(registry, a_person("A-0001")) == MergeOutcome(new=1)
     (known,) = await everybody(registry)
     assert known.names == TARO
     assert known.references == ("A-0001",)
@@ -84,12 +75,12 @@ async def test_a_file_taken_twice_changes_nothing(registry: SqlRegistry, store: 
     people = [a_person("A-0001")]
     first = await registry.keep(a_file(people), b"the same", people, names=True)
     assert await registry.begin(FACILITY.id, first.id, NOW)
-    assert await registry.finish(first, Outcome(new=1), "sakura", NOW)
+    assert await registry.finish(first, MergeOutcome(new=1), "sakura", NOW)
     head = await store.head(FACILITY.id)
     again = await registry.keep(a_file(people), b"the same", people, names=True)
-    assert (again.id, again.stage, again.outcome) == (first.id, Stage.TAKEN, Outcome(new=1))
+    assert (again.id, again.stage, again.outcome) == (first.id, Stage.TAKEN, MergeOutcome(new=1))
     assert await registry.begin(FACILITY.id, first.id, NOW) is None
-    assert not await registry.finish(first, Outcome(), "sakura", NOW)
+    assert not await registry.finish(first, MergeOutcome(), "sakura", NOW)
     assert await store.head(FACILITY.id) == head
 
 
@@ -112,11 +103,11 @@ async def test_only_so_many_files_wait_at_a_station(registry: SqlRegistry) -> No
 
 async def test_whoever_stands_twice_in_one_file_has_both_insurances_and_nothing_ended(registry: SqlRegistry) -> None:
     twice = a_person("A-0001"), a_person("A-0002", drug="0")
-    assert await imported(registry, *twice) == Outcome(new=1)
+    assert await imported(registry, *twice) == MergeOutcome(new=1)
     (known,) = await everybody(registry)
     assert known.marked["drug"].is_mixed
     assert set(known.references) == {"A-0001", "A-0002"}
-    assert await imported(registry, *twice) == Outcome(same=1)
+    assert await imported(registry, *twice) == MergeOutcome(same=1)
 
 
 async def test_one_of_many_takes_a_file_and_another_goes_on_where_it_was_left(registry: SqlRegistry) -> None:
@@ -129,14 +120,14 @@ async def test_one_of_many_takes_a_file_and_another_goes_on_where_it_was_left(re
     assert await registry.begin(FACILITY.id, file.id, NOW + 30) is None
     left = await registry.begin(FACILITY.id, file.id, NOW + 31)
     assert left is not None
-    outcome = Outcome().with_people(await registry.take(file, left, 2, NOW + 31))
-    assert outcome == Outcome(new=1, same=1)
+    outcome = MergeOutcome().with_people(await registry.take(file, left, 2, NOW + 31))
+    assert outcome == MergeOutcome(new=1, same=1)
 
 
 async def test_who_comes_again_is_the_same_person(registry: SqlRegistry) -> None:
     await imported(registry, a_person("A-0001"))
     later = a_person("A-0001", at=NOW + DAY)
-    assert await imported(registry, later, at=NOW + DAY) == Outcome(changed=1)
+    assert await imported(registry, later, at=NOW + DAY) == MergeOutcome(changed=1)
     (known,) = await everybody(registry)
     assert known.day == 20261119
     assert await everybody(registry, Search(By.NAME, "たかさき")) == [known]
@@ -144,24 +135,24 @@ async def test_who_comes_again_is_the_same_person(registry: SqlRegistry) -> None
 
 async def test_who_got_a_number_later_is_known_by_name_and_birth_date(registry: SqlRegistry) -> None:
     await imported(registry, a_person())
-    assert await imported(registry, a_person("A-0001")) == Outcome(changed=1)
-    assert await imported(registry, a_person("A-0001", "A-0001-OLD")) == Outcome(changed=1)
+    assert await imported(registry, a_person("A-0001")) == MergeOutcome(changed=1)
+    assert await imported(registry, a_person("A-0001", "A-0001-OLD")) == MergeOutcome(changed=1)
     assert len(await everybody(registry)) == 1
 
 
 async def test_a_number_given_to_somebody_else_does_not_join_two_people(registry: SqlRegistry) -> None:
     await imported(registry, a_person("A-0001"))
-    other = a_person("A-0001", names=Names("見本　花", "ﾐﾎﾝ ﾊﾅ", "19400101", "2"))
-    assert await imported(registry, other) == Outcome(new=1)
+    other = a_person("A-0001", names=PersonNames("見本　花", "ﾐﾎﾝ ﾊﾅ", "19400101", "2"))
+    assert await imported(registry, other) == MergeOutcome(new=1)
     assert len(await everybody(registry, Search(By.REFERENCE, "A-0001"))) == 2
-    assert await imported(registry, other) == Outcome(same=1)
+    assert await imported(registry, other) == MergeOutcome(same=1)
 
 
 async def test_without_number_and_birth_date_the_moments_tell_who_it_is(registry: SqlRegistry) -> None:
     nobody = a_person(names=None)
-    assert await imported(registry, nobody) == Outcome(new=1)
-    assert await imported(registry, nobody) == Outcome(same=1)
-    assert await imported(registry, a_person(names=None, at=NOW + 60)) == Outcome(new=1)
+    assert await imported(registry, nobody) == MergeOutcome(new=1)
+    assert await imported(registry, nobody) == MergeOutcome(same=1)
+    assert await imported(registry, a_person(names=None, at=NOW + 60)) == MergeOutcome(new=1)
 
 
 @pytest.mark.parametrize(("code", "turn"), [("0", EventType.WITHDRAWN), ("2", EventType.LAPSED)])
@@ -182,7 +173,7 @@ async def test_what_ended_at_the_source_is_an_event_with_its_reason(
 
 async def test_a_code_without_a_meaning_ends_nothing(registry: SqlRegistry) -> None:
     await imported(registry, a_person("A-0001"))
-    assert await imported(registry, a_person("A-0001", drug="7")) == Outcome(changed=1)
+    assert await imported(registry, a_person("A-0001", drug="7")) == MergeOutcome(changed=1)
 
 
 # --- searching ----------------------------------------------------------------------------------------------
@@ -194,7 +185,7 @@ async def test_a_code_without_a_meaning_ends_nothing(registry: SqlRegistry) -> N
 )
 async def test_a_name_is_found_in_kanji_and_any_kana(registry: SqlRegistry, typed: str) -> None:
     await imported(
-        registry, a_person("A-0001"), a_person("A-0002", names=Names("林　次郎", "ﾊﾔｼ ｼﾞﾛｳ", "19500101", "1"))
+        registry, a_person("A-0001"), a_person("A-0002", names=PersonNames("林　次郎", "ﾊﾔｼ ｼﾞﾛｳ", "19500101", "1"))
     )
     (known,) = await everybody(registry, Search(By.NAME, typed))
     assert known.references == ("A-0001",)
@@ -207,14 +198,14 @@ async def test_what_begins_no_name_finds_nobody(registry: SqlRegistry, typed: st
 
 
 async def test_a_name_of_one_kanji_is_found_whole(registry: SqlRegistry) -> None:
-    await imported(registry, a_person("A-0001", names=Names("林　次郎", "ﾊﾔｼ ｼﾞﾛｳ", "19500101", "1")))
+    await imported(registry, a_person("A-0001", names=PersonNames("林　次郎", "ﾊﾔｼ ｼﾞﾛｳ", "19500101", "1")))
     assert len(await everybody(registry, Search(By.NAME, "林"))) == 1
 
 
 MANY = [
     a_person(
         f"B-{n:04}",
-        names=Names(f"練習　{n}", "ﾚﾝｼﾕｳ ｺ", f"1950{1 + n % 12:02}01", "2"),
+        names=PersonNames(f"練習　{n}", "ﾚﾝｼﾕｳ ｺ", f"1950{1 + n % 12:02}01", "2"),
         at=NOW + n % 5 * DAY,
         drug=str(n % 3),
     )
@@ -252,7 +243,9 @@ async def test_every_search_pages_through_all_that_it_finds(registry: SqlRegistr
 
 
 async def test_who_decided_between_two_moments_is_near(registry: SqlRegistry) -> None:
-    await imported(registry, a_person("A-0001"), a_person(names=Names("見本", "ﾐﾎﾝ", "19400101", "2"), at=NOW + 600))
+    await imported(
+        registry, a_person("A-0001"), a_person(names=PersonNames("見本", "ﾐﾎﾝ", "19400101", "2"), at=NOW + 600)
+    )
     assert {each.references for each in await registry.near(FACILITY.id, "", NOW + 500, NOW + 700)} == {()}
     near = await registry.near(FACILITY.id, "Ａ-0001", NOW + 500, NOW + 700)
     assert {each.references for each in near} == {(), ("A-0001",)}
@@ -279,11 +272,11 @@ async def test_a_flag_nobody_knows_is_kept_under_its_own_name(registry: SqlRegis
 
 
 async def test_a_station_that_keeps_no_names_gets_none(registry: SqlRegistry) -> None:
-    assert await imported(registry, a_person("A-0001"), names=False) == Outcome(new=1)
+    assert await imported(registry, a_person("A-0001"), names=False) == MergeOutcome(new=1)
     (known,) = await everybody(registry)
     assert known.names is None
     assert await everybody(registry, Search(By.NAME, "たかさき")) == []
-    assert await imported(registry, a_person("A-0001"), names=False) == Outcome(same=1)
+    assert await imported(registry, a_person("A-0001"), names=False) == MergeOutcome(same=1)
 
 
 async def test_names_that_are_kept_no_more_are_gone(registry: SqlRegistry) -> None:
@@ -297,7 +290,7 @@ async def test_names_that_are_kept_no_more_are_gone(registry: SqlRegistry) -> No
 
 
 async def test_an_erased_person_is_found_by_nothing_and_the_chain_holds(registry: SqlRegistry, store: SqlStore) -> None:
-    await imported(registry, a_person("A-0001"), a_person("A-0002", names=Names("見本", "ﾐﾎﾝ", "19400101", "2")))
+    await imported(registry, a_person("A-0001"), a_person("A-0002", names=PersonNames("見本", "ﾐﾎﾝ", "19400101", "2")))
     await imported(registry, a_person("A-0001", drug="0"))
     (known,) = await everybody(registry, Search(By.REFERENCE, "A-0001"))
     await store.erase([Erasure(FACILITY.id, known.id, NOW)], "sakura")
@@ -364,5 +357,5 @@ async def test_who_was_seen_at_a_time_that_is_not_yet_is_seen_anew(registry: Sql
     file = await registry.keep(undated, b"undated", people, names=True)
     assert await registry.begin(FACILITY.id, file.id, later)
     await registry.take(file, people, 1, later)
-    assert await registry.finish(file, Outcome(), "sakura", later)
-    assert await imported(registry, a_person("A-0001", at=NOW + DAY), at=NOW + DAY) == Outcome(changed=1)
+    assert await registry.finish(file, MergeOutcome(), "sakura", later)
+    assert await imported(registry, a_person("A-0001", at=NOW + DAY), at=NOW + DAY) == MergeOutcome(changed=1)

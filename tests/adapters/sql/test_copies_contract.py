@@ -13,7 +13,7 @@ from app.adapters.sql.gap import look_back
 from app.adapters.sql.store import SqlStore
 from app.ports.store import ReadOnly
 from app.rules.record.evidence import Event, EventType, Head
-from app.rules.record.gap import Known
+from app.rules.record.gap import LedgerState
 from app.rules.visit.copy import LIVES, Receipt, known_as, new_letters
 from tests.adapters.keeping import SECOND, other
 from tests.adapters.samples import FACILITY, LINK, RECORD_KEY, opened
@@ -41,7 +41,7 @@ async def receipt(store: SqlStore) -> Receipt:
 
 def holds(url: str) -> None:
     """Let the record be known to have been longer: nothing may be written behind it now."""
-    look_back(url, Known(heads={FACILITY.id: Head(99, "0" * 64)}), NOW)
+    look_back(url, LedgerState(heads={FACILITY.id: Head(99, "0" * 64)}), NOW)
 
 
 async def written(store: SqlStore) -> list[str]:

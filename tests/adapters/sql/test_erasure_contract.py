@@ -14,10 +14,12 @@ from app.ports.office import Act
 from app.ports.store import Written
 from app.rules.record.evidence import EventType, broken_link
 from app.rules.record.gap import Erasure
-from app.rules.terminal.consent_list import Incoming, Known, Names, Outcome, Search, Stage, Upload, preview
+from app.rules.terminal.consent_list import Incoming, ListedPerson, PersonNames, Search
+from app.rules.terminal.exchange import MergeOutcome, Stage, Upload
+from app.rules.terminal.preview import preview
 from app.rules.terminal.values import Answer02, Encoding, Header, Reading
 from app.rules.visit.copy import Wish
-from app.rules.visit.standing import Asked, Closed, Closing, Followed, Sight, standing
+from app.rules.visit.standing import Closed, Closing, Followed, Sight, StandingWish, standing
 from app.tokens import Sealer, new_secret
 from app.work.importing import Importer
 from tests.adapters.samples import FACILITY, RECORD_KEY, StillClock, opened, telling
@@ -25,7 +27,7 @@ from tests.rules.people import LISTED, TARO, a_person
 from tests.rules.visits import NOW, a_visit
 
 SAKURA = ("account-1", "事務 さくら")
-HANAKO = Names("見本　花", "ﾐﾎﾝ ﾊﾅ", "19400101", "2")
+HANAKO = PersonNames("見本　花", "ﾐﾎﾝ ﾊﾅ", "19400101", "2")
 VISIT = replace(a_visit(upto="done"), id="v" * 22)
 
 
@@ -43,16 +45,16 @@ class Office:
         new = Upload(new_secret(), FACILITY.id, Stage.WAITING, NOW, SAKURA[1], preview(reading, people), len(people))
         return await self.registry.keep(new, new_secret().encode(), people, names=True)
 
-    async def lists(self, *people: Incoming) -> dict[str, Known]:
+    async def lists(self, *people: Incoming) -> dict[str, ListedPerson]:
         """Take people into the list; return everybody by number."""
         file = await self.reads(*people)
         began = await self.registry.begin(FACILITY.id, file.id, NOW)
         assert began is not None
         await self.registry.take(file, began, len(began), NOW)
-        assert await self.registry.finish(file, Outcome(), SAKURA[0], NOW)
+        assert await self.registry.finish(file, MergeOutcome(), SAKURA[0], NOW)
         return {each.references[0]: each for each in await self.everybody()}
 
-    async def everybody(self) -> list[Known]:
+    async def everybody(self) -> list[ListedPerson]:
         return await self.registry.search(FACILITY.id, Search(), None, 100)
 
     async def followed(self) -> Followed:
@@ -60,12 +62,12 @@ class Office:
         assert found is not None
         return found
 
-    async def matches(self, known: Known) -> None:
+    async def matches(self, known: ListedPerson) -> None:
         """Let the visit be somebody's."""
         importer = Importer(self.registry, self.worklist, StillClock())
         await importer.see(await self.followed(), known, SAKURA, key=f"match {known.id}")
 
-    async def erases(self, known: Known, store: SqlStore | None = None) -> None:
+    async def erases(self, known: ListedPerson, store: SqlStore | None = None) -> None:
         visits = await self.store.matched(FACILITY.id, known.id)
         await (store or self.store).erase([Erasure(FACILITY.id, known.id, NOW, visits)], "sakura")
 
@@ -139,7 +141,9 @@ LATE = {
         closed=Closed(NOW, "受付 はる", Closing.ELSEWHERE),
         body={"why": "elsewhere"},
     ),
-    "asked": replace(SAW, type=EventType.ASKED, sight=None, asked=Asked(NOW, Wish.DISAGREE), body={"what": "disagree"}),
+    "asked": replace(
+        SAW, type=EventType.ASKED, sight=None, asked=StandingWish(NOW, Wish.DISAGREE), body={"what": "disagree"}
+    ),
 }
 
 

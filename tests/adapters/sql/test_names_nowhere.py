@@ -21,7 +21,9 @@ from app.adapters.sql.consent_list import SqlRegistry
 from app.adapters.sql.database import migrate
 from app.adapters.sql.store import SqlStore
 from app.rules.record.gap import Erasure
-from app.rules.terminal.consent_list import By, Incoming, Known, Names, Search, Stage, Upload, as_json, preview
+from app.rules.terminal.consent_list import By, Incoming, ListedPerson, PersonNames, Search, as_json
+from app.rules.terminal.exchange import Stage, Upload
+from app.rules.terminal.preview import preview
 from app.rules.terminal.values import Answer02, Encoding, Header, Reading
 from app.tokens import Sealer, new_secret
 from bench.canaries import Canary, canaries, files, open_files
@@ -40,7 +42,7 @@ def birds() -> list[Canary]:
 
 
 def as_incoming(bird: Canary, reference: str) -> Incoming:
-    return a_person(reference, names=Names(bird.name, bird.kana, bird.birthdate, "1"))
+    return a_person(reference, names=PersonNames(bird.name, bird.kana, bird.birthdate, "1"))
 
 
 class Drawer:
@@ -57,7 +59,7 @@ class Drawer:
         await store.close()
         return SqlRegistry(self.url, SEALER, key=RECORD_KEY)
 
-    async def erases(self, known: Known) -> None:
+    async def erases(self, known: ListedPerson) -> None:
         store = SqlStore(self.url, StillClock(NOW), key=RECORD_KEY)
         await store.erase([Erasure(FACILITY.id, known.id, NOW)], "sakura")
         await store.close()
@@ -87,7 +89,7 @@ async def takes(registry: SqlRegistry, *people: Incoming, names: bool) -> None:
     await registry.take(file, began, len(began), NOW)
 
 
-async def sought(registry: SqlRegistry, bird: Canary) -> list[Known]:
+async def sought(registry: SqlRegistry, bird: Canary) -> list[ListedPerson]:
     return await registry.search(FACILITY.id, Search(By.NAME, bird.kana), None, 5)
 
 

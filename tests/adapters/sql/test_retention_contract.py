@@ -17,10 +17,11 @@ from app.adapters.sql.store import SqlStore
 from app.adapters.sql.worklist import SqlWorklist
 from app.ports.office import Act
 from app.rules.record.evidence import Event, EventType
-from app.rules.terminal.consent_list import Stage, Upload, preview
+from app.rules.terminal.exchange import Stage, Upload
+from app.rules.terminal.preview import preview
 from app.rules.terminal.values import Answer02, Encoding, Header, Reading
 from app.rules.visit.copy import LIVES, Receipt, Wish
-from app.rules.visit.standing import Asked, Closed, Closing, named
+from app.rules.visit.standing import Closed, Closing, StandingWish, named
 from app.tokens import Sealer
 from app.work import forgetting
 from tests.adapters.keeping import a_person, in_database
@@ -81,7 +82,7 @@ async def test_who_is_in_no_file_any_more_takes_no_visit_along_whose_time_is_not
     visit = await visited(store, "a")
     in_database(url, lambda connection: a_person(connection, "p"))
     settled(url, visit, NOW, "p")
-    wish = Asked(NOW + 29 * DAY, Wish.DISAGREE)
+    wish = StandingWish(NOW + 29 * DAY, Wish.DISAGREE)
     if state == "asked":
         body = {"what": "disagree"}
         await worklist.record(Act(FACILITY.id, visit, "wish", EventType.ASKED, wish.at, body, asked=wish))

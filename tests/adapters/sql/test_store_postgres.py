@@ -15,7 +15,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, Engine, create_engine, select, text
 from sqlalchemy.exc import ProgrammingError
 
-from app.adapters.sql import database, schema, submission
+from app.adapters.sql import database, schema, submission, triggers
 from app.adapters.sql.database import migrate
 from app.adapters.sql.office import SqlOffice
 from app.adapters.sql.store import SqlStore
@@ -331,11 +331,11 @@ def test_migrations_make_the_declared_schema(postgres_url: str) -> None:
 def test_the_declared_schema_guards_events_as_the_migrated_one_does(postgres: Cluster, empty: str, name: str) -> None:
     with database.unhurried(postgres.url(empty)) as connection:
         schema.metadata.create_all(connection)
-        schema.guard(connection, schema.EVENT_TRIGGERS, schema.EVENT_TRIGGERS_POSTGRESQL)
-        schema.guard(connection, schema.BODY_TRIGGERS, schema.BODY_TRIGGERS_POSTGRESQL)
+        triggers.guard(connection, triggers.EVENT_TRIGGERS, triggers.EVENT_TRIGGERS_POSTGRESQL)
+        triggers.guard(connection, triggers.BODY_TRIGGERS, triggers.BODY_TRIGGERS_POSTGRESQL)
     guards = "SELECT tgname, tgtype, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgname"
     assert postgres.ask(empty, guards) == postgres.ask(name, guards)
-    assert [row[0] for row in postgres.ask(name, guards)] == sorted(schema.TRIGGERS_POSTGRESQL)
+    assert [row[0] for row in postgres.ask(name, guards)] == sorted(triggers.TRIGGERS_POSTGRESQL)
 
 
 def test_whole_numbers_hold_more_than_2038(engine: Engine) -> None:

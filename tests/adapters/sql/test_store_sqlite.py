@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Delete, Engine, Select, Update
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
 import app.adapters.sql.statements as sql
-from app.adapters.sql import database, schema
+from app.adapters.sql import database, schema, triggers
 from app.adapters.sql.compiled import Direct
 from app.adapters.sql.database import PRAGMAS
 from app.adapters.sql.store import SqlStore
@@ -294,8 +294,8 @@ def test_migrations_make_the_declared_schema(tmp_path: Path) -> None:
     database.migrate(f"sqlite:///{migrated}")
     with database.unhurried(f"sqlite:///{declared}") as connection:
         schema.metadata.create_all(connection)
-        schema.guard(connection, schema.EVENT_TRIGGERS, schema.EVENT_TRIGGERS_POSTGRESQL)
-        schema.guard(connection, schema.BODY_TRIGGERS, schema.BODY_TRIGGERS_POSTGRESQL)
+        triggers.guard(connection, triggers.EVENT_TRIGGERS, triggers.EVENT_TRIGGERS_POSTGRESQL)
+        triggers.guard(connection, triggers.BODY_TRIGGERS, triggers.BODY_TRIGGERS_POSTGRESQL)
     assert described(migrated) == described(declared)
     assert [name for name in described(migrated) if name.startswith("trigger")] == [
         "trigger event_no_update",

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection, delete, select, text, update
 
 import app.adapters.sql.schema as t
-from app.adapters.sql import chain_check, replay
+from app.adapters.sql import chain_check, replay, triggers
 from app.adapters.sql.copies import SqlReceipts
 from app.adapters.sql.database import migrate, unhurried
 from app.ports.store import ReadOnly, StoreUnsafe
@@ -54,7 +54,9 @@ class Old:
 def as_before(connection: Connection) -> None:
     """Take away what 0.4 brings."""
     is_sqlite = connection.dialect.name == "sqlite"
-    for name in t.BODY_TRIGGERS if is_sqlite else [each for each in t.TRIGGERS_POSTGRESQL if "body" in each]:
+    for name in (
+        triggers.BODY_TRIGGERS if is_sqlite else [each for each in triggers.TRIGGERS_POSTGRESQL if "body" in each]
+    ):
         connection.execute(text(f"DROP TRIGGER {name}" + ("" if is_sqlite else " ON event_body")))
     if not is_sqlite:
         connection.execute(text("DROP FUNCTION event_body_stays"))

@@ -17,7 +17,7 @@ from app.rules.record.evidence import Body, EventType
 from app.rules.visit import journey
 from app.rules.visit.copy import Wish
 from app.rules.visit.flow import STEPS, Visit
-from app.rules.visit.standing import Asked, Closed, Closing, Sight, Standing, standing
+from app.rules.visit.standing import Closed, Closing, Sight, Standing, StandingWish, standing
 from tests.adapters.keeping import in_database
 from tests.adapters.samples import FACILITY, RECORD_KEY, a_change, after, handed_off, opened, telling
 from tests.rules.people import LISTED
@@ -43,7 +43,7 @@ async def reached(store: SqlStore, name: str) -> Visit:
 def wished(visit: Visit, at: int, what: Wish = Wish.DISAGREE) -> Act:
     """Return what a patient asks from the copy."""
     key, body = f"wish {visit.id} {what}", {"what": what.value}
-    return Act(FACILITY.id, visit.id, key, EventType.ASKED, at, dict(body), asked=Asked(at, what))
+    return Act(FACILITY.id, visit.id, key, EventType.ASKED, at, dict(body), asked=StandingWish(at, what))
 
 
 async def test_what_is_asked_from_a_copy_stands_before_a_thousand_others(

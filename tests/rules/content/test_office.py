@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from app.rules.content import ContentError, _read
-from app.rules.content.office import CHECKLISTS, MONTHLY, SETUP, Checklist, Report, Row, load_checklists
+from app.rules.content.office import CHECKLISTS, MONTHLY, SETUP, Checklist, ChecklistRow, Report, load_checklists
 from app.rules.station.station import Station
 from app.web.kit.assets import Assets
 from app.web.kit.pages import Look, Pages
@@ -25,7 +25,7 @@ ROWS = [row for each in CHECKLISTS.values() for row in each.rows]
 SPRITE = ROOT / "static" / "office-icons.svg"
 
 
-def words(row: Row) -> str:
+def words(row: ChecklistRow) -> str:
     return " ".join((row.title, row.text, row.why, row.seen, *row.trouble))
 
 
@@ -54,7 +54,7 @@ def test_the_month_looks_at_all_that_can_stop_the_codes() -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
-def test_every_row_is_dated_and_sourced(row: Row) -> None:
+def test_every_row_is_dated_and_sourced(row: ChecklistRow) -> None:
     assert row.source
     assert row.grade in {"S", "O", "V", "2"}
     assert row.checked_on <= date(2026, 11, 22)
@@ -62,14 +62,14 @@ def test_every_row_is_dated_and_sourced(row: Row) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
-def test_every_sentence_ends_and_none_is_long(row: Row) -> None:
+def test_every_sentence_ends_and_none_is_long(row: ChecklistRow) -> None:
     for text in (row.text, row.why, row.seen, *row.trouble):
         assert text.endswith("。")
         assert max(len(sentence) for sentence in text.split("。")) <= 70
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
-def test_no_row_is_stricter_than_the_guide(row: Row) -> None:
+def test_no_row_is_stricter_than_the_guide(row: ChecklistRow) -> None:
     assert not re.search(r"禁止|してはいけません|絶対|必ず", words(row))
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from app.rules.record.clock import AHEAD, BEHIND, PATIENCE, Expected, is_young
 from app.rules.station.account import Invitation, Role, SignIn
-from app.rules.terminal.consent_list import Stage, Upload, preview
+from app.rules.terminal.exchange import Stage, Upload
+from app.rules.terminal.preview import preview
 from app.rules.terminal.values import Answer02, Encoding, Header, Reading
 from app.rules.visit.standing import Followed, Standing, standing
 from tests.rules.visits import NOW, a_visit

@@ -17,7 +17,7 @@ from app.rules.record.evidence import (
     Event,
     EventType,
     Head,
-    State,
+    VisitState,
     body_hash,
     broken_link,
     canonical,
@@ -81,12 +81,12 @@ def test_the_same_body_hashes_differently_each_time() -> None:
 
 
 def test_the_claims_climb_and_never_jump() -> None:
-    assert state(a_visit(upto="check")) is State.DRAFT
-    assert state(a_visit(upto="handoff")) is State.HANDED_OFF
-    assert state(a_visit(upto="result")) is State.HANDED_OFF
-    assert state(a_visit(upto="done")) is State.REPORTED
+    assert state(a_visit(upto="check")) is VisitState.DRAFT
+    assert state(a_visit(upto="handoff")) is VisitState.HANDED_OFF
+    assert state(a_visit(upto="result")) is VisitState.HANDED_OFF
+    assert state(a_visit(upto="done")) is VisitState.REPORTED
     later = answered(a_visit(upto="result"), "result", report="later")
-    assert state(later) is State.HANDED_OFF
+    assert state(later) is VisitState.HANDED_OFF
     lacking = answered(answered(a_visit(upto="ready"), "ready", ready="missing"), "another-way", reason="no_card")
-    assert state(lacking) is State.ANOTHER_WAY
-    assert state(replace(a_visit(upto="handoff"), transcribed_by="受付 はる")) is State.TRANSCRIBED
+    assert state(lacking) is VisitState.ANOTHER_WAY
+    assert state(replace(a_visit(upto="handoff"), transcribed_by="受付 はる")) is VisitState.TRANSCRIBED

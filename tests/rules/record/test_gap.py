@@ -12,7 +12,7 @@ from app.rules.record.evidence import Head
 from app.rules.record.gap import (
     Erasure,
     Gap,
-    Known,
+    LedgerState,
     backup_line,
     erasure_line,
     gap,
@@ -30,7 +30,7 @@ ERASURES = st.lists(
     st.builds(Erasure, NAMES, st.uuids().map(str), st.integers(0, 99), st.lists(NAMES).map(tuple)),
     unique_by=lambda each: each.person,
 ).map(tuple)
-KNOWN = st.builds(Known, HEADS, ERASURES, st.none() | st.integers(1, 99))
+KNOWN = st.builds(LedgerState, HEADS, ERASURES, st.none() | st.integers(1, 99))
 
 
 def test_what_is_there_and_longer_lacks_nothing() -> None:
@@ -51,12 +51,12 @@ def test_what_is_shorter_or_other_is_told() -> None:
 
 
 @given(KNOWN)
-def test_what_is_written_down_is_read_again(known: Known) -> None:
+def test_what_is_written_down_is_read_again(known: LedgerState) -> None:
     assert known_from(lines_of(known, 1)) == known
 
 
 @given(KNOWN, KNOWN)
-def test_two_ledgers_know_what_either_knows(one: Known, two: Known) -> None:
+def test_two_ledgers_know_what_either_knows(one: LedgerState, two: LedgerState) -> None:
     both = merged(one, two)
     for each in (one, two):
         assert all(both.heads[facility].size >= head.size for facility, head in each.heads.items())
@@ -66,14 +66,14 @@ def test_two_ledgers_know_what_either_knows(one: Known, two: Known) -> None:
 
 
 @given(st.lists(st.binary(max_size=60)), KNOWN)
-def test_lines_that_say_nothing_harm_nothing(noise: list[bytes], known: Known) -> None:
+def test_lines_that_say_nothing_harm_nothing(noise: list[bytes], known: LedgerState) -> None:
     assert known_from([*noise, *lines_of(known, 1)]) == known
 
 
 @pytest.mark.parametrize("cut", range(1, 60))
 def test_a_line_that_was_cut_off_says_nothing(cut: int) -> None:
     whole, last = head_line("a", Head(3, "a" * 64), 1), erasure_line(Erasure("a", "p", 1))
-    assert known_from([whole, last[: min(cut, len(last) - 2)]]) == Known({"a": Head(3, "a" * 64)})
+    assert known_from([whole, last[: min(cut, len(last) - 2)]]) == LedgerState({"a": Head(3, "a" * 64)})
 
 
 def test_only_an_accepted_head_takes_the_place_of_a_further_one() -> None:

@@ -13,16 +13,12 @@ from hypothesis import strategies as st
 
 from app.rules.terminal.consent_list import (
     COLUMNS,
-    LINES,
+    ConsentState,
     Incoming,
     Insured,
-    Known,
+    ListedPerson,
     Marked,
-    Names,
-    Outcome,
-    Preview,
-    State,
-    Taken,
+    PersonNames,
     Turn,
     as_json,
     first_end,
@@ -31,12 +27,13 @@ from app.rules.terminal.consent_list import (
     marked,
     newest_day,
     packed,
-    preview,
     state,
     turned,
     unpacked,
     without_names,
 )
+from app.rules.terminal.exchange import MergeOutcome, Taken
+from app.rules.terminal.preview import LINES, Preview, preview
 from app.rules.terminal.values import (
     FLAGS,
     Answer02,
@@ -45,8 +42,8 @@ from app.rules.terminal.values import (
     Header,
     Meaning,
     Odd,
+    OddValue,
     Person,
-    Problem,
     Reading,
     Result,
     Unknown,
@@ -68,8 +65,8 @@ def every(code: str) -> dict[str, Any]:
     return dict.fromkeys(LISTED, code)
 
 
-def known(results: tuple[Insured, ...], references: tuple[str, ...] = (), validity: str = "1") -> Known:
-    return Known("p", "hinatazaka", references, validity, results, NOW)
+def known(results: tuple[Insured, ...], references: tuple[str, ...] = (), validity: str = "1") -> ListedPerson:
+    return ListedPerson("p", "hinatazaka", references, validity, results, NOW)
 
 
 # --- one flag over all insurances ---------------------------------------------------------------------------
@@ -130,31 +127,31 @@ def test_times_are_the_given_ones_of_the_newest_consent_and_the_first_end() -> N
 @pytest.mark.parametrize(
     ("codes", "whole"),
     [
-        ("111111", State.GIVEN),
-        ("000001", State.GIVEN),
-        ("200001", State.GIVEN),
-        ("200000", State.EXPIRED),
-        ("222222", State.EXPIRED),
-        ("000000", State.NONE),
-        ("000007", State.UNKNOWN),
-        ("000003", State.UNKNOWN),
-        ("777777", State.UNKNOWN),
+        ("111111", ConsentState.GIVEN),
+        ("000001", ConsentState.GIVEN),
+        ("200001", ConsentState.GIVEN),
+        ("200000", ConsentState.EXPIRED),
+        ("222222", ConsentState.EXPIRED),
+        ("000000", ConsentState.NONE),
+        ("000007", ConsentState.UNKNOWN),
+        ("000003", ConsentState.UNKNOWN),
+        ("777777", ConsentState.UNKNOWN),
     ],
 )
-def test_the_whole_is_given_if_anything_is_and_none_only_if_all_is_known(codes: str, whole: State) -> None:
+def test_the_whole_is_given_if_anything_is_and_none_only_if_all_is_known(codes: str, whole: ConsentState) -> None:
     found: dict[str, Any] = dict(zip(LISTED, codes, strict=True))
     assert state((insured(**found),)) is whole
 
 
 def test_whoever_has_no_insurance_or_only_new_flags_is_unknown() -> None:
-    assert state(()) is State.UNKNOWN
-    assert state((Insured("01", ()),)) is State.UNKNOWN
-    assert state((Insured("01", (a_consent("allergy", "0"), a_consent("NewThing", "0"))),)) is State.UNKNOWN
+    assert state(()) is ConsentState.UNKNOWN
+    assert state((Insured("01", ()),)) is ConsentState.UNKNOWN
+    assert state((Insured("01", (a_consent("allergy", "0"), a_consent("NewThing", "0"))),)) is ConsentState.UNKNOWN
 
 
 def test_a_flag_nobody_knows_does_not_hide_that_nothing_is_given() -> None:
     none = insured(**every("0"))
-    assert state((replace(none, consents=(*none.consents, a_consent("allergy", "1"))),)) is State.NONE
+    assert state((replace(none, consents=(*none.consents, a_consent("allergy", "1"))),)) is ConsentState.NONE
 
 
 def test_the_day_is_the_newest_consents_in_japan() -> None:
@@ -208,7 +205,7 @@ def test_nothing_of_the_card_and_the_insurer_comes_in() -> None:
 
 @pytest.mark.parametrize("born", ["", "1960060", "19600231", "昭和35年"])
 def test_a_birth_date_that_does_not_exist_is_none(born: str) -> None:
-    assert Names("見本", "ﾐﾎﾝ", born).born_on is None
+    assert PersonNames("見本", "ﾐﾎﾝ", born).born_on is None
 
 
 def test_without_names_all_else_stays() -> None:
@@ -250,14 +247,14 @@ def test_several_ends_stay_apart() -> None:
 def test_people_are_counted_by_what_was_known_of_them() -> None:
     same, gone = known((insured(),)), known((insured(drug="0", clinical="2"),))
     taken = [Taken(None, same), Taken(same, same), Taken(same, gone), Taken(same, replace(same, validity="2"))]
-    assert Outcome().with_people(taken) == Outcome(new=1, same=1, changed=2, withdrawn=1, lapsed=1)
-    assert Outcome(matched=2).with_people([]) == Outcome(matched=2)
+    assert MergeOutcome().with_people(taken) == MergeOutcome(new=1, same=1, changed=2, withdrawn=1, lapsed=1)
+    assert MergeOutcome(matched=2).with_people([]) == MergeOutcome(matched=2)
 
 
 @pytest.mark.parametrize(
     "after", [known((insured(drug="0"),)), known((insured(),), ("A-1",)), known((insured(),), (), "2"), known(())]
 )
-def test_whatever_differs_is_a_change(after: Known) -> None:
+def test_whatever_differs_is_a_change(after: ListedPerson) -> None:
     assert not Taken(known((insured(),)), after).is_same
     assert Taken(after, replace(after, id="q", seen_at=0)).is_same
 
@@ -272,7 +269,7 @@ people = st.builds(
     st.lists(texts, max_size=3).map(tuple),
     texts,
     results,
-    st.one_of(st.none(), st.builds(Names, texts, texts, texts, texts)),
+    st.one_of(st.none(), st.builds(PersonNames, texts, texts, texts, texts)),
     texts,
     texts,
 )
@@ -308,7 +305,7 @@ def test_no_meaning_comes_from_codes_that_differ(kept: tuple[Insured, ...]) -> N
 
 
 def a_reading(problems: int = 0) -> Reading:
-    odd = tuple(Problem(Odd.CODE, n + 1, n, "Sex1", "x" * 99) for n in range(problems))
+    odd = tuple(OddValue(Odd.CODE, n + 1, n, "Sex1", "x" * 99) for n in range(problems))
     header = Header(executed="20261118090000", key="K-1")
     return Reading(Answer02(header), Encoding.SHIFT_JIS, odd, problems, (Unknown("New", 3, 7),))
 

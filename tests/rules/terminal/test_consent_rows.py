@@ -7,11 +7,11 @@ from datetime import date
 
 import pytest
 
-from app.rules.terminal.consent_list import By, Insured, Known, Search
+from app.rules.terminal.consent_list import By, Insured, ListedPerson, Search
 from app.rules.terminal.consent_rows import (
     FILTERS,
     OVER,
-    Asked,
+    ConsentQuery,
     asked,
     asked_openly,
     headings,
@@ -27,8 +27,8 @@ from tests.rules.visits import NOW
 DAY = 86_400
 
 
-def known(*results: Insured, **more: object) -> Known:
-    person = Known("p", "hinatazaka", ("A-0001",), "1", results or (insured(),), NOW, TARO)
+def known(*results: Insured, **more: object) -> ListedPerson:
+    person = ListedPerson("p", "hinatazaka", ("A-0001",), "1", results or (insured(),), NOW, TARO)
     return replace(person, **more)  # type: ignore[arg-type]
 
 
@@ -116,7 +116,7 @@ def test_what_is_no_filter_asks_for_the_plain_list() -> None:
         what = asked_openly(wrong)
         assert what.search(NOW) == Search()
         assert what.notices
-    assert asked_openly({"after": "x", "nothing": "y"}) == Asked()
+    assert asked_openly({"after": "x", "nothing": "y"}) == ConsentQuery()
 
 
 def test_days_narrow_and_stand_in_order() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.rules.terminal.consent_list import Incoming, Insured, Known
+from app.rules.terminal.consent_list import Incoming, Insured, ListedPerson
 from app.rules.terminal.matching import (
     SLACK,
     UNTOLD,
@@ -47,12 +47,12 @@ def followed(
     return Followed(replace(visit, answers={**visit.answers, "need": need}), handed_off)
 
 
-def known(person: Incoming) -> Known:
+def known(person: Incoming) -> ListedPerson:
     """Return a person as the list holds them."""
-    return Known(f"p{next(_count):03}", "hinatazaka", person.references, person.validity, person.results, NOW)
+    return ListedPerson(f"p{next(_count):03}", "hinatazaka", person.references, person.validity, person.results, NOW)
 
 
-def at(moment: int, *references: str, **codes: Any) -> Known:
+def at(moment: int, *references: str, **codes: Any) -> ListedPerson:
     """Return somebody who decided at a moment."""
     return known(a_person(*references, at=moment, **codes))
 
@@ -282,7 +282,7 @@ codes = st.sampled_from(["", "0", "1", "2", "3", "7"])
 
 
 @st.composite
-def anybody(draw: st.DrawFn) -> Known:
+def anybody(draw: st.DrawFn) -> ListedPerson:
     results = st.builds(
         lambda at, codes: insured(at=at, **codes), moments, st.fixed_dictionaries(dict.fromkeys(LISTED, codes))
     )
@@ -302,7 +302,7 @@ def any_visit(draw: st.DrawFn) -> Followed:
 
 
 @given(any_visit(), st.lists(anybody(), max_size=5))
-def test_the_certain_one_has_number_and_day_and_nobody_else_has(visit: Followed, people: list[Known]) -> None:
+def test_the_certain_one_has_number_and_day_and_nobody_else_has(visit: Followed, people: list[ListedPerson]) -> None:
     offered = candidates(visit, people)
     found = certain(visit, people)
     by_number = [each for each in offered if each.is_by_number]
@@ -315,20 +315,20 @@ def test_the_certain_one_has_number_and_day_and_nobody_else_has(visit: Followed,
 
 
 @given(any_visit(), st.lists(anybody(), max_size=4).flatmap(st.permutations))
-def test_the_order_of_a_file_decides_nothing(visit: Followed, people: list[Known]) -> None:
+def test_the_order_of_a_file_decides_nothing(visit: Followed, people: list[ListedPerson]) -> None:
     assert candidates(visit, people) == candidates(visit, reversed(people))
     assert certain(visit, people) == certain(visit, reversed(people))
 
 
 @given(any_visit(), anybody())
-def test_where_a_file_says_all_every_item_has_a_verdict(visit: Followed, person: Known) -> None:
+def test_where_a_file_says_all_every_item_has_a_verdict(visit: Followed, person: ListedPerson) -> None:
     verdicts = {each.verdict for each in compared(visit.visit, sight(person, NOW, ""))}
     if says_all(visit.visit, person):
         assert verdicts <= {Verdict.MATCHES, Verdict.DIFFERS}
 
 
 @given(any_visit(), anybody())
-def test_grounds_never_contradict_each_other(visit: Followed, person: Known) -> None:
+def test_grounds_never_contradict_each_other(visit: Followed, person: ListedPerson) -> None:
     found = set(grounds(visit, person))
     for pair in (
         {Ground.REFERENCE, Ground.OTHER_REFERENCE},

@@ -19,21 +19,21 @@ from app.rules.terminal.values import (
     Answer02,
     Consent,
     Encoding,
+    FileKind,
     Header,
-    Kind,
     Limits,
     Meaning,
     Odd,
+    OddValue,
     Outcome,
     Person,
-    Problem,
     Reading,
-    Reason,
     Request01,
     Request02,
     Result,
     Unknown,
-    Unreadable,
+    UnreadableFile,
+    UnreadableReason,
     Unwritable,
     comparable,
     file_name,
@@ -133,8 +133,8 @@ def persons(data: bytes) -> tuple[Person, ...]:
     return answer.persons
 
 
-def refusal(data: bytes, *, filename: str = "", limits: Limits | None = None) -> Unreadable:
-    with pytest.raises(Unreadable) as refused:
+def refusal(data: bytes, *, filename: str = "", limits: Limits | None = None) -> UnreadableFile:
+    with pytest.raises(UnreadableFile) as refused:
         reading(data, filename=filename, limits=limits)
     return refused.value
 
@@ -362,12 +362,12 @@ def test_the_character_code_in_the_header_decides_nothing() -> None:
 )
 def test_other_encodings_are_refused_by_name(data: bytes, about: str) -> None:
     refused = refusal(data)
-    assert (refused.reason, refused.line, refused.about) == (Reason.ENCODING, 1, about)
+    assert (refused.reason, refused.line, refused.about) == (UnreadableReason.ENCODING, 1, about)
 
 
 def test_a_false_declaration_is_refused_where_the_first_wrong_letter_stands() -> None:
     refused = refusal(SYNTHETIC.encode("cp932"))
-    assert (refused.reason, refused.line) == (Reason.LETTERS, line_of("架空"))
+    assert (refused.reason, refused.line) == (UnreadableReason.LETTERS, line_of("架空"))
 
 
 def test_the_line_of_a_wrong_letter_is_right_behind_a_letter_cut_in_two() -> None:
@@ -375,7 +375,7 @@ def test_the_line_of_a_wrong_letter_is_right_behind_a_letter_cut_in_two() -> Non
     head = b'<?xml version="1.0" encoding="UTF-8"?>\n<XmlMsg><u>'
     data = head.ljust(16 * 1024 - 2) + "髙".encode() + b"\xff\n</u></XmlMsg>"
     refused = refusal(data)
-    assert (refused.reason, refused.line) == (Reason.LETTERS, 2)
+    assert (refused.reason, refused.line) == (UnreadableReason.LETTERS, 2)
 
 
 def test_letters_cut_by_the_border_of_two_pieces_stay_whole() -> None:
@@ -432,7 +432,7 @@ def test_an_odd_value_is_kept_and_listed_with_its_line(
     before: str, after: str, odd: Odd, person: int, element: str, raw: str
 ) -> None:
     found = reading(changed(before, after))
-    assert found.problems == (Problem(odd, line_of(before), person, element, raw),)
+    assert found.problems == (OddValue(odd, line_of(before), person, element, raw),)
     assert found.problem_count == 1
     assert repr(raw) in repr(found.answer)
     assert isinstance(found.answer, Answer02)
@@ -557,12 +557,16 @@ def test_a_first_answer_that_went_well_has_a_number() -> None:
 
 def test_the_answer_of_another_station_is_refused_with_its_code() -> None:
     refused = refusal(changed(STATION, "9960000017"))
-    assert (refused.reason, refused.line, refused.about) == (Reason.WRONG_STATION, line_of(STATION), "9960000017")
-    assert refusal(ANSWER_01.replace(STATION.encode(), b"9960000017")).reason is Reason.WRONG_STATION
+    assert (refused.reason, refused.line, refused.about) == (
+        UnreadableReason.WRONG_STATION,
+        line_of(STATION),
+        "9960000017",
+    )
+    assert refusal(ANSWER_01.replace(STATION.encode(), b"9960000017")).reason is UnreadableReason.WRONG_STATION
 
 
 def test_persons_without_a_station_are_refused() -> None:
-    assert refusal(changed(STATION, "")).reason is Reason.NO_STATION
+    assert refusal(changed(STATION, "")).reason is UnreadableReason.NO_STATION
 
 
 @pytest.mark.parametrize(
@@ -571,19 +575,19 @@ def test_persons_without_a_station_are_refused() -> None:
     ids=["01", "02"],
 )
 def test_a_request_is_told_from_an_answer(data: bytes) -> None:
-    assert refusal(data).reason is Reason.REQUEST
+    assert refusal(data).reason is UnreadableReason.REQUEST
 
 
 @pytest.mark.parametrize(
     ("filename", "reason"),
     [
-        ("OQSmuonq02res_202611110001.xml", Reason.OTHER_KIND),
-        (r"C:\OQS\res\OQSmutic02res_202611110001.xml", Reason.OTHER_KIND),
-        ("OQSsiquc01res_face_1.xml", Reason.OTHER_KIND),
-        ("OQSmuhvq02req_202611110001.xml", Reason.REQUEST),
+        ("OQSmuonq02res_202611110001.xml", UnreadableReason.OTHER_KIND),
+        (r"C:\OQS\res\OQSmutic02res_202611110001.xml", UnreadableReason.OTHER_KIND),
+        ("OQSsiquc01res_face_1.xml", UnreadableReason.OTHER_KIND),
+        ("OQSmuhvq02req_202611110001.xml", UnreadableReason.REQUEST),
     ],
 )
-def test_another_inquiry_is_told_by_its_name(filename: str, reason: Reason) -> None:
+def test_another_inquiry_is_told_by_its_name(filename: str, reason: UnreadableReason) -> None:
     assert refusal(the_file(), filename=filename).reason is reason
     inner = filename.rpartition("\\")[2]
     assert refusal(zipped((inner, the_file())), filename="download.zip").reason is reason
@@ -599,7 +603,7 @@ def test_another_inquiry_is_told_by_its_name(filename: str, reason: Reason) -> N
     ],
 )
 def test_another_file_is_told_from_an_answer(text: str) -> None:
-    assert refusal(text.encode()).reason is Reason.OTHER_KIND
+    assert refusal(text.encode()).reason is UnreadableReason.OTHER_KIND
 
 
 @pytest.mark.parametrize(
@@ -614,7 +618,7 @@ def test_another_file_is_told_from_an_answer(text: str) -> None:
 )
 def test_what_cannot_stand_there_is_refused(body: str) -> None:
     refused = refusal(f"<XmlMsg>\n<MessageBody>\n{body}</MessageBody></XmlMsg>".encode())
-    assert (refused.reason, refused.line) == (Reason.FORM, 3)
+    assert (refused.reason, refused.line) == (UnreadableReason.FORM, 3)
 
 
 # --- files that are cut, broken or hostile -------------------------------------------------------------------------
@@ -624,19 +628,19 @@ def test_what_cannot_stand_there_is_refused(body: str) -> None:
 def test_a_file_cut_anywhere_is_refused(encoding: Encoding) -> None:
     data = the_file(encoding).rstrip()
     reasons = {refusal(data[:length]).reason for length in range(0, len(data), 7)}
-    assert reasons == {Reason.EMPTY, Reason.CUT_OFF}
+    assert reasons == {UnreadableReason.EMPTY, UnreadableReason.CUT_OFF}
 
 
 def test_a_cut_is_told_with_its_line() -> None:
     data = the_file()[: SYNTHETIC.encode().index("見本".encode()) + 1]
     refused = refusal(data)
-    assert (refused.reason, refused.line) == (Reason.CUT_OFF, line_of("見本"))
+    assert (refused.reason, refused.line) == (UnreadableReason.CUT_OFF, line_of("見本"))
 
 
 def test_a_broken_file_is_refused_where_it_breaks() -> None:
     refused = refusal(changed("</BulkConfirmUnit>", "</BulkUnit>"))
     assert (refused.reason, refused.line, refused.about) == (
-        Reason.BROKEN,
+        UnreadableReason.BROKEN,
         line_of("</BulkConfirmUnit>"),
         "mismatched tag",
     )
@@ -644,7 +648,7 @@ def test_a_broken_file_is_refused_where_it_breaks() -> None:
 
 @pytest.mark.parametrize("data", [b"%PDF-1.7 ", b"GIF89a", b"name,kana\n", b"\0" * 100, b"PK"])
 def test_what_is_neither_xml_nor_zip_is_refused(data: bytes) -> None:
-    assert refusal(data).reason is Reason.NOT_XML
+    assert refusal(data).reason is UnreadableReason.NOT_XML
 
 
 LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
@@ -664,11 +668,11 @@ LAUGHS = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
 )
 def test_an_xml_bomb_is_refused_before_it_is_lit(doctype: str) -> None:
     refused = refusal(f"<?xml version='1.0'?>\n{doctype}".encode())
-    assert (refused.reason, refused.line) == (Reason.DOCTYPE, 2)
+    assert (refused.reason, refused.line) == (UnreadableReason.DOCTYPE, 2)
 
 
 def test_an_entity_nobody_declared_breaks_the_file() -> None:
-    assert refusal(changed("架空　一郎", "&name;")).reason is Reason.BROKEN
+    assert refusal(changed("架空　一郎", "&name;")).reason is UnreadableReason.BROKEN
 
 
 @pytest.mark.parametrize(
@@ -703,14 +707,14 @@ def test_an_entity_nobody_declared_breaks_the_file() -> None:
 )
 def test_more_than_a_real_file_has_is_refused(before: str, after: str, limits: Limits, about: str) -> None:
     refused = refusal(changed(before, after), limits=limits)
-    assert (refused.reason, refused.about) == (Reason.TOO_MUCH, about)
+    assert (refused.reason, refused.about) == (UnreadableReason.TOO_MUCH, about)
     assert refused.line
 
 
 def test_200_mb_are_refused_before_they_are_looked_at() -> None:
     data = bytes(200 * 1024 * 1024)
-    assert refusal(data).reason is Reason.TOO_LARGE
-    assert refusal(data, limits=Limits(file=len(data))).reason is Reason.NOT_XML
+    assert refusal(data).reason is UnreadableReason.TOO_LARGE
+    assert refusal(data, limits=Limits(file=len(data))).reason is UnreadableReason.NOT_XML
 
 
 # --- ZIP -----------------------------------------------------------------------------------------------------------
@@ -736,42 +740,42 @@ GOOD = zipped((NAME, SYNTHETIC.encode()))
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (zipped(), Reason.ZIP_ENTRIES),
-        (zipped((NAME, b"<a/>"), ("b.xml", b"<a/>")), Reason.ZIP_ENTRIES),
-        (zipped((NAME, b"<a/>"), ("readme.txt", b"")), Reason.ZIP_ENTRIES),
-        (zipped(*((f"{n}.xml", b"") for n in range(200))), Reason.ZIP_ENTRIES),
-        (zipped(("folder/", b""), (NAME, b"<a/>")), Reason.ZIP_PATH),
-        (zipped((f"res/{NAME}", b"<a/>")), Reason.ZIP_PATH),
-        (zipped(("../../etc/cron.d/a.xml", b"<a/>")), Reason.ZIP_PATH),
-        (zipped(("/etc/a.xml", b"<a/>")), Reason.ZIP_PATH),
-        (zipped(("C:a.xml", b"<a/>")), Reason.ZIP_PATH),
-        (zipped(("..\\a.xml", b"<a/>")), Reason.ZIP_PATH),
-        (zipped((".xml", b"<a/>")), Reason.ZIP_PATH),
-        (zipped(("answer.txt", b"<a/>")), Reason.ZIP_NAME),
-        (zipped(("inner.zip", GOOD)), Reason.ZIP_NAME),
-        (zipped(("inner.xml", GOOD)), Reason.NOT_XML),
-        (zipped((NAME, b"")), Reason.NOT_XML),
-        (zipped((NAME, b"<a/>"), method=zipfile.ZIP_LZMA), Reason.ZIP_BROKEN),
-        (zipped((NAME, b"<a/>"), method=zipfile.ZIP_BZIP2), Reason.ZIP_BROKEN),
-        (patched(GOOD, 8, b"\x01\x00"), Reason.ZIP_LOCKED),
-        (patched(GOOD, 16, b"\0\0\0\0"), Reason.ZIP_BROKEN),
-        (BOMB, Reason.TOO_LARGE),
-        (patched(BOMB, 24, b"\x10\0\0\0"), Reason.ZIP_BROKEN),
-        (patched(GOOD, 24, b"\xff\xff\xff\x7f"), Reason.TOO_LARGE),
-        (GOOD[: len(GOOD) // 2], Reason.ZIP_BROKEN),
-        (GOOD[:-1], Reason.ZIP_BROKEN),
-        (b"PK\x03\x04" + bytes(100), Reason.ZIP_BROKEN),
+        (zipped(), UnreadableReason.ZIP_ENTRIES),
+        (zipped((NAME, b"<a/>"), ("b.xml", b"<a/>")), UnreadableReason.ZIP_ENTRIES),
+        (zipped((NAME, b"<a/>"), ("readme.txt", b"")), UnreadableReason.ZIP_ENTRIES),
+        (zipped(*((f"{n}.xml", b"") for n in range(200))), UnreadableReason.ZIP_ENTRIES),
+        (zipped(("folder/", b""), (NAME, b"<a/>")), UnreadableReason.ZIP_PATH),
+        (zipped((f"res/{NAME}", b"<a/>")), UnreadableReason.ZIP_PATH),
+        (zipped(("../../etc/cron.d/a.xml", b"<a/>")), UnreadableReason.ZIP_PATH),
+        (zipped(("/etc/a.xml", b"<a/>")), UnreadableReason.ZIP_PATH),
+        (zipped(("C:a.xml", b"<a/>")), UnreadableReason.ZIP_PATH),
+        (zipped(("..\\a.xml", b"<a/>")), UnreadableReason.ZIP_PATH),
+        (zipped((".xml", b"<a/>")), UnreadableReason.ZIP_PATH),
+        (zipped(("answer.txt", b"<a/>")), UnreadableReason.ZIP_NAME),
+        (zipped(("inner.zip", GOOD)), UnreadableReason.ZIP_NAME),
+        (zipped(("inner.xml", GOOD)), UnreadableReason.NOT_XML),
+        (zipped((NAME, b"")), UnreadableReason.NOT_XML),
+        (zipped((NAME, b"<a/>"), method=zipfile.ZIP_LZMA), UnreadableReason.ZIP_BROKEN),
+        (zipped((NAME, b"<a/>"), method=zipfile.ZIP_BZIP2), UnreadableReason.ZIP_BROKEN),
+        (patched(GOOD, 8, b"\x01\x00"), UnreadableReason.ZIP_LOCKED),
+        (patched(GOOD, 16, b"\0\0\0\0"), UnreadableReason.ZIP_BROKEN),
+        (BOMB, UnreadableReason.TOO_LARGE),
+        (patched(BOMB, 24, b"\x10\0\0\0"), UnreadableReason.ZIP_BROKEN),
+        (patched(GOOD, 24, b"\xff\xff\xff\x7f"), UnreadableReason.TOO_LARGE),
+        (GOOD[: len(GOOD) // 2], UnreadableReason.ZIP_BROKEN),
+        (GOOD[:-1], UnreadableReason.ZIP_BROKEN),
+        (b"PK\x03\x04" + bytes(100), UnreadableReason.ZIP_BROKEN),
     ],
     ids=short,
 )
-def test_a_zip_that_is_not_one_plain_file_is_refused(data: bytes, reason: Reason) -> None:
+def test_a_zip_that_is_not_one_plain_file_is_refused(data: bytes, reason: UnreadableReason) -> None:
     assert refusal(data, filename="a.zip").reason is reason
 
 
 def test_many_entries_are_refused_before_they_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     many = zipped(*((f"{n}.xml", b"") for n in range(200)))
     monkeypatch.setattr(zipfile, "ZipFile", None)
-    assert refusal(many).reason is Reason.ZIP_ENTRIES
+    assert refusal(many).reason is UnreadableReason.ZIP_ENTRIES
 
 
 def test_a_bomb_is_small_before_it_goes_off() -> None:
@@ -783,7 +787,7 @@ def test_a_zip_may_not_lie_about_how_much_is_in_it() -> None:
     short = SYNTHETIC.encode()[:100]
     lying = patched(GOOD, 16, zlib.crc32(short).to_bytes(4, "little"))
     lying = patched(lying, 24, len(short).to_bytes(4, "little"))
-    assert refusal(lying).reason is Reason.CUT_OFF
+    assert refusal(lying).reason is UnreadableReason.CUT_OFF
 
 
 # --- writing -------------------------------------------------------------------------------------------------------
@@ -814,15 +818,15 @@ def test_the_second_request_asks_for_a_number() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "reason"),
     [
-        (b"<MedicalTreatmentFlag>2<", b"<MedicalTreatmentFlag>3<", Reason.OTHER_KIND),
-        (b"20261109", b"20261112", Reason.FORM),
-        (b"20261109", b"20261131", Reason.FORM),
-        (STATION.encode(), b"", Reason.NO_STATION),
+        (b"<MedicalTreatmentFlag>2<", b"<MedicalTreatmentFlag>3<", UnreadableReason.OTHER_KIND),
+        (b"20261109", b"20261112", UnreadableReason.FORM),
+        (b"20261109", b"20261131", UnreadableReason.FORM),
+        (STATION.encode(), b"", UnreadableReason.NO_STATION),
     ],
 )
-def test_a_request_that_asks_otherwise_is_refused(before: bytes, after: bytes, reason: Reason) -> None:
+def test_a_request_that_asks_otherwise_is_refused(before: bytes, after: bytes, reason: UnreadableReason) -> None:
     data = write(Request01(STATION, "K", date(2026, 11, 9), date(2026, 11, 11)))
-    with pytest.raises(Unreadable) as refused:
+    with pytest.raises(UnreadableFile) as refused:
         read_request(data.replace(before, after))
     assert refused.value.reason is reason
 
@@ -830,16 +834,16 @@ def test_a_request_that_asks_otherwise_is_refused(before: bytes, after: bytes, r
 def test_a_request_without_a_number_asks_nothing() -> None:
     with pytest.raises(ValueError, match="no number"):
         Request02(STATION, "")
-    with pytest.raises(Unreadable) as refused:
+    with pytest.raises(UnreadableFile) as refused:
         read_request(write(Request02(STATION, "R0001")).replace(b"R0001", b""))
-    assert (refused.value.reason, refused.value.line) == (Reason.FORM, 7)
+    assert (refused.value.reason, refused.value.line) == (UnreadableReason.FORM, 7)
 
 
 def test_an_answer_is_no_request() -> None:
     for data in (the_file(), ANSWER_01):
-        with pytest.raises(Unreadable) as refused:
+        with pytest.raises(UnreadableFile) as refused:
             read_request(data)
-        assert refused.value.reason is Reason.OTHER_KIND
+        assert refused.value.reason is UnreadableReason.OTHER_KIND
 
 
 def test_a_window_has_an_order() -> None:
@@ -870,11 +874,11 @@ def test_the_synthetic_answer_written_again_says_the_same(encoding: Encoding) ->
 
 
 def test_a_file_name_has_kind_day_and_counter() -> None:
-    assert file_name(Kind.REQUEST_01, date(2026, 11, 11), 1) == "OQSmuhvq01req_202611110001.xml"
-    assert file_name(Kind.ANSWER_02, date(2026, 1, 2), 9999) == "OQSmuhvq02res_202601029999.xml"
+    assert file_name(FileKind.REQUEST_01, date(2026, 11, 11), 1) == "OQSmuhvq01req_202611110001.xml"
+    assert file_name(FileKind.ANSWER_02, date(2026, 1, 2), 9999) == "OQSmuhvq02res_202601029999.xml"
     for counter in (0, 10000):
         with pytest.raises(ValueError, match="four digits"):
-            file_name(Kind.REQUEST_01, date(2026, 11, 11), counter)
+            file_name(FileKind.REQUEST_01, date(2026, 11, 11), counter)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from typing import Final
 import pytest
 
 from app.rules.terminal.read import read
-from app.rules.terminal.values import FLAGS, Answer01, Answer02, Encoding, Header, Meaning, Reading, Unreadable
+from app.rules.terminal.values import FLAGS, Answer01, Answer02, Encoding, Header, Meaning, Reading, UnreadableFile
 from app.rules.terminal.write import write
 from tests.rules.terminal.test_terminal import STATION, SYNTHETIC, the_file
 from tests.rules.terminal.test_terminal_round import answer
@@ -168,7 +168,7 @@ def outcome(data: bytes) -> str:
     """Return what became of a file: read, or why it was refused. Anything else that happens is a fault."""
     try:
         found = read(data, facility_code=STATION)
-    except Unreadable as fault:
+    except UnreadableFile as fault:
         refused = fault
     else:
         must_be_sound(found)

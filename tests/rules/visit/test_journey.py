@@ -8,7 +8,7 @@ from itertools import combinations
 import pytest
 
 from app.rules.content import EXITS, ITEMS
-from app.rules.record.evidence import State, state
+from app.rules.record.evidence import VisitState, state
 from app.rules.visit import journey
 from app.rules.visit.consent import complete
 from app.rules.visit.flow import FLOW, NOTHING, REASONS, REPORTS, STEPS, Holder, Registration, Route, Step, Visit
@@ -165,13 +165,13 @@ def test_care_that_continues_leads_to_the_office_and_one_may_go_on_all_the_same(
 def test_a_wish_to_withdraw_has_its_page() -> None:
     visit = answered(a_visit(upto="need"), "need", over_40="yes", intent="withdraw")
     assert journey.furthest(visit) is STEPS["withdrawal"]
-    assert state(visit) is State.ANOTHER_WAY
+    assert state(visit) is VisitState.ANOTHER_WAY
 
 
 def test_withdrawing_with_the_card_asks_no_item_and_declines_them_all() -> None:
     assert [step.id for step in WITHDRAWING] == ["need", "ready", "revoke", "handoff", "result", "done"]
     visit = a_visit(intent="withdraw", upto="handoff", over_40=False)
-    assert state(visit) is State.HANDED_OFF
+    assert state(visit) is VisitState.HANDED_OFF
     assert {item.id: visit.choice(item.id) for item in visit.items} == {item.id: "decline" for item in ITEMS}
 
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from app.rules.content import ITEMS
-from app.rules.record.evidence import EventType, State, state
+from app.rules.record.evidence import EventType, VisitState, state
 from app.rules.visit.consent import Choice
 from app.rules.visit.flow import OPERATORS, Route, Visit
 from app.rules.visit.standing import NEEDY, UNDERWAY, Followed, Sight, Standing, Truth, compared, standing, truth
@@ -172,7 +172,7 @@ def test_the_visit_is_what_stands_on_the_paper(operator: str, language: str) -> 
 
 def test_it_claims_that_it_was_transcribed_and_nothing_more() -> None:
     made = visit()
-    assert state(made) is State.TRANSCRIBED
+    assert state(made) is VisitState.TRANSCRIBED
     for now in (NOW, NOW + UNDERWAY, NOW + 10**7):
         assert standing(followed(made), now) is Standing.TRANSCRIBED
     assert Standing.TRANSCRIBED not in NEEDY

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from app.main import Kazasu, create_app, seed_practice
+from app.cli.seed import seed_practice
+from app.main import Kazasu, create_app
 from app.settings import Settings
 from tests.conftest import is_as_recorded
 from tests.web.bedside.nurse import Nurse, StillClock

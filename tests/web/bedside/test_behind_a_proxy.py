@@ -10,8 +10,10 @@ import httpx
 import pytest
 import uvicorn
 
-from app.cli.__main__ import _server, main
-from app.main import Kazasu, create_app, seed_practice
+from app.cli.__main__ import main
+from app.cli.seed import seed_practice
+from app.cli.serve import _server
+from app.main import Kazasu, create_app
 from app.settings import Settings, UnsafeSettings
 from tests.web.bedside.nurse import StillClock
 

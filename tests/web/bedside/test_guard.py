@@ -14,7 +14,8 @@ from structlog.testing import capture_logs
 
 from app.adapters.sql.database import migrate
 from app.adapters.sql.store import SqlStore
-from app.main import STATIC, Kazasu, create_app, seed_practice
+from app.cli.seed import seed_practice
+from app.main import STATIC, Kazasu, create_app
 from app.ports.outside import Unavailable
 from app.settings import Settings
 from app.web.kit.assets import Assets

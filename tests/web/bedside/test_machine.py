@@ -25,7 +25,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from app.main import PRACTICE_STATION, Kazasu, create_app, seed_practice
+from app.cli.seed import seed_practice
+from app.main import PRACTICE_STATION, Kazasu, create_app
 from app.rules.record.evidence import broken_link, hashed
 from app.rules.visit import journey
 from app.rules.visit.flow import STEPS, Visit

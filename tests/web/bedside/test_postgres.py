@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import Connection
 
 from app.adapters.sql import submission as step
-from app.main import PRACTICE_STATION, Kazasu, create_app, seed_practice
+from app.cli.seed import seed_practice
+from app.main import PRACTICE_STATION, Kazasu, create_app
 from app.ports.store import Change, Written
 from app.rules.record.evidence import broken_link, hashed
 from app.rules.visit.journey import IDLE

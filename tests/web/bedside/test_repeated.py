@@ -10,7 +10,8 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from app.main import Kazasu, create_app, seed_practice
+from app.cli.seed import seed_practice
+from app.main import Kazasu, create_app
 from app.rules.visit.flow import Route
 from app.settings import Settings
 from tests.web.bedside.nurse import BROWSER, Nurse, StillClock

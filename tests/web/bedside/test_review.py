@@ -17,7 +17,7 @@ from app.adapters.sql.worklist import SqlWorklist
 from app.main import PRACTICE_STATION, Kazasu
 from app.ports.outside import Unavailable
 from app.rules.record.evidence import Head
-from app.rules.record.gap import Known
+from app.rules.record.gap import LedgerState
 from app.rules.visit.copy import LENGTH, LIVES, Wish, known_as, new_letters, typed
 from app.rules.visit.flow import OPERATORS
 from app.rules.visit.standing import Standing, neediest_first, standing
@@ -325,7 +325,7 @@ async def test_a_disagreement_tops_the_list(nurse: Nurse, patient: Nurse, kazasu
 
 def hold(tmp_path: Path) -> None:
     """Let the practice station's record be known to have been longer, as after an older backup was restored."""
-    look_back(Settings(data=tmp_path).database, Known({PRACTICE_STATION.id: Head(99, "a" * 64)}), 1)
+    look_back(Settings(data=tmp_path).database, LedgerState({PRACTICE_STATION.id: Head(99, "a" * 64)}), 1)
 
 
 def says_whom_to_call(page: Page) -> None:

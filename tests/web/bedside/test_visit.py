@@ -9,7 +9,7 @@ import pytest
 from app.main import PRACTICE_STATION, Kazasu
 from app.ports.store import Change, Written
 from app.practice.system import Mood
-from app.rules.record.evidence import EventType, State, hashed, state
+from app.rules.record.evidence import EventType, VisitState, hashed, state
 from app.rules.visit import journey
 from app.rules.visit.flow import FLOW, REASONS, STEPS, Registration, Visit
 from app.web.bedside.seat import submitted
@@ -142,7 +142,7 @@ async def test_before_the_office_has_seen_it_the_page_says_ask_the_office(nurse:
 async def test_a_wish_to_withdraw_is_kept_for_the_office(nurse: Nurse) -> None:
     page = await nurse.needs(intent="withdraw")
     assert page.path == "/visit/withdrawal"
-    assert state(await stored(nurse)) is State.ANOTHER_WAY
+    assert state(await stored(nurse)) is VisitState.ANOTHER_WAY
     page = await nurse.press("/visit/end")
     assert page.path.startswith("/f/")
 
@@ -157,7 +157,7 @@ async def test_each_reason_has_its_way_on_and_the_way_back(nurse: Nurse, reason:
     page = await nurse.press("/visit/another-way", reason=reason)
     assert page.path == "/visit/another-way"
     assert "事業所に電話する" in page.text
-    assert state(await stored(nurse)) is State.ANOTHER_WAY
+    assert state(await stored(nurse)) is VisitState.ANOTHER_WAY
     page = await nurse.send("/visit/another-way", {**page.held("/visit/another-way"), "go_on": "yes"})
     assert page.path == "/visit/hand-over"
 

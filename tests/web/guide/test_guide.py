@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from app.main import PRACTICE_STATION, Kazasu, create_app, seed_practice
+from app.cli.seed import seed_practice
+from app.main import PRACTICE_STATION, Kazasu, create_app
 from app.rules.content import ContentError, _read
 from app.rules.content.contacts import CONTACTS
-from app.rules.content.guide import GUIDE, Part, load_guide
+from app.rules.content.guide import GUIDE, TopicPart, load_guide
 from app.rules.content.ready import READY
 from app.rules.content.sources import GRADES, load_grades
 from app.rules.content.trouble import TROUBLES
@@ -95,7 +96,7 @@ def keys(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(("topic", "part"), PARTS, ids=lambda each: getattr(each, "id", each))
-def test_a_part_claims_no_more_than_its_sources(topic: str, part: Part) -> None:
+def test_a_part_claims_no_more_than_its_sources(topic: str, part: TopicPart) -> None:
     grades = {GRADED[key] for key in keys(part.source)}
     assert part.grade in grades
     assert "F" not in grades, "hearsay stands under `report` only"

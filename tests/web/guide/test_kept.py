@@ -10,7 +10,8 @@ from pathlib import Path
 import brotli
 import pytest
 
-from app.main import PRACTICE_STATION, Kazasu, create_app, seed_practice
+from app.cli.seed import seed_practice
+from app.main import PRACTICE_STATION, Kazasu, create_app
 from app.rules.station.station import Note
 from app.settings import Settings
 from tests.web.bedside.nurse import Nurse, StillClock

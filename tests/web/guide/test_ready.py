@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
-from app.main import PRACTICE_STATION, Kazasu, create_app, seed_practice
+from app.cli.seed import seed_practice
+from app.main import PRACTICE_STATION, Kazasu, create_app
 from app.rules.content import ContentError, _read
-from app.rules.content.ready import READY, Row, load_readiness
+from app.rules.content.ready import READY, ReadyRow, load_readiness
 from app.rules.content.sources import named
 from app.rules.station.station import Link, new_token
 from app.rules.words.furigana import plain
 from app.settings import Settings
 from app.web.bedside.seat import STATION_COOKIE
-from app.web.guide.ready import Ready
+from app.web.guide.ready import ReadyPages
 from tests.web.bedside.nurse import Nurse, StillClock
 from tests.web.bedside.page import Element, Page
 from tests.web.guide.test_browsers import MAC, TABLE, WINDOWS, Known, android, iphone
@@ -135,7 +136,7 @@ def test_a_row_of_the_questions_can_be_yellow_but_not_red() -> None:
 
 
 @pytest.mark.parametrize("row", READY.rows, ids=lambda row: f"{row.id}-{row.phone}")
-async def test_what_is_second_hand_brings_the_official_page(opens: Open, row: Row) -> None:
+async def test_what_is_second_hand_brings_the_official_page(opens: Open, row: ReadyRow) -> None:
     page = await opens(CHROME if row.phone == "android" else SAFARI)
     found = ask(page, row.id + (f"-{row.phone}" if row.phone else ""))
     if row.grade == "2":
@@ -268,7 +269,7 @@ def test_every_check_is_asked_and_every_drawing_is_there() -> None:
     assert checks == set(range(1, 12))
     for name in READY.pictures:
         assert (ROOT / "static" / "pictures" / f"{name}.svg").is_file()
-        assert f"pictures/{name}.svg" in Ready.files
+        assert f"pictures/{name}.svg" in ReadyPages.files
 
 
 async def test_the_page_depends_on_phone_and_station_and_says_so(opens: Open) -> None:

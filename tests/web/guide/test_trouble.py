@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from app.main import PRACTICE_STATION, Kazasu, create_app, seed_practice
+from app.cli.seed import seed_practice
+from app.main import PRACTICE_STATION, Kazasu, create_app
 from app.rules.content import ContentError, _read
 from app.rules.content.contacts import CONTACTS, contacts_for
 from app.rules.content.sources import named
-from app.rules.content.trouble import SAYS_SO, TROUBLES, Answer, load_troubles
+from app.rules.content.trouble import SAYS_SO, TROUBLES, Advice, load_troubles
 from app.rules.station.station import Facility, Station
 from app.rules.words.dates import JST
 from app.rules.words.furigana import plain
@@ -139,7 +140,7 @@ async def test_the_telephone_of_the_phones_own_station_stands_on_top(nurse: Nurs
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.id)
-def test_an_answer_has_one_next_step_a_picture_a_desk_and_another_way(answer: Answer) -> None:
+def test_an_answer_has_one_next_step_a_picture_a_desk_and_another_way(answer: Advice) -> None:
     assert plain(answer.next).endswith("。")
     assert plain(answer.next).count("。") <= 2
     assert len(answer.also) <= 2
@@ -151,7 +152,7 @@ def test_an_answer_has_one_next_step_a_picture_a_desk_and_another_way(answer: An
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.id)
-def test_an_answer_is_dated_and_rests_on_something(answer: Answer) -> None:
+def test_an_answer_is_dated_and_rests_on_something(answer: Advice) -> None:
     assert answer.source
     assert answer.grade in {"S", "O", "V", "2"}
     assert answer.checked_on == date(2026, 11, 22)
@@ -160,7 +161,7 @@ def test_an_answer_is_dated_and_rests_on_something(answer: Answer) -> None:
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.id)
-async def test_the_page_shows_all_of_it_without_a_script(nurse: Nurse, answer: Answer) -> None:
+async def test_the_page_shows_all_of_it_without_a_script(nurse: Nurse, answer: Advice) -> None:
     page = await nurse.get(f"{LIST}/{answer.id}")
     for said in (answer.next, *answer.also, answer.other.text):
         assert plain(said) in page.text
@@ -177,7 +178,7 @@ NEVER = re.compile(r"登録完了|暗証番号がないと受けられ|受けら
 
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.id)
-def test_nothing_is_claimed_or_threatened(answer: Answer) -> None:
+def test_nothing_is_claimed_or_threatened(answer: Advice) -> None:
     said = plain(" ".join((answer.row, answer.title, answer.next, *answer.also, answer.other.text)))
     assert not NEVER.search(said)
     assert "報告があります" not in said, "hearsay stands apart"

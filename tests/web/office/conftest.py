@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from app.main import Kazasu, create_app, seed_office, seed_practice
+from app.cli.seed import seed_office, seed_practice
+from app.main import Kazasu, create_app
 from app.settings import Settings
 from tests.adapters.samples import RECORD_KEY
 from tests.conftest import is_as_recorded

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from app.main import PRACTICE_STATION
-from app.rules.terminal.consent_list import Incoming, Names
+from app.rules.terminal.consent_list import Incoming, PersonNames
 from app.rules.terminal.values import Answer, Answer01, Answer02, Encoding, Header, Person, Result
 from app.rules.terminal.write import write
 from app.rules.words.dates import JST
@@ -23,7 +23,7 @@ def a_header(code: str = PRACTICE_STATION.code, key: str = "", segment: str = "1
 
 def as_person(person: Incoming) -> Person:
     """Return a person as the terminal writes them: names beside each insurance."""
-    who = person.names or Names()
+    who = person.names or PersonNames()
     results = tuple(
         Result(each.card, name=who.name, kana=who.kana, sex=who.sex, birthdate=who.born, consents=each.consents)
         for each in person.results

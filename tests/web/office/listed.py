@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from app.main import PRACTICE_STATION, Kazasu
-from app.rules.terminal.consent_list import By, Incoming, Insured, Known, Names, Outcome, Search, Stage, Upload, preview
+from app.rules.terminal.consent_list import By, Incoming, Insured, ListedPerson, PersonNames, Search
+from app.rules.terminal.exchange import MergeOutcome, Stage, Upload
+from app.rules.terminal.preview import preview
 from app.rules.terminal.values import Answer02, Encoding, Header, Reading
 from app.tokens import new_secret
 from tests.rules.people import LISTED, TARO, a_consent, a_person, insured
 from tests.rules.visits import NOW
 
 DAY = 86_400
-LONG = Names("練習寺小路　長左衛門之介信綱源頼朝光圀家康公", "ﾚﾝｼｭｳｼﾞｺｳｼﾞ ﾁｮｳｻﾞｴﾓﾝﾉｽｹﾉﾌﾞﾂﾅ", "19500102", "1")
-HANAKO = Names("見本　花子", "ﾐﾎﾝ ﾊﾅｺ", "19890107", "2")
-EVIL = Names("<script>alert(1)</script>", "=cmd|'/c calc'!A1", "19700101", "3")
-FORMULA = Names('=HYPERLINK("http://x.example/")', "＋ｲﾁ", "19320401", "9")
-WAVE = Names("波〜子", "ﾅﾐｺ", "20100505", "2")
+LONG = PersonNames("練習寺小路　長左衛門之介信綱源頼朝光圀家康公", "ﾚﾝｼｭｳｼﾞｺｳｼﾞ ﾁｮｳｻﾞｴﾓﾝﾉｽｹﾉﾌﾞﾂﾅ", "19500102", "1")
+HANAKO = PersonNames("見本　花子", "ﾐﾎﾝ ﾊﾅｺ", "19890107", "2")
+EVIL = PersonNames("<script>alert(1)</script>", "=cmd|'/c calc'!A1", "19700101", "3")
+FORMULA = PersonNames('=HYPERLINK("http://x.example/")', "＋ｲﾁ", "19320401", "9")
+WAVE = PersonNames("波〜子", "ﾅﾐｺ", "20100505", "2")
 
 
 def odd_people(now: int = NOW) -> list[Incoming]:
@@ -46,7 +48,7 @@ def all_expired(at: int) -> Insured:
 
 async def listed(
     kazasu: Kazasu, *people: Incoming, facility: str = PRACTICE_STATION.id, names: bool = True
-) -> list[Known]:
+) -> list[ListedPerson]:
     """Take people into a station's list; return all of it, the newest first."""
     registry, now = kazasu.files.importer.registry, kazasu.clock.now()
     reading = Reading(Answer02(Header(executed="20261118090000")), Encoding.UTF_8, (), 0, ())
@@ -55,5 +57,5 @@ async def listed(
     began = await registry.begin(facility, file.id, now)
     assert began is not None
     taken = await registry.take(file, began, len(began), now)
-    assert await registry.finish(file, Outcome().with_people(taken), "sakura", now)
+    assert await registry.finish(file, MergeOutcome().with_people(taken), "sakura", now)
     return await registry.search(facility, Search(By.ALL), None, 100_000)

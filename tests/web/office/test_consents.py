@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from app.main import PRACTICE_STATION, Kazasu, seed_office
+from app.cli.seed import seed_office
+from app.main import PRACTICE_STATION, Kazasu
 from app.ports.office import Act
 from app.ports.store import Logged
 from app.rules.record.evidence import EventType, Json
 from app.rules.station.station import Facility, Link, Station, new_token
-from app.rules.terminal.consent_list import Known
+from app.rules.terminal.consent_list import ListedPerson
 from app.rules.visit.standing import Sight
 from app.web.office import consent_list
 from app.web.office.consent_list import PAGE, UNSEEN
@@ -61,7 +62,7 @@ async def exported(clerk: Clerk, letters: str, expect: int = 200, **more: str) -
     return answer.content
 
 
-def person(known: list[Known], number: str) -> Known:
+def person(known: list[ListedPerson], number: str) -> ListedPerson:
     return next(each for each in known if number in each.references)
 
 
@@ -300,7 +301,7 @@ async def test_who_has_several_numbers_goes_there_with_one_and_who_has_none_not(
     assert page.forms("/office/today") == []
 
 
-async def matched(kazasu: Kazasu, known: Known) -> str:
+async def matched(kazasu: Kazasu, known: ListedPerson) -> str:
     """Let a visit be matched with a person; return its id."""
     visit = await at_the_bedside(kazasu, "a", reference=known.references[0])
     sight = Sight(NOW, "事務 さくら", found=True, flags={"surgery": True, "drug": False}, source="file")

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from app.main import PRACTICE_STATION, Kazasu
 from app.rules.record.evidence import hashed
-from app.rules.station.account import DOORS, IDLE, INVITED, Account, Door, Need, Role
+from app.rules.station.account import DOORS, IDLE, INVITED, Access, Account, Door, Role
 from app.rules.station.station import Facility, Link, Printed, new_token
 from app.tokens import Sealed, new_secret
 from app.web.office.desk import routes
@@ -32,10 +32,10 @@ WORDS = {
 OPENED = {200, 303, 409, 422}
 ROLES = ("nobody", "enrolling", "staff", "admin")
 WHO_MAY = {
-    Need.NOTHING: set(ROLES),
-    Need.ENROLLING: {"enrolling"},
-    Need.STAFF: {"staff", "admin"},
-    Need.ADMIN: {"admin"},
+    Access.NOTHING: set(ROLES),
+    Access.ENROLLING: {"enrolling"},
+    Access.STAFF: {"staff", "admin"},
+    Access.ADMIN: {"admin"},
 }
 
 
@@ -102,11 +102,11 @@ async def test_every_door_opens_for_whom_the_table_says(kazasu: Kazasu, clerk: C
     # Who is signed in, but not as far as this door needs or further, is sent where they belong.
     sent_to = answer.headers.get("location", "")
     turned_away |= role == "enrolling" and sent_to == "/office/second-factor"
-    turned_away |= door.need is Need.ENROLLING and sent_to == "/office"
+    turned_away |= door.need is Access.ENROLLING and sent_to == "/office"
     assert turned_away is (role not in WHO_MAY[door.need]), answer.status_code
     if not turned_away:
         assert answer.status_code in OPENED | {404}, answer.status_code
-    elif role == "staff" and door.need is Need.ADMIN:
+    elif role == "staff" and door.need is Access.ADMIN:
         assert "管理者だけ" in answer.text.replace("<ruby>", "")
 
 
@@ -211,7 +211,7 @@ async def test_no_id_reaches_into_another_station(
 async def test_no_page_shows_anything_of_another_station(kazasu: Kazasu, admin: Clerk) -> None:
     theirs = await another_station(kazasu)
     for door in DOORS:
-        if door.method == "GET" and door.need in {Need.STAFF, Need.ADMIN}:
+        if door.method == "GET" and door.need in {Access.STAFF, Access.ADMIN}:
             answer = await admin.http.get(address(door))
             for known in (*theirs.values(), OTHER.name, "隣 りん"):
                 assert known not in answer.text, door.path

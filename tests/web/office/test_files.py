@@ -15,9 +15,10 @@ from structlog.testing import capture_logs
 
 from app.main import PRACTICE_STATION, Kazasu
 from app.rules.record.evidence import EventType
-from app.rules.terminal.consent_list import By, Names, Search, Upload
+from app.rules.terminal.consent_list import By, PersonNames, Search
+from app.rules.terminal.exchange import Upload
 from app.rules.terminal.read import read, read_request
-from app.rules.terminal.values import Answer02, Encoding, Odd, Reading, Reason, Request01, Request02
+from app.rules.terminal.values import Answer02, Encoding, Odd, Reading, Request01, Request02, UnreadableReason
 from app.rules.terminal.write import write
 from app.web.kit.guard import FILES, LARGER
 from app.web.office.file_words import ODDS, REASONS
@@ -29,7 +30,7 @@ from tests.web.office.files import NAME, a_file, a_header, an_answer, reads, tak
 from tests.web.office.test_worklist import at_the_bedside, record
 
 FILES_PAGE = "/office/files"
-OTHER = Names("見本　花", "ﾐﾎﾝ ﾊﾅ", "19400101", "2")
+OTHER = PersonNames("見本　花", "ﾐﾎﾝ ﾊﾅ", "19400101", "2")
 
 
 async def types(kazasu: Kazasu) -> list[str]:
@@ -442,5 +443,5 @@ async def test_a_form_without_its_token_takes_nothing(staff: Clerk) -> None:
 
 
 def test_every_reason_and_oddity_has_its_words() -> None:
-    assert set(REASONS) == {each.value for each in Reason}
+    assert set(REASONS) == {each.value for each in UnreadableReason}
     assert set(ODDS) == {each.value for each in Odd}

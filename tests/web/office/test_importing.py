@@ -15,20 +15,9 @@ from app.adapters.sql.worklist import SqlWorklist
 from app.main import PRACTICE_STATION, Kazasu
 from app.ports.office import Act
 from app.rules.record.evidence import Body, EventType, broken_link
-from app.rules.terminal.consent_list import (
-    STALE,
-    By,
-    Incoming,
-    Known,
-    Names,
-    Outcome,
-    Search,
-    Stage,
-    Taken,
-    Upload,
-    incoming,
-    preview,
-)
+from app.rules.terminal.consent_list import By, Incoming, ListedPerson, PersonNames, Search, incoming
+from app.rules.terminal.exchange import STALE, MergeOutcome, Stage, Taken, Upload
+from app.rules.terminal.preview import preview
 from app.rules.terminal.read import read
 from app.rules.terminal.values import Answer02, Encoding, Header, Person, Reading, Result
 from app.rules.terminal.write import write
@@ -86,7 +75,7 @@ class Desk:
         file = Upload(new_secret(), STATION, Stage.WAITING, self.clock.now(), SAKURA[1], shown, len(people))
         return await self.registry.keep(file, data or new_secret().encode(), people, names=True)
 
-    async def takes(self, *people: Incoming, **given: Any) -> Outcome:
+    async def takes(self, *people: Incoming, **given: Any) -> MergeOutcome:
         """Read a file and take it; return what became of it."""
         file = await self.reads(*people, **given)
         assert await self.importer.take(file, SAKURA)
@@ -95,7 +84,7 @@ class Desk:
         assert (taken.stage, taken.done) == (Stage.TAKEN, len(people))
         return taken.outcome
 
-    async def everybody(self, search: Search | None = None) -> list[Known]:
+    async def everybody(self, search: Search | None = None) -> list[ListedPerson]:
         return await self.registry.search(STATION, search or Search(), None, 10_000)
 
     async def stands(self, visit: str) -> Standing:
@@ -127,7 +116,7 @@ async def desk(kazasu: Kazasu, tmp_path: Path, clock: StillClock, database_url: 
 
 def many(count: int, **codes: Any) -> list[Incoming]:
     return [
-        a_person(f"M-{n:04}", names=Names(f"練習　{n}", f"ﾚﾝｼﾕｳ {n}", "19500101", "2"), at=MOMENT, **codes)
+        a_person(f"M-{n:04}", names=PersonNames(f"練習　{n}", f"ﾚﾝｼﾕｳ {n}", "19500101", "2"), at=MOMENT, **codes)
         for n in range(count)
     ]
 
@@ -168,7 +157,7 @@ async def test_who_dies_half_way_leaves_a_file_that_another_takes_up(desk: Desk)
     assert await desk.importer.take(file, SAKURA)
     taken = await desk.registry.upload(STATION, file.id)
     assert taken is not None
-    assert taken.outcome == Outcome(new=BATCH * 3)
+    assert taken.outcome == MergeOutcome(new=BATCH * 3)
     assert len(await desk.everybody()) == len(people)
     assert len(await desk.events("imported")) == 1
 
@@ -185,7 +174,7 @@ async def test_what_ended_before_the_death_is_one_event_after_it(desk: Desk) -> 
     assert len(await desk.events("withdrawn")) == BATCH * 2
     taken = await desk.registry.upload(STATION, file.id)
     assert taken is not None
-    assert taken.outcome == Outcome(changed=BATCH * 2, withdrawn=BATCH * 2)
+    assert taken.outcome == MergeOutcome(changed=BATCH * 2, withdrawn=BATCH * 2)
     log = await record(desk.kazasu)
     assert broken_link([(each.entry, each.hash) for each in log]) is None
 
@@ -202,7 +191,7 @@ async def test_of_many_who_press_at_once_one_takes_the_file(desk: Desk) -> None:
 
 async def test_a_file_taken_twice_changes_nothing(desk: Desk) -> None:
     await at_the_bedside(desk.kazasu, "a", reference="M-0000")
-    assert await desk.takes(*many(3), data=b"the file") == Outcome(new=3, matched=1)
+    assert await desk.takes(*many(3), data=b"the file") == MergeOutcome(new=3, matched=1)
     before = await record(desk.kazasu)
     again = await desk.reads(*many(3), data=b"the file")
     assert again.stage is Stage.TAKEN
@@ -237,17 +226,19 @@ async def test_names_that_are_kept_no_more_do_not_come_in_with_a_file_under_way(
 async def test_an_older_file_that_comes_late_takes_nothing_back(desk: Desk) -> None:
     await desk.takes(a_person("A-1", at=MOMENT), executed="20261118090000")
     await desk.takes(a_person("A-1", at=MOMENT, drug="0"), executed="20261118100000")
-    assert await desk.takes(a_person("A-1", at=MOMENT), executed="20261118093000") == Outcome(older=1)
+    assert await desk.takes(a_person("A-1", at=MOMENT), executed="20261118093000") == MergeOutcome(older=1)
     (known,) = await desk.everybody()
     assert known.marked["drug"].meaning.value == "not_given"
-    assert await desk.takes(a_person("A-1", at=MOMENT), executed="20261118100000") == Outcome(changed=1)
+    assert await desk.takes(a_person("A-1", at=MOMENT), executed="20261118100000") == MergeOutcome(changed=1)
 
 
 @pytest.mark.parametrize("executed", ["", "99991231235959", "20261399000000"])
 async def test_a_file_that_does_not_say_when_it_was_made_is_as_new_as_its_taking(desk: Desk, executed: str) -> None:
     await desk.takes(a_person("A-1", at=MOMENT), executed=executed)
     desk.clock.pass_(60)
-    assert await desk.takes(a_person("A-1", at=MOMENT, drug="0"), executed=executed) == Outcome(changed=1, withdrawn=1)
+    assert await desk.takes(a_person("A-1", at=MOMENT, drug="0"), executed=executed) == MergeOutcome(
+        changed=1, withdrawn=1
+    )
 
 
 # --- seeing -------------------------------------------------------------------------------------------------
@@ -256,8 +247,8 @@ async def test_a_file_that_does_not_say_when_it_was_made_is_as_new_as_its_taking
 async def test_a_visit_whose_number_and_day_the_file_has_is_seen(desk: Desk) -> None:
     visit = await at_the_bedside(desk.kazasu, "a", reference="T-0001")
     other = await at_the_bedside(desk.kazasu, "b", reference="T-0009")
-    else_ = a_person("T-0002", names=Names("見本　花", "ﾐﾎﾝ ﾊﾅ", "19400101", "2"))
-    assert await desk.takes(a_person("T-0001", at=MOMENT), else_) == Outcome(new=2, matched=1)
+    else_ = a_person("T-0002", names=PersonNames("見本　花", "ﾐﾎﾝ ﾊﾅ", "19400101", "2"))
+    assert await desk.takes(a_person("T-0001", at=MOMENT), else_) == MergeOutcome(new=2, matched=1)
     assert await desk.stands(visit.id) is Standing.SEEN
     assert await desk.stands(other.id) is Standing.REPORTED
     (seen,) = await desk.events("verified")
@@ -271,7 +262,7 @@ async def test_a_visit_whose_number_and_day_the_file_has_is_seen(desk: Desk) -> 
 @pytest.mark.parametrize("code", ["0", "2"])
 async def test_a_difference_becomes_work_and_both_values_stay(desk: Desk, code: str) -> None:
     visit = await at_the_bedside(desk.kazasu, "a", reference="T-0001")
-    assert await desk.takes(a_person("T-0001", at=MOMENT, drug=code)) == Outcome(new=1, matched=1, differs=1)
+    assert await desk.takes(a_person("T-0001", at=MOMENT, drug=code)) == MergeOutcome(new=1, matched=1, differs=1)
     assert await desk.stands(visit.id) is Standing.DIFFERS
     followed = await desk.worklist.followed(STATION, visit.id)
     assert followed is not None
@@ -284,7 +275,7 @@ async def test_a_difference_becomes_work_and_both_values_stay(desk: Desk, code: 
 async def test_a_difference_is_settled_by_the_file_in_which_it_is_gone(desk: Desk) -> None:
     visit = await at_the_bedside(desk.kazasu, "a", reference="T-0001")
     await desk.takes(a_person("T-0001", at=MOMENT, drug="0"))
-    assert await desk.takes(a_person("T-0001", at=MOMENT)) == Outcome(changed=1, matched=1)
+    assert await desk.takes(a_person("T-0001", at=MOMENT)) == MergeOutcome(changed=1, matched=1)
     assert await desk.stands(visit.id) is Standing.SEEN
     assert len(await desk.events("verified")) == 2
 
@@ -292,32 +283,32 @@ async def test_a_difference_is_settled_by_the_file_in_which_it_is_gone(desk: Des
 async def test_what_was_seen_is_not_seen_again_by_the_next_file(desk: Desk) -> None:
     await at_the_bedside(desk.kazasu, "a", reference="T-0001")
     await desk.takes(a_person("T-0001", at=MOMENT))
-    assert await desk.takes(a_person("T-0001", at=MOMENT)) == Outcome(same=1)
+    assert await desk.takes(a_person("T-0001", at=MOMENT)) == MergeOutcome(same=1)
 
 
 async def test_two_people_with_the_visits_number_are_left_to_a_person(desk: Desk) -> None:
     visit = await at_the_bedside(desk.kazasu, "a", reference="T-0001")
-    other = Names("見本　花", "ﾐﾎﾝ ﾊﾅ", "19400101", "2")
+    other = PersonNames("見本　花", "ﾐﾎﾝ ﾊﾅ", "19400101", "2")
     people = a_person("T-0001", at=MOMENT), a_person("T-0001", at=MOMENT, names=other)
-    assert await desk.takes(*people) == Outcome(new=2)
+    assert await desk.takes(*people) == MergeOutcome(new=2)
     assert await desk.stands(visit.id) is Standing.REPORTED
 
 
 async def test_the_other_one_with_the_number_may_stand_in_an_earlier_file(desk: Desk) -> None:
     visit = await at_the_bedside(desk.kazasu, "a", reference="T-0001")
-    other = Names("見本　花", "ﾐﾎﾝ ﾊﾅ", "19400101", "2")
+    other = PersonNames("見本　花", "ﾐﾎﾝ ﾊﾅ", "19400101", "2")
     first = await desk.reads(a_person("T-0001", at=MOMENT, names=other))
     began = await desk.registry.begin(STATION, first.id, NOW)
     assert began is not None
     await desk.registry.take(first, began, 1, NOW)
-    assert await desk.takes(a_person("T-0001", at=MOMENT)) == Outcome(new=1)
+    assert await desk.takes(a_person("T-0001", at=MOMENT)) == MergeOutcome(new=1)
     assert await desk.stands(visit.id) is Standing.REPORTED
 
 
 async def test_two_insurances_that_differ_are_left_to_a_person(desk: Desk) -> None:
     visit = await at_the_bedside(desk.kazasu, "a", reference="T-0001")
     both = insured("01", at=MOMENT), insured("A1", at=MOMENT, drug="0")
-    assert await desk.takes(a_person("T-0001", results=both)) == Outcome(new=1)
+    assert await desk.takes(a_person("T-0001", results=both)) == MergeOutcome(new=1)
     assert await desk.stands(visit.id) is Standing.REPORTED
 
 
@@ -335,7 +326,7 @@ async def test_of_two_visits_of_a_day_only_the_one_of_that_moment_is_seen_also_l
     stopped = await at_the_bedside(desk.kazasu, "a", report="stopped", reference="T-0001")
     done = await at_the_bedside(desk.kazasu, "b", reference="T-0001", later=3 * 3600)
     person = a_person("T-0001", at=MOMENT + 3 * 3600)
-    for outcome in (Outcome(new=1, matched=1), Outcome(same=1)):
+    for outcome in (MergeOutcome(new=1, matched=1), MergeOutcome(same=1)):
         assert await desk.takes(person) == outcome
         assert await desk.stands(done.id) is Standing.SEEN
         assert await desk.stands(stopped.id) is Standing.STOPPED
@@ -348,15 +339,15 @@ async def test_what_somebody_saw_later_is_not_undone_by_an_earlier_file(desk: De
     await desk.worklist.record(act)
     earlier, later = (digits(NOW + seconds) for seconds in (-60, 60))
     desk.clock.pass_(120)
-    assert await desk.takes(a_person("T-0001", at=MOMENT), executed=earlier) == Outcome(new=1)
+    assert await desk.takes(a_person("T-0001", at=MOMENT), executed=earlier) == MergeOutcome(new=1)
     assert await desk.stands(visit.id) is Standing.NOT_FOUND
-    assert await desk.takes(a_person("T-0001", at=MOMENT), executed=later) == Outcome(same=1, matched=1)
+    assert await desk.takes(a_person("T-0001", at=MOMENT), executed=later) == MergeOutcome(same=1, matched=1)
     assert await desk.stands(visit.id) is Standing.SEEN
 
 
 async def test_without_a_number_nothing_is_seen_by_itself_and_a_person_may_say_who_it_is(desk: Desk) -> None:
     visit = await at_the_bedside(desk.kazasu, "a")
-    assert await desk.takes(a_person(at=MOMENT)) == Outcome(new=1)
+    assert await desk.takes(a_person(at=MOMENT)) == MergeOutcome(new=1)
     followed = await desk.worklist.followed(STATION, visit.id)
     (known,) = await desk.everybody()
     assert followed is not None
@@ -377,7 +368,7 @@ async def test_the_file_itself_from_reading_to_seeing(desk: Desk) -> None:
     reading = read(data, facility_code=PRACTICE_STATION.code)
     assert isinstance(reading.answer, Answer02)
     people = [incoming(each) for each in reading.answer.persons]
-    assert await desk.takes(*people, data=data) == Outcome(new=1, matched=1)
+    assert await desk.takes(*people, data=data) == MergeOutcome(new=1, matched=1)
     assert await desk.stands(visit.id) is Standing.SEEN
     (known,) = await desk.everybody(Search(By.NAME, "たかさき"))
     assert known.references == ("T-0001",)
@@ -388,7 +379,9 @@ class Interrupted(SqlRegistry):
 
     happens: Callable[[], Awaitable[object]] | None = None
 
-    async def search(self, facility: str, search: Search, after: tuple[int, str] | None, limit: int) -> list[Known]:
+    async def search(
+        self, facility: str, search: Search, after: tuple[int, str] | None, limit: int
+    ) -> list[ListedPerson]:
         """Let it happen once, then search."""
         happens, self.happens = self.happens, None
         if happens:
@@ -399,7 +392,7 @@ class Interrupted(SqlRegistry):
 ALL_THERE = dict.fromkeys(LISTED, True)
 
 
-async def interrupted(desk: Desk, happens: Callable[[], Awaitable[object]], *people: Incoming) -> Outcome:
+async def interrupted(desk: Desk, happens: Callable[[], Awaitable[object]], *people: Incoming) -> MergeOutcome:
     """Take a file while something else happens."""
     registry = Interrupted(desk.url, Sealer(("k" * 40,)), key=RECORD_KEY)
     registry.happens = happens
@@ -421,7 +414,7 @@ async def test_what_is_read_on_the_screen_while_a_file_is_taken_stands(desk: Des
         await desk.worklist.record(act)
 
     outcome = await interrupted(desk, reads_the_screen, a_person("T-0001", at=MOMENT, drug="0"))
-    assert outcome == Outcome(new=1)
+    assert outcome == MergeOutcome(new=1)
     assert await desk.stands(visit.id) is Standing.SEEN
     assert await desk.worklist.open(STATION) == ()
 
@@ -434,13 +427,13 @@ async def test_a_visit_that_is_closed_while_a_file_is_taken_stays_so(desk: Desk)
         body: Body = {"by": "account", "why": closed.why.value}
         await desk.worklist.record(Act(STATION, visit.id, "office 1", EventType.CLOSED, closed.at, body, closed=closed))
 
-    assert await interrupted(desk, closes_it, a_person("T-0001", at=MOMENT, drug="0")) == Outcome(new=1)
+    assert await interrupted(desk, closes_it, a_person("T-0001", at=MOMENT, drug="0")) == MergeOutcome(new=1)
     assert await desk.stands(visit.id) is Standing.CLOSED
 
 
 async def test_a_visit_that_is_matched_with_another_while_a_file_is_taken_stays_theirs(desk: Desk) -> None:
     visit = await at_the_bedside(desk.kazasu, "a", reference="T-0001")
-    await desk.takes(a_person(at=MOMENT, names=Names("見本　花", "ﾐﾎﾝ ﾊﾅ", "19400101", "2")))
+    await desk.takes(a_person(at=MOMENT, names=PersonNames("見本　花", "ﾐﾎﾝ ﾊﾅ", "19400101", "2")))
     (other,) = await desk.everybody()
 
     async def matches_it() -> None:
@@ -448,7 +441,7 @@ async def test_a_visit_that_is_matched_with_another_while_a_file_is_taken_stays_
         assert followed is not None
         await desk.importer.see(followed, other, SAKURA)
 
-    assert await interrupted(desk, matches_it, a_person("T-0001", at=MOMENT, drug="0")) == Outcome(new=1)
+    assert await interrupted(desk, matches_it, a_person("T-0001", at=MOMENT, drug="0")) == MergeOutcome(new=1)
     followed = await desk.worklist.followed(STATION, visit.id)
     assert followed is not None
     assert followed.person == other.id

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete
 
-from app.adapters.sql.schema import installation
-from app.main import create_app, seed_office, seed_practice
+from app.adapters.sql.schema.terminal import installation
+from app.cli.seed import seed_office, seed_practice
+from app.main import create_app
 from app.rules.visit.flow import Route
 from app.settings import Settings, UnsafeSettings
 from tests.adapters.keeping import in_database

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from app.main import PRACTICE_STATION, Kazasu
-from app.rules.station.station import Address, Wrong, official_address
+from app.rules.station.station import Address, WrongUrl, official_address
 from app.tokens import Sealed
 from app.web.kit.qr_codes import code
 from app.web.office.links import WRONG
@@ -175,9 +175,9 @@ def test_honest_addresses_come_through_byte_for_byte(text: str) -> None:
     assert found.text == text
 
 
-@pytest.mark.parametrize("wrong", list(Wrong))
-def test_every_way_of_being_wrong_has_its_words(wrong: Wrong) -> None:
-    assert wrong is Wrong.OURS or WRONG[wrong]
+@pytest.mark.parametrize("wrong", list(WrongUrl))
+def test_every_way_of_being_wrong_has_its_words(wrong: WrongUrl) -> None:
+    assert wrong is WrongUrl.OURS or WRONG[wrong]
 
 
 # --- pictures -----------------------------------------------------------------------------------------------------

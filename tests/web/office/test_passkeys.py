@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.adapters.passkeys import MAX_ANSWER, Passkeys, is_possible
+from app.adapters.passkeys import MAX_ANSWER, WebAuthnPasskeys, is_possible
 from app.ports.outside import NotProven, Passkey
 from tests.web.office.authenticator import Authenticator, bytes_of, text_of
 
 ORIGIN: Final = "https://kazasu.example.jp"
 RP_ID: Final = "kazasu.example.jp"
-PASSKEYS: Final = Passkeys(RP_ID, "かざす", ORIGIN)
+PASSKEYS: Final = WebAuthnPasskeys(RP_ID, "かざす", ORIGIN)
 OLD: Final = b"asked yesterday, answered since."
 
 

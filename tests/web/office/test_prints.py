@@ -12,7 +12,7 @@ from app.main import PRACTICE_STATION, Kazasu
 from app.rules.station.station import Printed
 from app.rules.words.languages import LANGUAGES
 from app.web.office.prints import KINDS
-from app.web.print.sheets import Kind, Which
+from app.web.print.sheets import SheetKind, Which
 from tests.web.office.clerk import ORIGIN, Clerk
 from tests.web.office.test_links import URL, keeps
 
@@ -27,7 +27,7 @@ async def entry(kazasu: Kazasu) -> str:
 
 @pytest.mark.parametrize(("which", "kind"), ALL, ids=str)
 async def test_a_print_is_remembered_and_opens_the_dialogue(
-    kazasu: Kazasu, admin: Clerk, which: Which, kind: Kind
+    kazasu: Kazasu, admin: Clerk, which: Which, kind: SheetKind
 ) -> None:
     await keeps(admin)
     await admin.get("/office/prints")
@@ -42,7 +42,7 @@ async def test_a_print_is_remembered_and_opens_the_dialogue(
 
 
 @pytest.mark.parametrize(("which", "kind"), ALL, ids=str)
-async def test_a_sheet_says_what_it_is(admin: Clerk, which: Which, kind: Kind) -> None:
+async def test_a_sheet_says_what_it_is(admin: Clerk, which: Which, kind: SheetKind) -> None:
     await keeps(admin)
     page = await admin.get(f"/office/prints/{which.value}/{kind.value}")
     for word in ("ひなた坂", "第1版", "練習", "かざすの入口" if which is Which.ENTRY else "公式"):

@@ -10,7 +10,7 @@ import pytest
 from app.adapters.sql import gap as quarantine
 from app.main import PRACTICE_STATION, Kazasu, create_app
 from app.rules.record.evidence import EventType, Head
-from app.rules.record.gap import Known
+from app.rules.record.gap import LedgerState
 from app.rules.terminal.consent_list import Search
 from app.settings import Settings, UnsafeSettings
 from app.verify import verify
@@ -44,10 +44,10 @@ def url(tmp_path: Path, database_url: str) -> str:
     return settings(tmp_path, database_url).database
 
 
-async def hold(kazasu: Kazasu, url: str, ahead: int = 3) -> Known:
+async def hold(kazasu: Kazasu, url: str, ahead: int = 3) -> LedgerState:
     """Let the ledger know of more than there is, as after an older backup was restored."""
     head = await kazasu.store.head(PRACTICE_STATION.id)
-    known = Known({PRACTICE_STATION.id: Head(head.size + ahead, "a" * 64)})
+    known = LedgerState({PRACTICE_STATION.id: Head(head.size + ahead, "a" * 64)})
     kazasu.ledger.note(known.heads, kazasu.clock.now())
     quarantine.look_back(url, known, kazasu.clock.now())
     return known

@@ -10,7 +10,7 @@ import pytest
 
 from app.main import PRACTICE_STATION, Kazasu
 from app.ports.outside import Unavailable
-from app.rules.record.evidence import State, hashed, state
+from app.rules.record.evidence import VisitState, hashed, state
 from app.rules.station.account import Role
 from app.rules.station.day_list import MOST
 from app.rules.station.station import Facility, Link, new_token
@@ -262,7 +262,7 @@ async def test_the_visit_goes_on_as_any_other(staff: Clerk, phone: Bedside) -> N
     page = await phone.press("/visit/check", confirmed="yes")
     assert page.h1 == "本人確認"
     visit = await phone.visit()
-    assert state(visit) is State.HANDED_OFF
+    assert state(visit) is VisitState.HANDED_OFF
     page = await staff.get(LIST)
     assert f"訪問 {visit.code}" in page.text
     page = await staff.get(page.link(f"訪問 {visit.code}"))

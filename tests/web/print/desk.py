@@ -25,7 +25,7 @@ from app.web.kit.guard import policy
 from app.web.kit.pages import Pages
 from app.web.print.leaflet import Leaflet
 from app.web.print.leaflet import page as leaflet_page
-from app.web.print.sheets import Kind, Sheet, Sheets, Which
+from app.web.print.sheets import Sheet, SheetKind, Sheets, Which
 
 STATIC: Final = Path(__file__).parents[3] / "static"
 ASSETS: Final = Assets(STATIC)
@@ -39,9 +39,9 @@ OFFICIAL_LONG: Final = "https://zaitaku.example/reception?facility=" + ("a7Kp-2Q
 _ORIGIN: Final = "http://desk.example"
 
 
-def sheet(kind: Kind, which: Which, **more: Any) -> Sheet:
+def sheet(kind: SheetKind, which: Which, **more: Any) -> Sheet:
     """Return an ordinary sheet; `more` changes it."""
-    official = OFFICIAL_SHORT if kind is Kind.LABELS else OFFICIAL_LONG
+    official = OFFICIAL_SHORT if kind is SheetKind.LABELS else OFFICIAL_LONG
     url = ENTRY if which is Which.ENTRY else official
     given: dict[str, Any] = {
         "facility": HINATAZAKA,
@@ -55,8 +55,8 @@ def sheet(kind: Kind, which: Which, **more: Any) -> Sheet:
 
 def every_sheet() -> dict[str, Sheet]:
     """Return each kind for each address, and two cards on one A4."""
-    found = {f"{which}-{kind}": sheet(kind, which) for which in Which for kind in Kind}
-    return found | {f"{which}-two": sheet(Kind.CARD, which, two_up=True) for which in Which}
+    found = {f"{which}-{kind}": sheet(kind, which) for which in Which for kind in SheetKind}
+    return found | {f"{which}-two": sheet(SheetKind.CARD, which, two_up=True) for which in Which}
 
 
 LONG_NAME: Final = Facility(
@@ -70,13 +70,13 @@ LONG_HOST: Final = "https://kazasu.kunren.midorigaoka-houmonkango.example.jp/f/8
 
 def stressed_sheets() -> dict[str, Sheet]:
     """Return sheets with names and addresses as long as they come, and without the strip of a practice."""
-    kinds = {kind: LONG_HOST for kind in Kind if kind is not Kind.LABELS} | {
-        Kind.LABELS: "https://kz.midorigaoka-hokan.jp/f/8h3kq2m49xt"
+    kinds = {kind: LONG_HOST for kind in SheetKind if kind is not SheetKind.LABELS} | {
+        SheetKind.LABELS: "https://kz.midorigaoka-hokan.jp/f/8h3kq2m49xt"
     }
     long = {f"long-{kind}": sheet(kind, Which.ENTRY, facility=LONG_NAME, address=url) for kind, url in kinds.items()}
-    official = {f"long-official-{kind}": sheet(kind, Which.OFFICIAL, facility=LONG_NAME) for kind in Kind}
-    real = {f"real-{kind}": sheet(kind, Which.ENTRY, practice=False, hours="") for kind in Kind}
-    return long | official | real | {"long-two": sheet(Kind.CARD, Which.OFFICIAL, facility=LONG_NAME, two_up=True)}
+    official = {f"long-official-{kind}": sheet(kind, Which.OFFICIAL, facility=LONG_NAME) for kind in SheetKind}
+    real = {f"real-{kind}": sheet(kind, Which.ENTRY, practice=False, hours="") for kind in SheetKind}
+    return long | official | real | {"long-two": sheet(SheetKind.CARD, Which.OFFICIAL, facility=LONG_NAME, two_up=True)}
 
 
 _ISSUED: Final = 1_795_651_200

@@ -13,7 +13,7 @@ import zxingcpp
 from PIL import Image
 
 from app.web.kit import qr_codes
-from app.web.kit.qr_codes import LONGEST, MODULE, QUIET, TooLong, Unreadable, code
+from app.web.kit.qr_codes import LONGEST, MODULE, QUIET, TooLong, UnreadableCode, code
 from tests.web.print.desk import ENTRY, OFFICIAL_LONG
 
 QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
@@ -52,7 +52,7 @@ def test_longer_than_256_is_refused() -> None:
 
 @pytest.mark.parametrize("url", ["https://例え.jp/", "https://a.example/\n", "https://a.example/\x7f"])
 def test_what_phones_read_differently_is_refused(url: str) -> None:
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableCode):
         code(url)
 
 
@@ -72,14 +72,14 @@ def test_a_code_that_does_not_read_back_is_not_shown(monkeypatch: pytest.MonkeyP
         )
 
     monkeypatch.setattr(qr_codes, "_draw", spoiled)
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableCode):
         code(f"https://a.example/spoiled/{row}")
 
 
 def test_another_code_is_not_shown_either(monkeypatch: pytest.MonkeyPatch) -> None:
     other = qr_codes._draw("https://a.example/other")
     monkeypatch.setattr(qr_codes, "_draw", lambda url: other)
-    with pytest.raises(Unreadable):
+    with pytest.raises(UnreadableCode):
         code("https://a.example/wanted")
 
 

@@ -17,7 +17,7 @@ from PIL import Image, ImageFilter
 from pyzbar import pyzbar  # type: ignore[import-untyped] # it ships none
 
 from app.web.kit.qr_codes import code as code_of
-from app.web.print.sheets import PHONE, Kind, Sheet
+from app.web.print.sheets import PHONE, Sheet, SheetKind
 from tests.web.print.desk import Press, every_sheet, stressed_sheets
 from tests.web.print.wear import WEARS, WHITE, lost
 
@@ -98,13 +98,13 @@ def around(pdf: bytes, place: Place, dpi: int, modules: int) -> tuple[Image.Imag
 
 def expected(sheet: Sheet) -> dict[bytes, int]:
     """Return what the codes of a sheet say, and how often."""
-    times = sheet.places.count(True) if sheet.kind is Kind.LABELS else 2 if sheet.two_up else 1
-    stores = {store.url.encode(): 1 for store in PHONE.stores} if sheet.kind is Kind.SETUP else {}
+    times = sheet.places.count(True) if sheet.kind is SheetKind.LABELS else 2 if sheet.two_up else 1
+    stores = {store.url.encode(): 1 for store in PHONE.stores} if sheet.kind is SheetKind.SETUP else {}
     return {sheet.url.encode(): times, **stores}
 
 
 def size(sheet: Sheet) -> list[tuple[float, float]]:
-    return [A6, A6] if sheet.kind is Kind.CARD and not sheet.two_up else [A4]
+    return [A6, A6] if sheet.kind is SheetKind.CARD and not sheet.two_up else [A4]
 
 
 def unread(pdf: bytes, sheet: Sheet) -> Iterator[str]:
@@ -121,7 +121,7 @@ def unread(pdf: bytes, sheet: Sheet) -> Iterator[str]:
 
 
 def test_there_is_a_sheet_of_every_kind() -> None:
-    assert len(EVERY) == 2 * len(Kind) + 2
+    assert len(EVERY) == 2 * len(SheetKind) + 2
 
 
 @pytest.mark.browser

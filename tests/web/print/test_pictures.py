@@ -11,7 +11,7 @@ import pytest
 import qrcode
 from PIL import Image, ImageDraw, ImageFilter
 
-from app.web.kit.qr_codes import NoCode, NotAPicture, Refused, SeveralCodes, TooLarge, code, read_picture
+from app.web.kit.qr_codes import NoAddress, NoCode, NotAPicture, PictureTooLarge, SeveralCodes, code, read_picture
 from tests.web.print.desk import ENTRY, OFFICIAL_LONG
 from tests.web.print.wear import leaning
 
@@ -131,7 +131,7 @@ def claimed(width: int, height: int) -> bytes:
 
 @pytest.mark.parametrize(("width", "height"), [(8000, 5001), (12000, 8000), (60000, 60000)])
 def test_a_bomb_is_not_opened(width: int, height: int) -> None:
-    with pytest.raises(TooLarge):
+    with pytest.raises(PictureTooLarge):
         read_picture(claimed(width, height))
 
 
@@ -170,7 +170,7 @@ def test_spoiled_bytes_are_refused_or_read_but_never_break() -> None:
                 spoiled[drawn.randrange(len(spoiled))] = drawn.randrange(256)
             try:
                 assert read_picture(bytes(spoiled)) == OFFICIAL
-            except Refused:
+            except NoAddress:
                 continue
 
 

@@ -15,7 +15,7 @@ import pytest
 from app.rules.content import ContentError, load_phone_steps
 from app.web.kit.pages import Look
 from app.web.kit.qr_codes import TooLong, code
-from app.web.print.sheets import LABELS, PHONE, STORE_ROOM, WORDS, Kind, Sheet, Which
+from app.web.print.sheets import LABELS, PHONE, STORE_ROOM, WORDS, Sheet, SheetKind, Which
 from tests.web.print.desk import (
     ASSETS,
     ENTRY,
@@ -29,7 +29,7 @@ from tests.web.print.desk import (
 )
 
 ALL = every_sheet()
-LABEL = sheet(Kind.LABELS, Which.ENTRY)
+LABEL = sheet(SheetKind.LABELS, Which.ENTRY)
 
 
 def paper(page: str) -> str:
@@ -40,7 +40,7 @@ def paper(page: str) -> str:
 
 def said(of: Sheet) -> Iterator[str]:
     """Yield what every sheet must say."""
-    dies = {Kind.LABELS: of.words.short_dies, Kind.CARD: of.words.card_dies}.get(of.kind, of.words.dies)
+    dies = {SheetKind.LABELS: of.words.short_dies, SheetKind.CARD: of.words.card_dies}.get(of.kind, of.words.dies)
     yield from (
         of.facility.name,
         of.facility.telephone,
@@ -75,14 +75,14 @@ def test_a_real_station_prints_no_practice(name: str) -> None:
     assert "練習" not in paper(html(real))
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_neither_sheet_says_that_it_is_the_other(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", SheetKind)
+def test_neither_sheet_says_that_it_is_the_other(kind: SheetKind) -> None:
     entry, official = (html(sheet(kind, which)) for which in Which)
     assert WORDS[Which.OFFICIAL].dies not in paper(entry)
     assert WORDS[Which.ENTRY].dies not in paper(official)
     assert "kz-s-official" not in entry
     assert "kz-s-entry" not in official
-    assert ("kz-s-brand" in entry, "kz-s-brand" in official) == (kind is not Kind.LABELS, False)
+    assert ("kz-s-brand" in entry, "kz-s-brand" in official) == (kind is not SheetKind.LABELS, False)
     assert "print-outside" in official
     assert "print-outside" not in entry
 
@@ -139,7 +139,7 @@ def test_a_place_that_no_sheet_has_is_refused(start: int, count: int) -> None:
 
 
 def test_a_long_address_fits_no_label_and_the_page_says_why() -> None:
-    long = sheet(Kind.LABELS, Which.OFFICIAL, address=OFFICIAL_LONG)
+    long = sheet(SheetKind.LABELS, Which.OFFICIAL, address=OFFICIAL_LONG)
     answer = SHEETS.page(request(), long)
     text = paper(bytes(answer.body).decode())
     assert answer.status_code == 422
@@ -149,9 +149,10 @@ def test_a_long_address_fits_no_label_and_the_page_says_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "longest"), [(Kind.LABELS, 46), (Kind.POSTER, 256), (Kind.CARD, 256), (Kind.SETUP, 256)]
+    ("kind", "longest"),
+    [(SheetKind.LABELS, 46), (SheetKind.POSTER, 256), (SheetKind.CARD, 256), (SheetKind.SETUP, 256)],
 )
-def test_it_says_how_long_an_address_may_be(kind: Kind, longest: int) -> None:
+def test_it_says_how_long_an_address_may_be(kind: SheetKind, longest: int) -> None:
     url = "https://a.example/" + "x" * 300
     fits = sheet(kind, Which.ENTRY, address=url[:longest])
     assert fits.longest == longest
@@ -172,12 +173,12 @@ def test_it_says_how_long_an_address_may_be(kind: Kind, longest: int) -> None:
     ],
 )
 def test_the_address_in_words(url: str, host: str, tail: str) -> None:
-    of = sheet(Kind.CARD, Which.ENTRY, address=url)
+    of = sheet(SheetKind.CARD, Which.ENTRY, address=url)
     assert (of.host, of.tail) == (host, tail)
 
 
 def test_the_day_and_the_edition_in_words() -> None:
-    of = sheet(Kind.CARD, Which.ENTRY, revision=12, issued_on=date(2027, 3, 4))
+    of = sheet(SheetKind.CARD, Which.ENTRY, revision=12, issued_on=date(2027, 3, 4))
     assert (of.edition, of.day) == ("第12版", "2027年3月4日")
 
 

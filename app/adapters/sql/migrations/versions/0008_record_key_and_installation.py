@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from app.adapters.sql.schema import BODY_TRIGGERS, BODY_TRIGGERS_POSTGRESQL, guard
+from app.adapters.sql.triggers import BODY_TRIGGERS, BODY_TRIGGERS_POSTGRESQL, guard
 
 revision = "0008"
 down_revision = "0007"

@@ -1,0 +1,344 @@
+"""The office's accounts in SQL: who belongs to which station, who is signed in, and proofs that count once."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Any, Final
+
+from sqlalchemy import (
+    Connection,
+    Executable,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+
+from app.adapters.sql import schema as t
+from app.adapters.sql.database import Connected
+from app.rules.record.clock import BEHIND
+from app.rules.station.account import Account, Invitation, Key, Member, Officer, Role, SignIn
+from app.rules.station.station import Facility, Station
+
+_STEPS_AHEAD: Final = BEHIND // 30
+"""Steps by which a right clock may have been ahead: a later one was used while it was wrong, and stands for nothing."""
+_OPEN = t.account.c.revoked_at.is_(None)
+
+
+class SqlAccounts(Connected):
+    """Keeps accounts, invitations and sign-ins."""
+
+    # --- who is signed in -----------------------------------------------------------------------------------
+
+    async def account(self, login: str) -> Account | None:
+        """Return an account that was not revoked, by its login."""
+        return self._account(t.account.c.login == login)
+
+    async def account_by_id(self, account: str) -> Account | None:
+        """Return an account that was not revoked, by its id."""
+        return self._account(t.account.c.id == account)
+
+    def _account(self, which: Any) -> Account | None:
+        row = self._one(select(t.account).where(which, _OPEN))
+        return Account(*row) if row else None
+
+    async def stations_of(self, account: str) -> tuple[tuple[Facility, Role], ...]:
+        """Return where an account belongs, in the order of the stations' names."""
+        rows = self._all(
+            select(t.facility, t.member.c.role)
+            .join(t.member, t.member.c.facility == t.facility.c.id)
+            .where(t.member.c.account == account)
+            .order_by(t.facility.c.name)
+        )
+        return tuple((Facility(*row[:-1]), Role(row[-1])) for row in rows)
+
+    async def officer(self, secret: str) -> Officer | None:
+        """Return who is signed in with this secret, unless account or membership are gone."""
+        belongs = and_(t.member.c.account == t.account.c.id, t.member.c.facility == t.sign_in.c.facility)
+        row = self._one(
+            select(t.sign_in, t.account, t.facility, t.member.c.role)
+            .join(t.account, and_(t.account.c.id == t.sign_in.c.account, _OPEN))
+            .join(t.member, belongs)
+            .join(t.facility, t.facility.c.id == t.sign_in.c.facility)
+            .where(t.sign_in.c.secret == secret)
+        )
+        if row is None:
+            return None
+        one, two, three = len(t.sign_in.c), len(t.account.c), len(t.facility.c)
+        who = Account(*row[one : one + two])
+        return Officer(who, _signed(row[:one]), Facility(*row[one + two : one + two + three]), Role(row[-1]))
+
+    async def sign_in(self, new: SignIn) -> None:
+        """Keep a new sign-in."""
+        await self._run(insert(t.sign_in).values(**row_of(new)))
+
+    async def touch(self, sign_in: str, now: int) -> None:
+        """Note that a sign-in was used."""
+        await self._run(update(t.sign_in).where(t.sign_in.c.id == sign_in).values(used_at=now))
+
+    async def move(self, sign_in: str, facility: str) -> None:
+        """Let a sign-in stand at another station."""
+        await self._run(update(t.sign_in).where(t.sign_in.c.id == sign_in).values(facility=facility))
+
+    async def sign_out(self, sign_in: str, *, facility: str = "", account: str = "") -> bool:
+        """End a sign-in at once, if it is of that station or account; say whether there was one."""
+        mine = _of(facility, account)
+        return await self._run(delete(t.sign_in).where(t.sign_in.c.id == sign_in, mine)) == 1
+
+    async def sign_ins(self, *, facility: str = "", account: str = "") -> tuple[tuple[SignIn, str], ...]:
+        """Return sign-ins of a station or of an account, newest first, each with its person's name."""
+        rows = self._all(
+            select(t.sign_in, t.account.c.name)
+            .join(t.account, t.account.c.id == t.sign_in.c.account)
+            .where(_of(facility, account))
+            .order_by(t.sign_in.c.used_at.desc())
+            .limit(200)
+        )
+        return tuple((_signed(row[:-1]), str(row[-1])) for row in rows)
+
+    # --- proofs, each used once -----------------------------------------------------------------------------
+
+    async def take_step(self, account: str, step: int) -> bool:
+        """Use up a one-time code's step; False when it or a later one was used before."""
+        last = t.account.c.last_step
+        fresh = and_(t.account.c.id == account, or_(last < step, last > step + _STEPS_AHEAD))
+        return await self._run(update(t.account).where(fresh).values(last_step=step)) == 1
+
+    async def take_recovery(self, account: str, secret: str) -> bool:
+        """Use up a recovery code; False when there is none."""
+        mine = and_(t.recovery.c.account == account, t.recovery.c.secret == secret)
+        return await self._run(delete(t.recovery).where(mine)) == 1
+
+    async def spend(self, secret: str, now: int) -> bool:
+        """Use up a one-time value; False when it was used before."""
+        unused = ~exists(select(t.spent.c.secret).where(t.spent.c.secret == secret))
+        once = insert(t.spent).from_select(["secret", "at"], select(literal(secret), literal(now)).where(unused))
+        return await self._run(once) == 1
+
+    # --- accounts -------------------------------------------------------------------------------------------
+
+    async def add(self, account: Account, facility: str, role: Role) -> None:
+        """Keep a new account that belongs to a station."""
+
+        def work(connection: Connection) -> None:
+            connection.execute(insert(t.account).values(**asdict(account)))
+            connection.execute(insert(t.member).values(account=account.id, facility=facility, role=role.value))
+
+        await self._durably(work)
+
+    async def add_member(self, account: str, facility: str, role: Role) -> None:
+        """Let an account belong to one more station."""
+        await self._run(insert(t.member).values(account=account, facility=facility, role=role.value))
+
+    async def enrol(self, account: str, sealed_totp: str, codes: tuple[str, ...], new: SignIn) -> None:
+        """Keep a second factor with new recovery codes, and let the sign-in count fully, under a new secret."""
+
+        def work(connection: Connection) -> None:
+            if sealed_totp:
+                connection.execute(update(t.account).where(t.account.c.id == account).values(totp=sealed_totp))
+            _renew(connection, account, codes)
+            connection.execute(update(t.sign_in).where(t.sign_in.c.id == new.id).values(**row_of(new)))
+
+        await self._durably(work)
+
+    async def renew_recovery(self, account: str, codes: tuple[str, ...]) -> None:
+        """Put new recovery codes in the place of the old ones."""
+        await self._durably(lambda connection: _renew(connection, account, codes))
+
+    async def recovery_left(self, account: str) -> int:
+        """Return how many recovery codes are left."""
+        row = self._one(select(func.count()).where(t.recovery.c.account == account))
+        return int(row[0]) if row else 0
+
+    async def keys(self, account: str) -> tuple[Key, ...]:
+        """Return the passkeys of an account."""
+        rows = self._all(select(t.passkey).where(t.passkey.c.account == account).order_by(t.passkey.c.added_at))
+        return tuple(Key(*row) for row in rows)
+
+    async def key(self, key: str) -> Key | None:
+        """Return a passkey by its id."""
+        row = self._one(select(t.passkey).where(t.passkey.c.id == key))
+        return Key(*row) if row else None
+
+    async def add_key(self, key: Key) -> bool:
+        """Keep a new passkey; False when one with this id is there already."""
+
+        def work(connection: Connection) -> bool:
+            if connection.execute(select(t.passkey.c.id).where(t.passkey.c.id == key.id)).first():
+                return False
+            connection.execute(insert(t.passkey).values(**asdict(key)))
+            return True
+
+        return await self._durably(work)
+
+    async def count_key(self, key: str, sign_count: int) -> None:
+        """Note how often a passkey has signed."""
+        await self._run(update(t.passkey).where(t.passkey.c.id == key).values(sign_count=sign_count))
+
+    async def remove_key(self, account: str, key: str) -> None:
+        """Forget a passkey of an account."""
+        await self._run(delete(t.passkey).where(t.passkey.c.id == key, t.passkey.c.account == account))
+
+    async def people(self, facility: str) -> tuple[Member, ...]:
+        """Return who belongs to a station."""
+        rows = self._all(
+            select(t.account, t.member.c.role)
+            .join(t.member, t.member.c.account == t.account.c.id)
+            .where(t.member.c.facility == facility, _OPEN)
+            .order_by(t.account.c.name)
+        )
+        return tuple(Member(Account(*row[:-1]), facility, Role(row[-1])) for row in rows)
+
+    async def set_role(self, facility: str, account: str, role: Role) -> bool:
+        """Change what somebody is at a station; False when nobody is, or when no administrator would be left."""
+
+        def work(connection: Connection) -> bool:
+            if role is not Role.ADMIN and not _another_admin(connection, facility, account):
+                return False
+            _close_invitations(connection, facility, account)
+            changed = connection.execute(update(t.member).where(_member(facility, account)).values(role=role))
+            return changed.rowcount == 1
+
+        return await self._durably(work)
+
+    async def remove(self, facility: str, account: str, now: int) -> bool:
+        """End a membership, its sign-ins and open invitations; False when no administrator would be left."""
+
+        def work(connection: Connection) -> bool:
+            if not _another_admin(connection, facility, account):
+                return False
+            mine = and_(t.sign_in.c.account == account, t.sign_in.c.facility == facility)
+            connection.execute(delete(t.sign_in).where(mine))
+            _close_invitations(connection, facility, account)
+            gone = connection.execute(delete(t.member).where(_member(facility, account))).rowcount == 1
+            if gone and not connection.execute(select(t.member).where(t.member.c.account == account)).first():
+                _forget(connection, account, now)
+            return gone
+
+        return await self._durably(work)
+
+    async def invite(self, new: Invitation) -> None:
+        """Keep an invitation."""
+
+        def work(connection: Connection) -> None:
+            if new.account:
+                _close(connection, t.invitation.c.account == new.account, new.made_at)
+            connection.execute(insert(t.invitation).values(**asdict(new)))
+
+        await self._durably(work)
+
+    async def invitation(self, secret: str) -> Invitation | None:
+        """Return an invitation by its secret."""
+        row = self._one(select(t.invitation).where(t.invitation.c.secret == secret))
+        return _invited(row) if row else None
+
+    async def invitations(self, facility: str) -> tuple[Invitation, ...]:
+        """Return a station's invitations, newest first."""
+        mine = select(t.invitation).where(t.invitation.c.facility == facility)
+        return tuple(_invited(row) for row in self._all(mine.order_by(t.invitation.c.made_at.desc()).limit(100)))
+
+    async def withdraw(self, facility: str, invitation: str, now: int) -> bool:
+        """Revoke an invitation that was not used."""
+        mine = and_(t.invitation.c.id == invitation, t.invitation.c.facility == facility)
+        unused = update(t.invitation).where(mine, t.invitation.c.used_at.is_(None)).values(revoked_at=now)
+        return await self._run(unused) == 1
+
+    async def take_up(self, invited: Invitation, new: Account, signed: SignIn) -> bool:
+        """Use an invitation: the account and its membership are there, its former proofs and sign-ins gone."""
+        return await self._durably(partial(_take_up, invited, new, signed))
+
+    async def _run(self, statement: Executable) -> int:
+        # Of an insert the count would be gone with its cursor, on some drivers.
+        counted = statement.execution_options(preserve_rowcount=True)
+        return await self._durably(lambda connection: connection.execute(counted).rowcount)
+
+
+def _of(facility: str, account: str) -> Any:
+    """Return the condition that a sign-in is of this station, or of this account; of neither when none is given."""
+    found = [t.sign_in.c.facility == facility] if facility else []
+    found += [t.sign_in.c.account == account] if account else []
+    return or_(*found) if found else literal(0) == 1
+
+
+def _member(facility: str, account: str) -> Any:
+    return and_(t.member.c.facility == facility, t.member.c.account == account)
+
+
+def _another_admin(connection: Connection, facility: str, account: str) -> bool:
+    others = and_(t.member.c.facility == facility, t.member.c.account != account, t.member.c.role == Role.ADMIN.value)
+    return connection.execute(select(t.member.c.account).where(others).limit(1)).first() is not None
+
+
+def _renew(connection: Connection, account: str, codes: tuple[str, ...]) -> None:
+    connection.execute(delete(t.recovery).where(t.recovery.c.account == account))
+    connection.execute(insert(t.recovery), [{"account": account, "secret": secret} for secret in codes])
+
+
+def _take_up(invited: Invitation, new: Account, signed: SignIn, connection: Connection) -> bool:
+    unused = and_(
+        t.invitation.c.id == invited.id, t.invitation.c.used_at.is_(None), t.invitation.c.revoked_at.is_(None)
+    )
+    taken = connection.execute(select(t.account.c.id).where(t.account.c.login == new.login)).scalar()
+    if taken not in {None, new.id} or (invited.inviter and invited.account and not _is_only_here(connection, invited)):
+        return False
+    here = _member(invited.facility, new.id)
+    if connection.execute(update(t.invitation).where(unused).values(used_at=signed.opened_at)).rowcount != 1:
+        return False
+    if taken is None:
+        connection.execute(insert(t.account).values(**asdict(new)))
+    else:
+        fresh = {"password": new.password, "totp": "", "last_step": 0, "revoked_at": None}
+        connection.execute(update(t.account).where(t.account.c.id == new.id).values(**fresh))
+        for table in (t.recovery, t.passkey, t.sign_in):
+            connection.execute(delete(table).where(table.c.account == new.id))
+        _close(connection, t.invitation.c.account == new.id, signed.opened_at)
+    if new.id not in {member.account for member in connection.execute(select(t.member.c.account).where(here))}:
+        connection.execute(insert(t.member).values(account=new.id, facility=invited.facility, role=invited.role.value))
+    connection.execute(insert(t.sign_in).values(**row_of(signed)))
+    return True
+
+
+def _is_only_here(connection: Connection, invited: Invitation) -> bool:
+    """Whether a station may still set an account up anew: it belongs there, and nowhere else."""
+    stations = connection.execute(select(t.member.c.facility).where(t.member.c.account == invited.account)).scalars()
+    return list(stations) == [invited.facility]
+
+
+def _close_invitations(connection: Connection, facility: str, account: str) -> None:
+    """Revoke what is open for somebody, and what they have invited others to."""
+    theirs = or_(t.invitation.c.account == account, t.invitation.c.inviter == account)
+    _close(connection, and_(t.invitation.c.facility == facility, theirs), 0)
+
+
+def _close(connection: Connection, which: Any, now: int) -> None:
+    still_open = and_(which, t.invitation.c.used_at.is_(None), t.invitation.c.revoked_at.is_(None))
+    connection.execute(update(t.invitation).where(still_open).values(revoked_at=now))
+
+
+def _forget(connection: Connection, account: str, now: int) -> None:
+    """Take away what somebody signed in with, once they belong nowhere; their login is free again."""
+    for table in (t.recovery, t.passkey, t.sign_in):
+        connection.execute(delete(table).where(table.c.account == account))
+    gone = {"login": account, "password": "", "totp": "", "revoked_at": now}
+    connection.execute(update(t.account).where(t.account.c.id == account).values(**gone))
+
+
+def row_of(value: SignIn | Station) -> dict[str, Any]:
+    """Return the row of a value: truth as 0 and 1, since a strict table knows whole numbers only."""
+    return {name: int(field) if isinstance(field, bool) else field for name, field in asdict(value).items()}
+
+
+def _signed(row: Any) -> SignIn:
+    found = SignIn(*row)
+    return replace(found, full=bool(found.full))
+
+
+def _invited(row: Any) -> Invitation:
+    found = Invitation(*row)
+    return replace(found, role=Role(found.role))

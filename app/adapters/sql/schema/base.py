@@ -1,0 +1,28 @@
+"""What all tables share: their metadata, the newest revision, whole numbers of 64 bits."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    MetaData,
+)
+
+HEAD: Final = "0008"
+"""The newest revision in `migrations/versions`, kept here too: an up-to-date start need not load Alembic."""
+KEYED_SINCE: Final = "0008"
+"""The revision from which on entries carry a MAC."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# STRICT tables know INTEGER only, which holds 64 bits there; elsewhere an INTEGER ends in 2038.
+WHOLE = BigInteger().with_variant(Integer(), "sqlite")

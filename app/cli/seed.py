@@ -1,0 +1,42 @@
+"""The practice station with its accounts, made where they are not there yet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from app.main import PRACTICE_STATION, Kazasu
+from app.ports.outside import Clock
+from app.ports.store import Store
+from app.rules.station.account import Account
+from app.rules.station.station import Link, Station, new_token
+from app.tokens import Sealed, new_secret
+
+
+async def seed(kazasu: Kazasu) -> Link:
+    """Make the practice station and its accounts when they are not there yet; return the station's live link."""
+    link = await seed_practice(kazasu.store, kazasu.clock)
+    await seed_office(kazasu)
+    return link
+
+
+async def seed_practice(store: Store, clock: Clock) -> Link:
+    """Make the practice station and its link when they are not there yet; return the live link."""
+    found = await store.live_link(PRACTICE_STATION.id)
+    if found is None:
+        found = Link(new_token(), PRACTICE_STATION.id, revision=1, issued_at=clock.now())
+        await store.add_facility(PRACTICE_STATION, found)
+    return found
+
+
+async def seed_office(kazasu: Kazasu) -> None:
+    """Make the practice accounts at the practice station when they are not there yet."""
+    desk, now = kazasu.desk, kazasu.clock.now()
+    station = Station(PRACTICE_STATION.id)
+    if await desk.office.station(station.facility) == station:  # nothing was said yet: practice shows names
+        await desk.office.save_station(PRACTICE_STATION, replace(station, keeps_names=True))
+    for each in desk.practice:
+        if await desk.office.account(each.login) is not None:
+            continue
+        password, totp = await desk.secrets.hashed(each.password), desk.sealer.seal(Sealed.ONE_TIME, each.totp)
+        account = Account(new_secret(), each.login, each.name, password, totp, created_at=now)
+        await desk.office.add(account, PRACTICE_STATION.id, each.role)

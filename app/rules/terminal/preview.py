@@ -1,0 +1,84 @@
+"""What a file of the terminal would change, counted before anybody lets it. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from app.rules.terminal.consent_list import Incoming, marked
+from app.rules.terminal.values import Reading
+
+LINES: Final = 50
+"""Odd lines that a preview shows; the rest are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewLine:
+    """One odd value of a file: which line, whose (0 is nobody's), which element, and what it was."""
+
+    odd: str
+    line: int
+    person: int
+    element: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a file holds, before it is taken: counts and odd lines, no person."""
+
+    encoding: str
+    executed_at: int | None
+    key: str
+    persons: int
+    without_reference: int
+    several: int
+    """People with more than one insurance."""
+    flags: Mapping[str, Mapping[str, int]]
+    """Flag to meaning to how many people."""
+    validities: Mapping[str, int]
+    lines: tuple[PreviewLine, ...]
+    line_count: int
+    unknown: tuple[tuple[str, int, int], ...]
+    """Elements that this reader does not know: name, how often, first line."""
+
+    def as_json(self) -> str:
+        """Return it as text."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Preview:
+        """Return it as it was."""
+        kept = json.loads(text)
+        kept["lines"] = tuple(PreviewLine(**each) for each in kept["lines"])
+        kept["unknown"] = tuple(tuple(each) for each in kept["unknown"])
+        return cls(**kept)
+
+
+def preview(reading: Reading, people: Iterable[Incoming]) -> Preview:
+    """Return what there is to say about a file before it is taken."""
+    people, header = list(people), reading.answer.header
+    flags: dict[str, dict[str, int]] = {}
+    validities: dict[str, int] = {}
+    for each in people:
+        validities[each.validity] = validities.get(each.validity, 0) + 1
+        for flag, mark in marked(each.results).items():
+            counts = flags.setdefault(flag, {})
+            counts[mark.meaning.value] = counts.get(mark.meaning.value, 0) + 1
+    return Preview(
+        encoding=reading.encoding.value,
+        executed_at=header.executed_at,
+        key=header.key,
+        persons=len(people),
+        without_reference=sum(not each.references for each in people),
+        several=sum(len(each.results) > 1 for each in people),
+        flags=flags,
+        validities=validities,
+        lines=tuple(
+            PreviewLine(p.odd.value, p.line, p.person, p.element, p.raw[:40]) for p in reading.problems[:LINES]
+        ),
+        line_count=reading.problem_count,
+        unknown=tuple((each.name, each.count, each.line) for each in reading.unknown),
+    )
