@@ -6,6 +6,7 @@ Where a page is looked at in its 100th, 300th, 600th and 1,200th millisecond, it
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from time import perf_counter
 from typing import Any, Final, TypeAlias
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, Route
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route
 from playwright.sync_api import Error as PlaywrightError
 
 from app.main import PRACTICE_STATION
@@ -61,6 +62,7 @@ _RUNS: Final = """new Promise((done) => requestAnimationFrame(function look() {
     const sheet = document.getAnimations().find((one) => one.animationName === "kz-pause");
     const painted = performance.getEntriesByType("paint")[0];
     if (sheet?.currentTime && painted) done([sheet.currentTime, performance.now() - painted.startTime]);
+    else if (painted && performance.now() > painted.startTime + 2000) done(null);
     else requestAnimationFrame(look);
 }))"""
 _FLAT: Final = """() => [...document.querySelectorAll(".kz-button, .kz-row, .kz-choice, .kz-toggle")]
@@ -193,11 +195,18 @@ def takes(browser: Browser, server: Server) -> Iterator[Takes]:
                 **look.settings, java_script_enabled=look.scripts, service_workers="block" if bare else "allow"
             )
             held.callback(context.close)
+            held.callback(_gives_up(context).cancel)
             if bare:
                 context.route("**/static/app.*.css", _without_the_rule)
             return Finger(context.new_page(), server)
 
         yield taken
+
+
+def _gives_up(context: BrowserContext) -> asyncio.TimerHandle:
+    """Close a phone after two minutes: a touch that meets a navigation is sometimes never answered, and has no deadline."""
+    loop: asyncio.AbstractEventLoop = context._loop
+    return loop.call_later(120, lambda: loop.create_task(context._impl_obj.close("it does not answer")))
 
 
 def _without_the_rule(route: Route) -> None:
@@ -253,10 +262,15 @@ def walks(finger: Finger, *way: tuple[str, str]) -> list[str]:
 
 
 def in_time(takes: Takes, look: Look, story: Callable[[Finger], list[str]]) -> list[str]:
-    """Let this happen on a machine that does not stall meanwhile."""
+    """Let this happen on a machine that does not stall meanwhile, in a browser that answers."""
     for _ in range(5):
-        with suppress(Stalled):
+        try:
             return story(takes(look))
+        except Stalled:
+            continue
+        except PlaywrightError as error:
+            if "closed" not in error.message:
+                raise
     raise Stalled
 
 
@@ -295,13 +309,23 @@ def test_a_second_tap_that_goes_through_is_noticed(takes: Takes, look: Look) -> 
         finger.presses(RECEIVED, *EARLY)
 
 
+def _kept_in(waiting: list[Route]) -> Callable[[Route], None]:
+    return lambda route: waiting.append(route)  # noqa: PLW0108 - looked at by its arguments
+
+
 def test_the_time_begins_when_the_page_is_painted(takes: Takes) -> None:
-    finger, waiting = takes(LOOKS[1]), list[Route]()
-    finger.page.route("**/static/app.*.css", lambda route: waiting.append(route))  # noqa: PLW0108 - looked at by its arguments
-    finger.page.goto(finger.server.origin + "/visit", wait_until="commit")
-    finger.page.evaluate(_LONG_UNPAINTED)
-    waiting.pop().continue_()
-    ran, painted = finger.page.evaluate(_RUNS)
+    seen = None
+    for _ in range(3):  # a slow machine may look when the pause is over
+        finger, waiting = takes(LOOKS[1]), list[Route]()
+        finger.page.route("**/static/app.*.css", _kept_in(waiting))
+        finger.page.goto(finger.server.origin + "/visit", wait_until="commit")
+        finger.page.evaluate(_LONG_UNPAINTED)
+        waiting.pop().continue_()
+        seen = finger.page.evaluate(_RUNS)
+        if seen:
+            break
+    assert seen
+    ran, painted = seen
     assert ran < painted + 100
 
 
