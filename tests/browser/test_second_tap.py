@@ -40,6 +40,7 @@ EARLY: Final = (100, 300, 600)
 LATE: Final = 1200
 PAUSE: Final = 690
 """Milliseconds after its painting in which a page takes no press, but for one frame."""
+_SILENT: Final = "this phone answers no more"
 _THROUGH_THE_APP: Final = Path(__file__).with_name("hurry_app.js").read_text(encoding="utf-8")
 _SET: Final = "(ms) => document.getAnimations().forEach((one) => { one.currentTime = ms })"
 _IN_SIGHT: Final = """() => [...document.querySelectorAll("a[href], button, label, summary, input, select, textarea")]
@@ -206,7 +207,7 @@ def takes(browser: Browser, server: Server) -> Iterator[Takes]:
 def _gives_up(context: BrowserContext) -> asyncio.TimerHandle:
     """Close a phone after two minutes: a touch that meets a navigation is sometimes never answered, and has no deadline."""
     loop: asyncio.AbstractEventLoop = context._loop
-    return loop.call_later(120, lambda: loop.create_task(context._impl_obj.close("it does not answer")))
+    return loop.call_later(120, lambda: loop.create_task(context._impl_obj.close(_SILENT)))
 
 
 def _without_the_rule(route: Route) -> None:
@@ -269,7 +270,7 @@ def in_time(takes: Takes, look: Look, story: Callable[[Finger], list[str]]) -> l
         except Stalled:
             continue
         except PlaywrightError as error:
-            if "closed" not in error.message:
+            if _SILENT not in error.message:
                 raise
     raise Stalled
 
