@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 
+from typing_extensions import override
 
-class SystemClock:
+from app.ports.outside import Clock
+
+
+class SystemClock(Clock):
     """The server's clock."""
 
+    @override
     def now(self) -> int:
-        """Return whole seconds since 1970, UTC."""
         return int(time.time())
 
 

@@ -22,8 +22,9 @@ from typing import Annotated, Final, TypeVar
 import httpx
 import stamina
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from typing_extensions import override
 
-from app.ports.outside import Eligibility, Insurance, NotRegistered, Unavailable
+from app.ports.outside import Eligibility, EligibilityGateway, Insurance, NotRegistered, Unavailable
 
 _AGAIN: Final = frozenset({429, 502, 503, 504})
 _NOT_REGISTERED: Final = 422
@@ -87,7 +88,7 @@ class _AskAgain(Exception):
 M = TypeVar("M", bound=_Model)
 
 
-class HttpGateway:
+class HttpGateway(EligibilityGateway):
     """`EligibilityGateway` over HTTP."""
 
     def __init__(  # noqa: PLR0913 - plain values by name; main.py joins them once
@@ -115,11 +116,8 @@ class HttpGateway:
             await self._client.aclose()
             self._client = None
 
+    @override
     async def register(self, subject: str, facility_code: str, choices: Mapping[str, str], key: str) -> None:
-        """Register the choices; the same key is the same registration.
-
-        Raises `NotRegistered` or `Unavailable`.
-        """
         order = {"subject": subject, "facility_code": facility_code, "choices": dict(choices)}
         request = self._http.build_request(
             "POST",
@@ -130,8 +128,8 @@ class HttpGateway:
         )
         await self._ask(request, _Receipt)
 
+    @override
     async def eligibility(self, subject: str, facility_code: str) -> Eligibility:
-        """Return what is known, limited to what was agreed to. Raises `NotRegistered` or `Unavailable`."""
         request = self._http.build_request(
             "GET",
             f"{self._base}/v1/eligibility",

@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from typing_extensions import override
+
 from app.ports.outside import Unavailable
+from app.ports.store import Ledger
 from app.rules.record.clock import Expected
 from app.rules.record.evidence import Head
 from app.rules.record.gap import (
@@ -27,15 +30,15 @@ LARGE: Final = 256 * 1024
 """Bytes from which on the file is written anew, if it could be half as long."""
 
 
-class FileLedger:
-    """Keeps the ledger beside the database, or better on another disk. Implements `app.ports.Ledger`."""
+class FileLedger(Ledger):
+    """Keeps the ledger beside the database, or better on another disk."""
 
     def __init__(self, path: Path) -> None:
         """Keep where it is; it is made when the first line is added."""
         self.path = path
 
+    @override
     def known(self) -> LedgerState:
-        """Return what it says; nothing when there is none yet."""
         try:
             with self.path.open("rb") as lines:
                 return known_from(lines)
@@ -44,8 +47,8 @@ class FileLedger:
         except OSError as error:
             raise Unavailable from error
 
+    @override
     def look(self) -> LedgerState:
-        """Return what it says, after looking that lines can be added."""
         try:
             with _locked(self.path):
                 pass
@@ -53,21 +56,21 @@ class FileLedger:
             raise Unavailable from error
         return self.known()
 
+    @override
     def note(self, heads: Mapping[str, Head], at: int) -> None:
-        """Keep how far the records have come, as far as they have moved."""
         moved = self.known().moved(heads)
         self._add([head_line(facility, head, at) for facility, head in sorted(moved.items())], at)
 
+    @override
     def accept(self, facility: str, head: Head, at: int) -> None:
-        """Keep that a record goes on from this head: what was known before counts no more."""
         self._add([head_line(facility, head, at, accepted=True)], at)
 
+    @override
     def erase(self, erasures: Sequence[Erasure], at: int) -> None:
-        """Keep who is erased; on disk when this returns, so that the keys may be destroyed."""
         self._add(list(map(erasure_line, erasures)), at)
 
+    @override
     def note_clock(self, clock: Expected) -> None:
-        """Keep which time it is."""
         self._add([clock_line(clock)], clock.at)
 
     def back_up(self, heads: Mapping[str, Head], at: int, compared_at: int) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import structlog
+from typing_extensions import override
 
 from app.ports.office import Office
-from app.ports.outside import Decline, Identity, Refused, Unavailable
+from app.ports.outside import Decline, Handoff, Identity, Reception, Refused, Unavailable
 from app.ports.store import Departure
 from app.tokens import BadToken, Sealed, Sealer
 
@@ -15,14 +16,14 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True)
-class SealedReception:
+class SealedReception(Reception):
     """Implements `app.ports.Reception` by what the office entered."""
 
     office: Office
     sealer: Sealer
 
+    @override
     async def address(self, facility: str) -> str | None:
-        """Return the live official address of a station, or None when there is none that can be read."""
         newest = await self.office.officials(facility, limit=1)
         if not newest or not newest[0].is_live:
             return None
@@ -33,17 +34,17 @@ class SealedReception:
             return None
 
 
-class NoProvider:
+class NoProvider(Handoff):
     """`app.ports.Handoff` where nobody proves to us who tapped: the official page does that for itself."""
 
-    async def address(self, departure: Departure, state: str) -> str:  # noqa: ARG002 - as the port names them
-        """Lead nowhere."""
+    @override
+    async def address(self, departure: Departure, state: str) -> str:
         raise Unavailable
 
-    async def identify(self, departure: Departure, code: str) -> Identity:  # noqa: ARG002 - the same
-        """Believe nothing."""
+    @override
+    async def identify(self, departure: Departure, code: str) -> Identity:
         raise Refused
 
-    def declined(self, error: str, description: str) -> Decline:  # noqa: ARG002 - the same
-        """Know no reason."""
+    @override
+    def declined(self, error: str, description: str) -> Decline:
         return Decline.UNKNOWN

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from app.ports.outside import NotProven, Passkey
+from typing_extensions import override
+
+from app.ports.outside import NotProven, Passkey, Passkeys
 
 if TYPE_CHECKING:
     from webauthn.helpers.structs import PublicKeyCredentialDescriptor
@@ -27,15 +29,15 @@ _NUMBER: Final = re.compile(r"\d+|0x[0-9a-f]*")
 
 
 @dataclass(frozen=True, slots=True)
-class WebAuthnPasskeys:
+class WebAuthnPasskeys(Passkeys):
     """Makes and checks passkeys for one origin."""
 
     rp_id: str
     rp_name: str
     origin: str
 
+    @override
     def options_to_create(self, account: str, name: str, known: Sequence[bytes]) -> tuple[str, bytes]:
-        """Return what to ask the browser, as JSON, and the challenge to keep; `known` are not made twice."""
         from webauthn import generate_registration_options, options_to_json  # noqa: PLC0415 - late on purpose
         from webauthn.helpers.structs import (  # noqa: PLC0415 - late on purpose
             AuthenticatorSelectionCriteria,
@@ -57,8 +59,8 @@ class WebAuthnPasskeys:
         )
         return options_to_json(options), options.challenge
 
+    @override
     def created(self, credential: str, challenge: bytes) -> Passkey:
-        """Return the passkey that the browser made for this challenge, to be kept; its id must be new to the store."""
         from webauthn import verify_registration_response  # noqa: PLC0415 - late on purpose
 
         with _or_not_proven():
@@ -71,8 +73,8 @@ class WebAuthnPasskeys:
             )
             return Passkey(made.credential_id, made.credential_public_key, made.sign_count)
 
+    @override
     def options_to_get(self, known: Sequence[bytes] = ()) -> tuple[str, bytes]:
-        """Return what to ask the browser, as JSON, and the challenge to keep; without `known` any passkey of ours."""
         from webauthn import generate_authentication_options, options_to_json  # noqa: PLC0415 - late on purpose
         from webauthn.helpers.structs import UserVerificationRequirement  # noqa: PLC0415 - late on purpose
 
@@ -83,15 +85,15 @@ class WebAuthnPasskeys:
         )
         return options_to_json(options), options.challenge
 
+    @override
     def credential_id(self, credential: str) -> bytes:
-        """Return which passkey an answer speaks of. Proves nothing yet: it says what to look up."""
         from webauthn.helpers import parse_authentication_credential_json  # noqa: PLC0415 - late on purpose
 
         with _or_not_proven():
             return parse_authentication_credential_json(_short(credential)).raw_id
 
+    @override
     def proven(self, credential: str, challenge: bytes, passkey: Passkey) -> int:
-        """Return the passkey's new sign count, to be kept, when the answer is its own to this challenge."""
         from webauthn import verify_authentication_response  # noqa: PLC0415 - late on purpose
 
         if self.credential_id(credential) != passkey.id:

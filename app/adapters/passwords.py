@@ -8,25 +8,28 @@ from functools import cached_property
 import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from typing_extensions import override
+
+from app.ports.outside import Secrets
 
 STEP = 30
 """Seconds for which a one-time code is shown."""
 _ISSUER = "かざす"
 
 
-class Passwords:
-    """Makes and checks what a person knows and what a person's authenticator shows. Implements `app.ports.Secrets`."""
+class Passwords(Secrets):
+    """Makes and checks what a person knows and what a person's authenticator shows."""
 
     def __init__(self, memory_kib: int = 19 * 1024, rounds: int = 2) -> None:
         """Use argon2id with this much work (the lesser of OWASP's two recommendations for one lane)."""
         self._hasher = PasswordHasher(time_cost=rounds, memory_cost=memory_kib, parallelism=1)
 
+    @override
     async def hashed(self, password: str) -> str:
-        """Return the hash to keep of a password."""
         return await asyncio.to_thread(self._hasher.hash, password)
 
+    @override
     async def is_right(self, kept: str, password: str) -> bool:
-        """Whether a password is the one whose hash was kept; as much work when nothing was kept."""
         return await asyncio.to_thread(self._is_right, kept, password)
 
     def _is_right(self, kept: str, password: str) -> bool:
@@ -40,20 +43,20 @@ class Passwords:
     def _nobody(self) -> str:
         return self._hasher.hash("nobody")
 
+    @override
     def new_totp(self) -> str:
-        """Return a fresh secret for an authenticator (base32)."""
         return pyotp.random_base32()
 
+    @override
     def totp_address(self, secret: str, login: str) -> str:
-        """Return what the QR code of an authenticator's secret says."""
         return pyotp.TOTP(secret).provisioning_uri(name=login, issuer_name=_ISSUER)
 
+    @override
     def code(self, secret: str, now: int) -> str:
-        """Return the code of this moment."""
         return pyotp.TOTP(secret).at(now)
 
+    @override
     def step_of(self, secret: str, code: str, now: int) -> int:
-        """Return the 30-second step whose code this is: now's, the one before or the one after; 0 when it is none."""
         totp, step = pyotp.TOTP(secret), now // STEP
         near = (step, step - 1, step + 1)
         return next((each for each in near if pyotp.utils.strings_equal(totp.at(each * STEP), code)), 0)

@@ -18,10 +18,11 @@ import httpx
 import structlog
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
+from typing_extensions import override
 
 from app.adapters.oidc.answers import Claims, Failure, Keys, Provider, RefusalReason, S, Tokens, UnknownKey, parse, read
 from app.adapters.oidc.client_keys import UnusableKeys
-from app.ports.outside import Clock, Decline, Declined, Identity, Refused, Unavailable
+from app.ports.outside import Clock, Decline, Declined, Handoff, Identity, Refused, Unavailable
 from app.ports.store import Departure
 from app.rules.record.clock import is_young
 
@@ -51,7 +52,7 @@ Key: TypeAlias = str | Mapping[str, Any] | Callable[[], ECKey]
 """Our private key, as PEM or as JWK, or what answers the one to sign with now."""
 
 
-class OpenIdHandoff:
+class OpenIdHandoff(Handoff):
     """`Handoff` by authorization code flow with PKCE, state, nonce and `private_key_jwt`."""
 
     def __init__(  # noqa: PLR0913 - plain values by name, joined once
@@ -88,8 +89,8 @@ class OpenIdHandoff:
             await self._client.aclose()
             self._client = None
 
+    @override
     async def address(self, departure: Departure, state: str) -> str:
-        """Return the address of the link that the person taps. Raises `Unavailable`."""
         async with self._told():
             self._signing_key()  # without one, the card would be tapped for nothing
             provider = await self._discovered()
@@ -107,8 +108,8 @@ class OpenIdHandoff:
             }
             return str(httpx.URL(provider.authorization_endpoint).copy_merge_params(asks))
 
+    @override
     async def identify(self, departure: Departure, code: str) -> Identity:
-        """Exchange the returned code. Raises `Declined`, `Refused` or `Unavailable`."""
         async with self._told():
             provider = await self._discovered()
             token = await self._exchange(provider, departure, code)
@@ -117,8 +118,8 @@ class OpenIdHandoff:
             claims.check(departure, **names, now=self._clock.now())
             return Identity(claims.sub)
 
+    @override
     def declined(self, error: str, description: str) -> Decline:
-        """Return what an `error=` answer means for the person: one of a short list."""
         if error == "access_denied":
             return _DECLINES.get(description, Decline.CANCELLED)
         _tell(_failed(error))

@@ -19,9 +19,11 @@ from sqlalchemy import (
     select,
     update,
 )
+from typing_extensions import override
 
 from app.adapters.sql import schema as t
 from app.adapters.sql.database import Connected
+from app.ports.office import Office
 from app.rules.record.clock import BEHIND
 from app.rules.station.account import Account, Invitation, Key, Member, Officer, Role, SignIn
 from app.rules.station.station import Facility, Station
@@ -31,25 +33,25 @@ _STEPS_AHEAD: Final = BEHIND // 30
 _OPEN = t.account.c.revoked_at.is_(None)
 
 
-class SqlAccounts(Connected):
+class SqlAccounts(Connected, Office):
     """Keeps accounts, invitations and sign-ins."""
 
     # --- who is signed in -----------------------------------------------------------------------------------
 
+    @override
     async def account(self, login: str) -> Account | None:
-        """Return an account that was not revoked, by its login."""
         return self._account(t.account.c.login == login)
 
+    @override
     async def account_by_id(self, account: str) -> Account | None:
-        """Return an account that was not revoked, by its id."""
         return self._account(t.account.c.id == account)
 
     def _account(self, which: Any) -> Account | None:
         row = self._one(select(t.account).where(which, _OPEN))
         return Account(*row) if row else None
 
+    @override
     async def stations_of(self, account: str) -> tuple[tuple[Facility, Role], ...]:
-        """Return where an account belongs, in the order of the stations' names."""
         rows = self._all(
             select(t.facility, t.member.c.role)
             .join(t.member, t.member.c.facility == t.facility.c.id)
@@ -58,8 +60,8 @@ class SqlAccounts(Connected):
         )
         return tuple((Facility(*row[:-1]), Role(row[-1])) for row in rows)
 
+    @override
     async def officer(self, secret: str) -> Officer | None:
-        """Return who is signed in with this secret, unless account or membership are gone."""
         belongs = and_(t.member.c.account == t.account.c.id, t.member.c.facility == t.sign_in.c.facility)
         row = self._one(
             select(t.sign_in, t.account, t.facility, t.member.c.role)
@@ -74,25 +76,25 @@ class SqlAccounts(Connected):
         who = Account(*row[one : one + two])
         return Officer(who, _signed(row[:one]), Facility(*row[one + two : one + two + three]), Role(row[-1]))
 
+    @override
     async def sign_in(self, new: SignIn) -> None:
-        """Keep a new sign-in."""
         await self._run(insert(t.sign_in).values(**row_of(new)))
 
+    @override
     async def touch(self, sign_in: str, now: int) -> None:
-        """Note that a sign-in was used."""
         await self._run(update(t.sign_in).where(t.sign_in.c.id == sign_in).values(used_at=now))
 
+    @override
     async def move(self, sign_in: str, facility: str) -> None:
-        """Let a sign-in stand at another station."""
         await self._run(update(t.sign_in).where(t.sign_in.c.id == sign_in).values(facility=facility))
 
+    @override
     async def sign_out(self, sign_in: str, *, facility: str = "", account: str = "") -> bool:
-        """End a sign-in at once, if it is of that station or account; say whether there was one."""
         mine = _of(facility, account)
         return await self._run(delete(t.sign_in).where(t.sign_in.c.id == sign_in, mine)) == 1
 
+    @override
     async def sign_ins(self, *, facility: str = "", account: str = "") -> tuple[tuple[SignIn, str], ...]:
-        """Return sign-ins of a station or of an account, newest first, each with its person's name."""
         rows = self._all(
             select(t.sign_in, t.account.c.name)
             .join(t.account, t.account.c.id == t.sign_in.c.account)
@@ -104,41 +106,39 @@ class SqlAccounts(Connected):
 
     # --- proofs, each used once -----------------------------------------------------------------------------
 
+    @override
     async def take_step(self, account: str, step: int) -> bool:
-        """Use up a one-time code's step; False when it or a later one was used before."""
         last = t.account.c.last_step
         fresh = and_(t.account.c.id == account, or_(last < step, last > step + _STEPS_AHEAD))
         return await self._run(update(t.account).where(fresh).values(last_step=step)) == 1
 
+    @override
     async def take_recovery(self, account: str, secret: str) -> bool:
-        """Use up a recovery code; False when there is none."""
         mine = and_(t.recovery.c.account == account, t.recovery.c.secret == secret)
         return await self._run(delete(t.recovery).where(mine)) == 1
 
+    @override
     async def spend(self, secret: str, now: int) -> bool:
-        """Use up a one-time value; False when it was used before."""
         unused = ~exists(select(t.spent.c.secret).where(t.spent.c.secret == secret))
         once = insert(t.spent).from_select(["secret", "at"], select(literal(secret), literal(now)).where(unused))
         return await self._run(once) == 1
 
     # --- accounts -------------------------------------------------------------------------------------------
 
+    @override
     async def add(self, account: Account, facility: str, role: Role) -> None:
-        """Keep a new account that belongs to a station."""
-
         def work(connection: Connection) -> None:
             connection.execute(insert(t.account).values(**asdict(account)))
             connection.execute(insert(t.member).values(account=account.id, facility=facility, role=role.value))
 
         await self._durably(work)
 
+    @override
     async def add_member(self, account: str, facility: str, role: Role) -> None:
-        """Let an account belong to one more station."""
         await self._run(insert(t.member).values(account=account, facility=facility, role=role.value))
 
+    @override
     async def enrol(self, account: str, sealed_totp: str, codes: tuple[str, ...], new: SignIn) -> None:
-        """Keep a second factor with new recovery codes, and let the sign-in count fully, under a new secret."""
-
         def work(connection: Connection) -> None:
             if sealed_totp:
                 connection.execute(update(t.account).where(t.account.c.id == account).values(totp=sealed_totp))
@@ -147,28 +147,27 @@ class SqlAccounts(Connected):
 
         await self._durably(work)
 
+    @override
     async def renew_recovery(self, account: str, codes: tuple[str, ...]) -> None:
-        """Put new recovery codes in the place of the old ones."""
         await self._durably(lambda connection: _renew(connection, account, codes))
 
+    @override
     async def recovery_left(self, account: str) -> int:
-        """Return how many recovery codes are left."""
         row = self._one(select(func.count()).where(t.recovery.c.account == account))
         return int(row[0]) if row else 0
 
+    @override
     async def keys(self, account: str) -> tuple[Key, ...]:
-        """Return the passkeys of an account."""
         rows = self._all(select(t.passkey).where(t.passkey.c.account == account).order_by(t.passkey.c.added_at))
         return tuple(Key(*row) for row in rows)
 
+    @override
     async def key(self, key: str) -> Key | None:
-        """Return a passkey by its id."""
         row = self._one(select(t.passkey).where(t.passkey.c.id == key))
         return Key(*row) if row else None
 
+    @override
     async def add_key(self, key: Key) -> bool:
-        """Keep a new passkey; False when one with this id is there already."""
-
         def work(connection: Connection) -> bool:
             if connection.execute(select(t.passkey.c.id).where(t.passkey.c.id == key.id)).first():
                 return False
@@ -177,16 +176,16 @@ class SqlAccounts(Connected):
 
         return await self._durably(work)
 
+    @override
     async def count_key(self, key: str, sign_count: int) -> None:
-        """Note how often a passkey has signed."""
         await self._run(update(t.passkey).where(t.passkey.c.id == key).values(sign_count=sign_count))
 
+    @override
     async def remove_key(self, account: str, key: str) -> None:
-        """Forget a passkey of an account."""
         await self._run(delete(t.passkey).where(t.passkey.c.id == key, t.passkey.c.account == account))
 
+    @override
     async def people(self, facility: str) -> tuple[Member, ...]:
-        """Return who belongs to a station."""
         rows = self._all(
             select(t.account, t.member.c.role)
             .join(t.member, t.member.c.account == t.account.c.id)
@@ -195,9 +194,8 @@ class SqlAccounts(Connected):
         )
         return tuple(Member(Account(*row[:-1]), facility, Role(row[-1])) for row in rows)
 
+    @override
     async def set_role(self, facility: str, account: str, role: Role) -> bool:
-        """Change what somebody is at a station; False when nobody is, or when no administrator would be left."""
-
         def work(connection: Connection) -> bool:
             if role is not Role.ADMIN and not _another_admin(connection, facility, account):
                 return False
@@ -207,9 +205,8 @@ class SqlAccounts(Connected):
 
         return await self._durably(work)
 
+    @override
     async def remove(self, facility: str, account: str, now: int) -> bool:
-        """End a membership, its sign-ins and open invitations; False when no administrator would be left."""
-
         def work(connection: Connection) -> bool:
             if not _another_admin(connection, facility, account):
                 return False
@@ -223,9 +220,8 @@ class SqlAccounts(Connected):
 
         return await self._durably(work)
 
+    @override
     async def invite(self, new: Invitation) -> None:
-        """Keep an invitation."""
-
         def work(connection: Connection) -> None:
             if new.account:
                 _close(connection, t.invitation.c.account == new.account, new.made_at)
@@ -233,24 +229,24 @@ class SqlAccounts(Connected):
 
         await self._durably(work)
 
+    @override
     async def invitation(self, secret: str) -> Invitation | None:
-        """Return an invitation by its secret."""
         row = self._one(select(t.invitation).where(t.invitation.c.secret == secret))
         return _invited(row) if row else None
 
+    @override
     async def invitations(self, facility: str) -> tuple[Invitation, ...]:
-        """Return a station's invitations, newest first."""
         mine = select(t.invitation).where(t.invitation.c.facility == facility)
         return tuple(_invited(row) for row in self._all(mine.order_by(t.invitation.c.made_at.desc()).limit(100)))
 
+    @override
     async def withdraw(self, facility: str, invitation: str, now: int) -> bool:
-        """Revoke an invitation that was not used."""
         mine = and_(t.invitation.c.id == invitation, t.invitation.c.facility == facility)
         unused = update(t.invitation).where(mine, t.invitation.c.used_at.is_(None)).values(revoked_at=now)
         return await self._run(unused) == 1
 
+    @override
     async def take_up(self, invited: Invitation, new: Account, signed: SignIn) -> bool:
-        """Use an invitation: the account and its membership are there, its former proofs and sign-ins gone."""
         return await self._durably(partial(_take_up, invited, new, signed))
 
     async def _run(self, statement: Executable) -> int:

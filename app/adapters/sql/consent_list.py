@@ -24,6 +24,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from typing_extensions import override
 
 import app.adapters.sql.schema as t
 import app.adapters.sql.statements as sql
@@ -33,6 +34,7 @@ from app.adapters.sql.chain import append, must_be_open
 from app.adapters.sql.database import REACHING, Connected, truncate_log
 from app.adapters.sql.erasure import OF_A_PERSON
 from app.adapters.sql.rows import logged_from
+from app.ports.consent_list import Registry
 from app.ports.store import Logged
 from app.rules.record.evidence import Event, EventType
 from app.rules.terminal.consent_list import By, Incoming, ListedPerson, Search, packed, united, unpacked, without_names
@@ -53,8 +55,8 @@ _P: Final = t.person
 _LAST_ID: Final = "\U0010ffff"
 
 
-class SqlRegistry(Connected):
-    """Keeps what the terminal's files say. Implements `app.ports.Registry`."""
+class SqlRegistry(Connected, Registry):
+    """Keeps what the terminal's files say."""
 
     def __init__(self, url: str, sealer: Sealer, *, key: bytes) -> None:
         """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged."""
@@ -64,9 +66,8 @@ class SqlRegistry(Connected):
 
     # --- requests for the terminal --------------------------------------------------------------------------
 
+    @override
     async def ask(self, new: Exchange) -> Exchange:
-        """Keep a request that is made for the terminal, its counter of the day counted here."""
-
         def work(connection: Connection) -> Exchange:
             of_day = t.exchange.c.facility == new.facility, t.exchange.c.day == new.day
             last = connection.execute(select(func.max(t.exchange.c.counter)).where(*of_day)).scalar()
@@ -76,27 +77,27 @@ class SqlRegistry(Connected):
 
         return await self._durably(work)
 
+    @override
     async def exchange(self, facility: str, key: str) -> Exchange | None:
-        """Return a request by the station's own word in it."""
         mine = select(t.exchange).where(t.exchange.c.facility == facility, t.exchange.c.key == key)
         rows = self._all(mine)
         return Exchange(*rows[0]) if rows else None
 
+    @override
     async def exchanges(self, facility: str, limit: int) -> tuple[Exchange, ...]:
-        """Return requests, newest first."""
         order = t.exchange.c.day.desc(), t.exchange.c.counter.desc()
         mine = select(t.exchange).where(t.exchange.c.facility == facility).order_by(*order).limit(limit)
         return tuple(Exchange(*row) for row in self._all(mine))
 
+    @override
     async def received(self, facility: str, key: str, reception: str) -> bool:
-        """Note under which number the terminal took a request in; False when the request is not known."""
         mine = update(t.exchange).where(t.exchange.c.facility == facility, t.exchange.c.key == key)
         return await self._durably(lambda c: c.execute(mine.values(reception=reception)).rowcount == 1)
 
     # --- files on the way -----------------------------------------------------------------------------------
 
+    @override
     async def keep(self, new: Upload, data: bytes, people: Sequence[Incoming], *, names: bool) -> Upload:
-        """Keep a file that was read until it is taken; the same file taken before is returned instead."""
         key = await self._search_key(new.facility)
         digest = key.digest(data)
         sealed, total = await asyncio.to_thread(self._sealed, key, people, names=names)
@@ -128,13 +129,13 @@ class SqlRegistry(Connected):
         kept = known if names else [without_names(each) for each in known]
         return self._keys.wrapped(zlib.compress(packed(kept), 1)), len(kept)
 
+    @override
     async def upload(self, facility: str, upload: str) -> Upload | None:
-        """Return a file of a station."""
         rows = self._all(select(t.upload).where(t.upload.c.facility == facility, t.upload.c.id == upload))
         return self._upload(rows[0]) if rows else None
 
+    @override
     async def uploads(self, facility: str, limit: int) -> tuple[Upload, ...]:
-        """Return files, newest first."""
         order = t.upload.c.at.desc(), t.upload.c.id.desc()
         mine = select(t.upload).where(t.upload.c.facility == facility).order_by(*order).limit(limit)
         return tuple(self._upload(row) for row in self._all(mine))
@@ -145,14 +146,13 @@ class SqlRegistry(Connected):
         values |= {"stage": Stage(row.stage), "preview": preview, "outcome": MergeOutcome(**json.loads(row.outcome))}
         return Upload(**values)
 
+    @override
     async def drop(self, facility: str, upload: str) -> None:
-        """Forget a file that waits."""
         mine = t.upload.c.facility == facility, t.upload.c.id == upload, t.upload.c.stage == Stage.WAITING.value
         await self._durably(lambda c: c.execute(delete(t.upload).where(*mine)))
 
+    @override
     async def begin(self, facility: str, upload: str, now: int) -> tuple[Incoming, ...] | None:
-        """Let whoever asks take the file: its people, or None when it is taken, is being taken, or is gone."""
-
         def work(connection: Connection) -> bytes | None:
             must_be_open(connection, facility)
             mine = t.upload.c.facility == facility, t.upload.c.id == upload
@@ -168,8 +168,8 @@ class SqlRegistry(Connected):
     def _unsealed(self, sealed: bytes) -> list[Incoming]:
         return unpacked(zlib.decompress(self._keys.unwrapped(sealed)))
 
+    @override
     async def take(self, upload: Upload, people: Sequence[Incoming], done: int, now: int) -> tuple[Taken, ...]:
-        """Write a batch of people, with what ended at the source as events, in one transaction."""
         key, made_at = await self._search_key(upload.facility), min(upload.preview.executed_at or now, now)
         batch = merge.Batch(upload.facility, upload.id, made_at, now, self._keys, key)
 
@@ -190,8 +190,8 @@ class SqlRegistry(Connected):
 
         return await self._durably(work)
 
+    @override
     async def finish(self, upload: Upload, outcome: MergeOutcome, by: str, now: int) -> bool:
-        """Note that a file is taken, as an event; the file itself goes. False when the same was finished before."""
         counts = asdict(outcome)
         bare = replace(upload.preview, lines=tuple(replace(each, raw="") for each in upload.preview.lines))
         after = {
@@ -217,10 +217,10 @@ class SqlRegistry(Connected):
 
     # --- the list -------------------------------------------------------------------------------------------
 
+    @override
     async def search(
         self, facility: str, search: Search, after: tuple[int, str] | None, limit: int
     ) -> list[ListedPerson]:
-        """Return people of the list behind `after` (the sort's number and the id), without counting them."""
         values = _asked(facility, search, after, limit)
         if search.by is By.NAME:
             beginning, key = sought(search.value), self._kept_key(facility)
@@ -229,13 +229,13 @@ class SqlRegistry(Connected):
             values["value"] = key.beginning(beginning)
         return [self._known(row) for row in self._all(SEARCHES[search.by], **values)]
 
+    @override
     async def person(self, facility: str, person: str) -> ListedPerson | None:
-        """Return one person of the list."""
         rows = self._all(select(_P).where(_P.c.facility == facility, _P.c.id == person))
         return self._known(rows[0]) if rows else None
 
+    @override
     async def near(self, facility: str, reference: str, begins: int, ends: int) -> tuple[ListedPerson, ...]:
-        """Return who has this reference number, or decided between two moments: a hundred at most."""
         by_number = self._all(BY_NUMBER, facility=facility, value=comparable(reference), limit=NEAR)
         between = self._all(BY_TIME, facility=facility, begins=begins, ends=ends, limit=NEAR)
         found = {row.id: row for row in (*(by_number if reference else ()), *between)}
@@ -246,26 +246,25 @@ class SqlRegistry(Connected):
         names = self._keys.opened(row.id, row.key, row.names)
         return ListedPerson(row.id, row.facility, references, row.validity, results, row.seen_at, names)
 
+    @override
     async def history(self, facility: str, person: str) -> tuple[Logged, ...]:
-        """Return what was written of a person, oldest first."""
         rows = self._all(sql.HISTORY, facility=facility, of=OF_A_PERSON + person)
         return tuple(map(logged_from, reversed(rows)))
 
+    @override
     async def visits_of(self, facility: str, person: str) -> tuple[str, ...]:
-        """Return the visits that were matched with a person."""
         f = t.followup.c
         mine = select(f.visit).where(f.facility == facility, f.person == person).order_by(f.at).limit(NEAR)
         return tuple(row.visit for row in self._all(mine))
 
+    @override
     async def note(self, facility: str, subject: str, event: Event) -> None:
-        """Write an event about the list or one of its people."""
         await self._durably(lambda connection: append(connection, facility, subject, event))
 
     # --- forgetting -----------------------------------------------------------------------------------------
 
+    @override
     async def forget_names(self, facility: str) -> int:
-        """Let a station keep no names any more, and destroy every key that it has; return how many."""
-
         def work(connection: Connection) -> int:
             # In the same transaction: a setting that says so before the names are gone would not be true.
             connection.execute(update(t.station).where(t.station.c.facility == facility).values(keeps_names=0))
@@ -281,8 +280,8 @@ class SqlRegistry(Connected):
         await self._truncate()
         return gone
 
+    @override
     async def tidy(self, now: int) -> None:
-        """Forget files that nobody took."""
         waited = (t.upload.c.stage == Stage.WAITING.value) & ~t.upload.c.at.between(now - WAITS, now + WAITS)
         day = 24 * WAITS
         left = (t.upload.c.stage == Stage.TAKING.value) & ~t.upload.c.touched_at.between(now - day, now + day)

@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, delete, insert, select, update
+from typing_extensions import override
 
 from app.adapters.sql import schema as t
 from app.adapters.sql.chain import append, record_key
 from app.adapters.sql.database import Connected
 from app.adapters.sql.rows import RECEIPT, AnyRow, fields
+from app.ports.office import Receipts
 from app.ports.store import ReadOnly
 from app.rules.record.evidence import Event
 from app.rules.visit.copy import LIVES, Receipt
@@ -19,12 +21,11 @@ from app.rules.visit.copy import LIVES, Receipt
 _ALL: Final = select(*RECEIPT, t.receipt.c.mac)
 
 
-class SqlReceipts(Connected):
-    """Keeps the patients' copies. Implements `app.ports.Receipts`."""
+class SqlReceipts(Connected, Receipts):
+    """Keeps the patients' copies."""
 
+    @override
     async def issue(self, receipt: Receipt, event: Event, key: str) -> bool:
-        """Keep a new copy and write that it was made, both or neither; False when this key was used before."""
-
         def work(connection: Connection) -> bool:
             if connection.execute(select(t.event.c.seq).where(t.event.c.key == key)).first():
                 return False
@@ -34,16 +35,16 @@ class SqlReceipts(Connected):
 
         return await self._durably(work)
 
+    @override
     async def find(self, known_as: str) -> Receipt | None:
-        """Return a copy by the hash of its letters. Raises `ReadOnly` for one that nobody with the record key wrote."""
         return self._found(_ALL.where(t.receipt.c.hash == known_as))
 
+    @override
     async def receipt(self, receipt: str) -> Receipt | None:
-        """Return a copy by its id. Raises `ReadOnly` as `find` does."""
         return self._found(_ALL.where(t.receipt.c.id == receipt))
 
+    @override
     async def of(self, facility: str, visit: str) -> tuple[Receipt, ...]:
-        """Return the copies of a station's visit, newest first. Raises `ReadOnly` as `find` does."""
         mine = _ALL.where(t.receipt.c.facility == facility, t.receipt.c.visit == visit)
         rows = self._all(mine.order_by(t.receipt.c.made_at.desc(), t.receipt.c.id))
         return tuple(map(self._checked, rows))
@@ -59,8 +60,8 @@ class SqlReceipts(Connected):
             raise ReadOnly(receipt.facility)
         return receipt
 
+    @override
     async def call_back(self, receipt: Receipt, event: Event) -> bool:
-        """Let a copy open nothing from the event's moment on, and write so; False when it was called back before."""
         live = _ALL.where(t.receipt.c.id == receipt.id, t.receipt.c.called_back_at.is_(None))
 
         def work(connection: Connection) -> bool:
@@ -71,8 +72,8 @@ class SqlReceipts(Connected):
 
         return await self._durably(work)
 
+    @override
     async def tidy(self, now: int) -> None:
-        """Remove copies whose time is over."""
         over = delete(t.receipt).where(t.receipt.c.made_at < now - LIVES)
         await self._durably(lambda connection: connection.execute(over))
 

@@ -9,9 +9,11 @@ from operator import attrgetter
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table, and_, delete, insert, or_, select, update
+from typing_extensions import override
 
 from app.adapters.sql import schema as t
 from app.adapters.sql.database import Connected
+from app.ports.office import Plans
 from app.rules.station.day_list import AHEAD, KEPT, Need, Planned
 from app.rules.words.dates import day_of
 
@@ -20,42 +22,40 @@ _IS_FREE: Final = or_(t.planned.c.visit.is_(None), t.planned.c.visit.not_in(_REA
 """Nobody began with this number, or what was begun has led nowhere so far: a lost answer, a phone without power."""
 
 
-class SqlPlans(Connected):
-    """Keeps the days' lists. Implements `app.ports.Plans`."""
+class SqlPlans(Connected, Plans):
+    """Keeps the days' lists."""
 
+    @override
     async def put(self, planned: Sequence[Planned]) -> None:
-        """Put numbers on their days' lists, or change what they need; one that was begun stays begun."""
-
         def work(connection: Connection) -> None:
             for each in planned:
                 _put(each, connection)
 
         await self._durably(work)
 
+    @override
     async def remove(self, facility: str, day: date, reference: str) -> None:
-        """Take a number off a day's list."""
         gone = delete(t.planned).where(_of(t.planned, facility, day), t.planned.c.reference == reference)
         await self._durably(lambda connection: connection.execute(gone))
 
+    @override
     async def on(self, facility: str, day: date) -> tuple[Planned, ...]:
-        """Return a day's list, in the order of its numbers."""
         found = self._all(select(t.planned).where(_of(t.planned, facility, day)))
         # Sorted here: databases differ in how they order letters.
         return tuple(sorted(map(_planned, found), key=attrgetter("reference")))
 
+    @override
     async def begun(self, facility: str, day: date, reference: str, visit: str) -> bool:
-        """Note the visit that was begun with a number; False when an earlier one that led somewhere stays."""
         noted = update(t.planned).where(_of(t.planned, facility, day), t.planned.c.reference == reference, _IS_FREE)
         return await self._durably(lambda connection: connection.execute(noted.values(visit=visit)).rowcount == 1)
 
+    @override
     async def word(self, facility: str, day: date) -> str | None:
-        """Return the word of a day, or None when it has none yet."""
         found = self._all(select(t.day_word.c.word).where(_of(t.day_word, facility, day)))
         return found[0].word if found else None
 
+    @override
     async def give_word(self, facility: str, day: date, word: str) -> str:
-        """Give a day its word, and return the one that it has: the first stays."""
-
         def work(connection: Connection) -> str:
             has: str | None = connection.scalar(select(t.day_word.c.word).where(_of(t.day_word, facility, day)))
             if has is None:
@@ -64,8 +64,8 @@ class SqlPlans(Connected):
 
         return await self._durably(work)
 
+    @override
     async def tidy(self, now: int) -> None:
-        """Remove the lists and words of days that are long over, or further ahead than anybody plans."""
         today = day_of(now)
         kept = str(today - timedelta(days=KEPT)), str(today + timedelta(days=AHEAD))
 

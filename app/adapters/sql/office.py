@@ -20,6 +20,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from typing_extensions import override
 
 from app.adapters.sql import schema as t
 from app.adapters.sql.accounts import SqlAccounts, row_of
@@ -40,18 +41,17 @@ _SEALED: Final = (
 
 
 class SqlOffice(SqlAccounts):
-    """Keeps what the offices need. Implements `app.ports.Office`."""
+    """Keeps what the offices need."""
 
     # --- stations and links ---------------------------------------------------------------------------------
 
+    @override
     async def station(self, facility: str) -> Station:
-        """Return what a station says of its equipment and rules."""
         row = self._one(select(t.station).where(t.station.c.facility == facility))
         return _station(row) if row else Station(facility)
 
+    @override
     async def save_station(self, known: Facility, said: Station, *, names_were: bool | None = None) -> bool:
-        """Keep what a station is and says; False, and nothing written, unless names are kept as `names_were` says."""
-
         def work(connection: Connection) -> bool:
             keeps = select(t.station.c.keeps_names).where(t.station.c.facility == known.id)
             if names_were not in {None, bool(connection.execute(keeps).scalar())}:
@@ -64,17 +64,16 @@ class SqlOffice(SqlAccounts):
 
         return await self._durably(work)
 
+    @override
     async def links(self, facility: str, before: int | None = None, limit: int = 50) -> tuple[Link, ...]:
-        """Return revisions of a station's entry, newest first, older than `before`."""
         return tuple(Link(*row) for row in self._all(_revisions(t.link, facility, before, limit)))
 
+    @override
     async def officials(self, facility: str, before: int | None = None, limit: int = 50) -> tuple[Official, ...]:
-        """Return revisions of a station's official address, newest first, older than `before`."""
         return tuple(Official(*row) for row in self._all(_revisions(t.official, facility, before, limit)))
 
+    @override
     async def replace_entry(self, new: Link) -> Link | None:
-        """Make `new` the live entry, its revision counted here; None when `new.revision` is not the live one's."""
-
         def work(connection: Connection) -> Link | None:
             mine = and_(
                 t.link.c.facility == new.facility, t.link.c.replaced_at.is_(None), t.link.c.revision == new.revision
@@ -87,9 +86,8 @@ class SqlOffice(SqlAccounts):
 
         return await self._durably(work)
 
+    @override
     async def replace_official(self, new: Official) -> Official:
-        """Make this the live official address, its revision counted here."""
-
         def work(connection: Connection) -> Official:
             mine = t.official.c.facility == new.facility
             newest = select(func.coalesce(func.max(t.official.c.revision), 0)).where(mine)
@@ -101,15 +99,14 @@ class SqlOffice(SqlAccounts):
 
         return await self._durably(work)
 
+    @override
     async def checked(self, facility: str, which: str, revision: int, now: int) -> bool:
-        """Note that an entry or official address was opened and leads where it should; False when it is not live."""
         table = t.official if which == "official" else t.link
         live = update(table).where(table.c.facility == facility, table.c.replaced_at.is_(None))
         return await self._run(live.where(table.c.revision == revision).values(checked_at=now)) == 1
 
+    @override
     async def reseal(self, renew: Callable[[str], str]) -> int:
-        """Put everything that is sealed under what `renew` makes of it, all or nothing; return how many."""
-
         def work(connection: Connection) -> int:
             return sum(_resealed(connection, column, renew) for column in _SEALED)
 
@@ -117,14 +114,14 @@ class SqlOffice(SqlAccounts):
 
     # --- prints ---------------------------------------------------------------------------------------------
 
+    @override
     async def print(self, new: Printed) -> None:
-        """Keep that sheets were printed."""
         await self._run(insert(t.printed).values(**asdict(new)))
 
+    @override
     async def prints(
         self, facility: str, *, only: str = "", before: tuple[int, str] | None = None, limit: int = 50
     ) -> tuple[tuple[Printed, bool], ...]:
-        """Return prints with whether their code still lives, newest first; `only`: live, dead, or all."""
         lives = case((t.printed.c.which == "official", _lives(t.official)), else_=_lives(t.link))
         chosen = select(t.printed, lives.label("lives")).where(t.printed.c.facility == facility)
         if only == "dead":
@@ -136,29 +133,28 @@ class SqlOffice(SqlAccounts):
         rows = self._all(chosen.order_by(t.printed.c.at.desc(), t.printed.c.id.desc()).limit(limit))
         return tuple((Printed(*row[:-1]), bool(row[-1])) for row in rows)
 
+    @override
     async def copies(self, facility: str, which: str) -> Mapping[int, tuple[int, int]]:
-        """Return of each revision that was printed: how many copies, and when last."""
         mine = and_(t.printed.c.facility == facility, t.printed.c.which == which)
         of = t.printed.c.revision
         rows = self._all(select(of, func.sum(t.printed.c.copies), func.max(t.printed.c.at)).where(mine).group_by(of))
         return {row[0]: (int(row[1]), int(row[2])) for row in rows}
 
+    @override
     async def replaced(self, facility: str, printed: str, now: int) -> None:
-        """Note that a dead print was taken down."""
         mine = and_(t.printed.c.id == printed, t.printed.c.facility == facility, t.printed.c.replaced_at.is_(None))
         dead = case((t.printed.c.which == "official", _lives(t.official)), else_=_lives(t.link)) == 0
         await self._run(update(t.printed).where(mine, dead).values(replaced_at=now))
 
     # --- checklists -----------------------------------------------------------------------------------------
 
+    @override
     async def ticks(self, facility: str, checklist: str, period: str) -> Mapping[str, tuple[int, str]]:
-        """Return the rows of a checklist that are done: when, and by whom."""
         mine = _ticked(facility, checklist, period)
         return {row.row: (row.at, row.by) for row in self._all(select(t.ticked).where(mine))}
 
+    @override
     async def tick(self, tick: Tick, *, done: bool) -> None:
-        """Tick a row, or take its tick away."""
-
         def work(connection: Connection) -> None:
             mine = and_(_ticked(tick.facility, tick.checklist, tick.period), t.ticked.c.row == tick.row)
             connection.execute(delete(t.ticked).where(mine))
@@ -167,14 +163,13 @@ class SqlOffice(SqlAccounts):
 
         await self._durably(work)
 
+    @override
     async def notes(self, facility: str) -> Mapping[str, Note]:
-        """Return what a station added to the guide, by topic."""
         mine = select(t.note).where(t.note.c.facility == facility)
         return {row.topic: Note(*row) for row in self._all(mine)}
 
+    @override
     async def save_note(self, note: Note) -> None:
-        """Keep a note; one without text and number goes."""
-
         def work(connection: Connection) -> None:
             connection.execute(delete(t.note).where(t.note.c.facility == note.facility, t.note.c.topic == note.topic))
             if note.text or note.telephone:
@@ -182,8 +177,8 @@ class SqlOffice(SqlAccounts):
 
         await self._durably(work)
 
+    @override
     async def tidy(self, now: int) -> None:
-        """Remove used one-time values and sign-ins that are long over."""
         await self._run(delete(t.spent).where(~t.spent.c.at.between(now - _SPENT, now + _SPENT)))
         await self._run(delete(t.sign_in).where(~t.sign_in.c.used_at.between(now - _OVER, now + _OVER)))
 

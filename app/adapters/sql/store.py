@@ -12,6 +12,7 @@ from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection
+from typing_extensions import override
 
 import app.adapters.sql.statements as sql
 from app.adapters.sql import gap, replay, retention, submission
@@ -22,7 +23,7 @@ from app.adapters.sql.retention import Over
 from app.adapters.sql.rows import AnyRow, fields, logged_from, visit_from
 from app.adapters.sql.schema.base import HEAD
 from app.ports.outside import Clock, Unavailable
-from app.ports.store import Alteration, Change, Departure, Logged, Pulse, Written
+from app.ports.store import Alteration, Change, Departure, Logged, Pulse, Store, Written
 from app.rules.record.evidence import Head
 from app.rules.record.gap import Erasure, Gap
 from app.rules.station.station import Facility, Link
@@ -32,8 +33,8 @@ from app.rules.visit.flow import Visit
 DAY: Final = 24 * 3600
 
 
-class SqlStore(Connected):
-    """Keeps visits, evidence and stations in one database. Implements `app.ports.Store`."""
+class SqlStore(Connected, Store):
+    """Keeps visits, evidence and stations in one database."""
 
     def __init__(self, url: str, clock: Clock, driver: Driver = SHIPPED, *, key: bytes = b"") -> None:
         """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged."""
@@ -42,38 +43,38 @@ class SqlStore(Connected):
 
     # --- visits ---------------------------------------------------------------------------------------------
 
+    @override
     async def bedside(self, session: str) -> tuple[Visit, Facility] | None:
-        """Return the visit of a browser session with its station; an ended one has none."""
         row = self._read(lambda reader: sql.BEDSIDE.first(reader, {"session": session}))
         return (visit_from(row), Facility(row.facility, row.station, row.code, row.telephone)) if row else None
 
+    @override
     async def visit(self, visit: str) -> Visit | None:
-        """Return a visit by its id, ended or not, or None when it is gone."""
         row = self._one(sql.VISIT, visit=visit)
         return visit_from(row) if row else None
 
+    @override
     async def across(self, crossing: str) -> Visit | None:
-        """Return the open visit that another browser may take up under this crossing."""
         row = self._one(sql.ACROSS, crossing=crossing)
         return visit_from(row) if row else None
 
+    @override
     async def departure(self, departure: str) -> Departure | None:
-        """Return a departure by its id."""
         row = self._one(sql.DEPARTURE, departure=departure)
         return Departure(*row) if row else None
 
+    @override
     async def write(self, change: Change) -> Written:
-        """Write one submitted submission; what it wrote is durable when this returns."""
         return await self._durably(partial(submission.write, change))
 
     # --- evidence -------------------------------------------------------------------------------------------
 
+    @override
     async def head(self, facility: str) -> Head:
-        """Return the end of a facility's chain."""
         return self._read(lambda reader: head_of(reader, facility))
 
+    @override
     async def export(self, facility: str) -> AsyncIterator[Logged]:
-        """Yield a facility's chain from the first entry on; others are served between its pages."""
         after = 0
         while rows := self._all(sql.EXPORT, facility=facility, after=after):
             for row in rows:
@@ -81,8 +82,8 @@ class SqlStore(Connected):
             after = rows[-1].seq
             await asyncio.sleep(0)
 
+    @override
     async def expire(self, before: int) -> int:
-        """Remove visits that never reached the handoff; the others lose their session. Both leave a mark."""
         removed = settled = 0
         while due := await self._durably(partial(retention.settle, before, self._clock.now())):
             removed += sum(row.handed_off_at is None for row in due)
@@ -91,8 +92,8 @@ class SqlStore(Connected):
             await self._empty_log()
         return removed
 
+    @override
     async def purge(self, now: int) -> int:
-        """Remove settled visits whose station keeps them no longer; return how many. Each leaves a mark."""
         gone = 0
         for row in self._all(sql.KEPT_FOR):
             over = _over(row, now)
@@ -102,8 +103,8 @@ class SqlStore(Connected):
             await self._empty_log()
         return gone
 
+    @override
     async def overdue(self, now: int) -> tuple[Erasure, ...]:
-        """Return some of the people who were in no file for as long as their station keeps them, to be erased."""
         return tuple(
             [
                 Erasure(row.id, person, now, await self.matched(row.id, person))
@@ -112,17 +113,17 @@ class SqlStore(Connected):
             ]
         )
 
+    @override
     async def matched(self, facility: str, person: str) -> tuple[str, ...]:
-        """Return the visits that were matched with a person."""
         return self._read(lambda reader: matched(reader, facility, person))
 
+    @override
     async def erase(self, erasures: Sequence[Erasure], by: str) -> None:
-        """Destroy people's keys and all that was said of them, and mark it; only after the ledger knows of it."""
         await self._durably(partial(_erase, erasures, by))
         await self._empty_log()
 
+    @override
     async def erased(self, since: int) -> tuple[Erasure, ...]:
-        """Return who was erased since then, as far as the database knows: pseudonyms alone."""
         return tuple(Erasure(row.facility, row.person, row.at) for row in self._all(sql.ERASED, since=since))
 
     async def _empty_log(self) -> None:
@@ -131,56 +132,56 @@ class SqlStore(Connected):
 
     # --- older records --------------------------------------------------------------------------------------
 
+    @override
     async def heads(self) -> Mapping[str, Head]:
-        """Return the end of every station's chain, but of those that are held."""
         return {row.id: await self.head(row.id) for row in self._all(sql.KEPT_FOR)}
 
+    @override
     async def held(self, facility: str) -> Gap | None:
-        """Return what a station's record lacks while it is read-only, or None."""
         found = self._read(lambda reader: gap.held(reader, facility))
         return found[0] if found else None
 
+    @override
     async def all_held(self) -> tuple[Gap, ...]:
-        """Return the gaps of all stations whose record is read-only."""
         return self._read(gap.held)
 
+    @override
     async def broken(self, facility: str) -> tuple[Alteration, ...]:
-        """Return what the last checks found of a station that is not as it was replay."""
         return self._read(lambda reader: replay.noted(reader, facility))
 
+    @override
     async def accept(self, facility: str, by: str, now: int) -> Head | None:
-        """Let a held record go on as it is, marked as restored, its copies called back; None when it is not held."""
         return await self._durably(partial(gap.accept, facility, by, now))
 
     # --- stations -------------------------------------------------------------------------------------------
 
+    @override
     async def link(self, token: str) -> Link | None:
-        """Return a station link, live or replaced."""
         row = self._one(sql.LINK, token=token)
         return Link(*row) if row else None
 
+    @override
     async def live_link(self, facility: str) -> Link | None:
-        """Return the station's live link."""
         row = self._one(sql.LIVE_LINK, facility=facility)
         return Link(*row) if row else None
 
+    @override
     async def facility(self, facility: str) -> Facility | None:
-        """Return a station by its public id."""
         row = self._one(sql.FACILITY, facility=facility)
         return Facility(*row) if row else None
 
+    @override
     async def facilities(self) -> tuple[Facility, ...]:
-        """Return all stations."""
         return tuple(Facility(*row) for row in self._all(sql.FACILITIES))
 
+    @override
     async def add_facility(self, facility: Facility, link: Link) -> None:
-        """Keep a new station with its first link."""
         await self._durably(partial(_add_facility, facility, link))
 
     # --- the database ---------------------------------------------------------------------------------------
 
+    @override
     async def is_ready(self) -> bool:
-        """Whether the store can be read and written now."""
         try:
             self._all(sql.FACILITIES)
             await self._durably(_nothing)
@@ -188,8 +189,8 @@ class SqlStore(Connected):
             return False
         return True
 
+    @override
     async def pulse(self) -> Pulse:
-        """Return how the store is."""
         is_current = self._read(revision) == HEAD
         ends = [self._one(sql.END, facility=row.id) for row in self._all(sql.FACILITIES)]
         records = [end for end in ends if end]

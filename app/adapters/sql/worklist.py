@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, Executable, Select, Update, bindparam, select, tuple_, update
+from typing_extensions import override
 
 import app.adapters.sql.statements as sql
 from app.adapters.sql import schema as t
@@ -14,7 +15,7 @@ from app.adapters.sql.chain import append
 from app.adapters.sql.database import Connected
 from app.adapters.sql.replay import FOLLOWUP, Records, asked_from, followed_from
 from app.adapters.sql.rows import logged_from
-from app.ports.office import Act
+from app.ports.office import Act, Worklist
 from app.ports.store import Logged, ReadOnly, Written
 from app.rules.record.evidence import Event, canonical
 from app.rules.visit.standing import Closing, Followed, Sight, StandingWish, named, with_wish
@@ -31,8 +32,8 @@ _UNDER_KEY: Final = (
 )
 
 
-class SqlWorklist(Connected):
-    """Keeps what the office saw and decided; what it shows is the record's. Implements `app.ports.Worklist`."""
+class SqlWorklist(Connected, Worklist):
+    """Keeps what the office saw and decided; what it shows is the record's."""
 
     def __init__(self, url: str, *, key: bytes) -> None:
         """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged."""
@@ -50,29 +51,29 @@ class SqlWorklist(Connected):
 
         return self._read(work)
 
+    @override
     async def open(self, facility: str) -> tuple[Followed, ...]:
-        """Return what is not settled yet: first what is asked from a copy, then the oldest."""
         # An ask is the newest of all: behind as many as the list holds it would stand on none.
         order = t.followup.c.asked.is_(None), t.followup.c.at, t.followup.c.visit
         mine = _visits(facility).where(t.followup.c.settled == 0).order_by(*order)
         return self._shown(facility, mine.limit(OPEN_AT_MOST))
 
+    @override
     async def settled(self, facility: str, before: tuple[int, str] | None, limit: int) -> tuple[Followed, ...]:
-        """Return what is settled, newest first, older than `before` (moment and visit)."""
         key = t.followup.c.at, t.followup.c.visit
         mine = _visits(facility).where(t.followup.c.settled == 1).order_by(*(each.desc() for each in key)).limit(limit)
         return self._shown(facility, mine.where(tuple_(*key) < before) if before else mine)
 
+    @override
     async def followed(self, facility: str, visit: str) -> Followed | None:
-        """Return one visit of a station that reached the office, or None."""
         return next(iter(self._shown(facility, _visits(facility).where(t.followup.c.visit == visit))), None)
 
+    @override
     async def history(self, facility: str, visit: str) -> tuple[Logged, ...]:
-        """Return what was written of a visit, oldest first."""
         return tuple(map(logged_from, reversed(self._all(sql.HISTORY, facility=facility, of=visit))))
 
+    @override
     async def last_sight(self, facility: str, reference: str) -> Sight | None:
-        """Return what the office last saw of somebody with this number; what was a mistake does not count."""
         mine = _visits(facility).where(t.visit.c.reference == reference, t.followup.c.sight.is_not(None))
         found = self._shown(facility, mine)
         found = tuple(each for each in found if each.visit.answer("need", "reference") == reference)
@@ -80,9 +81,8 @@ class SqlWorklist(Connected):
         # Closing a visit, or a wish from its copy, moves it in the list: what was seen last is what was seen latest.
         return max((each for each in counted if each), key=lambda each: each.at, default=None)
 
+    @override
     async def record(self, act: Act) -> Written:
-        """Write what the office saw or decided, or the patient asks: the event and what stands now."""
-
         def work(connection: Connection) -> Written:
             used = connection.execute(_UNDER_KEY, {"key": act.key}).first()
             if used:
