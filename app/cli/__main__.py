@@ -12,8 +12,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from app.adapters.oidc.client_keys import UnusableKeys
-from app.cli.backup import backup_key
-from app.cli.identity import identity_check, identity_new_key, identity_retire, identity_show, identity_use
+from app.cli import backup, identity, serve
 from app.ports.outside import Unavailable
 from app.ports.store import StoreUnsafe
 from app.settings import Settings, UnsafeSettings
@@ -44,10 +43,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kazasu", description="訪問先での同意登録の案内")
     commands = parser.add_subparsers(required=True)
 
-    serve = commands.add_parser("serve", help="start the server")
-    serve.add_argument("--host")
-    serve.add_argument("--port", type=int)
-    serve.set_defaults(run=serve)
+    command = commands.add_parser("serve", help="start the server")
+    command.add_argument("--host")
+    command.add_argument("--port", type=int)
+    command.set_defaults(run=serve.serve)
 
     export = commands.add_parser("export", help="write a station's record to standard output, one JSON line each")
     export.add_argument("facility")
@@ -59,14 +58,15 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("--key", help="the file of the record key (record-key in the data folder)")
     verify.set_defaults(run=_verify)
 
-    facility = commands.add_parser("facility", help="add a station, or list them when nothing is given")
-    facility.add_argument("name", nargs="?")
-    facility.add_argument("--code", default="")
-    facility.add_argument("--telephone", default="")
-    facility.set_defaults(run=_facility)
+    # `facility` is the name from before 0.4; it answers until 1.0.0.
+    station = commands.add_parser("station", aliases=["facility"], help="add a station, or list them without a name")
+    station.add_argument("name", nargs="?")
+    station.add_argument("--code", default="")
+    station.add_argument("--telephone", default="")
+    station.set_defaults(run=_station)
 
     account = commands.add_parser("account", help="print a one-time way in: for somebody new, or anew for a login")
-    account.add_argument("facility", help="the station's id, as `kazasu facility` lists it")
+    account.add_argument("facility", help="the station's id, as `kazasu station` lists it")
     account.add_argument("--name", default="", help="the name that others see")
     account.add_argument("--staff", action="store_true", help="staff instead of administrator")
     account.add_argument("--reset", metavar="LOGIN", default="", help="for somebody who lost password or second factor")
@@ -86,49 +86,49 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_safety(commands: Any) -> None:
-    backup = commands.add_parser("backup", help="write one encrypted file with everything, while the server runs")
-    backup.add_argument("file", type=Path)
-    backup.set_defaults(run=backup)
+    command = commands.add_parser("backup", help="write one encrypted file with everything, while the server runs")
+    command.add_argument("file", type=Path)
+    command.set_defaults(run=backup.backup)
 
-    key = commands.add_parser("backup-key", help="make the pair of keys for backups; keep the file off this machine")
-    key.add_argument("file", type=Path, help="where the private key is written")
-    key.set_defaults(run=backup_key)
+    command = commands.add_parser("backup-key", help="make a pair of keys for backups; keep the file off this machine")
+    command.add_argument("file", type=Path, help="where the private key is written")
+    command.set_defaults(run=backup.backup_key)
 
-    restore = commands.add_parser("restore", help="restore a backup into an empty data folder and database")
-    restore.add_argument("file", type=Path)
-    restore.add_argument("--identity", type=Path, required=True, help="the file with the private key")
-    restore.add_argument("--ledger", type=Path, action="append", default=[], help="what outlived the database")
-    restore.add_argument("--without-ledger", action="store_true", help="there is none: who was erased since comes back")
-    restore.add_argument("--head", action="append", default=[], metavar="STATION:SIZE-HASH", help="from a receipt")
-    restore.set_defaults(run=restore)
+    command = commands.add_parser("restore", help="restore a backup into an empty data folder and database")
+    command.add_argument("file", type=Path)
+    command.add_argument("--identity", type=Path, required=True, help="the file with the private key")
+    command.add_argument("--ledger", type=Path, action="append", default=[], help="what outlived the database")
+    command.add_argument("--without-ledger", action="store_true", help="there is none: who was erased since comes back")
+    command.add_argument("--head", action="append", default=[], metavar="STATION:SIZE-HASH", help="from a receipt")
+    command.set_defaults(run=backup.restore)
 
-    accept = commands.add_parser("accept", help="let a station's record go on from the older state it is in")
-    accept.add_argument("facility", nargs="?", default="", help="the station's id; lists those that wait if left out")
-    accept.set_defaults(run=accept)
+    command = commands.add_parser("accept", help="let a station's record go on from the older state it is in")
+    command.add_argument("facility", nargs="?", default="", help="the station's id; lists those that wait if left out")
+    command.set_defaults(run=backup.accept)
 
-    purge = commands.add_parser("purge", help="remove now what the stations keep no longer; the server does it too")
-    purge.add_argument("--sure", action="store_true", help="the clock is right, though it is in doubt")
-    purge.set_defaults(run=purge)
+    command = commands.add_parser("purge", help="remove now what the stations keep no longer; the server does it too")
+    command.add_argument("--sure", action="store_true", help="the clock is right, though it is in doubt")
+    command.set_defaults(run=backup.purge)
 
 
-def _add_identity(identity: argparse.ArgumentParser) -> None:
-    commands = identity.add_subparsers(required=True)
+def _add_identity(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(required=True)
     show = commands.add_parser("show", help="print what is registered with the provider, and which key signs")
-    show.set_defaults(run=identity_show)
+    show.set_defaults(run=identity.show)
     check = commands.add_parser("check", help="ask the configured issuer, and say what is right and what is not")
-    check.set_defaults(run=identity_check)
+    check.set_defaults(run=identity.check)
     new = commands.add_parser("new-key", help="make the next key, and print its public half to register")
-    new.set_defaults(run=identity_new_key)
+    new.set_defaults(run=identity.new_key)
     for name, run, says in (
-        ("use", identity_use, "sign with this key from now on"),
-        ("retire", identity_retire, "forget this key for good; not the one that signs"),
+        ("use", identity.use, "sign with this key from now on"),
+        ("retire", identity.retire, "forget this key for good; not the one that signs"),
     ):
         command = commands.add_parser(name, help=says)
         command.add_argument("kid", help="the key's id, as `kazasu identity show` lists it")
         command.set_defaults(run=run)
 
 
-def _facility(chosen: argparse.Namespace) -> int:
+def _station(chosen: argparse.Namespace) -> int:
     from app.cli.stations import add_or_list  # noqa: PLC0415
 
     return asyncio.run(add_or_list(chosen.name or "", chosen.code, chosen.telephone))

@@ -12,7 +12,7 @@ from app.cli.refusal import wrong
 from app.settings import Settings
 
 
-def identity_show(_: argparse.Namespace) -> int:
+def show(_: argparse.Namespace) -> int:
     """Print what is registered with the provider, and which key signs."""
     settings = Settings()
     kept = KeyRing(settings.identity_keys).kept()
@@ -24,7 +24,7 @@ def identity_show(_: argparse.Namespace) -> int:
     return 0
 
 
-def identity_check(_: argparse.Namespace) -> int:
+def check(_: argparse.Namespace) -> int:
     """Ask the configured issuer, and say what is right and what is not."""
     from app.adapters.clock import SystemClock  # noqa: PLC0415
     from app.adapters.oidc.check import examine  # noqa: PLC0415
@@ -39,7 +39,7 @@ def identity_check(_: argparse.Namespace) -> int:
     return 0 if all(each.is_right for each in found) else 1
 
 
-def identity_new_key(_: argparse.Namespace) -> int:
+def new_key(_: argparse.Namespace) -> int:
     """Make the next key, and print its public half."""
     from app.adapters.clock import SystemClock  # noqa: PLC0415
 
@@ -51,7 +51,7 @@ def identity_new_key(_: argparse.Namespace) -> int:
     return 0
 
 
-def identity_use(chosen: argparse.Namespace) -> int:
+def use(chosen: argparse.Namespace) -> int:
     """Sign with another key from now on."""
     try:
         KeyRing(Settings().identity_keys).use(chosen.kid)
@@ -61,7 +61,7 @@ def identity_use(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def identity_retire(chosen: argparse.Namespace) -> int:
+def retire(chosen: argparse.Namespace) -> int:
     """Forget a key that does not sign."""
     try:
         KeyRing(Settings().identity_keys).retire(chosen.kid)

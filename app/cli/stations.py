@@ -60,7 +60,7 @@ async def invite(facility: str, name: str, role: Role, reset: str) -> int:
         office = kazasu.desk.office
         known = await office.account(login_name(reset)) if reset else None
         if await kazasu.store.facility(facility) is None or (reset and known is None):
-            print("kazasu: no such station or login; `kazasu facility` lists the stations", file=sys.stderr)
+            print("kazasu: no such station or login; `kazasu station` lists the stations", file=sys.stderr)
             return _WRONG
         held = {each.id: role for each, role in await office.stations_of(known.id)} if known else {}
         if known and facility not in held:
@@ -80,7 +80,7 @@ async def also(facility: str, login: str, role: Role) -> int:
         office = kazasu.desk.office
         known = await office.account(login_name(login))
         if known is None or await kazasu.store.facility(facility) is None:
-            print("kazasu: no such station or login; `kazasu facility` lists the stations", file=sys.stderr)
+            print("kazasu: no such station or login; `kazasu station` lists the stations", file=sys.stderr)
             return _WRONG
         if facility in {each.id for each, _ in await office.stations_of(known.id)}:
             print("kazasu: this login belongs to that station already", file=sys.stderr)
