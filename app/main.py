@@ -1,4 +1,4 @@
-"""Joins settings, adapters and pages into one application: the only place where they meet."""
+"""Composition root: the only module that connects settings, adapters and pages."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Kazasu:
-    """The joined application and the parts that commands and tests reach for."""
+    """The application, and the parts that commands and tests use."""
 
     asgi: ASGIApp
     routes: tuple[BaseRoute, ...]
@@ -120,13 +120,13 @@ class Kazasu:
     closing: tuple[Closing, ...] = ()
 
     async def close(self) -> None:
-        """Let go of everything that is held open: databases, lines to other systems."""
+        """Finish imports, and close databases and connections to other systems."""
         for close in self.closing:
             await close()
 
     @property
     def world(self) -> PracticeWorld:
-        """The practice world, where there is one."""
+        """The practice world. Raises `LookupError` on other routes."""
         if self.practice is None:
             raise LookupError("the practice world is there on the practice route only")
         return self.practice
@@ -134,7 +134,7 @@ class Kazasu:
 
 @dataclass(frozen=True)
 class _Doors:
-    """What leads out of the visit on one route."""
+    """The adapters of one route that lead out of the visit."""
 
     handoff: Handoff
     gateway: EligibilityGateway | None = None
@@ -145,7 +145,7 @@ class _Doors:
 
 @dataclass(frozen=True)
 class _Parts:
-    """What pages are joined from: the stores, the ways out, and what the bedside and the office share."""
+    """Dependencies of the pages: stores, the route's adapters, and what the bedside and the office share."""
 
     settings: Settings
     clock: Clock
@@ -181,7 +181,7 @@ def create_app(
     living = _living(sweeping, closing)
     visits = Starlette(routes=_at_bedside(parts), lifespan=living, exception_handlers=answers)
     visits.router.redirect_slashes = False
-    # What FastAPI does for an interface costs each of the bedside's pages a tenth: they stand before it.
+    # The bedside's routes come before FastAPI, whose own processing would slow each of their pages by a tenth.
     visits.router.default = web
     guard = Guard(
         visits,
@@ -208,10 +208,9 @@ def create_app(
 
 
 def _parts(settings: Settings, clock: Clock, store: Store | None) -> _Parts:
-    """Open what is kept and prepare what pages share."""
     signer = Signer(settings.keys())
     assets, pages = _shell(practice=settings.route is Route.PRACTICE)
-    doors = _doors(settings, signer, clock, assets)  # first: what may not serve people changes no database either
+    doors = _doors(settings, signer, clock, assets)  # first: refused settings must not change a database
     ledger = FileLedger(settings.ledger_file)
     store = store or _open(settings, clock, ledger)
     bedside = Bedside(store, signer, clock, pages, Problems(pages), settings.is_secure)
@@ -224,7 +223,7 @@ def _parts(settings: Settings, clock: Clock, store: Store | None) -> _Parts:
 
 
 def _at_bedside(parts: _Parts) -> list[BaseRoute]:
-    """Return the pages of a visit and of the copy that is left of it."""
+    """Return the routes of a visit and of its copy."""
     settings, bedside, doors = parts.settings, parts.bedside, parts.doors
     registrar = Registrar(bedside, parts.worklist, doors.gateway)
     reception = SealedReception(parts.desk.office, parts.desk.sealer)
@@ -240,7 +239,7 @@ def _at_bedside(parts: _Parts) -> list[BaseRoute]:
 
 
 def _shelf(parts: _Parts) -> list[BaseRoute]:
-    """Return what is read without a visit, and kept by phones for where there is no signal."""
+    """Return the routes that need no visit, and that phones cache for use offline."""
     bedside, office = parts.bedside, parts.desk.office
     help_ = Help(bedside.pages, parts.store, office, parts.clock)
     shelf = (Trouble(help_), ReadyPages(bedside.pages, parts.store, office, parts.clock), Guide(help_))
@@ -253,7 +252,7 @@ def _shelf(parts: _Parts) -> list[BaseRoute]:
 
 
 def _service(parts: _Parts, tally: Tally, sweeping: Sweeping) -> list[BaseRoute]:
-    """Return the office, what watches the server, and the practice world where there is one."""
+    """Return the routes of the office, of monitoring, and of the practice world where there is one."""
     settings, seen = parts.settings, (parts.store, parts.ledger, parts.clock, sweeping.is_clock_right)
     watch = Watch(*seen, tally, settings.data, settings.metrics_token)
     world = parts.doors.world
@@ -265,7 +264,7 @@ def _service(parts: _Parts, tally: Tally, sweeping: Sweeping) -> list[BaseRoute]
 
 
 def _closing(parts: _Parts, sweeping: Sweeping) -> tuple[Closing, ...]:
-    """Return what is done at the end: what was begun is finished before its database is let go."""
+    """Return the steps of a shutdown, in order: imports finish before their database is closed."""
     kept = parts.registry, parts.worklist, parts.receipts, parts.plans, parts.desk.office, parts.store
     return (
         *parts.doors.closing,
@@ -276,7 +275,7 @@ def _closing(parts: _Parts, sweeping: Sweeping) -> tuple[Closing, ...]:
 
 
 def _web(explained: Mapping[int | type[Exception], Handler], *routes: Iterable[BaseRoute]) -> FastAPI:
-    """Return all that does not belong to the bedside as one application."""
+    """Return all routes but the bedside's as one application."""
     web = FastAPI(
         docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=dict(explained)
     )
@@ -286,13 +285,13 @@ def _web(explained: Mapping[int | type[Exception], Handler], *routes: Iterable[B
 
 @lru_cache
 def _shell(*, practice: bool) -> tuple[Assets, Pages]:
-    """Return files and templates: they change with the code only, so one process needs them once."""
+    """Return static files and templates, cached per process: they change with the code only."""
     assets = Assets(STATIC)
     return assets, Pages(assets, practice=practice)
 
 
 def _open(settings: Settings, clock: Clock, ledger: Ledger) -> Store:
-    """Return the database of these settings, brought to the newest schema and compared with what is known of it."""
+    """Migrate the database, compare it with the ledger, and return its store. Raises `UnsafeSettings`."""
     key, practice = settings.mac_key(), settings.route is Route.PRACTICE
     if is_practice(settings.database, PRACTICE_STATION.id) is (not practice):
         raise UnsafeSettings(_OTHER_KIND[practice])
@@ -332,7 +331,7 @@ def _desk(settings: Settings, store: Store, signer: Signer, clock: Clock, bedsid
 
 
 def _office(parts: _Parts) -> dict[tuple[str, str], Endpoint]:
-    """Return what stands behind every door of the office."""
+    """Return the office's endpoints, by method and path."""
     desk, files, ledger = parts.desk, parts.files, parts.ledger
     entrance = Entrance(desk)
     desks = (
@@ -355,7 +354,7 @@ def _office(parts: _Parts) -> dict[tuple[str, str], Endpoint]:
 
 
 def _practice_accounts(signer: Signer) -> tuple[PracticeAccount, ...]:
-    """Return the practice accounts: their secrets follow from this server's own key, so that no file holds them."""
+    """Return the practice accounts; their secrets are derived from this server's key, so that no file holds them."""
 
     def account(login: str, name: str, role: Role) -> PracticeAccount:
         drawn = signer.form(f"practice account {login}")
@@ -366,7 +365,6 @@ def _practice_accounts(signer: Signer) -> tuple[PracticeAccount, ...]:
 
 
 def _doors(settings: Settings, signer: Signer, clock: Clock, assets: Assets) -> _Doors:
-    """Return the ways out of the visit on the route of these settings."""
     if settings.route is Route.PRACTICE:
         return _practice_doors(settings, signer, clock, assets)
     if settings.route is Route.OFFICIAL:
@@ -375,7 +373,7 @@ def _doors(settings: Settings, signer: Signer, clock: Clock, assets: Assets) -> 
 
 
 def _identity_doors(settings: Settings, clock: Clock) -> _Doors:
-    """Join the adapter to a real provider. It proves who tapped; the registration is the official page's."""
+    """Connect to a real provider, which proves who tapped; the registration stays with the official page."""
     ring = KeyRing(settings.identity_keys)
     try:
         ring.signing()
@@ -395,7 +393,7 @@ def _identity_doors(settings: Settings, clock: Clock) -> _Doors:
 
 
 def _practice_doors(settings: Settings, signer: Signer, clock: Clock, assets: Assets) -> _Doors:
-    """Build the practice world, and the same adapters as for the real one, joined to it without a network."""
+    """Build the practice world, and connect the same adapters as for the real one to it in process."""
     origin = settings.public_origin
     key = ECKey.generate_key("P-256", parameters={"use": "sig", "alg": "ES256"}, auto_kid=True)
     world = create_practice(
@@ -430,7 +428,7 @@ def _practice_doors(settings: Settings, signer: Signer, clock: Clock, assets: As
 def _living(
     sweeping: Sweeping, closing: tuple[Closing, ...]
 ) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
-    """Return a lifespan that sweeps every minute, and lets go of everything at the end."""
+    """Return a lifespan that sweeps every minute, and closes everything at the end."""
 
     @contextlib.asynccontextmanager
     async def running(_: Starlette) -> AsyncIterator[None]:

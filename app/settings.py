@@ -28,7 +28,7 @@ class UnsafeSettings(Exception):
 
 
 class Settings(BaseSettings):
-    """Everything that can be set from outside."""
+    """The settings, from environment variables."""
 
     model_config = SettingsConfigDict(env_prefix="KAZASU_", frozen=True, extra="forbid")
 
@@ -63,7 +63,7 @@ class Settings(BaseSettings):
 
     @property
     def public_origin(self) -> str:
-        """The address under which people reach this server."""
+        """The public address of this server."""
         return self.origin.rstrip("/") or f"http://{self._shown_host}:{self.port}"
 
     @property
@@ -92,27 +92,27 @@ class Settings(BaseSettings):
 
     @property
     def ledger_file(self) -> Path:
-        """The file of what must be known outside the database."""
+        """The file of the ledger."""
         return Path(self.ledger) if self.ledger else self.data / "ledger.jsonl"
 
     @property
     def is_shared(self) -> bool:
-        """Whether other nodes may stand on the same database."""
+        """Whether other nodes may share the database."""
         return self.database.startswith("postgresql")
 
     @property
     def proxies(self) -> list[str]:
-        """The addresses and networks that may say who a client is; only a proxy with TLS in front can."""
+        """The addresses and networks whose X-Forwarded-For is trusted; none without TLS."""
         return self.trusted_proxies.split() if self.is_secure else []
 
     @property
     def return_address(self) -> str:
-        """The address that the identity provider leads back to, as it is registered there."""
+        """The redirect address that is registered at the identity provider."""
         return f"{self.public_origin}/return"
 
     @property
     def key_files(self) -> dict[str, Path]:
-        """The files of keys in the data folder, by name: what a backup takes along."""
+        """The key files in the data folder, by name, which a backup includes."""
         return {path.name: path for path in (self.data / "secret", self.data / "record-key", self.identity_keys)}
 
     @property
@@ -121,7 +121,7 @@ class Settings(BaseSettings):
         return self.data / "identity-keys.json"
 
     def check_identity(self) -> None:
-        """Raise `UnsafeSettings` unless everything agreed on with the identity provider can be right."""
+        """Raise `UnsafeSettings` unless the settings of the identity provider are well-formed."""
         if not _ISSUER.fullmatch(self.identity_issuer):
             raise UnsafeSettings("KAZASU_IDENTITY_ISSUER: https, exactly as in the contract, without ? or #")
         if not _CLIENT_ID.fullmatch(self.identity_client_id):
@@ -132,21 +132,21 @@ class Settings(BaseSettings):
             raise UnsafeSettings(f"KAZASU_ORIGIN: https, and with /return {_LONGEST} characters at most")
 
     def _check_proxies(self) -> None:
-        """Raise `UnsafeSettings` where anybody could say from where they come, and so escape every limit."""
+        """Raise `UnsafeSettings` where every client is a trusted proxy: a false address would evade rate limits."""
         if not all(map(_names_somebody, self.trusted_proxies.split())):
             raise UnsafeSettings(
                 "KAZASU_TRUSTED_PROXIES: addresses or networks (10.0.0.2 10.1.0.0/24), never everybody"
             )
 
     def keys(self) -> tuple[str, ...]:
-        """Return the signing keys, newest last; make and keep one in the data folder when none is set."""
+        """Return the signing keys, newest last; generate and store one in the data folder when none is set."""
         found = tuple((self.secret_keys or _kept(self.data / "secret")).split())
         if not found or any(len(key) < _MIN_KEY for key in found):
             raise UnsafeSettings(f"KAZASU_SECRET_KEYS: each key needs {_MIN_KEY} characters or more")
         return found
 
     def mac_key(self) -> bytes:
-        """Return the key under which entries of the records carry a MAC; make and keep one when none is set."""
+        """Return the key of the records' MACs; generate and store one in the data folder when none is set."""
         key = self.record_key.strip() or _kept(self.data / "record-key").strip()
         if len(key) < _MIN_KEY:
             raise UnsafeSettings(f"KAZASU_RECORD_KEY: {_MIN_KEY} characters or more")
@@ -174,7 +174,7 @@ class Settings(BaseSettings):
 
 
 def _names_somebody(proxy: str) -> bool:
-    """Whether this is an address or a network, and not everybody."""
+    """Whether this is an address or a network, but not the whole address space."""
     try:
         return ipaddress.ip_network(proxy).prefixlen > 0
     except ValueError:

@@ -1,6 +1,6 @@
-"""Values that travel through others: signed by itsdangerous, one salt per purpose, one spelling each.
+"""Signed tokens (itsdangerous, one salt per purpose, canonical spelling only) and encryption of stored values.
 
-A token says what may be tried; the store says whether it is still true. Tokens carry random ids, never answers.
+A token carries random ids, never answers; the store decides whether it is still valid.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MAX_AGE: Final = {
 
 
 class BadToken(Exception):
-    """Expired, unknown, tampered with or respelled: one and the same answer."""
+    """Expired, unknown, tampered with or not canonical: the cases are not told apart."""
 
 
 def new_secret() -> str:
@@ -58,7 +58,6 @@ class Signer:
     """Signs and reads tokens with a list of keys, newest last."""
 
     def __init__(self, keys: tuple[str, ...]) -> None:
-        """Make one serializer per purpose."""
         self._form_key = hashlib.sha256(b"form\0" + keys[-1].encode()).digest()
         self._serializers = {purpose: _serializer(keys, purpose) for purpose in Purpose}
 
@@ -81,24 +80,24 @@ class Signer:
         return _ids(purpose, found)
 
     def form(self, session: str) -> str:
-        """Return the token that forms of this browser session carry against forgery."""
+        """Return the CSRF token for the forms of this browser session."""
         return hmac.digest(self._form_key, session.encode(), "sha256").hex()[:32]
 
     def code(self, secret: str) -> str:
-        """Return six letters that stand for a secret: to be read on one screen and typed on another."""
+        """Derive six letters from a secret (HMAC), to be read on one screen and typed on another."""
         return spoken(int.from_bytes(hmac.digest(self._form_key, b"code\0" + secret.encode(), "sha256")))
 
     def number(self, secret: str) -> int:
-        """Return 256 bits that follow from a secret, and from which it cannot be found."""
+        """Derive 256 bits from a secret (HMAC-SHA256, one-way)."""
         return int.from_bytes(hmac.digest(self._form_key, b"number\0" + secret.encode(), "sha256"))
 
     def is_form(self, session: str, token: str) -> bool:
-        """Whether a form token belongs to this browser session; compared in constant time."""
+        """Whether a CSRF token belongs to this browser session; compared in constant time."""
         return hmac.compare_digest(self.form(session).encode(), token.encode("utf-8", "replace"))
 
 
 class Sealed(StrEnum):
-    """What a sealed text is; one kind is never opened as another."""
+    """The kind of an encrypted value; one kind is never decrypted as another."""
 
     ADDRESS = "address"
     OFFERED = "offered"
@@ -109,23 +108,22 @@ class Sealed(StrEnum):
 
 
 class Sealer:
-    """Encrypts what must be read again but never be seen in the database: with the newest key, read with any."""
+    """Encrypts stored values (Fernet) with a key derived from the newest signing key; decrypts with any key."""
 
     def __init__(self, keys: tuple[str, ...]) -> None:
-        """Derive one key from each signing key."""
         made = (hashlib.sha256(b"seal\0" + key.encode()).digest() for key in reversed(keys))
         self._keys = MultiFernet([Fernet(base64.urlsafe_b64encode(key)) for key in made])
 
     def seal(self, kind: Sealed, text: str) -> str:
-        """Return the text, encrypted."""
+        """Encrypt a text."""
         return self.seal_bytes(kind, text.encode()).decode()
 
     def seal_bytes(self, kind: Sealed, data: bytes) -> bytes:
-        """Return data, encrypted."""
+        """Encrypt data."""
         return self._keys.encrypt(kind.value.encode() + b"\0" + data)
 
     def open_bytes(self, kind: Sealed, sealed: bytes, max_age: int | None = None) -> bytes:
-        """Return data that was sealed, or raise `BadToken`; `max_age` in seconds."""
+        """Decrypt data, or raise `BadToken`; `max_age` in seconds."""
         try:
             found, _, data = self._keys.decrypt(sealed, ttl=max_age).partition(b"\0")
         except InvalidToken as error:
@@ -135,14 +133,14 @@ class Sealer:
         return data
 
     def renew(self, sealed: str) -> str:
-        """Return the same, sealed with the newest key, or raise `BadToken`."""
+        """Re-encrypt with the newest key, or raise `BadToken`."""
         try:
             return self._keys.rotate(sealed.encode()).decode()
         except InvalidToken as error:
             raise BadToken from error
 
     def open(self, kind: Sealed, sealed: str, max_age: int | None = None) -> str:
-        """Return what was sealed, or raise `BadToken`; `max_age` in seconds."""
+        """Decrypt a text, or raise `BadToken`; `max_age` in seconds."""
         try:
             return self.open_bytes(kind, sealed.encode(), max_age).decode()
         except UnicodeError as error:

@@ -1,10 +1,10 @@
-"""Checks an exported log against the head printed on a receipt. Needs nothing but Python: copy this one file.
+"""Checks an exported log against the head printed on a patient's copy. Needs only Python: take this one file.
 
     python verify.py log.jsonl --head SIZE-HASH [--key FILE]
 
-Each line of the log is one entry as canonical JSON (RFC 8785), in order. Without a head the log can only be
-shown to fit itself: a tail that was cut off, or a whole log made anew, is found by a receipt alone. With the record
-key (`record-key` in the data folder), entries that somebody without it has written are found as well.
+Each line of the log is one entry as canonical JSON (RFC 8785), in order. Without a head only the log's consistency is
+checked: a truncated or wholly forged log is detected by a copy alone. With the record key (`record-key` in the data
+folder), entries written by somebody without it are detected as well.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _ALL: Final = _HASHED | _HASHES | {"body", "nonce"}
 
 
 class Broken(Exception):
-    """The log does not hold: says in which line, and what is wrong."""
+    """The log is invalid: the message names the line and the fault."""
 
 
 @dataclass(frozen=True)
 class Held:
-    """What was found to hold: how many entries, how many of them without their body, and the last hash."""
+    """A valid log: how many entries, how many of them without their body, and the last hash."""
 
     size: int
     without_body: int
@@ -51,16 +51,16 @@ class Held:
 
 @dataclass
 class Missing:
-    """Bodies that are not there, by the visit or person of their entry, until a later entry explains them."""
+    """Missing bodies, by the visit or person of their entry, until a later entry explains them."""
 
     _of: dict[str, set[int]] = field(default_factory=dict)
 
     def add(self, subject: str, seq: int) -> None:
-        """Note that the body of this entry is not there."""
+        """Add an entry without its body."""
         self._of.setdefault(subject, set()).add(seq)
 
     def explain(self, kind: str, subject: str, body: Mapping[str, Any] | None) -> None:
-        """Take away what an entry explains: a visit that is over, an erasure, what was gone before it."""
+        """Remove the bodies that an entry explains: of its visit or person, or those whose numbers it lists."""
         said = body or {}
         if kind in {"expired", "purged"} or (kind == "erased" and "bodies" not in said):
             self._of.pop(subject, None)
@@ -70,12 +70,12 @@ class Missing:
                 seqs.difference_update(named)
 
     def unexplained(self) -> list[int]:
-        """The numbers of entries whose body nobody has explained, in order."""
+        """The numbers of entries whose body is missing without explanation, in order."""
         return sorted(seq for seqs in self._of.values() for seq in seqs)
 
 
 def verify(lines: Iterable[bytes], head: str = "", key: bytes = b"") -> Held:
-    """Return what holds, or raise `Broken`. `head` is the text on a receipt, `size-hash`; `key` the record key."""
+    """Check a log, or raise `Broken`. `head` is the text on a copy, `size-hash`; `key` the record key."""
     size, promised = _head(head)
     count, bodiless, last, facility, mac, missing = 0, 0, GENESIS, None, None, Missing()
     for count, line in enumerate(lines, 1):
@@ -116,7 +116,7 @@ def _head(text: str) -> tuple[int, str]:
 
 
 def _entry(place: int, line: bytes) -> dict[str, Any]:
-    """Return the entry of a line that is written as the export writes it, byte for byte."""
+    """Parse a line; raise `Broken` unless it is byte for byte as the export writes it."""
     try:
         exact = canonical(entry := json.loads(line)) + b"\n" == line
     except (ValueError, RecursionError):
@@ -175,7 +175,7 @@ def _sha256(tag: bytes, salt: str, value: object) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Check a log from the command line: 0 when it holds, 1 when not."""
+    """Check a log from the command line; the exit code is 0 if it is valid, else 1."""
     parser = argparse.ArgumentParser(description="Check an exported log against the head on a receipt.")
     parser.add_argument("log", type=Path, help="the exported log, one entry a line")
     parser.add_argument("--head", default="", help="the head on a receipt: SIZE-HASH")

@@ -271,8 +271,8 @@ class _BySpelling(Signer):
 class _Forgetful(SqlStore):
     """Never knows that a departure was used."""
 
-    def __init__(self, url: str, clock: Clock) -> None:
-        super().__init__(url, clock)
+    def __init__(self, url: str, clock: Clock, key: bytes) -> None:
+        super().__init__(url, clock, key=key)
         self._ways: dict[str, str] = {}
 
     async def bedside(self, session: str) -> tuple[Visit, Facility] | None:
@@ -295,9 +295,9 @@ async def _keyed_on_the_spelling(folder: Path, rand: int) -> int:
     """Return how many replays are accepted when single use is keyed on the token's spelling."""
 
     def forgetful(path: Path, clock: SetClock) -> Inside:
-        def store(url: str) -> SqlStore:
+        def store(url: str, key: bytes) -> SqlStore:
             migrate(url)
-            return _Forgetful(url, clock)
+            return _Forgetful(url, clock, key)
 
         return Inside(path, clock, store)
 

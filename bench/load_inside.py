@@ -39,14 +39,15 @@ class Inside:
 
     port = PORT
 
-    def __init__(self, folder: Path, clock: SetClock, store: Callable[[str], Store] | None = None) -> None:
-        """Join it; `store` makes another store than the product's own, for its database."""
+    def __init__(self, folder: Path, clock: SetClock, store: Callable[[str, bytes], Store] | None = None) -> None:
+        """Join it; `store` makes another store than the product's own, for its database and record key."""
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
         settings = Settings(data=folder, starts_per_minute=_NO_LIMIT, posts_per_minute=_NO_LIMIT)
         self.keys = settings.keys()
         self.clock = clock
         self._file = folder / "kazasu.db"
-        self.kazasu: Kazasu = create_app(settings, clock=clock, store=store(settings.database) if store else None)
+        made = store(settings.database, settings.mac_key()) if store else None
+        self.kazasu: Kazasu = create_app(settings, clock=clock, store=made)
         self.entry = ""
 
     async def begin(self) -> None:

@@ -1,7 +1,7 @@
-"""Makes the two pages that are derived from the code: `docs/flow.md` and `locales/kazasu.pot`.
+"""Makes the pages that are derived from the code: `docs/flow.md`, `docs/architecture.md` and `locales/kazasu.pot`.
 
 `make docs` writes them; `python -m scripts.docs --check` says whether they are fresh and writes nothing.
-Neither holds a date or a line number: they change when the flow or a message changes, and at no other time.
+None holds a date or a line number: they change when flow, imports, a message or the way of a POST changes.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from app.rules.visit.flow import FLOW, NOTHING, Holder, Question, Route, Step, V
 from app.rules.visit.journey import furthest, go_on, path
 from app.rules.words.dates import JST
 from app.rules.words.furigana import plain
+from scripts import architecture
+from scripts.architecture import PAGE as ARCHITECTURE_PAGE
 
 ROOT: Final = Path(__file__).parents[1]
 FLOW_PAGE: Final = "docs/flow.md"
@@ -272,7 +274,7 @@ def content_words(value: object) -> Iterator[str]:
 
 def pages(root: Path = ROOT) -> dict[str, str]:
     """Return what each generated file should hold."""
-    return {FLOW_PAGE: flow_page(), CATALOGUE: catalogue(root)}
+    return {FLOW_PAGE: flow_page(), ARCHITECTURE_PAGE: architecture.page(root), CATALOGUE: catalogue(root)}
 
 
 def stale(root: Path = ROOT) -> list[str]:

@@ -1,4 +1,4 @@
-"""The clocks of this machine: the one on the wall, and the one that runs evenly."""
+"""The wall clock, and a monotonic clock that includes suspend."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ class SystemClock(Clock):
 
 
 def steady() -> float:
-    """Return seconds that pass evenly, and also while the machine sleeps."""
+    """Return monotonic seconds, including suspend where the system has `CLOCK_BOOTTIME`."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -1,16 +1,16 @@
 """The eligibility gateway over HTTP with JSON.
 
-The shape that it expects at the address it was given, with a bearer key:
+The interface that it expects below the configured base address, with a bearer key:
 
 `POST /v1/consents`, header `Idempotency-Key`,
     body `{subject, facility_code, choices: {item: "agree" | "decline"}}`
-    200 or 201 `{registered_at}`. The same key with the same body is the same registration.
+    200 or 201 `{registered_at}`. Idempotent: the same key with the same body is the same registration.
 `GET /v1/eligibility?facility_code=…`, header `Eligibility-Subject`
     200 `{subject, name, kana, valid, insurances: [{kind, insurer_number, insurer_name, valid}],
     consents: [{item, agreed, consented_at, available_until}], limit_amount, specific_disease}`
 
 422 with a problem (RFC 9457) whose type ends in `not-registered` says that there is no insurance card.
-Anything else, and any answer of another shape, is "not available": nothing is guessed.
+Any other status, and an answer of another shape, raises `Unavailable`.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class _Problem(BaseModel):
 
 
 class _AskAgain(Exception):
-    """The other side did not answer, or asks for patience. Carries nothing: retries are logged."""
+    """A retryable failure: no connection, or a status in `_AGAIN`. Carries nothing, since retries are logged."""
 
 
 M = TypeVar("M", bound=_Model)
@@ -101,7 +101,7 @@ class HttpGateway(EligibilityGateway):
         attempts: int = 3,
         pause: float = 0.2,
     ) -> None:
-        """Keep where to ask; `deadline` bounds all attempts together, `pause` is the first wait (seconds)."""
+        """In seconds, `deadline` bounds all attempts together and `pause` is the first wait."""
         self._base = base
         self._headers = {"Authorization": f"Bearer {api_key}", "Accept": "application/json"}
         self._open = http
@@ -111,7 +111,7 @@ class HttpGateway(EligibilityGateway):
         self._pause = pause
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the client."""
         if self._client is not None:
             await self._client.aclose()
             self._client = None
@@ -143,7 +143,7 @@ class HttpGateway(EligibilityGateway):
         return _eligibility(answer)
 
     async def _ask(self, request: httpx.Request, kind: type[M]) -> M:
-        """Send until there is an answer, a few times and within the deadline."""
+        """Send with retries within the deadline and validate the answer. Raises `NotRegistered` or `Unavailable`."""
         try:
             async with asyncio.timeout(self._deadline):
                 response = await self._patiently(request)
@@ -176,7 +176,7 @@ class HttpGateway(EligibilityGateway):
 
     @property
     def _http(self) -> httpx.AsyncClient:
-        """The client, opened when first needed: by then the event loop runs."""
+        """The client, opened on first use, when the event loop runs."""
         if self._client is None:
             self._client = self._open()
         return self._client
@@ -201,7 +201,7 @@ def _says_not_registered(response: httpx.Response) -> bool:
 
 
 def _eligibility(answer: _Answer) -> Eligibility:
-    """Return the answer as the product knows it: of several received ends, the earliest."""
+    """Convert an answer; of several `available_until`, the earliest counts."""
     ends = [consent.available_until for consent in answer.consents if consent.available_until is not None]
     insurances = (Insurance(one.insurer_number, one.insurer_name, one.valid) for one in answer.insurances)
     return Eligibility(

@@ -1,4 +1,4 @@
-"""The ledger as a file to which lines are added: what must be known outside the database, and survives it."""
+"""The ledger as an append-only file, outside the database so that it survives it."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from app.rules.record.gap import (
 )
 
 LARGE: Final = 256 * 1024
-"""Bytes from which on the file is written anew, if it could be half as long."""
+"""Bytes above which the file is compacted, if that at least halves it."""
 
 
 class FileLedger(Ledger):
     """Keeps the ledger beside the database, or better on another disk."""
 
     def __init__(self, path: Path) -> None:
-        """Keep where it is; it is made when the first line is added."""
+        """The file is created with the first line."""
         self.path = path
 
     @override
@@ -74,12 +74,12 @@ class FileLedger(Ledger):
         self._add([clock_line(clock)], clock.at)
 
     def back_up(self, heads: Mapping[str, Head], at: int, compared_at: int) -> None:
-        """Keep that a backup was made, how far the records in it have come, and when one last compared all visits."""
+        """Append a backup: its time, its heads, and when a backup last compared all visits."""
         self.note(heads, at)
         self._add([backup_line(at, compared_at)], at)
 
     def take_in(self, known: LedgerState, at: int) -> None:
-        """Keep all that other ledgers said."""
+        """Append the state that was read from other ledgers."""
         self._add(lines_of(known, at), at)
 
     def _add(self, lines: Sequence[bytes], at: int) -> None:
@@ -97,7 +97,7 @@ class FileLedger(Ledger):
 
 @contextmanager
 def _locked(path: Path) -> Iterator[BinaryIO]:
-    """Open the file for adding, alone: the one that stands under its name once the lock is there."""
+    """Open for appending under an exclusive lock; opened again if compaction replaced the file meanwhile."""
     while True:
         file = os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "r+b")
         try:
@@ -110,7 +110,7 @@ def _locked(path: Path) -> Iterator[BinaryIO]:
 
 
 def _append(file: BinaryIO, lines: bytes) -> None:
-    """Add lines at the end and wait for the disk; a line that was cut off before is closed first."""
+    """Append lines and fsync; a last line that a crash cut off is terminated first."""
     end = file.seek(0, os.SEEK_END)
     if end:
         file.seek(end - 1)
@@ -122,7 +122,7 @@ def _append(file: BinaryIO, lines: bytes) -> None:
 
 
 def _shorten(path: Path, at: int) -> None:
-    """Write the file anew with the fewest lines, if that halves it; never a moment without it."""
+    """Compact the file, replacing it atomically, if that at least halves it."""
     with path.open("rb") as lines:
         short = b"".join(lines_of(known_from(lines), at))
     if len(short) > path.stat().st_size // 2:
@@ -137,7 +137,7 @@ def _shorten(path: Path, at: int) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk."""
+    """Fsync a folder, so that new and renamed entries survive a crash."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

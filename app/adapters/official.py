@@ -1,4 +1,4 @@
-"""The way to マイナ在宅受付Web: the station's own official address, opened only for the page that leads there."""
+"""The station's address of マイナ在宅受付Web: stored sealed, decrypted only for the page that links to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class SealedReception(Reception):
-    """Implements `app.ports.Reception` by what the office entered."""
+    """`Reception` by the official address that the office entered."""
 
     office: Office
     sealer: Sealer
@@ -30,12 +30,12 @@ class SealedReception(Reception):
         try:
             return self.sealer.open(Sealed.ADDRESS, newest[0].sealed)
         except BadToken:
-            log.error("official address unreadable", facility=facility)  # noqa: TRY400 - a key is missing, no fault here
+            log.error("official address unreadable", facility=facility)  # noqa: TRY400 - a missing key, no bug
             return None
 
 
 class NoProvider(Handoff):
-    """`app.ports.Handoff` where nobody proves to us who tapped: the official page does that for itself."""
+    """`Handoff` of the official route: the official page identifies the patient, and we get no proof."""
 
     @override
     async def address(self, departure: Departure, state: str) -> str:

@@ -1,9 +1,8 @@
-"""Passkeys: what the browser is asked, and whether its answer proves anything.
+"""Passkeys by WebAuthn: options for the browser, and verification of its response.
 
-A passkey here is two factors by itself: something one has, opened by something one is or knows. So it must live on the
-authenticator, and the authenticator must have checked who holds it. Which make it is, nobody is asked.
+A passkey counts as two factors, so a resident key and user verification are required; attestation is not requested.
 
-The library is imported when first used: it takes a tenth of a second, and starting must stay quick.
+The library is imported on first use: its import takes 0.1 s, and the start must stay quick.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from webauthn.helpers.structs import PublicKeyCredentialDescriptor
 
 MAX_ANSWER: Final = 8 * 1024
-"""The longest answer that is read; an honest one is about a thousand characters."""
+"""Characters of the longest response that is parsed; a genuine one has about 1,000."""
 _LOCAL: Final = "localhost"
 _NUMBER: Final = re.compile(r"\d+|0x[0-9a-f]*")
 
@@ -111,7 +110,7 @@ class WebAuthnPasskeys(Passkeys):
 
 
 def is_possible(origin: str) -> bool:
-    """Whether browsers make passkeys for an origin: a name over https, or this machine by the name of localhost."""
+    """Whether browsers allow passkeys at an origin: a host name over https, or localhost."""
     try:
         address = urlsplit(origin)
         host = address.hostname or ""
@@ -125,10 +124,10 @@ def is_possible(origin: str) -> bool:
 
 @contextmanager
 def _or_not_proven() -> Iterator[None]:
-    """Turn every failure into the one that callers know."""
+    """Translate every exception into `NotProven`."""
     try:
         yield
-    except Exception as error:  # the library lets many kinds through, and the answer is a stranger's
+    except Exception as error:  # the library raises many kinds on untrusted input
         raise NotProven from error
 
 

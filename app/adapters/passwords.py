@@ -1,4 +1,4 @@
-"""Passwords by argon2 and one-time codes by TOTP: what is slow runs beside the event loop."""
+"""Passwords by argon2id, hashed in a thread, and one-time codes by TOTP."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typing_extensions import override
 from app.ports.outside import Secrets
 
 STEP = 30
-"""Seconds for which a one-time code is shown."""
+"""Seconds of a TOTP step."""
 _ISSUER = "かざす"
 
 
 class Passwords(Secrets):
-    """Makes and checks what a person knows and what a person's authenticator shows."""
+    """`Secrets` by argon2id and TOTP."""
 
     def __init__(self, memory_kib: int = 19 * 1024, rounds: int = 2) -> None:
         """Use argon2id with this much work (the lesser of OWASP's two recommendations for one lane)."""

@@ -1,7 +1,6 @@
-"""Names under a key of their own: each person's key is sealed with the server's, and destroying it erases the person.
+"""Names encrypted under a key per person: that key is sealed with the server's, and deleting it erases the person.
 
-What is searched is never a name: it is a keyed hash of the beginning of one, under a key that each station has for
-itself and that does not change when the server's keys do.
+Searches compare keyed hashes of name beginnings, never names; a station's search key stays when the server's change.
 """
 
 from __future__ import annotations
@@ -20,10 +19,9 @@ from app.tokens import BadToken, Sealed, Sealer
 
 
 class SearchKey:
-    """A station's key: recognises people and finds names without knowing them."""
+    """A station's HMAC key, under which people are recognised and names searched."""
 
     def __init__(self, key: bytes) -> None:
-        """Keep the key in memory."""
         self._key = key
 
     @staticmethod
@@ -32,11 +30,11 @@ class SearchKey:
         return secrets.token_hex(32)
 
     def hashed(self, kind: str, *parts: str) -> str:
-        """Return 128 bits (hex) that stand for these parts, and tell nothing of them without the key."""
+        """Return the HMAC-SHA-256 of these parts, cut to 128 bits (hex)."""
         return hmac.digest(self._key, "\0".join((kind, *parts)).encode(), "sha256").hex()[:32]
 
     def digest(self, data: bytes) -> str:
-        """Return 256 bits (hex) that stand for a file."""
+        """Return the HMAC-SHA-256 (hex) of a file."""
         return hmac.digest(self._key, b"file\0" + data, "sha256").hex()
 
     def marked(self, person: Incoming) -> Incoming:
@@ -49,7 +47,7 @@ class SearchKey:
         return replace(person, mark=mark, born=self.hashed("born", names.born, names.sex))
 
     def _by_times(self, person: Incoming) -> str:
-        """Return what stands for somebody without number and birth date: all moments at which they decided."""
+        """Return a hash of all consent times, to recognise somebody without reference number and birth date."""
         times = sorted({f"{c.name} {c.time}" for result in person.results for c in result.consents if c.time})
         return self.hashed("times", *times) if times and not person.references else ""
 
@@ -58,25 +56,24 @@ class SearchKey:
         return {self.hashed("name", each) for each in beginnings(names.name, names.kana)}
 
     def beginning(self, sought: str) -> str:
-        """Return the hash of a beginning that somebody typed."""
+        """Return the hash of a typed beginning."""
         return self.hashed("name", sought)
 
 
 class PersonKeys:
-    """Makes and opens what is kept of a person's names."""
+    """Encrypts and decrypts people's names, search keys, and files that wait."""
 
     def __init__(self, sealer: Sealer) -> None:
-        """Keep the server's keys."""
         self._sealer = sealer
 
     def sealed(self, person: str, names: PersonNames) -> tuple[str, str]:
-        """Return a fresh key, sealed, and the names that it opens."""
+        """Return a fresh key, sealed, and the names encrypted under it."""
         key = Fernet.generate_key()
         text = json.dumps([person, asdict(names)], ensure_ascii=False)
         return self._sealer.seal(Sealed.PERSON, key.decode()), Fernet(key).encrypt(text.encode()).decode()
 
     def opened(self, person: str, key: str | None, sealed: str | None) -> PersonNames | None:
-        """Return the names, or None where there are none or their key is gone."""
+        """Decrypt names; None where there are none, their key cannot be opened, or they are another person's."""
         if not key or not sealed:
             return None
         try:
@@ -94,11 +91,11 @@ class PersonKeys:
         return self._sealer.seal(Sealed.SEARCH, SearchKey.new())
 
     def wrapped(self, data: bytes) -> bytes:
-        """Return data that waits, encrypted."""
+        """Encrypt data of a file that waits."""
         return self._sealer.seal_bytes(Sealed.WAITING, data)
 
     def unwrapped(self, data: bytes) -> bytes:
-        """Return data that waited."""
+        """Decrypt what `wrapped` returned."""
         return self._sealer.open_bytes(Sealed.WAITING, data)
 
 

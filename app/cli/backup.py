@@ -1,4 +1,4 @@
-"""`kazasu backup`, `backup-key`, `restore`, `accept` and `purge`: what keeps records, and what lets go of them."""
+"""`kazasu backup`, `backup-key`, `restore`, `accept` and `purge`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WEEK: Final = 7 * 24 * 3600
 
 
 def backup(chosen: argparse.Namespace) -> int:
-    """Write an encrypted backup, and say what of the records does not hold."""
+    """Write an encrypted backup, and report what is broken; the exit status is 1 then."""
     from app.adapters.clock import SystemClock  # noqa: PLC0415
     from app.adapters.ledger import FileLedger  # noqa: PLC0415
     from app.adapters.sql.backup import NoBackup, make, recipients  # noqa: PLC0415
@@ -103,7 +103,7 @@ def restore(chosen: argparse.Namespace) -> int:
 
 
 def _known(chosen: argparse.Namespace, settings: Settings) -> LedgerState:
-    """Return what is known of the records from outside, or say that it has to be given."""
+    """Merge the ledgers and heads that were given. Raises `ValueError` if nothing is known and that was not allowed."""
     from app.adapters.ledger import FileLedger  # noqa: PLC0415
 
     ledgers = [FileLedger(path) for path in (*chosen.ledger, settings.ledger_file)]
@@ -133,14 +133,14 @@ def _say_restored(found: Restored, settings: Settings) -> None:
 
 
 def accept(chosen: argparse.Namespace) -> int:
-    """Let a record that is read-only go on without what is missing."""
+    """Make a read-only record writable again without its missing entries, or list those that wait."""
     from app.cli.stations import accept_or_list  # noqa: PLC0415
 
     return asyncio.run(accept_or_list(chosen.facility))
 
 
 def purge(chosen: argparse.Namespace) -> int:
-    """Remove at once what is over, also while the clock is in doubt if the caller is sure."""
+    """Run retention now; with `--sure` also while the clock is in doubt."""
     from app.cli.stations import purge  # noqa: PLC0415
 
     return asyncio.run(purge(sure=chosen.sure))

@@ -1,4 +1,4 @@
-"""`kazasu identity`: our keys at the identity provider, and a look at it."""
+"""`kazasu identity`: our keys at the identity provider, and a check of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def show(_: argparse.Namespace) -> int:
 
 
 def check(_: argparse.Namespace) -> int:
-    """Ask the configured issuer, and say what is right and what is not."""
+    """Check the configured issuer; the exit status is 1 if anything is wrong."""
     from app.adapters.clock import SystemClock  # noqa: PLC0415
     from app.adapters.oidc.check import examine  # noqa: PLC0415
     from app.adapters.oidc.handoff import line  # noqa: PLC0415
@@ -62,7 +62,7 @@ def use(chosen: argparse.Namespace) -> int:
 
 
 def retire(chosen: argparse.Namespace) -> int:
-    """Forget a key that does not sign."""
+    """Delete a key that does not sign."""
     try:
         KeyRing(Settings().identity_keys).retire(chosen.kid)
     except NoSuchKey:

@@ -1,4 +1,4 @@
-"""The practice station with its accounts, made where they are not there yet."""
+"""Creates the practice station and its accounts where they are missing."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from app.tokens import Sealed, new_secret
 
 
 async def seed(kazasu: Kazasu) -> Link:
-    """Make the practice station and its accounts when they are not there yet; return the station's live link."""
+    """Create the practice station and its accounts if missing; return the station's live link."""
     link = await seed_practice(kazasu.store, kazasu.clock)
     await seed_office(kazasu)
     return link
 
 
 async def seed_practice(store: Store, clock: Clock) -> Link:
-    """Make the practice station and its link when they are not there yet; return the live link."""
+    """Create the practice station and its link if missing; return the live link."""
     found = await store.live_link(PRACTICE_STATION.id)
     if found is None:
         found = Link(new_token(), PRACTICE_STATION.id, revision=1, issued_at=clock.now())
@@ -29,10 +29,10 @@ async def seed_practice(store: Store, clock: Clock) -> Link:
 
 
 async def seed_office(kazasu: Kazasu) -> None:
-    """Make the practice accounts at the practice station when they are not there yet."""
+    """Create the practice accounts at the practice station if missing."""
     desk, now = kazasu.desk, kazasu.clock.now()
     station = Station(PRACTICE_STATION.id)
-    if await desk.office.station(station.facility) == station:  # nothing was said yet: practice shows names
+    if await desk.office.station(station.facility) == station:  # still the defaults: practice keeps names
         await desk.office.save_station(PRACTICE_STATION, replace(station, keeps_names=True))
     for each in desk.practice:
         if await desk.office.account(each.login) is not None:

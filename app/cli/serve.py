@@ -1,4 +1,4 @@
-"""`kazasu serve`: the server, and in practice its station and accounts."""
+"""`kazasu serve`: runs the server, on the practice route with its station and accounts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def serve(chosen: argparse.Namespace) -> int:
-    """Run the server; on the practice route, make its station and accounts first."""
+    """Run the server; on the practice route, create its station and accounts first."""
     import uvicorn  # noqa: PLC0415 - only this command needs a server
 
     from app.cli.seed import seed  # noqa: PLC0415
@@ -34,7 +34,7 @@ def serve(chosen: argparse.Namespace) -> int:
         _greet(settings, link.token, kazasu.desk)
     else:
         print(f"\n  かざす（{settings.route.value}）  {settings.public_origin}/office\n", flush=True)
-    # What was made so far lives as long as the server: no collection need walk through it while somebody waits.
+    # Objects made so far live as long as the server: frozen, they are skipped by collections during requests.
     gc.collect()
     gc.freeze()
     uvicorn.run(kazasu.asgi, **_server(settings))
@@ -42,7 +42,6 @@ def serve(chosen: argparse.Namespace) -> int:
 
 
 def _server(settings: Settings) -> dict[str, Any]:
-    """Return how the server is started."""
     return {
         "host": settings.host,
         "port": settings.port,
@@ -80,7 +79,7 @@ def _greet(settings: Settings, token: str, desk: Desk) -> None:
 
 
 def _reachable_address() -> str:
-    """Return this machine's address as others see it; a UDP socket is asked for its route and sends nothing."""
+    """Return this machine's address as others reach it, from the route of a UDP socket; nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))

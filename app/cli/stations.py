@@ -1,4 +1,4 @@
-"""What whoever runs the server does for the stations: add one, let somebody in, put secrets under a new key."""
+"""Commands for stations: `kazasu station`, `account`, `reseal`, `accept` and `purge`."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def _added(kazasu: Kazasu, name: str, code: str, telephone: str) -> bool:
 
 
 async def invite(facility: str, name: str, role: Role, reset: str) -> int:
-    """Print a one-time way in: for somebody new, or (`reset`, a login) for somebody who lost the old one."""
+    """Print a one-time invitation: for a new account, or to reset that of the login `reset`."""
     async with _opened() as kazasu:
         office = kazasu.desk.office
         known = await office.account(login_name(reset)) if reset else None
@@ -75,7 +75,7 @@ async def invite(facility: str, name: str, role: Role, reset: str) -> int:
 
 
 async def also(facility: str, login: str, role: Role) -> int:
-    """Let a known account belong to one more station; in the office it then finds a switcher."""
+    """Add an account to one more station; its office pages then have a switcher."""
     async with _opened() as kazasu:
         office = kazasu.desk.office
         known = await office.account(login_name(login))
@@ -90,7 +90,7 @@ async def also(facility: str, login: str, role: Role) -> int:
 
 
 async def reseal() -> int:
-    """Put everything encrypted under the newest secret key; print how many values there were."""
+    """Encrypt everything again under the newest secret key; print how many values there were."""
     async with _opened() as kazasu:
         try:
             print(await kazasu.desk.office.reseal(kazasu.desk.sealer.renew))
@@ -101,7 +101,7 @@ async def reseal() -> int:
 
 
 async def accept_or_list(facility: str) -> int:
-    """Let a station's record go on from the older state it is in, or list those that wait for it."""
+    """Make a station's read-only record writable again in its older state, or list those that wait for it."""
     async with _opened() as kazasu:
         if not facility:
             for gap in await kazasu.store.all_held():
@@ -116,7 +116,7 @@ async def accept_or_list(facility: str) -> int:
 
 
 async def purge(*, sure: bool) -> int:
-    """Remove settled visits and people that the stations keep no longer, by a clock that is believed or `sure`."""
+    """Remove settled visits and people past retention; refused while the clock is in doubt, unless `sure`."""
     async with _opened() as kazasu:
         now = kazasu.clock.now()
         known = await kazasu.sweeping.known(now)

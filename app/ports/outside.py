@@ -1,4 +1,4 @@
-"""What stands outside the process: a clock, password hashing, passkeys, the identity provider, the eligibility system.
+"""Ports to what is outside the process: clock, password hashing, passkeys, identity provider, eligibility system.
 
 Adapters implement these protocols; `main.py` alone decides which.
 """
@@ -14,7 +14,7 @@ from app.ports.store import Departure
 
 
 class Unavailable(Exception):
-    """The other side did not answer in time, or said that it cannot now. Nothing was decided; trying again is right."""
+    """The other system did not answer in time, or said that it cannot now. Nothing was decided: retry."""
 
 
 class Clock(Protocol):
@@ -25,34 +25,34 @@ class Clock(Protocol):
 
 
 class Secrets(Protocol):
-    """What a person knows, and what a person's authenticator shows."""
+    """Password hashing and one-time codes (TOTP)."""
 
     async def hashed(self, password: str) -> str:
-        """Return the hash to keep of a password."""
+        """Return the hash of a password."""
 
     async def is_right(self, kept: str, password: str) -> bool:
-        """Whether a password is the one whose hash was kept; as much work when nothing was kept."""
+        """Whether a password fits a stored hash; an empty hash takes as long, so that timing reveals no account."""
 
     def new_totp(self) -> str:
-        """Return a fresh secret for an authenticator."""
+        """Return a random TOTP secret."""
 
     def totp_address(self, secret: str, login: str) -> str:
-        """Return what the QR code of an authenticator's secret says."""
+        """Return the `otpauth://` address for the QR code."""
 
     def code(self, secret: str, now: int) -> str:
-        """Return the code of this moment."""
+        """Return the one-time code at `now`."""
 
     def step_of(self, secret: str, code: str, now: int) -> int:
-        """Return the 30-second step whose code this is, about now; 0 when it is none."""
+        """Return the 30-second step near `now` that a code belongs to; 0 when it is none."""
 
 
 class NotProven(Exception):
-    """What a browser sent does not prove the passkey; no more is said."""
+    """A passkey could not be verified; the reason is not told."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passkey:
-    """A passkey as it is checked: its id, its public key, and how often it has signed."""
+    """A passkey as it is verified: its id, its public key, and its signature counter."""
 
     id: bytes
     public_key: bytes
@@ -60,22 +60,22 @@ class Passkey:
 
 
 class Passkeys(Protocol):
-    """What a person has: a passkey, which also asks for a finger, a face or a device code."""
+    """WebAuthn passkeys with user verification: a finger, a face or a device code."""
 
     def options_to_create(self, account: str, name: str, known: Sequence[bytes]) -> tuple[str, bytes]:
         """Return options (JSON) for a new passkey, and their challenge."""
 
     def created(self, credential: str, challenge: bytes) -> Passkey:
-        """Return the passkey that a browser made, or raise `NotProven`."""
+        """Verify and return the passkey that a browser made, or raise `NotProven`."""
 
     def options_to_get(self, known: Sequence[bytes] = ()) -> tuple[str, bytes]:
         """Return options (JSON) for signing in, and their challenge."""
 
     def credential_id(self, credential: str) -> bytes:
-        """Return which passkey was used, or raise `NotProven`."""
+        """Return the id of the passkey that was used, or raise `NotProven`."""
 
     def proven(self, credential: str, challenge: bytes, passkey: Passkey) -> int:
-        """Return the new count of signatures, or raise `NotProven`."""
+        """Verify a sign-in and return the new signature counter, or raise `NotProven`."""
 
 
 # --- the handoff -----------------------------------------------------------------------------------------------
@@ -92,16 +92,15 @@ class Decline(StrEnum):
 
 
 class Declined(Exception):
-    """The identity provider answered with an error that is an ordinary outcome for the person."""
+    """The identity provider answered with an error, an ordinary outcome; none of its text is kept or shown."""
 
     def __init__(self, reason: Decline) -> None:
-        """Keep the reason; no text of the other side is kept or shown."""
         super().__init__(reason.value)
         self.reason = reason
 
 
 class Refused(Exception):
-    """What came back does not hold (signature, nonce, issuer, audience, age): it is treated as not come."""
+    """The answer is invalid (signature, nonce, issuer, audience, age) and treated as if it had not come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,20 +111,20 @@ class Identity:
 
 
 class Handoff(Protocol):
-    """The way out to where the card is tapped."""
+    """The identity provider with which the card is tapped."""
 
     async def address(self, departure: Departure, state: str) -> str:
         """Return the address of the link that the person taps. Raises `Unavailable`."""
 
     async def identify(self, departure: Departure, code: str) -> Identity:
-        """Exchange the returned code. Raises `Declined`, `Refused` or `Unavailable`."""
+        """Exchange the returned code for the identity. Raises `Declined`, `Refused` or `Unavailable`."""
 
     def declined(self, error: str, description: str) -> Decline:
-        """Return what an `error=` answer means for the person."""
+        """Map an `error=` answer to the outcome for the person."""
 
 
 class Reception(Protocol):
-    """The door to マイナ在宅受付Web: a station's own address. Nothing comes back from there but people."""
+    """The link to マイナ在宅受付Web: a station's own address. No data comes back from there."""
 
     async def address(self, facility: str) -> str | None:
         """Return the live official address of a station, or None when the office has not entered one."""
@@ -170,10 +169,7 @@ class EligibilityGateway(Protocol):
     """A system that takes registrations and answers about eligibility."""
 
     async def register(self, subject: str, facility_code: str, choices: Mapping[str, str], key: str) -> None:
-        """Register the choices (item id to agree or decline); the same key is the same registration.
-
-        Raises `NotRegistered` or `Unavailable`.
-        """
+        """Register choices (item id to value), idempotent by `key`. Raises `NotRegistered` or `Unavailable`."""
 
     async def eligibility(self, subject: str, facility_code: str) -> Eligibility:
         """Return what the system knows, limited to what was agreed to. Raises `NotRegistered` or `Unavailable`."""

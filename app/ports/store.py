@@ -1,4 +1,4 @@
-"""Where visits and their record are kept, and the ledger that outlives the database."""
+"""Ports for visits, their record, and the ledger outside the database."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from app.rules.visit.flow import Visit
 
 
 class ReadOnly(Exception):
-    """A station's record turned out to be older than it was, or a visit not to be as recorded: nothing is added."""
+    """A station's record is older than known, or a visit differs from its record: writes are refused."""
 
 
 class StoreUnsafe(Exception):
-    """The database does not run with the settings that keep acknowledged writes: nothing is served."""
+    """The database's settings or schema do not guarantee that acknowledged writes are kept: nothing is served."""
 
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """One way out to the identity provider: made at the check page, usable once, for ten minutes."""
+    """One redirect to the identity provider: made at the check page, usable once, for ten minutes."""
 
     id: str
     visit: str
@@ -37,7 +37,7 @@ class Departure:
 
 
 class Written(StrEnum):
-    """What became of a change."""
+    """The outcome of a write."""
 
     DONE = "done"
     REPEATED = "repeated"
@@ -45,17 +45,14 @@ class Written(StrEnum):
     KEY_REUSED = "key_reused"
     """The same key came with other content: refused (409)."""
     STALE = "stale"
-    """The visit has moved on since this page was shown: nothing was written."""
+    """The visit has changed since this page was shown: nothing was written."""
     SPENT = "spent"
     """The departure was used before, is too old, or belongs to another visit or browser: nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What is needed to write: a key used once, the version of the visit that was read, a hash of what is submitted.
-
-    `version` is 0 for a visit that is new.
-    """
+    """Idempotency key, version of the visit that was read (0 for a new one), and hash of the submitted fields."""
 
     key: str
     version: int
@@ -64,12 +61,12 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One submitted step: events and the visit they lead to, written in one transaction or not at all.
+    """One submitted step: events and the resulting visit, written in one transaction.
 
-    The visit is kept at the version after the submission's. `session` is the SHA-256 (hex) of the browser's cookie:
-    given when the cookie changes (at the visit's start), empty when it stays; ending a visit forgets it. `spend` names
-    a departure that must still be live. `crossing` is the SHA-256 (hex) of station and code under which another browser
-    may take the visit up from now on.
+    The visit is stored with the version after the submission's. `session` is the SHA-256 (hex) of the browser's cookie:
+    given when the cookie changes (at the visit's start), empty when it stays; ending a visit deletes it. `spend` names
+    a departure that must still be live. `crossing` is the SHA-256 (hex) of station and code with which another browser
+    may take over the visit from now on.
     """
 
     visit: Visit
@@ -103,7 +100,7 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """How the store is: what waits to be written, how many commits there were, and how many writes shared them."""
+    """The health of the store: queued writes, commits, and how many writes shared them."""
 
     is_current: bool
     """Whether the schema is the one that this version knows."""
@@ -116,12 +113,12 @@ class Pulse:
     newest_at: int
     """When the newest entry of any record was written (seconds, UTC)."""
     broken: int = 0
-    """How much the last checks found not to be as it was recorded."""
+    """How many differences from the record the last checks found."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alteration:
-    """What a check found: a visit, or `record` for the chain, the first entry that does not hold or 0, and when."""
+    """A finding: a visit, or `record` for the chain, the first invalid entry or 0, and when."""
 
     facility: str
     subject: str
@@ -130,81 +127,80 @@ class Alteration:
 
 
 class Ledger(Protocol):
-    """What must be known outside the database: how far each record had come, and who was erased.
+    """The ledger outside the database: the head of each record, and who was erased.
 
-    Its methods wait for a disk: call them in a thread. What they add is on disk when they return. Raises `Unavailable`.
+    Its methods block on the disk: call them in a thread. What they append is on disk when they return. Raises
+    `Unavailable`.
     """
 
     def known(self) -> LedgerState:
-        """Return what it says; nothing when there is none yet."""
+        """Read the ledger; empty when there is none yet."""
 
     def look(self) -> LedgerState:
-        """Return what it says, after looking that lines can be added."""
+        """Read the ledger, after checking that it is writable."""
 
     def note(self, heads: Mapping[str, Head], at: int) -> None:
-        """Keep how far the records have come, as far as they have moved."""
+        """Append the heads that have moved."""
 
     def accept(self, facility: str, head: Head, at: int) -> None:
-        """Keep that a record goes on from this head: what was known before counts no more."""
+        """Append an accepted head, which replaces what was known before."""
 
     def erase(self, erasures: Sequence[Erasure], at: int) -> None:
-        """Keep who is erased: before any key is destroyed."""
+        """Append erasures: call it before any key is destroyed."""
 
     def note_clock(self, clock: Expected) -> None:
-        """Keep which time it is."""
+        """Append the clock."""
 
 
 class Store(Protocol):
-    """Where visits and evidence are kept. A method that writes returns only after the data is durable.
+    """Storage of visits and evidence. A method that writes returns only after the data is durable.
 
-    Raises `Unavailable` when the database is full, locked or gone, and `ReadOnly` when a station's record is held.
+    Raises `Unavailable` when the database is full, locked or gone, and `ReadOnly` when a station's record is read-only.
     """
 
     async def bedside(self, session: str) -> tuple[Visit, Facility] | None:
-        """Return the visit of a browser session (SHA-256 of its cookie, hex) with its station, or None.
-
-        None when the session is unknown or the visit ended. Every page of a visit begins with it.
-        """
+        """Return visit and station of a session (SHA-256 of its cookie, hex); None when unknown or ended."""
 
     async def visit(self, visit: str) -> Visit | None:
         """Return a visit by its id, ended or not, or None when it is gone."""
 
     async def write(self, change: Change) -> Written:
-        """Write one submitted step: events chained, projection replaced, in one transaction."""
+        """Write one submitted step in one transaction: chain its events, replace the visit."""
 
     async def departure(self, departure: str) -> Departure | None:
         """Return a departure by its id."""
 
     async def across(self, crossing: str) -> Visit | None:
-        """Return the open visit that another browser may take up under this crossing (SHA-256, hex)."""
+        """Return the open visit that another browser may take over with this crossing (SHA-256, hex)."""
 
     async def head(self, facility: str) -> Head:
-        """Return the end of a facility's chain."""
+        """Return the head of a station's chain."""
 
     async def expire(self, before: int) -> int:
-        """Remove visits that never reached the handoff and were last touched before that time; return how many.
+        """Delete visits that never reached the handoff and were last touched before that time; return how many.
 
         Their chain entries stay, with an `expired` event; their bodies and the visit go. Visits that reached the
-        handoff stay for the office, but lose their browser session. What was touched an hour later or more goes too.
+        handoff stay for the office, but lose their browser session. A visit touched an hour after `before` or later
+        expires too.
         """
 
     async def purge(self, now: int) -> int:
-        """Remove settled visits whose station keeps them no longer; return how many. Each leaves a mark."""
+        """Delete settled visits after their station's retention period, each with an event; return how many."""
 
     async def overdue(self, now: int) -> tuple[Erasure, ...]:
-        """Return some of the people who were in no file for as long as their station keeps them, to be erased."""
+        """Return a batch of people to erase: in no file for their station's retention period."""
 
     async def matched(self, facility: str, person: str) -> tuple[str, ...]:
         """Return the visits that were matched with a person."""
 
     async def erase(self, erasures: Sequence[Erasure], by: str) -> None:
-        """Destroy people's keys and all that was said of them, and mark it; only after the ledger knows of it."""
+        """Destroy people's keys and data, with an event each; call it only after the ledger has them."""
 
     async def erased(self, since: int) -> tuple[Erasure, ...]:
-        """Return who was erased since then, as far as the database knows: pseudonyms alone."""
+        """Return the database's erasures since then: pseudonyms alone."""
 
     async def heads(self) -> Mapping[str, Head]:
-        """Return the end of every station's chain, but of those that are held."""
+        """Return the head of every station's chain, except read-only ones."""
 
     async def held(self, facility: str) -> Gap | None:
         """Return what a station's record lacks while it is read-only, or None."""
@@ -213,10 +209,10 @@ class Store(Protocol):
         """Return the gaps of all stations whose record is read-only."""
 
     async def broken(self, facility: str) -> tuple[Alteration, ...]:
-        """Return what the last checks found of a station that is not as it was recorded."""
+        """Return the findings of the last checks of a station."""
 
     async def accept(self, facility: str, by: str, now: int) -> Head | None:
-        """Let a held record go on as it is, marked as restored, its copies called back; None when it is not held."""
+        """Make a read-only record writable, with a `restored` event and its copies called back; None if it was not."""
 
     async def link(self, token: str) -> Link | None:
         """Return a station link, live or replaced."""
@@ -228,19 +224,19 @@ class Store(Protocol):
         """Return a station by its public id."""
 
     async def add_facility(self, facility: Facility, link: Link) -> None:
-        """Keep a new station with its first link."""
+        """Store a station with its first link."""
 
     async def facilities(self) -> tuple[Facility, ...]:
         """Return all stations."""
 
     def export(self, facility: str) -> AsyncIterator[Logged]:
-        """Yield a facility's chain from the first entry on."""
+        """Yield a station's chain from the first entry on."""
 
     async def is_ready(self) -> bool:
-        """Whether the store can be read and written now."""
+        """Whether the store can be read and written."""
 
     async def pulse(self) -> Pulse:
-        """Return how the store is."""
+        """Return the health of the store."""
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close all connections."""

@@ -1,1 +1,1 @@
-"""The practice world: plays the official side, as a small application that speaks the same protocols."""
+"""The practice world: simulates the official side, as a small application with the same protocols."""

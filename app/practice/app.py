@@ -32,7 +32,7 @@ from app.practice.system import Mood, System
 
 @dataclass(slots=True)
 class PracticeWorld:
-    """The practice world: its application, and what tests and trainers may turn."""
+    """The practice world: its application, and what tests and trainers may change."""
 
     app: ASGIApp
     people: tuple[PracticePerson, ...]
@@ -103,13 +103,12 @@ def _unknown_page(pages: PracticePages) -> Callable[[Request, Exception], Respon
 
 
 class _Anywhere:
-    """Lets the same addresses work when mounted at /practice and when called straight, in this process."""
+    """Sets the root path /practice where it is missing, so that addresses also work when called without a mount."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on a request, with the prefix noted if nobody has done so."""
         if scope["type"] == "http" and not scope.get("root_path"):
             scope = {**scope, "root_path": PREFIX}
         await self._app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""What a service asks of the practice マイナアプリ: the authorization request, checked word by word."""
+"""Validates the authorization request of a service to the practice マイナアプリ."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ _CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class NotOurService(Exception):
-    """Unknown client or return address: the person is told here, nobody is sent anywhere."""
+    """Unknown client or redirect URI: answered with a page here, never with a redirect."""
 
 
 class Unfit(Exception):
-    """The service asked in a way that the protocol forbids: it is told so at its return address."""
+    """The request breaks the protocol: answered by a redirect with error (RFC 6749, section 4.1.2.1) and state."""
 
     def __init__(self, error: str, description: str, state: str) -> None:
-        """Keep the error of RFC 6749, section 4.1.2.1, and the state to give back, if any."""
         super().__init__(error)
         self.error = error
         self.description = description
@@ -32,7 +31,7 @@ class Unfit(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """An authorization request that holds."""
+    """A valid authorization request."""
 
     state: str
     nonce: str
@@ -57,7 +56,7 @@ def read(pairs: Iterable[tuple[str, str]], client: Client) -> AuthorizationReque
 
 
 def _check_service(given: dict[str, str], often: set[str], client: Client) -> None:
-    """Compare client and return address exactly; a doubled one is as good as none."""
+    """Compare client id and redirect URI exactly; one that is given twice counts as missing."""
     names = {"client_id": client.client_id, "redirect_uri": client.redirect_uri}
     if often & set(names) or any(given.get(name) != value for name, value in names.items()):
         raise NotOurService

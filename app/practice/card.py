@@ -1,7 +1,7 @@
-"""The pages that play the app: choose a card, its number, hold it still, and the way back to the service.
+"""The pages of the simulated app: choice of card, number pad, reading the card, redirect back to the service.
 
 No page takes a digit: what is posted is an outcome. A tap is found by its ticket, 136 random bits, which also
-keeps other sites from posting here. It is spelled in letters: no request of these pages holds a digit.
+prevents CSRF. It is spelled in letters: no request of these pages holds a digit.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _HELD: Final[Mapping[str, Ending]] = {
 
 
 class Cards:
-    """All taps under way, and how many wrong numbers each practice card has seen."""
+    """The taps in progress, and the count of wrong numbers of each practice card."""
 
     def __init__(self, people: Sequence[PracticePerson], pages: PracticePages, provider: Myna, clock: Clock) -> None:
         self._people = {person.id: person for person in people}
@@ -58,7 +58,7 @@ class Cards:
         ]
 
     def unlock(self) -> None:
-        """Give every practice card its three tries back."""
+        """Reset the three tries of every practice card."""
         self._wrong.clear()
 
     def left(self, person: PracticePerson) -> int:
@@ -66,7 +66,7 @@ class Cards:
         return max(0, TRIES - (self._wrong.get(person.id) or 0))
 
     async def authorize(self, request: Request) -> Response:
-        """Take a request from a service: lead the person to the first page, or back with an error."""
+        """Validate a service's request; redirect to the first page, or back to the service with an error."""
         try:
             asked = read(request.query_params.multi_items(), self._provider.client)
         except NotOurService:
@@ -77,7 +77,7 @@ class Cards:
         return self._to(ticket, Tap(asked))
 
     async def card(self, request: Request) -> Response:
-        """Choose whose card lies on the table."""
+        """Show the cards, or take the chosen one."""
         ticket, tap = self._found(request, "card", "pin", "hold")
         if tap is None:
             return self._elsewhere(ticket)
@@ -90,7 +90,7 @@ class Cards:
         return self._to(ticket, Tap(tap.asked, person, ending=ending))
 
     async def pin(self, request: Request) -> Response:
-        """Show the number pad, or take what came of it: right, wrong or stopped."""
+        """Show the number pad, or take its outcome: right, wrong or cancelled."""
         ticket, tap = self._found(request, "pin")
         if tap is None or tap.person is None:
             return self._elsewhere(ticket)
@@ -108,7 +108,7 @@ class Cards:
         return self._to(ticket, replace(tap, ending=Ending.CANCELLED) if outcome == "cancel" else tap)
 
     async def hold(self, request: Request) -> Response:
-        """Hold the card still, or take what came of it."""
+        """Show how to hold the card, or take the outcome of reading it."""
         ticket, tap = self._found(request, "hold")
         if tap is None or tap.person is None:
             return self._elsewhere(ticket)
@@ -124,7 +124,7 @@ class Cards:
         return self._to(ticket, replace(tap, ending=ending, read_at=self._clock.now()))
 
     async def end(self, request: Request) -> Response:
-        """Say how it ended, with the way back."""
+        """Show how the tap ended, with the link back."""
         ticket, tap = self._found(request, "end")
         if tap is None or tap.ending is None:
             return self._elsewhere(ticket)
@@ -136,7 +136,7 @@ class Cards:
         return self._pages.respond("end", ending=tap.ending.value, back=back)
 
     async def back(self, request: Request) -> Response:
-        """Lead back with a code, made at this moment: it lives for a minute, and people read slowly."""
+        """Redirect back with a code; made only here, since it expires after 60 s and people read slowly."""
         ticket, tap = self._found(request, "end")
         if tap is None or tap.person is None or tap.ending is not Ending.IDENTIFIED:
             return self._elsewhere(ticket)
@@ -151,7 +151,7 @@ class Cards:
         return ticket, tap if tap and tap.page in pages else None
 
     def _elsewhere(self, ticket: str) -> Response:
-        """Lead to the page that the person is really on."""
+        """Redirect to the page that the tap is on, or answer 404."""
         tap = self._taps.get(ticket)
         return (
             RedirectResponse(_address(ticket, tap.page), 303)

@@ -24,7 +24,7 @@ class NotTheClient(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """What was agreed on at registration."""
+    """The client's registration."""
 
     client_id: str
     redirect_uri: str
@@ -32,7 +32,7 @@ class Client:
 
 
 class ClientCheck:
-    """Checks `private_key_jwt` (RFC 7523): signature, names, audience, age, and that each is used once."""
+    """Checks `private_key_jwt` (RFC 7523): signature, names, audience, age, and that each `jti` is used once."""
 
     def __init__(self, client: Client, audience: str, clock: Clock) -> None:
         self._client = client
@@ -42,11 +42,11 @@ class ClientCheck:
         self._used: Memory[bool] = Memory(clock, seconds=2 * LONGEST_ASSERTION, room=_ROOM)
 
     def register(self, key: ECKey) -> None:
-        """Let one more public key stand for the client: its next one."""
+        """Accept one more public key of the client: its next one."""
         self._keys.append(key)
 
     def withdraw(self, kid: str | None) -> None:
-        """Let a public key stand for nobody any more."""
+        """Accept a public key no more."""
         self._keys = [key for key in self._keys if key.kid != kid]
 
     def admit(self, form: Mapping[str, str]) -> None:
@@ -71,7 +71,7 @@ class ClientCheck:
         return claims.get("iss") == me and claims.get("sub") == me and claims.get("aud") == self._audience
 
     def _is_fresh(self, claims: Mapping[str, Any]) -> bool:
-        """Whether it is neither over, nor from the future, nor meant to live long."""
+        """Whether it is not expired, not from the future, and valid for at most `LONGEST_ASSERTION` seconds."""
         now, issued, ends = self._clock.now(), claims.get("iat"), claims.get("exp")
         if type(issued) is not int or type(ends) is not int:
             return False

@@ -1,4 +1,4 @@
-"""The practice world's front page: which patient is for what, and how the other side behaves today."""
+"""The practice world's front page: the patients, their cards' locks, and the eligibility system's mood."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HOME: Final = f"{PREFIX}/"
 
 
 class PracticeHome:
-    """What a trainer sets before an exercise."""
+    """The trainer's settings before an exercise."""
 
     def __init__(self, people: Sequence[PracticePerson], pages: PracticePages, system: System, cards: Cards) -> None:
         self._people = people
@@ -47,6 +47,6 @@ class PracticeHome:
         return RedirectResponse(_HOME, 303)
 
     async def unlock(self, _: Request) -> Response:
-        """Give all practice cards their tries back."""
+        """Reset the tries of all practice cards."""
         self._cards.unlock()
         return RedirectResponse(_HOME, 303)

@@ -1,7 +1,7 @@
 """The practice eligibility system over HTTP, with an OpenAPI description of its own.
 
-The pseudonym of a person travels in the body or in a header of its own, never in an address: addresses end up
-in access logs and histories. Reading stays a GET all the same: it changes nothing and may be repeated.
+The pseudonym of a person is sent in the body or in a header of its own, never in an address: addresses end up
+in access logs and histories. Reading is a GET all the same: it is safe and idempotent.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class OrderIn(_Model):
 
 
 class RegistrationReceipt(_Model):
-    """That it is registered, and since when."""
+    """The confirmation of a registration, and its time."""
 
     registered_at: datetime
 
@@ -91,7 +91,7 @@ class EligibilityAnswer(_Model):
 
 
 class ProblemDetail(_Model):
-    """Why it was not done (RFC 9457)."""
+    """A problem detail (RFC 9457)."""
 
     type: str
     title: str
@@ -168,7 +168,7 @@ def create_eligibility(system: System, api_key: str, *, slow_seconds: float = SL
 
 
 async def _problem(_: Request, error: Exception) -> Response:
-    """Answer a problem; nothing of what was sent is repeated."""
+    """Answer a problem detail, which echoes nothing of the request."""
     status, kind = (error.status, error.kind) if isinstance(error, _Failed) else _MEANS[type(error)]
     problem = ProblemDetail(type=f"urn:kazasu:practice:{kind}", title=status.phrase, status=status.value)
     return JSONResponse(problem.model_dump(), status.value, media_type="application/problem+json")

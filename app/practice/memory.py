@@ -1,4 +1,4 @@
-"""What the practice world remembers: in this process, for a time, and never more than a fixed number."""
+"""The practice world's store: in this process, with expiry and a maximum number of entries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ V = TypeVar("V")
 
 
 class Memory(Generic[V]):
-    """Values by key that fade after `seconds`; when there is no room left, the oldest goes first."""
+    """Values by key that expire after `seconds`; above `room` entries, the oldest is evicted."""
 
     def __init__(self, clock: Clock, *, seconds: int, room: int = 2_000) -> None:
         self._clock = clock
@@ -23,7 +23,7 @@ class Memory(Generic[V]):
         return len(self._kept)
 
     def put(self, key: str, value: V) -> None:
-        """Keep a value; its time starts now, also when the key was there before."""
+        """Store a value; its time starts now, also for a known key."""
         self._kept.pop(key, None)
         self._fade()
         if len(self._kept) >= self._room:
@@ -31,27 +31,27 @@ class Memory(Generic[V]):
         self._kept[key] = (self._clock.now() + self._seconds, value)
 
     def get(self, key: str) -> V | None:
-        """Return a value that has not faded yet."""
+        """Return a value that has not expired."""
         until, value = self._kept.get(key, (0, None))
         return value if self._clock.now() < until else None
 
     def items(self) -> list[tuple[str, V]]:
-        """Return everything that has not faded yet, with its key, the oldest first."""
+        """Return all keys and values that have not expired, the oldest first."""
         self._fade()
         return [(key, value) for key, (_, value) in self._kept.items()]
 
     def take(self, key: str) -> V | None:
-        """Return a value and forget it: the second call for the same key finds nothing."""
+        """Return and remove a value: a second call for the same key returns None."""
         value = self.get(key)
         self._kept.pop(key, None)
         return value
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove everything."""
         self._kept.clear()
 
     def _fade(self) -> None:
-        """Let go of what is over; all values live equally long, so the oldest stand first."""
+        """Remove expired values; all have the same lifetime, so the oldest are first."""
         now = self._clock.now()
         while self._kept:
             key = next(iter(self._kept))

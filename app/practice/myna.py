@@ -32,7 +32,7 @@ _NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a code stands for until it is exchanged."""
+    """The request and identity behind an authorization code, until it is exchanged."""
 
     asked: AuthorizationRequest
     subject: str
@@ -40,10 +40,9 @@ class Grant:
 
 
 class Myna:
-    """The provider's side that services talk to. The side that people see is in `card.py`."""
+    """The provider's protocol endpoints. Its pages for people are in `app.practice.card`."""
 
     def __init__(self, issuer: str, client: Client, clock: Clock) -> None:
-        """Begin with a fresh signing key."""
         self.issuer = issuer
         self.client = client
         self._clock = clock
@@ -64,7 +63,7 @@ class Myna:
         self._key = _new_key()
 
     def rotate_under_one_name(self) -> None:
-        """Sign with a new key that bears the old one's id."""
+        """Sign with a new key under the old one's `kid`."""
         self._key = ECKey.generate_key("P-256", parameters={"kid": str(self._key.kid)})
 
     def register(self, jwk: Mapping[str, Any]) -> None:
@@ -76,13 +75,13 @@ class Myna:
         self._door.withdraw(kid)
 
     def code_for(self, asked: AuthorizationRequest, person: PracticePerson, read_at: int) -> str:
-        """Return a code that stands for this person, whose card was read then, for one exchange within a minute."""
+        """Return a one-time code for this person, valid for 60 s; `read_at` is when the card was read."""
         code = secrets.token_urlsafe(24)
         self._codes.put(code, Grant(asked, person.subject(self.client.client_id), read_at))
         return code
 
     async def discovery(self, _: Request) -> Response:
-        """Say where everything is (OpenID Connect Discovery)."""
+        """Answer the provider's metadata (OpenID Connect Discovery)."""
         return JSONResponse(
             {
                 "issuer": self.issuer,
@@ -106,7 +105,7 @@ class Myna:
         return JSONResponse({"keys": [key]})
 
     def back(self, state: str, error: str = "", description: str = "", code: str = "") -> str:
-        """Return the address that leads back to the service with an answer."""
+        """Return the redirect URI with the answer's parameters."""
         answer = {"code": code, "error": error, "error_description": description, "state": state}
         said = {name: value for name, value in answer.items() if value}
         return f"{self.client.redirect_uri}?{urlencode(said)}"
@@ -130,7 +129,7 @@ class Myna:
         return self._answer(grant)
 
     def _is_same_asker(self, grant: Grant, redirect_uri: str, verifier: str) -> bool:
-        """Whether whoever exchanges the code also began the request (RFC 7636)."""
+        """Whether the verifier fits the request's challenge (PKCE, RFC 7636), and the redirect URI the client."""
         digest = hashlib.sha256(verifier.encode()).digest()
         challenge = base64.urlsafe_b64encode(digest).rstrip(b"=")
         same = hmac.compare_digest(challenge, grant.asked.challenge.encode())
@@ -163,7 +162,7 @@ class Myna:
         return self.signed(claims)
 
     def signed(self, claims: Mapping[str, object]) -> str:
-        """Return the ID token that states these claims."""
+        """Return the ID token with these claims, signed with ES256."""
         header = {"alg": "ES256", "kid": self._key.kid}
         return jwt.encode(header, dict(claims), self._key, algorithms=["ES256"])
 

@@ -36,5 +36,5 @@ class PracticePages:
 
 
 def _say(message: str, **values: object) -> str:
-    """Return a message as it is read here: without readings, with its values."""
+    """Return a message without furigana, with its values."""
     return plain(message) % values if values else plain(message)

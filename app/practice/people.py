@@ -15,7 +15,7 @@ _FILE: Final = Path(__file__).with_name("people.toml")
 
 
 class Birthday(StrEnum):
-    """Where the birthday lies, seen from the day on which somebody asks: the age then always fits."""
+    """A birthday relative to the day of the query, so that the stated age always fits."""
 
     TODAY = "today"
     TOMORROW = "tomorrow"
@@ -68,7 +68,7 @@ class PracticePerson:
         return _years_before(birthday, self.age + 1 if ahead > 0 else self.age)
 
     def subject(self, client_id: str) -> str:
-        """Return the pseudonym of this person for one client: another client is told another one."""
+        """Return the pairwise pseudonym of this person for one client."""
         digest = hashlib.sha256(f"practice\0{client_id}\0{self.id}".encode()).digest()
         return base64.urlsafe_b64encode(digest[:24]).decode()
 
@@ -93,5 +93,5 @@ def _person(row: dict[str, Any]) -> PracticePerson:
 def _years_before(day: date, years: int) -> date:
     try:
         return day.replace(year=day.year - years)
-    except ValueError:  # 29 February, and that year was none
+    except ValueError:  # 29 February, which that year did not have
         return date(day.year - years, 3, 1)

@@ -20,7 +20,7 @@ _HERE: Final = f"{PREFIX}/web/withdraw"
 
 
 class PracticeReception:
-    """すべての同意を取消す, as it is practised: one chooses who one is, since a card is proven elsewhere."""
+    """すべての同意を取消す, for practice: the person is chosen from a list, since the card is practised elsewhere."""
 
     def __init__(
         self, people: Sequence[PracticePerson], pages: PracticePages, system: System, client_id: str, station: str
@@ -49,7 +49,7 @@ class PracticeReception:
         return [(person, items) for person, items in given if items]
 
     async def withdraw(self, request: Request) -> Response:
-        """Take back every consent of one person at the station: the practice system holds none from now on."""
+        """Withdraw every consent of one person at the station."""
         who = (await request.form()).get("person")
         person, items = next((each for each in self._held() if each[0].id == who), (None, frozenset[str]()))
         if person is None:

@@ -41,7 +41,7 @@ from app.rules.words.dates import in_era
 from app.rules.words.digits import find
 
 MAX_UPLOAD: Final = 16 * 1024
-"""Of a whole form. A request has less than 1 KB."""
+"""Bytes of a whole form. A request has less than 1 KB."""
 _ADDRESS: Final = f"{PREFIX}/terminal"
 _FIELDS: Final = 60
 _DAYS_BACK: Final = 2
@@ -58,32 +58,32 @@ _TYPES: Final = {"xml": "application/xml", "zip": "application/zip"}
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What came with a form."""
+    """A parsed form with its uploaded file."""
 
     fields: Mapping[str, Sequence[str]]
     upload: bytes = b""
     upload_name: str = ""
 
     def one(self, name: str) -> str:
-        """Return the first value of a field, or nothing."""
+        """Return the first value of a field, or an empty string."""
         return next(iter(self.fields.get(name, ())), "").strip()
 
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What stands in the page's forms, and what has to be said about it."""
+    """The values of the page's forms, and what is wrong with them."""
 
     window: ConsentWindow
     options: Options = field(default_factory=Options)
     reception: str = ""
-    """The number under which the answer to make waits, when a request was brought."""
+    """The reception number of the answer to make, when a request was uploaded."""
     numbers: Mapping[str, str] = field(default_factory=dict)
     wrong: str = ""
     about: str = ""
 
 
 class WrongForm(Exception):
-    """What was sent cannot be used: which words say so, and about whom or what."""
+    """The form is invalid: which message says so, and about whom or what."""
 
     def __init__(self, why: str, about: str = "") -> None:
         super().__init__(why)
@@ -155,7 +155,7 @@ class TerminalScreen:
     # --- files ----------------------------------------------------------------------------------------------------
 
     def _asked(self, sent: Sent) -> Request01 | Request02 | None:
-        """Return the request that was brought, or None when a file is wanted without one."""
+        """Return the uploaded request, or None when a file is wanted without one."""
         if sent.one("do") != "answer":
             return None
         if not sent.upload and sent.one("reception"):
@@ -171,7 +171,7 @@ class TerminalScreen:
         return asked
 
     def _work(self, chosen: Chosen, asked: Request01 | Request02 | None) -> Callable[[], MadeFile]:
-        """Return what makes the file; it is done beside the event loop, since a ZIP bomb takes a moment."""
+        """Return the function that makes the file, which runs in a thread."""
         self._made = self._made % _LARGEST_COUNTER + 1
         made_at, counter, options = self._system.now(), self._made, chosen.options
         if isinstance(asked, Request01):
@@ -253,7 +253,7 @@ def _row(each: Consented) -> TerminalRow:
 
 
 async def _sent(request: Request) -> Sent:
-    """Return a form, with the file in it; nothing larger than a request is ever taken in."""
+    """Parse a form with its file, of `MAX_UPLOAD` bytes at most. Raises `WrongForm`."""
     limited = Request(request.scope, _counted(request.receive))
     try:
         async with limited.form(max_files=1, max_fields=_FIELDS, max_part_size=MAX_UPLOAD) as form:
@@ -262,7 +262,7 @@ async def _sent(request: Request) -> Sent:
             if isinstance(upload, UploadFile):
                 return Sent(fields, await upload.read(), upload.filename or "")
             return Sent(fields)
-    except HTTPException as fault:  # what Starlette makes of a body that is no form
+    except HTTPException as fault:  # what Starlette raises for a malformed body
         raise WrongForm("form") from fault
 
 
@@ -281,7 +281,7 @@ def _counted(receive: Receive) -> Receive:
 
 
 def _options(sent: Sent) -> Options:
-    """Return the trainer's choices; one that does not exist counts as not made."""
+    """Return the trainer's choices; unknown values are ignored."""
     twists = {value for name in _TWISTS for value in sent.fields.get(name, ())}
     fault, item = sent.one("fault"), sent.one("item")
     return Options(

@@ -66,7 +66,7 @@ class RegisteredConsent:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """One registration: the answer that every repetition of it gets."""
+    """One registration, which is also the answer to every repetition of it."""
 
     fingerprint: str
     at: datetime
@@ -87,7 +87,7 @@ class System:
         """How many registrations were really made; repetitions do not count."""
 
     def register(self, key: str, fingerprint: str, order: Order) -> Registered:
-        """Hold a station's choices; the same key with the same content is the same registration."""
+        """Store a station's choices, idempotent by key. Raises `KeyReused` for the same key with other content."""
         before = self._by_key.get(key)
         if before is not None:
             if before.fingerprint != fingerprint:
@@ -101,7 +101,7 @@ class System:
         return made
 
     def answer(self, subject: str, facility: str) -> tuple[PracticePerson, tuple[RegisteredConsent, ...]]:
-        """Return the person and what this station holds for them; nothing when nothing was registered."""
+        """Return the person and what this station holds for them, which may be empty."""
         person = self._person(subject)
         held = self._held.get(f"{facility}\0{subject}")
         return person, held.consents if held else ()
@@ -124,7 +124,7 @@ class System:
         return person
 
     def _consents(self, person: PracticePerson, choices: Mapping[str, bool]) -> tuple[RegisteredConsent, ...]:
-        """Keep the items that this person is asked: the official side decides who is old enough."""
+        """Return the consents to items for this person's age: the official side decides who is old enough."""
         now = self.now()
         today = now.date()
         age = age_on(person.born(today), today)

@@ -26,7 +26,7 @@ TRIES: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Tap:
-    """Where one person stands."""
+    """The state of one person's tap."""
 
     asked: AuthorizationRequest
     person: PracticePerson | None = None
@@ -36,7 +36,7 @@ class Tap:
     read_at: int = 0
     """When the card was read, if it was."""
     is_told: bool = False
-    """Whether the service was given the person: from then on no name is shown here."""
+    """Whether the service was given a code for the person: from then on no name is shown here."""
 
     @property
     def page(self) -> str:

@@ -1,10 +1,8 @@
-"""Makes the files of the practice terminal: right ones, and each thing that can be different or wrong. Pure.
+"""Makes the files of the practice terminal, as registered or with a chosen deviation or fault. Pure.
 
-`make_file(people, facility_code=…, window=…, made_at=…, options=…)` answers an `OQSmuhvq02res` as `MadeFile(name,
-content)`; `make_receipt(request, …)` answers the `01res` before it. `Options` says how it is written (letters and
-packing), what in it is not as registered (`Twist`: the file can still be read), and what is wrong with it as a file
-(`Fault`). `spoiled(content, fault)` damages any XML of the terminal's. `Unwritable` comes through, since
-not every name has its letters in Shift_JIS.
+`make_file` returns an `OQSmuhvq02res`, `make_receipt` the `01res` before it. `Options` sets encoding and packing, what
+is not as registered (`Twist`: the file can still be read), and what is wrong with the file as such (`Fault`).
+`spoiled` damages any XML of the terminal's. Raises `Unwritable` for a name that Shift_JIS cannot encode.
 
 Rules of the practice world only, since the real ones are not public: somebody who declined everything is listed too;
 an item that was declined or not asked is 0 without a time; limit_amount, whose table knows no "expired", is 0 then.
@@ -60,7 +58,7 @@ class Packing(StrEnum):
 
 
 class Twist(StrEnum):
-    """One thing about a person that is not as it was registered, or that a reader has never seen."""
+    """One deviation of a person's entry from the registration, or a part that no reader knows."""
 
     ONE_DIFFERS = "one_differs"
     EXPIRED = "expired"
@@ -77,7 +75,7 @@ class Twist(StrEnum):
 
 
 class Fault(StrEnum):
-    """One thing that is wrong with a file as a whole."""
+    """One fault of a file as a whole."""
 
     PROCESSING = "processing"
     FAILED = "failed"
@@ -111,12 +109,12 @@ class Consented:
 
     @property
     def flags(self) -> Mapping[str, RegisteredConsent]:
-        """What is held, by flag: what was not asked is not there."""
+        """The consents held, by flag; a flag that was not asked is missing."""
         return {flag: held for held in self.consents for flag in _FLAGS_OF.get(held.item, (held.item,))}
 
     @property
     def born(self) -> date:
-        """The birth date as it stood on the day of the registration: practice people stay as old as they are."""
+        """The birth date as of the day of the registration: practice people keep their stated age."""
         return self.person.born(self.at.date())
 
     @property
@@ -127,7 +125,7 @@ class Consented:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the trainer chose; as it stands here, nothing is different and nothing wrong."""
+    """The trainer's choices; the defaults make a file as registered."""
 
     encoding: Encoding = Encoding.SHIFT_JIS
     packing: Packing = Packing.XML
@@ -135,7 +133,7 @@ class Options:
     whom: str = ""
     """Whose entry is twisted: the id of a person, `EVERYBODY`, or the one registered last."""
     item: str = "drug"
-    """The flag that differs, or has a code nobody knows."""
+    """The flag that differs, or has an unknown code."""
     fault: Fault | None = None
 
 
@@ -174,7 +172,7 @@ def make_file(  # noqa: PLR0913 - plain values by name
 def make_receipt(
     request: Request01, *, reception: str, made_at: datetime, options: Options = AS_REGISTERED, counter: int = 1
 ) -> MadeFile:
-    """Return the `OQSmuhvq01res` to a request: under which number its answer waits."""
+    """Return the `OQSmuhvq01res` to a request, with the reception number of its answer."""
     answer = Answer01(_header(request.facility_code, request.key, options, made_at), reception)
     window = ConsentWindow(request.consent_from, request.consent_to)
     return _made(answer, window, options, _Named(FileKind.ANSWER_01, made_at.date(), counter))
@@ -236,7 +234,6 @@ def _consent(stem: str, held: RegisteredConsent | None) -> Consent:
 
 
 def _twisted(each: Consented, options: Options, made_at: datetime) -> Person:
-    """Return a person with every chosen twist, one after the other."""
     listed = _listed(each)
     for twist in Twist:
         if twist in options.twists and twist in _TWISTS:
@@ -266,7 +263,7 @@ def _one_differs(listed: Person, each: Consented, options: Options, _: datetime)
 
 
 def _expired(listed: Person, each: Consented, _: Options, made_at: datetime) -> Person:
-    """End everything a minute before the file, yet not before it was given."""
+    """End every given consent a minute before the file, but not before it was given."""
     ended = _digits(max(each.at, made_at - timedelta(minutes=1)))
 
     def over(consent: Consent) -> Consent:
@@ -330,7 +327,7 @@ _TWISTS: Final[Mapping[Twist, _Twisting]] = {
     Twist.UNKNOWN_CODE: _unknown_code,
     Twist.UNKNOWN_FLAG: _unknown_flag,
 }
-"""All but the unknown elements, which no value of ours can hold: they are put into the text."""
+"""All but UNKNOWN_ELEMENTS, which no value of ours can hold: `_of_the_future` puts them into the XML."""
 
 
 # --- the file ----------------------------------------------------------------------------------------------------
@@ -356,7 +353,7 @@ def _made(answer: Answer, window: ConsentWindow, options: Options, named: _Named
 
 
 def _stated(answer: Answer, fault: Fault | None) -> Answer:
-    """Return an answer that says what the fault says; one that is not ready or failed names nobody."""
+    """Return the answer with the fault in its header; one that is processing or failed has no persons."""
     header = answer.header
     if fault is Fault.WRONG_STATION:
         other = next(code for code in _STATIONS if code != header.facility_code)
@@ -397,7 +394,7 @@ def spoiled(content: bytes, fault: Fault | None) -> bytes:
     if fault is Fault.OTHER_LETTERS:
         declaration, _, rest = content.partition(b"\n")
         codec = (Encoding.SHIFT_JIS if b"Shift_JIS" in declaration else Encoding.UTF_8).codec
-        # Many bytes of UTF-8 are letters in Shift_JIS too, by chance. These are none.
+        # Many UTF-8 byte sequences are valid Shift_JIS by chance. This one is not.
         strange = "<!-- あ-->\n".encode()
         declared = declaration.replace(b"UTF-8", b"Shift_JIS")
         return declared + b"\n" + strange + rest.decode(codec).encode()

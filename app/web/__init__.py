@@ -1,1 +1,1 @@
-"""The pages and what guards them."""
+"""The HTTP routes, their pages and middleware."""

@@ -1,4 +1,4 @@
-"""What makes the site an app: manifest, service worker, offline page, and the icon's start."""
+"""The PWA's routes: manifest, service worker, offline page, and the icon's start address."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from app.web.kit.assets import Assets, takes_brotli
 from app.web.kit.pages import Look, Pages
 
 KEPT: Final = ("vendor/tokens.css", "app.css", "icons.svg", "icons/favicon.svg", "pictures/offline.svg")
-"""What the offline page needs. Pictures and the rest are kept when they are first shown."""
+"""Static files that the service worker precaches for the offline page; others are cached when first shown."""
 _LARGE: Final = 20_000
 _BEST, _QUICK = 11, 5
-"""What is large is packed quickly: the best quality would stop everybody for a fifth of a second."""
+"""Brotli qualities: above `_LARGE` bytes, the best one would block the event loop for a fifth of a second."""
 
 
 class Keeps(Protocol):
-    """Pages that a phone may keep for where there is no signal: public, and about nobody."""
+    """Public pages without personal data, which the service worker may cache for offline use."""
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -33,7 +33,7 @@ class Keeps(Protocol):
         ...
 
     async def kept(self, request: Request) -> dict[str, str]:
-        """Return the pages by address."""
+        """Return the HTML of each page by address."""
         ...
 
 
@@ -61,7 +61,7 @@ class Pwa:
         ]
 
     async def home(self, request: Request) -> Response:
-        """Show what this is, and how a nurse gets in."""
+        """Show the home page; on a practice server with the stations' entries."""
         stations = []
         if self.practice_station:
             for facility in await self.store.facilities():
@@ -70,12 +70,12 @@ class Pwa:
         return self.pages.respond(request, "home.html", look=Look.of(request).in_japanese(), stations=stations)
 
     async def start(self, request: Request) -> Response:
-        """Open the station last used on this phone: what the icon does."""
+        """Redirect the icon to the entry of the station last used on this phone, or to `/`."""
         link = await self.store.live_link(request.cookies.get(STATION_COOKIE, ""))
         return RedirectResponse(f"/f/{link.token}" if link else "/", status_code=303)
 
     async def offline(self, request: Request) -> Response:
-        """Say what works without a signal and what does not. The same for everybody: the worker keeps it."""
+        """Show what works offline and what does not; in the default look, since the service worker caches it."""
         return self.pages.respond(request, "offline.html", look=Look())
 
     async def manifest(self, request: Request) -> Response:
@@ -105,9 +105,9 @@ class Pwa:
         return packed(request, json.dumps(found, ensure_ascii=False), "application/manifest+json", headers)
 
     async def bundle(self, request: Request) -> Response:
-        """Answer the guide as one bundle for the worker: every page, the files they need, and a version."""
+        """Answer the guide as JSON for the service worker: pages, static files, and a version, which is the ETag."""
         pages = {address: html for each in self.shelf for address, html in (await each.kept(request)).items()}
-        # Also what the worker keeps for itself: its next release throws that away, and these pages must stay whole.
+        # Includes KEPT: the worker's next release deletes its own cache, and these pages must stay complete.
         files = sorted(
             {self.assets.url(name) for files in (KEPT, *(each.files for each in self.shelf)) for name in files}
         )
@@ -120,7 +120,7 @@ class Pwa:
         return packed(request, found, "application/json", headers)
 
     async def worker(self, request: Request) -> Response:
-        """Answer the service worker, with the list of what it may keep."""
+        """Answer the service worker, with its version and precache list prepended."""
         kept = [self.assets.url(name) for name in KEPT]
         version = hashlib.sha256(json.dumps(kept).encode() + self.assets["sw.js"].content).hexdigest()[:10]
         head = f"const VERSION = {json.dumps(version)};\nconst KEPT = {json.dumps(kept)};\n"
@@ -128,12 +128,12 @@ class Pwa:
         return packed(request, head + self.assets["sw.js"].content.decode(), "text/javascript", headers)
 
     async def favicon(self, _: Request) -> Response:
-        """Answer browsers that ask for the old name."""
+        """Redirect the conventional address to the SVG icon."""
         return RedirectResponse(self.assets.url("icons/favicon.svg"), status_code=308)
 
 
 def packed(request: Request, text: str, media_type: str, headers: dict[str, str]) -> Response:
-    """Answer a small text that is the same for everybody, packed where the browser takes brotli."""
+    """Answer a public text, compressed where the browser accepts brotli."""
     content = text.encode()
     if takes_brotli(request):
         content = brotli.compress(content, quality=_QUICK if len(content) > _LARGE else _BEST)

@@ -1,4 +1,4 @@
-"""Which page answers which failure: one table for the whole application."""
+"""The application's exception handlers, in one table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 
 def explained(bedside: Bedside, desk: Desk) -> dict[int | type[Exception], Handler]:
-    """Return what answers each kind of failure: its page."""
+    """Return the handler of each status and exception."""
     problems = bedside.problems
 
     async def no_visit(request: Request, _: Exception) -> Response:
@@ -46,7 +46,7 @@ def explained(bedside: Bedside, desk: Desk) -> dict[int | type[Exception], Handl
         return problems.answer(request, too_much(request.scope))
 
     async def hung_up(_request: Request, _: Exception) -> Response:
-        return Response(status_code=400)  # the body ended half-way: whoever sent it is gone, and sends it again
+        return Response(status_code=400)  # the client disconnected within the body: no page would reach it
 
     async def signed_out(request: Request, _: Exception) -> Response:
         return desk.to_sign_in(request)

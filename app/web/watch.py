@@ -1,4 +1,4 @@
-"""What whoever runs the server looks at: whether it answers, whether it is ready, and figures for Prometheus."""
+"""Monitoring: liveness, readiness, and metrics for Prometheus."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from app.ports.store import Ledger, Pulse, Store
 from app.rules.record.gap import LedgerState
 
 ENOUGH: Final = 64 * 1024 * 1024
-"""Bytes that must be free on the disk of the data folder: with less, the next write may be the last."""
+"""Bytes that must be free on the disk of the data folder; with less, the next write may fail."""
 BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _ROUTES: Final = 500
-"""Routes that are counted apart: whoever invents addresses fills no memory."""
+"""Most counters; further routes count as `other`, so that invented addresses do not fill the memory."""
 _FORWARDED: Final = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})
 
 
@@ -47,7 +47,7 @@ class Tally:
         self.seconds += seconds
 
     def lines(self) -> Iterator[str]:
-        """Yield what was counted, as Prometheus reads it."""
+        """Yield the counts in the text format of Prometheus."""
         yield from _head("kazasu_requests_total", "counter", "Answers by route and kind of status.")
         for (method, route, status), count in sorted(self.answers.items()):
             yield f'kazasu_requests_total{{method="{method}",route="{route}",status="{status}"}} {count}'
@@ -62,7 +62,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """Everything that was looked at in one moment; what could not be asked is None."""
+    """All checks of one moment; None where a check was unavailable."""
 
     is_ready: bool
     pulse: Pulse | None
@@ -72,7 +72,7 @@ class _State:
     is_clock_right: bool
 
     def checks(self) -> dict[str, bool]:
-        """Return what is right and what is not."""
+        """Return each check by name: whether it passes."""
         return {
             "store": self.is_ready and self.pulse is not None,
             "schema": self.pulse is not None and self.pulse.is_current,
@@ -84,12 +84,12 @@ class _State:
 
 
 NEEDED: Final = ("store", "schema", "disk")
-"""What must be right for anything to be served; the rest wants a person, but no other server."""
+"""Checks that must pass for readiness; the others need a person, but no other server."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """The pages of whoever runs the server."""
+    """The monitoring routes."""
 
     store: Store
     ledger: Ledger
@@ -108,11 +108,11 @@ class Watch:
         ]
 
     async def healthz(self, _: Request) -> Response:
-        """Say that the process answers."""
+        """Answer 200: the process is alive."""
         return JSONResponse({"status": "ok"})
 
     async def readyz(self, _: Request) -> Response:
-        """Say whether this server can serve, and what wants a person."""
+        """Answer 503 unless all `NEEDED` checks pass; `attention` when something else needs a person."""
         state = await self._state()
         checks = state.checks()
         can_serve = all(checks[name] for name in NEEDED)
@@ -123,7 +123,7 @@ class Watch:
         )
 
     async def metrics(self, request: Request) -> Response:
-        """Answer figures to whoever has the token; without one, to this machine alone."""
+        """Answer the metrics for the bearer token; without a configured token, to this machine only."""
         if not self._may_read(request):
             return PlainTextResponse("forbidden\n", status_code=403)
         state = await self._state()
@@ -134,7 +134,7 @@ class Watch:
         if self.token:
             given = request.headers.get("authorization", "")
             return hmac.compare_digest(given.encode("utf-8", "replace"), f"Bearer {self.token}".encode())
-        # What a proxy on this machine passes on comes from this machine too.
+        # A proxy on this machine also connects from loopback: what it forwards is refused.
         came_by_proxy = any(name in _FORWARDED for name in request.headers)
         return not came_by_proxy and _is_here(request.client.host if request.client else "")
 

@@ -1,4 +1,4 @@
-"""What is kept no longer than it should be, and what is written down outside the database before and after."""
+"""Erasure, retention and acceptance, each in step with the ledger outside the database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.rules.record.gap import Erasure
 
 
 async def note(store: Store, ledger: Ledger, now: int, since: int = 0) -> None:
-    """Write into the ledger how far each record has come, and whoever was erased by another node `since` then."""
+    """Write the heads of all records into the ledger, and erasures since `since` that other nodes did."""
     heads, erased = await store.heads(), await store.erased(since)
     await asyncio.to_thread(_note, ledger, heads, erased, now)
 
@@ -23,7 +23,7 @@ def _note(ledger: Ledger, heads: Mapping[str, Head], erased: Sequence[Erasure], 
 
 
 async def erase(store: Store, ledger: Ledger, erasures: Sequence[Erasure], by: str, now: int) -> None:
-    """Erase people: first the ledger knows, then their keys are destroyed. What happens in between is made up for."""
+    """Erase people: first in the ledger, so that the next start repeats what a crash prevented in the database."""
     for facility in {each.facility for each in erasures}:
         if await store.held(facility):
             raise ReadOnly(facility)  # before the ledger says what the database refuses
@@ -33,7 +33,7 @@ async def erase(store: Store, ledger: Ledger, erasures: Sequence[Erasure], by: s
 
 
 async def retain(store: Store, ledger: Ledger, now: int) -> tuple[int, int]:
-    """Remove settled visits and people whose time at their station is over; return how many of each."""
+    """Remove settled visits and people past their station's retention; return how many of each."""
     visits, people = await store.purge(now), 0
     while due := await store.overdue(now):
         await erase(store, ledger, due, "retention", now)
@@ -42,7 +42,7 @@ async def retain(store: Store, ledger: Ledger, now: int) -> tuple[int, int]:
 
 
 async def accept(store: Store, ledger: Ledger, facility: str, by: str, now: int) -> Head | None:
-    """Let a held record go on, and let the ledger follow it from there; None when it is not held."""
+    """Make a read-only record writable again, and write its head into the ledger; None when it is not read-only."""
     head = await store.accept(facility, by, now)
     if head is not None:
         await asyncio.to_thread(ledger.accept, facility, head, now)

@@ -1,7 +1,7 @@
-"""Takes a terminal's file into a station's list, batch by batch, and lets it be seen what belongs to which visit.
+"""Imports a terminal's file into a station's list in batches, then matches its people with open visits.
 
-A batch is one transaction, so that nobody at a bedside waits for a whole file. Whoever dies half-way leaves a file that
-anybody may take up again: what is written already is then the same and changes nothing.
+A batch is one transaction, so that no bedside submission waits for a whole file. A crash leaves the upload in TAKING;
+after STALE seconds any process may resume it. People are merged idempotently, and counted once.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from app.rules.visit.standing import DONE, Followed, Standing, standing
 BATCH: Final = 50
 """People in one transaction: some 20 ms, in which a submission from a bedside waits."""
 SEVERAL: Final = 50
-"""People with one reference number who are looked at: two of the visit's day are too many already."""
+"""People with one reference number who are read at most: two of the visit's day make the match uncertain already."""
 
 
 @dataclass(frozen=True)
 class Importer:
-    """Joins the list and the worklist."""
+    """Imports files, and matches their people with visits of the worklist."""
 
     registry: Registry
     worklist: Worklist
     clock: Clock
 
     async def take(self, upload: Upload, by: tuple[str, str]) -> bool:
-        """Take a file that was read; False when it is taken, is being taken, or is gone. `by`: account id and name."""
+        """Import a file that waits; False when it is taken, is being taken, or is gone. `by`: account id and name."""
         people = await self.registry.begin(upload.facility, upload.id, self.clock.now())
         if people is None:
             return False
@@ -50,7 +50,7 @@ class Importer:
             for each in taken:
                 theirs[each.after.id] = set(each.after.references)
             await asyncio.sleep(0)
-        # What was counted before somebody died half-way counts on.
+        # The stored outcome includes what was counted before a crash.
         counted = await self.registry.upload(upload.facility, upload.id)
         if counted is None:
             return False
@@ -60,22 +60,22 @@ class Importer:
     async def _match(
         self, upload: Upload, theirs: Mapping[str, set[str]], by: tuple[str, str], outcome: MergeOutcome
     ) -> MergeOutcome:
-        """See every open visit whose number and day one person of the file has, of whom it says all that was asked."""
+        """Record a sight of each open visit whose number and day one person has, if the file answers all its items."""
         numbers = set[str]().union(*theirs.values())
         unsettled = await self.worklist.open(upload.facility)
         for each in unsettled:
             number = comparable(each.visit.answer("need", "reference"))
             if number not in numbers:
                 continue
-            await asyncio.sleep(0)  # others are answered between two visits
-            # Who else has the number may stand in an earlier file.
+            await asyncio.sleep(0)  # lets other requests run
+            # Others with this number may be in an earlier file.
             everybody = await self.registry.search(upload.facility, Search(By.REFERENCE, number), None, SEVERAL)
             known = certain(each, everybody)
             if known is None or known.id not in theirs:
                 continue
             if is_contested(each, known, (*unsettled, *await self._matched(known))):
                 continue
-            # The list was read when the file began: since then somebody may have closed this visit, or seen it.
+            # `unsettled` was read before the loop: meanwhile the visit may have been closed or seen.
             followed = await self.worklist.followed(upload.facility, each.visit.id)
             if followed is None or not _waits_for(known, each, followed):
                 continue
@@ -96,9 +96,9 @@ class Importer:
     async def see(
         self, followed: Followed, known: ListedPerson, by: tuple[str, str], file: str = "", key: str = ""
     ) -> Standing | None:
-        """Let what a file says of a person stand beside what was chosen at a visit; return where the visit stands.
+        """Record what a file says of a person as the sight of a visit; return the visit's standing.
 
-        The same `key` counts once. None when visit or person was erased, or the key was used for somebody else.
+        Idempotent by `key`. None when visit or person was erased, or the key was used for another act.
         """
         account, name = by
         seen = sight(known, self.clock.now(), name)
@@ -133,7 +133,7 @@ class Importer:
 
 
 def _waits_for(known: ListedPerson, before: Followed, followed: Followed) -> bool:
-    """Whether a visit, as it stands now, still waits for what a file says of a person."""
+    """Whether a visit, now read again as `followed`, still takes a person's sight."""
     if followed.closed or _was_seen_later(followed, known):
         return False
     is_anothers = followed.person not in {before.person, known.id}
@@ -141,6 +141,6 @@ def _waits_for(known: ListedPerson, before: Followed, followed: Followed) -> boo
 
 
 def _was_seen_later(followed: Followed, known: ListedPerson) -> bool:
-    """Whether somebody read the terminal's screen after the file was made: an older file takes nothing back."""
+    """Whether the screen was read after the file was made: an older file must not replace that sight."""
     seen = followed.sight
     return seen is not None and seen.source == "screen" and seen.at > known.seen_at

@@ -1,4 +1,4 @@
-"""What is done every minute: what is over goes, and it is noted outside the database how far the records have come."""
+"""Runs every minute: deletes what has expired, and writes the heads of the records into the ledger."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from app.work import forgetting
 EVERY: Final = 60
 """Seconds between two rounds."""
 _LATELY: Final = 24 * 3600
-"""Seconds in which other nodes' clocks and ours may be apart, many times over."""
+"""Seconds by which rounds overlap: many times what the nodes' clocks may differ."""
 Sweep: TypeAlias = Callable[[int], Awaitable[object]]
 log = structlog.get_logger()
 
 
 @dataclass
 class Sweeping:
-    """Removes what is over, and nothing while the clock is in doubt."""
+    """Deletes what has expired, but nothing while the clock is in doubt."""
 
     clock: Clock
     steady: Callable[[], float]
-    """Seconds that pass evenly, whatever is done to the clock."""
+    """Monotonic seconds, whatever is done to the wall clock."""
     store: Store
     ledger: Ledger
     tidied: tuple[Sweep, ...]
@@ -46,7 +46,7 @@ class Sweeping:
             await asyncio.sleep(EVERY)
 
     async def round(self) -> None:
-        """Look at the clock, remove what is over by then, and note how far the records have come."""
+        """Check the clock, delete what has expired, and write the ledger."""
         now = self.clock.now()
         await self._do(self._look, now)
         if self._is_sure():
@@ -60,23 +60,21 @@ class Sweeping:
             await sweep(now)
         except (Unavailable, ReadOnly, StoreUnsafe):
             return
-        except Exception as error:  # noqa: BLE001 - what one cannot do keeps nobody else from forgetting
+        except Exception as error:  # noqa: BLE001 - one failed sweep must not stop the others
             log.error("sweep_broken", error_type=type(error).__name__, error_at=place_of(error))  # noqa: TRY400
 
     async def _expire(self, now: int) -> None:
-        """Remove visits whose time is over."""
         gone = await self.store.expire(now - IDLE)
         if gone:
             log.info("expired", count=gone)
 
     async def _retain(self, now: int) -> None:
-        """Remove visits and people whose station keeps them no longer."""
         over = sum(await forgetting.retain(self.store, self.ledger, now))
         if over:
             log.info("purged", count=over)
 
     async def note(self, now: int) -> None:
-        """Write down outside the database how far each record has come."""
+        """Write heads and erasures into the ledger."""
         try:
             await forgetting.note(self.store, self.ledger, now, self._erased_since)
             self._erased_since = now - _LATELY if self._is_sure() else 0
@@ -89,17 +87,17 @@ class Sweeping:
         return self._expected is not None and not self._expected.doubt
 
     def is_clock_right(self) -> bool:
-        """Whether nobody has to look at the clock now."""
+        """Whether the clock raises no alarm now."""
         expected = self._expected and self._expected.after(int(self.steady()) - self._seen, self.clock.now())
         return not (expected and expected.is_alarm)
 
     async def known(self, now: int) -> Expected:
-        """Return what time it was when last known: by the ledger, else by the record; `now` where both are new."""
+        """Return the last known time: of the ledger, else of the newest entry, else `now`."""
         noted = (await asyncio.to_thread(self.ledger.known)).clock
         return noted or Expected((await self.store.pulse()).newest_at or now)
 
     async def _look(self, now: int) -> None:
-        """Compare the clock with what is expected; what it should say is kept for the next start."""
+        """Compare the clock with the expected time, and write that into the ledger for the next start."""
         steady, before = int(self.steady()), self._expected
         if before is None:
             self._noted = known = await self.known(now)
@@ -117,7 +115,7 @@ class Sweeping:
             self._noted = self._expected
 
     async def _is_said_to_be_right(self, now: int) -> bool:
-        """Whether `kazasu purge --sure` has said into the ledger, since we did, what makes this moment right."""
+        """Whether `kazasu purge --sure` has since written a time into the ledger by which `now` is right."""
         try:
             said = (await asyncio.to_thread(self.ledger.known)).clock
         except Unavailable:

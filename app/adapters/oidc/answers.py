@@ -1,4 +1,4 @@
-"""What an OpenID provider says, read strictly: its documents, and ID tokens in ES256 and nothing else."""
+"""Strict parsing of an OpenID provider's documents and ID tokens (ES256 only)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.ports.outside import Refused
 from app.ports.store import Departure
 
 LEEWAY: Final = 60
-"""How far the two clocks may differ, in seconds."""
+"""Seconds by which the two clocks may differ."""
 _YEAR_9999: Final = 253_402_300_799
 _PUBLIC: Final = frozenset({"kty", "crv", "x", "y", "kid", "alg"})
 
@@ -29,16 +29,16 @@ _ASCII: Final = r"^[\x20-\x7e]{1,255}$"
 
 
 class RefusalReason(StrEnum):
-    """Why nobody is proven, in the one word that the log keeps; docs/identity.md says what to do about each."""
+    """Why identification failed, as the log's `reason`; docs/identity.md says what to do about each."""
 
-    # the provider, or our key, is away
+    # the provider, or our key, is unavailable
     TIMEOUT = "timeout"
     LINE = "line"
     STATUS = "status"
     ANSWER = "answer"
     DISCOVERY = "discovery"
     KEY = "key"
-    # what came back does not hold
+    # the answer fails validation
     CODE = "code"
     NO_TOKEN = "no_token"  # noqa: S105 - a word of the log
     TOKEN = "token"  # noqa: S105 - the same
@@ -48,7 +48,7 @@ class RefusalReason(StrEnum):
     AUTH_TIME = "auth_time"
     SESSION = "session"
     ACR = "acr"
-    # what the provider says instead (RFC 6749, sections 4.1.2.1 and 5.2)
+    # the provider's own error (RFC 6749, sections 4.1.2.1 and 5.2)
     SERVER_ERROR = "server_error"
     TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
     INVALID_REQUEST = "invalid_request"
@@ -60,7 +60,7 @@ class RefusalReason(StrEnum):
 
 
 class Said(BaseModel):
-    """Something the provider says; what we do not use is ignored."""
+    """Base of the provider's documents; unknown fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
 
@@ -82,7 +82,7 @@ class Provider(Said):
 
     @property
     def endpoints(self) -> dict[str, str]:
-        """The addresses that we use, by name."""
+        """The endpoints that we call, by name."""
         return {
             "authorization_endpoint": self.authorization_endpoint,
             "token_endpoint": self.token_endpoint,
@@ -105,7 +105,7 @@ class Keys(Said):
     keys: list[dict[str, Any]]
 
     def for_signing(self) -> KeySet:
-        """Return the keys that can sign in ES256; the others are not ours to judge."""
+        """Return the keys for ES256; others and malformed ones are skipped."""
         return KeySet(list(_signing_keys(self.keys)))
 
 
@@ -123,7 +123,7 @@ class Failure(Said):
 
 
 class Claims(Said):
-    """What a signed ID token states."""
+    """The claims of an ID token."""
 
     iss: Text
     sub: Annotated[str, Field(pattern=_ASCII)]
@@ -137,7 +137,7 @@ class Claims(Said):
     acr: str | None = None
 
     def check(self, departure: Departure, *, issuer: str, client_id: str, acr_values: str, now: int) -> None:
-        """Raise `Refused` unless the token is for us, of now, and for this departure (OpenID Connect Core, 3.1.3.7)."""
+        """Raise `Refused` unless issuer, audience, nonce, times and acr are valid (OpenID Connect Core, 3.1.3.7)."""
         is_ours = self.iss == issuer and self._is_for(client_id)
         holds = {
             RefusalReason.CLAIMS: is_ours and hmac.compare_digest(self.nonce.encode(), departure.nonce.encode()),
@@ -151,34 +151,34 @@ class Claims(Said):
                 raise Refused(reason)
 
     def _is_for(self, client_id: str) -> bool:
-        """Whether we are the audience: among several only when we are named as the one who asked."""
+        """Whether `aud` contains our client id; `azp` must be ours, and may be absent only with a single audience."""
         audience = [self.aud] if isinstance(self.aud, str) else self.aud
         askers = {client_id} if len(audience) > 1 else {client_id, None}
         return client_id in audience and self.azp in askers
 
     def _is_of_now(self, now: int) -> bool:
-        """Whether the token was issued now, by clocks that may differ, is not over, and speaks of no later moment."""
+        """Whether `iat`, `nbf` and `exp` hold within `LEEWAY`, and `auth_time` is less than 1 s after `iat`."""
         is_now = abs(self.iat - now) <= LEEWAY and (self.nbf or 0) <= now + LEEWAY
         return is_now and self.exp > now - LEEWAY and (self.auth_time or 0) < self.iat + 1
 
     def _is_tapped_within(self, seconds: int) -> bool:
-        """Whether the tap is younger than the way out, which was made so many seconds ago.
+        """Whether the tap is younger than the departure, which was issued `seconds` ago.
 
-        Its age is counted between two moments of the provider's clock, ours between two of ours: no difference of the
-        clocks has to be allowed for, in which the tap of the patient before this one would find room.
+        Both ages are measured on one clock each, theirs and ours: no leeway is needed in which the previous patient's
+        tap could pass.
         """
         return self.auth_time is not None and self.iat - self.auth_time <= seconds
 
 
 class UnknownKey(Exception):
-    """The token names a key that is not among those known, or that key has changed."""
+    """The token names a key that is not among the fetched ones, or that key has changed."""
 
 
 S = TypeVar("S", bound=Said)
 
 
 def parse(body: bytes, kind: type[S]) -> S:
-    """Return what a body of JSON says. Raises `ValueError`, also for a name that is given twice."""
+    """Parse and validate a JSON body. Raises `ValueError`, also for a duplicate name."""
     try:
         found = json.loads(body.decode(), cls=_Strict)
     except RecursionError as error:
@@ -187,7 +187,7 @@ def parse(body: bytes, kind: type[S]) -> S:
 
 
 def read(token: str, keys: KeySet) -> Claims:
-    """Return the claims of a signed ID token. Raises `Refused`, or `UnknownKey`: looking again may help."""
+    """Verify an ID token; return its claims. Raises `Refused`, or `UnknownKey` if refetching the keys may help."""
     try:
         found = jwt.decode(token, keys, algorithms=["ES256"], decoder_cls=_Strict).claims
     except (InvalidKeyIdError, BadSignatureError) as error:
@@ -201,7 +201,7 @@ def read(token: str, keys: KeySet) -> Claims:
 
 
 class _Strict(json.JSONDecoder):
-    """JSON in which a name stands once: two readers could otherwise read two things."""
+    """JSON decoder without duplicate names, of which parsers choose different ones, and without NaN or Infinity."""
 
     def __init__(self) -> None:
         super().__init__(object_pairs_hook=_once, parse_constant=_no_number)
@@ -219,7 +219,7 @@ def _no_number(name: str) -> NoReturn:
 
 
 def _origin(address: str) -> tuple[str, str, int | None] | None:
-    """Return scheme, host and port of an address, or None when it is none that we would open."""
+    """Return scheme, host and port; None unless http(s) with a host and without user or fragment."""
     try:
         parts = urlsplit(address)
         port = parts.port

@@ -1,4 +1,4 @@
-"""A look at the identity provider before the first patient: what is right and what is not, in words."""
+"""`kazasu identity check`: tests the provider's discovery document, keys and clock."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _NEEDED: Final = {
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One thing that was looked at."""
+    """The outcome of one check, in words."""
 
     is_right: bool
     says: str
 
 
 async def examine(issuer: str, http: httpx.AsyncClient, clock: Clock, deadline: float) -> tuple[CheckResult, ...]:
-    """Return what was found at the issuer; the client is closed at the end."""
+    """Run all checks against an issuer; the client is closed at the end."""
     async with http:
         try:
             return await _examined(issuer, http, clock, deadline)

@@ -1,7 +1,7 @@
-"""Our own keys at the identity provider: which sign, which wait for their registration, kept in one file.
+"""Our keys for `private_key_jwt`: the one that signs, and those that await registration, in one file.
 
-The file is a JWK set with private keys, for its owner only, always replaced as a whole. A running server reads it
-again when it has changed, so that a key can be put to use without a restart.
+The file is a JWK set with private keys, readable by its owner only and always replaced atomically. A running server
+reloads it when it has changed, so that a key can be put to use without a restart.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class KeyInUse(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the file holds: all keys, oldest first, and the id of the one that signs."""
+    """The file's content: all keys, oldest first, and the id of the one that signs."""
 
     keys: tuple[ECKey, ...] = ()
     signs: str = ""
@@ -50,7 +50,7 @@ class Kept:
         return found
 
     def public(self) -> dict[str, list[dict[str, Any]]]:
-        """Return what may be shown and registered: the public halves, as a JWK set."""
+        """Return the public halves, to be registered, as a JWK set."""
         return {"keys": [dict(key.as_dict(private=False)) for key in self.keys]}
 
 
@@ -58,7 +58,7 @@ class KeyRing:
     """The keys in one file. Changes come from the command line, one at a time; a server only reads."""
 
     def __init__(self, path: Path) -> None:
-        """Name the file; it is made with the first key."""
+        """The file is created with the first key."""
         self._path = path
         self._seen: tuple[int, ...] = ()
         self._kept = Kept()
@@ -72,7 +72,7 @@ class KeyRing:
             raise UnusableKeys(f"{self._path}: no key yet; make one with `kazasu identity new-key`") from error
 
     def kept(self) -> Kept:
-        """Return all keys, read again only if the file has changed. Raises `UnusableKeys`."""
+        """Return all keys, cached until the file changes. Raises `UnusableKeys`."""
         try:
             found = self._path.stat(follow_symlinks=False)
         except FileNotFoundError:
@@ -85,7 +85,7 @@ class KeyRing:
         return self._kept
 
     def new(self, now: int) -> ECKey:
-        """Make the next key; the very first one signs at once."""
+        """Generate a key; the very first one signs at once."""
         made = _new(now)
         with self._changing() as kept:
             self._write(Kept((*kept.keys, made), kept.signs or str(made.kid)))
@@ -97,7 +97,7 @@ class KeyRing:
             self._write(replace(kept, signs=str(kept.key(kid).kid)))
 
     def retire(self, kid: str) -> None:
-        """Forget a key for good. Raises `NoSuchKey`, or `KeyInUse` for the one that signs."""
+        """Delete a key. Raises `NoSuchKey`, or `KeyInUse` for the one that signs."""
         with self._changing() as kept:
             gone = kept.key(kid)
             if kid == kept.signs:
@@ -106,7 +106,7 @@ class KeyRing:
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[Kept]:
-        """Hold the folder, so that two commands at the same moment lose no key."""
+        """Lock the folder, so that concurrent commands lose no key."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = os.open(self._path.parent, os.O_RDONLY)
         try:
@@ -129,7 +129,7 @@ class KeyRing:
             raise UnusableKeys(f"{self._path}: damaged; put a copy back, or move it away and begin anew") from error
 
     def _write(self, kept: Kept) -> None:
-        """Replace the whole file: a reader finds the old one or the new one, also after a power cut."""
+        """Replace the file atomically: a reader finds the old or the new one, also after a power cut."""
         body = {"keys": [key.as_dict(private=True) for key in kept.keys], "signs": kept.signs}
         fresh = self._path.with_suffix(".new")
         fresh.unlink(missing_ok=True)
@@ -141,7 +141,7 @@ class KeyRing:
 
 
 def _new(now: int) -> ECKey:
-    """Return a fresh key; its id begins with the day, so that people can tell old from new."""
+    """Return a fresh key; its id begins with the day, so that old and new can be told apart."""
     key = ECKey.generate_key("P-256")
     day = datetime.fromtimestamp(now, UTC).strftime("%Y%m%d")
     name = "".join(letter for letter in key.thumbprint() if letter.isalnum())[:_NAME_LENGTH]

@@ -1,7 +1,7 @@
-"""The handoff by OpenID Connect: out with a link, back with a code, and a proof of who tapped.
+"""The handoff by OpenID Connect: authorization link out, code back, ID token as proof of who tapped.
 
-The same adapter speaks to the practice マイナアプリ and to a real provider. Only `openid` is asked for: any
-attribute more would ask the patient for a second PIN. Who tapped is proved, not that anything is registered.
+The same adapter serves the practice マイナアプリ and a real provider. Only the scope `openid` is requested: any more
+would ask the patient for a second PIN. The token proves who tapped, not that anything is registered.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from app.ports.store import Departure
 from app.rules.record.clock import is_young
 
 LARGEST: Final = 64 * 1024
-"""How much of an answer is read, in bytes: an honest one has a few thousand."""
+"""Bytes of an answer that are read at most; a genuine one has a few thousand."""
 LOOK_AGAIN: Final = 60
-"""How long after a second look at the keys no other is taken, in seconds."""
+"""Seconds after a refetch of the keys for an unknown key id in which there is no other."""
 _ASSERTION_LIVES: Final = 60
 EARLIER: Final = 10
-"""Seconds by which an assertion is dated back: a strict provider refuses one from a moment that it has not reached."""
+"""Seconds by which an assertion is backdated: a strict provider refuses one whose `iat` is in its future."""
 _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _CACHE_LIVES: Final = 3600
 _REMEMBERED: Final = 10_000
@@ -45,11 +45,11 @@ _SAID: Final = _AWAY | {
     RefusalReason.INVALID_SCOPE,
     RefusalReason.UNAUTHORIZED_CLIENT,
 }
-"""Errors in the provider's own words that whoever runs the server has to know of: most speak of the registration."""
+"""Provider errors that are logged by name: most mean that our registration is wrong."""
 log = structlog.get_logger()
 
 Key: TypeAlias = str | Mapping[str, Any] | Callable[[], ECKey]
-"""Our private key, as PEM or as JWK, or what answers the one to sign with now."""
+"""Our private key as PEM or JWK, or a function that returns the one to sign with now."""
 
 
 class OpenIdHandoff(Handoff):
@@ -67,7 +67,7 @@ class OpenIdHandoff(Handoff):
         deadline: float = 4.0,
         acr_values: str = "",
     ) -> None:
-        """Keep what was agreed on at registration; `acr_values` only if the contract names some."""
+        """Take the values agreed on at registration; `acr_values` only if the contract names some."""
         self._issuer = issuer
         self._client_id = client_id
         self._redirect_uri = redirect_uri
@@ -84,7 +84,7 @@ class OpenIdHandoff(Handoff):
         self._exchanged: dict[bytes, None] = {}
 
     async def close(self) -> None:
-        """Let go of the connections."""
+        """Close the client."""
         if self._client is not None:
             await self._client.aclose()
             self._client = None
@@ -92,7 +92,7 @@ class OpenIdHandoff(Handoff):
     @override
     async def address(self, departure: Departure, state: str) -> str:
         async with self._told():
-            self._signing_key()  # without one, the card would be tapped for nothing
+            self._signing_key()  # fail before the card is tapped
             provider = await self._discovered()
             asks = {
                 "response_type": "code",
@@ -101,7 +101,7 @@ class OpenIdHandoff(Handoff):
                 "scope": "openid",
                 "state": state,
                 "nonce": departure.nonce,
-                "max_age": "0",  # a session in this browser is the patient's before this one
+                "max_age": "0",  # a provider session in this browser may be the previous patient's
                 "code_challenge": _challenge(departure.verifier),
                 "code_challenge_method": "S256",
                 **({"acr_values": self._acr_values} if self._acr_values else {}),
@@ -127,9 +127,9 @@ class OpenIdHandoff(Handoff):
 
     @asynccontextmanager
     async def _told(self) -> AsyncIterator[None]:
-        """Bound the whole in time, and leave one line of whatever comes of it but a proof or a decline.
+        """Apply the deadline, log `Refused` and `Unavailable`, and translate network errors to `Unavailable`.
 
-        httpx limits each read only, and inside one process it limits nothing.
+        httpx bounds only each read, and nothing over an in-process transport.
         """
         try:
             async with asyncio.timeout(self._deadline):
@@ -144,7 +144,7 @@ class OpenIdHandoff(Handoff):
             raise away from error
 
     async def _discovered(self) -> Provider:
-        """Return the discovery document; its issuer is the configured one, letter by letter."""
+        """Return the discovery document, cached for an hour; its issuer must equal the configured one."""
         now = self._clock.now()
         if self._provider is None or not is_young(self._provider[0], _CACHE_LIVES, now):
             found = await self._get(discovery_address(self._issuer), Provider)
@@ -175,7 +175,7 @@ class OpenIdHandoff(Handoff):
             raise Unavailable(RefusalReason.ANSWER) from error
 
     async def _exchange(self, provider: Provider, departure: Departure, code: str) -> str:
-        """Return the ID token for a code. Never repeated: a code is good for one exchange."""
+        """Exchange a code for the ID token. Never retried: a code is valid for one exchange."""
         self._exchange_once(code)
         form = {
             "grant_type": "authorization_code",
@@ -200,7 +200,7 @@ class OpenIdHandoff(Handoff):
         raise _failed(said.error)
 
     def _exchange_once(self, code: str) -> None:
-        """Refuse a code that was sent before: asking twice may end what the first exchange began."""
+        """Refuse a code sent before: on reuse, a provider may revoke the first exchange's tokens (RFC 6749, 4.1.2)."""
         digest = hashlib.sha256(code.encode(errors="surrogatepass")).digest()
         if not code or digest in self._exchanged:
             raise Refused(RefusalReason.CODE)
@@ -209,7 +209,7 @@ class OpenIdHandoff(Handoff):
         self._exchanged[digest] = None
 
     def _assertion(self, audience: str) -> str:
-        """Return the signed statement that it is we who ask: for one use, within a minute."""
+        """Return the signed client assertion (`private_key_jwt`): for one use, within a minute."""
         now, key = self._clock.now(), self._signing_key()
         claims = {
             "iss": self._client_id,
@@ -228,7 +228,7 @@ class OpenIdHandoff(Handoff):
             raise Unavailable(RefusalReason.KEY) from error
 
     async def _signed(self, provider: Provider, token: str) -> Claims:
-        """Return the claims of a token that the provider signed; an unknown key is looked up once more."""
+        """Verify a token and return its claims; for an unknown key, the keys are refetched once."""
         known = await self._known_keys(provider)
         try:
             return read(token, known)
@@ -240,7 +240,7 @@ class OpenIdHandoff(Handoff):
             raise Refused(RefusalReason.SIGNATURE) from error
 
     async def _newer_keys(self, provider: Provider, known: KeySet) -> KeySet:
-        """Look at the keys again, one visit for all; forged tokens cannot make us ask more than once a minute."""
+        """Refetch the keys, once for concurrent callers and at most once a minute however many tokens are forged."""
         async with self._looking:
             now = self._clock.now()
             is_unchanged = self._keys is None or self._keys[1] is known
@@ -251,23 +251,23 @@ class OpenIdHandoff(Handoff):
 
     @property
     def _http(self) -> httpx.AsyncClient:
-        """The client, opened when first needed: by then the event loop runs."""
+        """The client, opened on first use, when the event loop runs."""
         if self._client is None:
             self._client = self._open()
         return self._client
 
 
 def line(deadline: float) -> httpx.AsyncClient:
-    """Return a client for a real provider: certificates are checked, and no proxy or password of the machine's used."""
+    """Return a client for a real provider: TLS is verified; proxies and .netrc of the machine are ignored."""
     return httpx.AsyncClient(timeout=deadline, trust_env=False, follow_redirects=False)
 
 
 async def ask(
     http: httpx.AsyncClient, method: str, url: str, *, deadline: float, form: Mapping[str, str] | None = None
 ) -> httpx.Response:
-    """Return an answer of limited size, as it was sent: no redirect is followed and no cookie kept.
+    """Send a request without following redirects or keeping cookies.
 
-    Raises `Unavailable` when the answer is too large, or packed so that its size cannot be told.
+    Raises `Unavailable` when the answer is larger than `LARGEST`, or compressed, which hides its size.
     """
     headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
     request = http.build_request(method, url, headers=headers, timeout=deadline, data=dict(form) if form else None)
@@ -287,24 +287,23 @@ async def ask(
 
 
 def is_json(answer: httpx.Response) -> bool:
-    """Whether an answer says that it is JSON, of any kind."""
+    """Whether the content type is `application/json` or `application/*+json`."""
     kind = str(answer.headers.get("content-type", "")).partition(";")[0].strip().lower()
     return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
 
 def discovery_address(issuer: str) -> str:
-    """Return where an issuer keeps its discovery document (OpenID Connect Discovery, section 4)."""
+    """Return the address of an issuer's discovery document (OpenID Connect Discovery, section 4)."""
     return f"{issuer.rstrip('/')}/.well-known/openid-configuration"
 
 
 def _failed(error: str) -> Refused | Unavailable:
-    """Return what an error in the provider's own words is; words that nobody agreed on are kept nowhere."""
+    """Translate a provider's error code into an exception; an unknown code becomes `OTHER` and is never stored."""
     reason = RefusalReason(error) if error in _SAID else RefusalReason.OTHER
     return Unavailable(reason) if reason in _AWAY else Refused(reason)
 
 
 def _tell(error: Refused | Unavailable) -> None:
-    """Leave the one line, with the one word that the error carries."""
     log.warning("identity refused" if isinstance(error, Refused) else "identity unavailable", reason=str(error))
 
 

@@ -1,4 +1,4 @@
-"""The office's accounts in SQL: who belongs to which station, who is signed in, and proofs that count once."""
+"""Accounts in SQL: memberships, sign-ins, invitations, passkeys and one-time proofs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from app.rules.station.account import Account, Invitation, Key, Member, Officer,
 from app.rules.station.station import Facility, Station
 
 _STEPS_AHEAD: Final = BEHIND // 30
-"""Steps by which a right clock may have been ahead: a later one was used while it was wrong, and stands for nothing."""
+"""TOTP steps: a stored step further ahead than that was used under a wrong clock, and is ignored."""
 _OPEN = t.account.c.revoked_at.is_(None)
 
 
@@ -250,13 +250,13 @@ class SqlAccounts(Connected, Office):
         return await self._durably(partial(_take_up, invited, new, signed))
 
     async def _run(self, statement: Executable) -> int:
-        # Of an insert the count would be gone with its cursor, on some drivers.
+        # On some drivers the rowcount of an INSERT is lost when its cursor closes.
         counted = statement.execution_options(preserve_rowcount=True)
         return await self._durably(lambda connection: connection.execute(counted).rowcount)
 
 
 def _of(facility: str, account: str) -> Any:
-    """Return the condition that a sign-in is of this station, or of this account; of neither when none is given."""
+    """Return the condition for sign-ins of a station or of an account; with neither given it matches none."""
     found = [t.sign_in.c.facility == facility] if facility else []
     found += [t.sign_in.c.account == account] if account else []
     return or_(*found) if found else literal(0) == 1
@@ -301,13 +301,13 @@ def _take_up(invited: Invitation, new: Account, signed: SignIn, connection: Conn
 
 
 def _is_only_here(connection: Connection, invited: Invitation) -> bool:
-    """Whether a station may still set an account up anew: it belongs there, and nowhere else."""
+    """Whether the account belongs to the inviting station alone, which may then reset it."""
     stations = connection.execute(select(t.member.c.facility).where(t.member.c.account == invited.account)).scalars()
     return list(stations) == [invited.facility]
 
 
 def _close_invitations(connection: Connection, facility: str, account: str) -> None:
-    """Revoke what is open for somebody, and what they have invited others to."""
+    """Revoke a station's open invitations to an account and by it."""
     theirs = or_(t.invitation.c.account == account, t.invitation.c.inviter == account)
     _close(connection, and_(t.invitation.c.facility == facility, theirs), 0)
 
@@ -318,7 +318,7 @@ def _close(connection: Connection, which: Any, now: int) -> None:
 
 
 def _forget(connection: Connection, account: str, now: int) -> None:
-    """Take away what somebody signed in with, once they belong nowhere; their login is free again."""
+    """Delete the credentials and sign-ins of an account without memberships, and free its login."""
     for table in (t.recovery, t.passkey, t.sign_in):
         connection.execute(delete(table).where(table.c.account == account))
     gone = {"login": account, "password": "", "totp": "", "revoked_at": now}
@@ -326,7 +326,7 @@ def _forget(connection: Connection, account: str, now: int) -> None:
 
 
 def row_of(value: SignIn | Station) -> dict[str, Any]:
-    """Return the row of a value: truth as 0 and 1, since a strict table knows whole numbers only."""
+    """Return a value's row; booleans become 0 and 1, since STRICT tables have none."""
     return {name: int(field) if isinstance(field, bool) else field for name, field in asdict(value).items()}
 
 

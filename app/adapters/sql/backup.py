@@ -1,7 +1,7 @@
-"""A backup: everything that is kept, as lines of JSON, packed and encrypted for somebody who is elsewhere.
+"""Backups: all rows and key files as lines of JSON, compressed with gzip and encrypted with age.
 
-The same for every kind of database, so that a backup of one restores into another. `age -d | gunzip` reads it
-without us. Nothing readable touches a disk on the way.
+The format is the same for every database, so that SQLite and PostgreSQL restore each other's. `age -d | gunzip` reads
+it without us. No plain text is written to disk.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from app.rules.record.evidence import Head
 
 FORMAT: Final = "kazasu backup 1"
 LEFT_OUT: Final = frozenset({"sign_in"})
-"""Who was signed in then is not signed in after a restore."""
+"""Tables that are left out: a restore signs everybody out."""
 GZIP: Final = 31
-"""What tells zlib to write and read gzip."""
+"""zlib's `wbits` for the gzip format."""
 _ROWS: Final = 1_000
 _LEVEL: Final = 3
 _ENCODER: Final = json.JSONEncoder(
@@ -44,22 +44,22 @@ class NoBackup(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What a backup holds: the end of each record, how many rows, and what of a station does not hold already."""
+    """The heads in a backup, its number of rows, and what was found broken."""
 
     heads: Mapping[str, Head]
     rows: int
     broken: Mapping[str, Mapping[str, int]]
-    """By station: a visit that is not kept as it was replay (0), or `record` with the first entry that breaks."""
+    """By station: each visit that differs from its record, with 0, or `record` with the first invalid entry."""
 
 
 def new_key() -> tuple[str, str]:
-    """Return a new pair: the public half for the server, the private one to be kept elsewhere."""
+    """Return a new age key pair: public for the server, private to be kept elsewhere."""
     made = pyrage.x25519.Identity.generate()
     return str(made.to_public()), str(made)
 
 
 def recipients(text: str) -> list[pyrage.x25519.Recipient]:
-    """Return for whom to encrypt: one or more public keys, separated by spaces. Raises `NoBackup`."""
+    """Parse the public keys to encrypt to, separated by spaces. Raises `NoBackup`."""
     try:
         found = [pyrage.x25519.Recipient.from_str(each) for each in text.split()]
     except pyrage.RecipientError as error:
@@ -72,9 +72,9 @@ def recipients(text: str) -> list[pyrage.x25519.Recipient]:
 def make(  # noqa: PLR0913 - of what, to where, and how it is looked through
     url: str, files: Mapping[str, Path], target: Path, keys: Sequence[Any], now: int, *, key: bytes, since: int = 0
 ) -> Made:
-    """Write a backup of one moment while others go on; it is there under its name when it is whole, or not at all.
+    """Write a backup of one snapshot while the server runs; the target appears complete or not at all.
 
-    Every chain is checked with the record key, and visits with an entry `since` then are compared with their record.
+    Verifies every chain with the record key, and compares visits that have an entry since `since` with their record.
     """
     if target.exists():
         raise NoBackup(f"{target}: is there already; nothing is overwritten")
@@ -97,7 +97,7 @@ def make(  # noqa: PLR0913 - of what, to where, and how it is looked through
 
 
 def _note(url: str, checked: Mapping[str, tuple[Mapping[str, int], set[str] | None]], now: int) -> None:
-    """Keep what was found where server and office say it."""
+    """Store the findings where the server and the office report them."""
     with unhurried(url) as connection:
         for facility, (found, looked_at) in checked.items():
             replay.note(connection, facility, found, looked_at, now)
@@ -105,7 +105,7 @@ def _note(url: str, checked: Mapping[str, tuple[Mapping[str, int], set[str] | No
 
 @contextmanager
 def _appearing(target: Path) -> Iterator[int]:
-    """Give a file beside the target that takes its name at the end; on any failure nothing is left."""
+    """Yield a temporary file that is renamed to the target at the end, or deleted on failure."""
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         yield os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -117,7 +117,7 @@ def _appearing(target: Path) -> Iterator[int]:
 
 
 class _Dump:
-    """The lines of a backup: what it is, the key files, each table with its rows, and what was in it."""
+    """The lines of a backup: header, key files, each table with its rows, then row counts and heads."""
 
     def __init__(self, connection: Connection, files: Mapping[str, Path], heads: Mapping[str, Head], now: int) -> None:
         self._connection = connection
@@ -148,7 +148,7 @@ class _Dump:
 
 
 def _kept(table: Table) -> Select[Any]:
-    """Return what is kept of a table, in the order of its key; not a file that waits to be taken: it is sent anew."""
+    """Select a table by primary key; without uploads whose file is not taken yet, which has to be sent again."""
     rows = select(table).order_by(*table.primary_key.columns)
     return rows.where(t.upload.c.sealed.is_(None)) if table is t.upload else rows
 
@@ -158,7 +158,7 @@ def _line(value: object) -> bytes:
 
 
 class _Packed:
-    """Lines as a packed stream that is read piece by piece."""
+    """File-like reader of the compressed lines."""
 
     def __init__(self, lines: Iterable[bytes]) -> None:
         self._pieces = _gzip(lines)

@@ -1,4 +1,4 @@
-"""The end of a facility's chain, as rows still to be written."""
+"""Appends events to a station's chain."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from app.verify import mac_of
 ENTRY: Final = ("seq", "facility", "event_id", "visit", "type", "at", "body_hash", "prev_hash")
 """The columns that make an `Entry`, in its order."""
 OF_THE_RECORD: Final = "record"
-"""Stands where events of a visit name the visit, when the event is about the record itself."""
+"""Value of an event's `visit` when the event is about the record itself."""
 
 
 class Chain:
-    """Collects events behind the present end of a chain, one by one."""
+    """Collects events to be appended to a chain."""
 
     def __init__(self, facility: str, head: Head, *, is_open: bool = False) -> None:
-        """Begin behind `head`; `is_open` when whoever begins has seen in this transaction that nothing is held."""
+        """Start at `head`; `is_open` when this transaction has checked already that the record is not read-only."""
         self._facility, self._head, self._is_open = facility, head, is_open
         self._events: list[dict[str, Any]] = []
         self._bodies: list[dict[str, Any]] = []
@@ -41,7 +41,7 @@ class Chain:
         )
 
     def write(self, connection: Connection) -> None:
-        """Write what was collected. Raises `ReadOnly` while the record is held: no way to extend it leads past here."""
+        """Insert the collected events: the only way to append. Raises `ReadOnly` while the record is read-only."""
         if not self._is_open:
             must_be_open(connection, self._facility)
         key = record_key(connection)
@@ -51,7 +51,7 @@ class Chain:
 
 
 def record_key(connection: Connection) -> bytes:
-    """Return the record key of a connection's engine. Raises `LookupError` where nothing may be added to a record."""
+    """Return the record key of a connection's engine. Raises `LookupError` when the engine has none."""
     key: bytes = connection.get_execution_options().get("record_key", b"")
     if not key:
         raise LookupError("this engine was made without the record key")
@@ -59,19 +59,19 @@ def record_key(connection: Connection) -> bytes:
 
 
 def append(connection: Connection, facility: str, subject: str, event: Event, key: str | None = None) -> None:
-    """Write one event behind the end of a facility's chain, in the transaction of what it tells of."""
+    """Append one event to a station's chain, in the transaction of the change that it records."""
     chain = Chain(facility, head_of(connection, facility))
     chain.add(subject, event, key)
     chain.write(connection)
 
 
 def must_be_open(connection: Connection, facility: str) -> None:
-    """Raise `ReadOnly` while a station's record is held: for what is written before its event is."""
+    """Raise `ReadOnly` while a station's record is read-only: for changes that are written before their event."""
     if sql.HELD.first(connection, {"facility": facility}):
         raise ReadOnly(facility)
 
 
 def head_of(connection: Connection, facility: str) -> Head:
-    """Return the end of a facility's chain."""
+    """Return the head of a station's chain."""
     row = connection.execute(sql.HEAD, {"facility": facility}).first()
     return Head(*row) if row else Head()

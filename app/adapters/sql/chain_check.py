@@ -1,4 +1,4 @@
-"""Whether what is kept holds: every chain from its first entry on, every MAC, and every body that must be there."""
+"""Verifies chains: every hash from the first entry on, every MAC, and that missing bodies are explained."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SOME = 20
 
 @dataclass
 class _Seen:
-    """What a walk along a chain has seen: how far it held, the last MAC, and which bodies nothing has explained."""
+    """State of a walk along a chain: its last valid head and MAC, and the missing bodies not yet explained."""
 
     head: Head = field(default_factory=Head)
     mac: str | None = None
@@ -33,25 +33,25 @@ class _Seen:
 
 
 def breaks(connection: Connection, key: bytes = b"") -> Mapping[str, int]:
-    """Return every station whose record breaks, and the number of the first entry that does not hold."""
+    """Return the stations whose record is broken, each with the number of the first invalid entry."""
     found = {facility: first_break(connection, facility, key) for facility in stations(connection)}
     return {facility: seq for facility, seq in found.items() if seq}
 
 
 def is_record_key(connection: Connection, key: bytes) -> bool:
-    """Whether this is the record key: of some entries one at least was written with it, where any has a MAC."""
+    """Whether this key made at least one of up to `_SOME` stored MACs; also when there are none."""
     some = select(t.event.c.hash, t.event.c.mac).where(t.event.c.mac.is_not(None)).limit(_SOME)
     found = [hmac.compare_digest(row.mac, mac_of(key, row.hash)) for row in connection.execute(some)]
     return not found or any(found)
 
 
 def without_body(connection: Connection, facility: str) -> list[int]:
-    """Return the numbers of entries whose body is gone, and of which no later entry says why."""
+    """Return the numbers of entries whose body is missing without a later entry that explains it."""
     return _walked(connection, facility, b"").missing.unexplained()
 
 
 def begin_macs(connection: Connection, now: int) -> None:
-    """Give copies from before 0.4 a MAC, and say in each record that may grow that entries have one from here."""
+    """Add MACs to copies from before 0.4, and a `keyed` event to each record that has entries and is not read-only."""
     key = record_key(connection)
     for row in connection.execute(select(*RECEIPT)).all():
         of_copy = update(t.receipt).where(t.receipt.c.id == row.id)
@@ -81,19 +81,19 @@ def first_mac(connection: Connection, facility: str, key: bytes) -> int:
 def first_break(connection: Connection, facility: str, key: bytes) -> int:
     """Return the number of the first entry of a record that does not hold, or 0.
 
-    Without a key, as for records from before 0.4, only the chain and the bodies that are there are looked at.
+    Without a key, as for records from before 0.4, only the chain and the bodies that are there are checked.
     """
     seen = _walked(connection, facility, key)
     if not seen.holds:
         return seen.head.size + 1
-    # A read-only record cannot say yet why bodies are gone (an erasure is done again), nor begin with MACs.
+    # A read-only record takes no entry that would explain missing bodies (of repeated erasures) or begin MACs.
     if not key or sql.HELD.first(connection, {"facility": facility}):
         return 0
     return next(iter(seen.missing.unexplained()), 0 if seen.mac else seen.head.size)
 
 
 def _walked(connection: Connection, facility: str, key: bytes, *, to_mac: bool = False) -> _Seen:
-    """Return what a walk along a station's chain sees, up to the first entry that does not hold (or has a MAC)."""
+    """Verify a station's chain up to the first invalid entry or, with `to_mac`, the first with a MAC."""
     seen = _Seen()
     for row, kept in _log(connection, facility):
         entry = Entry(*(getattr(row, name) for name in ENTRY))
@@ -112,7 +112,7 @@ def _walked(connection: Connection, facility: str, key: bytes, *, to_mac: bool =
 
 
 def checked_body(row: AnyRow, entry: Entry, kept: AnyRow | None, key: bytes) -> Mapping[str, Any] | None:
-    """Return the body of an entry that is as it was written, empty where it is gone; None for another one."""
+    """Return the body of an entry, empty where it is deleted; None when hash or MAC do not match."""
     try:
         body = json.loads(kept.body) if kept else {}
         holds = entry.hashed() == row.hash and (
@@ -126,10 +126,10 @@ def checked_body(row: AnyRow, entry: Entry, kept: AnyRow | None, key: bytes) -> 
 
 
 def _log(connection: Connection, facility: str) -> Iterator[tuple[AnyRow, AnyRow | None]]:
-    """Yield a station's entries, each with its body if retention left one.
+    """Yield a station's entries, each with its body if that is not deleted.
 
-    Page by page, so that no cursor stays open and no memory grows; and each table by itself: a database that was just
-    filled has no figures yet from which to join them well.
+    Reads in pages, so that no cursor stays open and memory stays bounded, and each table by itself: a freshly filled
+    database has no statistics yet for planning a join.
     """
     after, e, b = 0, t.event.c, t.event_body.c
     entries = select(t.event).where(e.facility == facility).order_by(e.seq).limit(_MANY)

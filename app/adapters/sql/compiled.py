@@ -1,4 +1,4 @@
-"""Statements of the hot path: written in Core, compiled once for each kind of database, run by the driver itself.
+"""Statements of the hot path: written in Core, compiled once per dialect, executed on the driver's own cursor.
 
 SQLAlchemy's own execution costs 60 µs around the 5 µs that the database takes, and a submitted step has five of
 them (docs/adr/0002 has the figures). Nothing else is different: same connection, same transaction, same errors.
@@ -16,11 +16,11 @@ from sqlalchemy.exc import DBAPIError
 AnyRow: TypeAlias = Any
 """A named tuple with the statement's own columns."""
 _Compiled: TypeAlias = tuple[str, Sequence[str] | None, Mapping[str, object]]
-"""The driver's own SQL, the order of its parameters if they go by place, and those that the statement fixes."""
+"""SQL of the dialect, the order of its parameters if they are positional, and the fixed parameters."""
 
 
 def failed(connection: Connection, sql: str, error: Exception) -> BaseException:
-    """Return what SQLAlchemy would raise for an error of the driver; a lost connection is let go of, as it would be."""
+    """Return what SQLAlchemy would raise for a driver's error; invalidate a lost connection as it would."""
     dialect = connection.dialect
     is_lost = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)  # type: ignore[arg-type]
     if is_lost:
@@ -34,7 +34,7 @@ class Direct:
     """One statement. Its columns have types that need no conversion: whole numbers and text."""
 
     def __init__(self, statement: Select[Any] | Insert | Update) -> None:
-        """Keep the statement; it is compiled when a connection is there."""
+        """Keep the statement; it is compiled on first use."""
         self.statement = statement
         self._compiled: dict[str, _Compiled] = {}
         columns = statement.selected_columns if isinstance(statement, Select) else ()

@@ -1,4 +1,4 @@
-"""The registry in SQL: what the terminal's files say, one row a person, narrowed and sorted by an index each time."""
+"""The registry in SQL: one row per person of the terminal's files; one index filters and sorts each search."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ from app.tokens import Sealer
 
 T = TypeVar("T")
 WAITS: Final = 3600
-"""Seconds for which a file that was read may wait."""
+"""Seconds after which a file that waits is deleted."""
 WAITING: Final = 20
-"""Files that wait at a station: with one more, the oldest goes. Otherwise a hurried hour would fill the disk."""
+"""Files that may wait at a station; beyond that the oldest is deleted, so that uploads cannot fill the disk."""
 NEAR: Final = 100
 _P: Final = t.person
 _LAST_ID: Final = "\U0010ffff"
@@ -266,12 +266,12 @@ class SqlRegistry(Connected, Registry):
     @override
     async def forget_names(self, facility: str) -> int:
         def work(connection: Connection) -> int:
-            # In the same transaction: a setting that says so before the names are gone would not be true.
+            # In the same transaction, so that the setting is never ahead of the deletion.
             connection.execute(update(t.station).where(t.station.c.facility == facility).values(keeps_names=0))
             named = update(_P).where(_P.c.facility == facility, _P.c.key.is_not(None))
             gone = connection.execute(named.values(key=None, names=None)).rowcount
             connection.execute(delete(t.person_name).where(t.person_name.c.facility == facility))
-            # A file that is being taken brings no more people: `take` finds it gone.
+            # This also stops an import under way: `take` no longer finds the file.
             under_way = t.upload.c.facility == facility, t.upload.c.stage != Stage.TAKEN.value
             connection.execute(delete(t.upload).where(*under_way))
             return gone
@@ -292,7 +292,7 @@ class SqlRegistry(Connected, Registry):
         return self._kept_key(facility) or self._keys.search_key(await self._durably(partial(self._made, facility)))
 
     def _kept_key(self, facility: str) -> SearchKey | None:
-        """Return a station's search key if it has one; it is opened once."""
+        """Return a station's search key if it has one; unsealed once, then cached."""
         if facility not in self._search_keys:
             rows = self._all(SEARCH_KEY, facility=facility)
             if not rows:
@@ -308,18 +308,18 @@ class SqlRegistry(Connected, Registry):
         return str(found)
 
     async def _truncate(self) -> None:
-        """Empty the write-ahead log: what was forgotten would stay readable there."""
+        """Truncate the write-ahead log, in which deleted data would stay readable."""
         with REACHING:
             await asyncio.to_thread(truncate_log, self._engines[1])
 
 
 def _shallow(value: Upload, *without: str) -> dict[str, Any]:
-    """Return the fields of a value that are its table's columns as they are."""
+    """Return the fields that are stored as they are."""
     return {each.name: getattr(value, each.name) for each in fields(value) if each.name not in without}
 
 
 def _make_room(connection: Connection, facility: str) -> None:
-    """Forget the oldest files of a station that wait, down to as many as may."""
+    """Delete a station's oldest waiting files beyond `WAITING`."""
     waits = t.upload.c.facility == facility, t.upload.c.stage == Stage.WAITING.value
     newest = select(t.upload.c.id).where(*waits).order_by(t.upload.c.at.desc(), t.upload.c.id.desc())
     for old in connection.execute(newest.offset(WAITING)).scalars().all():
@@ -332,7 +332,7 @@ _limit: BindParameter[int] = bindparam("limit")
 
 
 def _newest(facility: Any, day: Any, who: Any, *narrowed: ColumnElement[bool]) -> Select[Any]:
-    """Return people sorted by day, newest first; one index narrows and sorts, so any page is the next one."""
+    """Select people by day, newest first, with keyset pagination: one index filters and sorts."""
     before = tuple_(day, who) < tuple_(bindparam("before"), bindparam("id"))
     mine = facility == bindparam("facility"), *narrowed, before, day >= bindparam("first_day")
     return select(_P).where(*mine).order_by(day.desc(), who.desc()).limit(_limit)
@@ -385,7 +385,7 @@ BY_TIME: Final = select(_P).where(_P.c.id.in_(_theirs))
 
 
 def _asked(facility: str, search: Search, after: tuple[int, str] | None, limit: int) -> dict[str, Any]:
-    """Return the values of a search's parameters, all of them: each statement takes its own."""
+    """Return the parameters of a search; its statement may use only some."""
     if search.by is By.ENDS:
         before, who = after or (search.moments[0] - 1, _LAST_ID)
         return {"facility": facility, "before": before, "id": who, "until": search.moments[1], "limit": limit}

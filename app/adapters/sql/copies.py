@@ -1,4 +1,4 @@
-"""The patients' copies in SQL: a row each, known by a hash."""
+"""The patients' copies in SQL: one row each, found by the hash of its letters."""
 
 from __future__ import annotations
 
@@ -79,19 +79,18 @@ class SqlReceipts(Connected, Receipts):
 
 
 def add(receipt: Receipt, connection: Connection) -> None:
-    """Keep a copy; the one that the same letters open stays as it is."""
+    """Insert a copy, unless there is one with the same hash."""
     if connection.execute(select(t.receipt.c.id).where(t.receipt.c.hash == receipt.hash)).first() is None:
         connection.execute(insert(t.receipt).values(_row(receipt, connection)))
 
 
 def call_all_back(facility: str, now: int, connection: Connection) -> int:
-    """Let no copy of a station open anything from now on; return how many still did."""
+    """Call back all copies of a station that still open; return how many."""
     mine = t.receipt.c.facility == facility, t.receipt.c.called_back_at.is_(None), t.receipt.c.made_at > now - LIVES
     return _call_back(_ALL.where(*mine), now, connection)
 
 
 def _call_back(copies: Select[Any], now: int, connection: Connection) -> int:
-    """Let none of these copies open anything from now on; return how many there were."""
     rows = connection.execute(copies).all()
     for row in rows:
         over = replace(Receipt(*row[:-1]), called_back_at=now)

@@ -1,9 +1,8 @@
-"""Connections on which nothing is left to a default, the way to the newest schema, and what every store stands on.
+"""Engines with explicit settings that are read back, migrations, and the base class of the stores.
 
-A store has one connection to read on and one thread that writes. Both find their way back by themselves when the
-database was away: a read is tried once more on a new connection, and so is the beginning of a write. What was under way
-when the connection went is `Unavailable`, since nobody knows whether it was committed; sent again with the same key, it
-is answered by the store's idempotency check.
+A store has one read connection and one writer thread. After a lost connection, a read is retried once on a new one, and
+so is the BEGIN of a write. A write that was under way raises `Unavailable`, since it may have been committed; a retry
+with the same key is answered by the store's idempotency check.
 """
 
 from __future__ import annotations
@@ -35,13 +34,12 @@ T = TypeVar("T")
 
 
 class Reaching:
-    """Turns what the database cannot do now into `Unavailable`; what we did wrong stays what it is."""
+    """Translates database errors into `Unavailable`, except data, integrity and programming errors: those are bugs."""
 
     def __enter__(self) -> None:
-        """Begin; there is nothing to keep."""
+        """Do nothing."""
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        """Look at what came."""
         ours = isinstance(error, (DataError, IntegrityError, ProgrammingError))
         if not ours and isinstance(error, (DatabaseError, ResourceClosedError)):
             raise Unavailable from error
@@ -51,7 +49,7 @@ REACHING: Final = Reaching()
 
 
 Driver: TypeAlias = Mapping[str, Any]
-"""Arguments of `create_engine` that put another driver in the place of the one that Python ships."""
+"""Arguments of `create_engine` that select another driver than the default."""
 
 SHIPPED: Final[Driver] = MappingProxyType({})
 
@@ -64,26 +62,26 @@ PRAGMAS: Final = (
     ("trusted_schema", "OFF", 0),
     ("secure_delete", "ON", 1),
 )
-"""Name, what is asked for, and what SQLite must say when asked back."""
+"""Name, value to set, and value that SQLite must report when it is read back."""
 
 SESSION: Final = MappingProxyType(
     {
         "lock_timeout": "5s",
         "statement_timeout": "10s",
-        # A node that froze or was cut off in the middle keeps the others waiting no longer than this.
+        # Bounds how long a frozen or disconnected node can hold the write lock.
         "idle_in_transaction_session_timeout": "5s",
-        # With any other, a transaction would not see what was committed while it waited for its turn.
+        # With any other, a transaction would not see what was committed while it waited for the write lock.
         "default_transaction_isolation": "read committed",
         "client_encoding": "UTF8",
         "TimeZone": "UTC",
     }
 )
-"""What every connection to PostgreSQL asks for, and what it must say when asked back."""
+"""Session settings of every connection to PostgreSQL, read back and compared."""
 
 _UNHURRIED: Final = MappingProxyType(
     SESSION | dict.fromkeys(("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout"), "0")
 )
-"""The same for what takes its time: a new schema, while other nodes wait, a backup, a restore."""
+"""The same without timeouts: for migrations, backups and restores."""
 
 SERVER: Final = (
     ("fsync", ("on",)),
@@ -91,7 +89,7 @@ SERVER: Final = (
     ("synchronous_commit", ("on", "remote_write", "remote_apply")),
     ("server_encoding", ("UTF8",)),
 )
-"""What PostgreSQL must have been set to by whoever runs it: anything else loses writes or letters."""
+"""Required settings of the PostgreSQL server: any other loses writes or characters."""
 
 OLDEST: Final = 15
 _SORTING: Final = """
@@ -99,7 +97,7 @@ SELECT current_setting('server_version_num')::int / 10000, datlocprovider::text,
 FROM pg_database WHERE datname = current_database()"""
 _BYTEWISE: Final = (("c", "C"), ("c", "POSIX"))
 _BUILTIN: Final = "b"
-"""PostgreSQL's own provider, from 17 on: it knows orders by code point only, which in UTF-8 is the order of bytes."""
+"""PostgreSQL's builtin collation provider, from 17 on: sorts by code point, which in UTF-8 is byte order."""
 
 _LINE: Final = MappingProxyType(
     {
@@ -112,10 +110,10 @@ _LINE: Final = MappingProxyType(
         "tcp_user_timeout": 10_000,
     }
 )
-"""How long a silent network is believed in."""
+"""libpq parameters; timeout and keepalives bound how long a silent network goes unnoticed."""
 
 _TRIGGERS: Final = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'", TRIGGERS
-# On for replicas as well, and calling the function that we have made.
+# `tgenabled` A: fires in replica sessions, too. `prosrc`: the text of the function that it calls.
 _TRIGGERS_POSTGRESQL: Final = (
     """SELECT tgname::text, prosrc FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
     WHERE tgenabled = 'A' AND tgrelid IN (to_regclass('event'), to_regclass('event_body'))""",
@@ -136,13 +134,13 @@ def writing(url: str, driver: Driver = SHIPPED, *, key: bytes = b"") -> Engine:
 
 
 def reading(url: str, driver: Driver = SHIPPED) -> Engine:
-    """Return an engine on which each statement stands alone and sees what is committed."""
+    """Return an autocommit engine: each statement sees what is committed."""
     return _guarded(_engine(url, driver, isolation_level="AUTOCOMMIT"))
 
 
 @contextmanager
 def unhurried(url: str, key: bytes = b"") -> Iterator[Connection]:
-    """Give a transaction for what takes its time while nobody else is served: a new schema, a restore."""
+    """Yield a transaction without session timeouts that holds the write lock: for migrations and restores."""
     engine = _in_turn(_engine(url, SHIPPED, _UNHURRIED, key=key))
     try:
         with REACHING, engine.begin() as connection:
@@ -153,7 +151,7 @@ def unhurried(url: str, key: bytes = b"") -> Iterator[Connection]:
 
 @contextmanager
 def snapshot(url: str) -> Iterator[Connection]:
-    """Give a connection that sees the database as it is at its first look, however long it reads; it cannot write."""
+    """Yield a connection that cannot write and reads one snapshot, taken by its first statement."""
     is_sqlite = file_of(url) is not None
     isolation: dict[str, Any] = {} if is_sqlite else {"isolation_level": "REPEATABLE READ"}
     engine = _engine(url, SHIPPED, _UNHURRIED, **isolation)
@@ -172,7 +170,7 @@ def snapshot(url: str) -> Iterator[Connection]:
 def is_practice(url: str, practice_station: str) -> bool | None:
     """Whether a database belongs to the practice route, or None for a new one.
 
-    One from before 0.4 does not say so itself: it is practice if it has the practice station.
+    One from before 0.4 does not store it: it is practice if it has the practice station.
     """
     with unhurried(url) as connection:
         tables = set(inspect(connection).get_table_names())
@@ -182,10 +180,9 @@ def is_practice(url: str, practice_station: str) -> bool | None:
 
 
 def migrate(url: str, key: bytes = b"", *, practice: bool | None = None) -> None:
-    """Bring the database to the newest schema; when it is there already, Alembic is not even loaded.
+    """Migrate to the newest schema; Alembic is imported only when there is something to do. Raises `StoreUnsafe`.
 
-    `key` is needed where there are records from before there was a record key. `practice` is what the database says of
-    itself from now on, if it does not say anything yet.
+    `key` is needed for records from before there was a record key. `practice` is stored if the database has no value.
     """
     with unhurried(url, key) as connection:
         found = revision(connection)
@@ -210,14 +207,14 @@ def file_of(url: str) -> Path | None:
 
 
 def truncate_log(engine: Engine) -> None:
-    """Move the write-ahead log into the database and empty it: deleted text would stay readable there."""
+    """Checkpoint and truncate SQLite's write-ahead log, in which deleted data would stay readable."""
     if engine.dialect.name == "sqlite":
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def empty_log(url: str) -> None:
-    """Empty the write-ahead log once, from outside a store: while somebody read for long, nobody could."""
+    """Truncate the write-ahead log without a store: after a long read, during which no checkpoint could."""
     engine = _engine(url, SHIPPED, isolation_level="AUTOCOMMIT")
     try:
         truncate_log(engine)
@@ -255,7 +252,7 @@ def _guarded(engine: Engine) -> Engine:
 
 
 def _look_for_triggers(query: str, made: Mapping[str, str], connection: DBAPIConnection, _record: object) -> None:
-    """Refuse a database in which what keeps records append-only is missing, or is not what we have made."""
+    """Raise `StoreUnsafe` unless the triggers that keep records append-only are there, word for word."""
     cursor = connection.cursor()
     cursor.execute(query)
     found = dict(cursor.fetchall())
@@ -271,7 +268,7 @@ def _look_for_triggers(query: str, made: Mapping[str, str], connection: DBAPICon
 
 
 def _prepare(connection: DBAPIConnection, _record: object) -> None:
-    """Set every pragma in its own statement and read it back: SQLite takes a misspelt one without a word."""
+    """Set every pragma in its own statement and read it back: SQLite ignores a misspelt one silently."""
     # Without this the driver opens transactions by itself, inside which some pragmas are silently ignored.
     connection.isolation_level = None
     cursor = connection.cursor()
@@ -287,7 +284,7 @@ def _prepare(connection: DBAPIConnection, _record: object) -> None:
 
 
 def _examine(session: Mapping[str, str], connection: DBAPIConnection, _record: object) -> None:
-    """Look whether PostgreSQL keeps what it says it has, took what was asked for, and sorts as SQLite does."""
+    """Raise `StoreUnsafe` unless PostgreSQL's version, durability, session settings and byte order are as required."""
     expected = [*SERVER, *((name, (value,)) for name, value in session.items())]
     cursor = connection.cursor()
     cursor.execute("SELECT " + ", ".join(f"current_setting('{name}')" for name, _ in expected))
@@ -331,7 +328,7 @@ def revision(connection: Connection) -> str | None:
 
 
 def upgrade(connection: Connection, to: str = "head") -> None:
-    """Bring the schema to a revision, inside the transaction at hand."""
+    """Migrate to a revision, inside the current transaction."""
     from alembic import command  # noqa: PLC0415 - half a second that an ordinary start need not spend
     from alembic.config import Config  # noqa: PLC0415 - the same
 
@@ -342,7 +339,7 @@ def upgrade(connection: Connection, to: str = "head") -> None:
 
 
 class Connected:
-    """One database, reached."""
+    """Base of the stores: one read connection and one writer thread."""
 
     def __init__(self, url: str, driver: Driver = SHIPPED, *, key: bytes = b"") -> None:
         """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged.
@@ -356,7 +353,7 @@ class Connected:
             self._writer = Writer(self._engines[0])
 
     async def close(self) -> None:
-        """Finish what is being written and let go of every connection."""
+        """Finish pending writes and close every connection."""
         self._writer.close()
         self._reader.close()
         for engine in self._engines:
@@ -369,7 +366,7 @@ class Connected:
         return self._read(lambda reader: list(reader.execute(statement, values)))
 
     def _read(self, work: Callable[[Connection], T]) -> T:
-        """Return what `work` reads."""
+        """Run `work` on the read connection, once more on a new one if that is lost."""
         with REACHING:
             try:
                 return work(self._reader)

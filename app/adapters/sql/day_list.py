@@ -1,4 +1,4 @@
-"""The days' lists in SQL: a row a number, and one a word. Small and short-lived."""
+"""The day lists in SQL: one row per reference number, and one per day for its word."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.rules.words.dates import day_of
 
 _REACHED: Final = select(t.visit.c.id).where(t.visit.c.handed_off_at.is_not(None))
 _IS_FREE: Final = or_(t.planned.c.visit.is_(None), t.planned.c.visit.not_in(_REACHED))
-"""Nobody began with this number, or what was begun has led nowhere so far: a lost answer, a phone without power."""
+"""No visit was begun with this number, or it has not reached the handoff: a lost response, an empty battery."""
 
 
 class SqlPlans(Connected, Plans):
@@ -41,7 +41,7 @@ class SqlPlans(Connected, Plans):
     @override
     async def on(self, facility: str, day: date) -> tuple[Planned, ...]:
         found = self._all(select(t.planned).where(_of(t.planned, facility, day)))
-        # Sorted here: databases differ in how they order letters.
+        # Sorted here: databases differ in collation.
         return tuple(sorted(map(_planned, found), key=attrgetter("reference")))
 
     @override

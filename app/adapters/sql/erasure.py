@@ -1,6 +1,6 @@
-"""Erasing a person: the key and all that it opens go, and what was said of matched visits. The chain stays.
+"""Erases a person: deletes the key, the row and the contents of matched visits. The chain stays.
 
-The same for the first erasure and for the one after an older backup was restored: whoever is forgotten stays so.
+Repeated after an older backup is restored, so that an erased person stays erased.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from app.rules.record.gap import Erasure
 from app.rules.terminal.exchange import Stage
 
 OF_A_PERSON: Final = "person "
-"""Before a person's id, this stands where events of a visit name the visit."""
+"""Prefix of a person's id as the `visit` of an event about the person."""
 
 
 def matched(connection: Connection, facility: str, person: str) -> tuple[str, ...]:
@@ -29,10 +29,10 @@ def matched(connection: Connection, facility: str, person: str) -> tuple[str, ..
 
 
 def forget(connection: Connection, erasures: Sequence[Erasure], by: str, now: int, *, is_open: bool = True) -> None:
-    """Destroy people's keys, names, consents and numbers, and the matched visits' bodies, answers and rows.
+    """Delete people's keys, names, consents and numbers, and the matched visits' bodies, answers and rows.
 
-    Before that, an entry of each person and visit says so in the record, but not where that is read-only (`is_open`).
-    The caller has written the erasures into the ledger before, and empties the write-ahead log.
+    First appends an `erased` event for each person and visit, except to a read-only record (`is_open` is False).
+    The caller writes the erasures into the ledger before, and truncates the write-ahead log after.
     """
     for facility in sorted({each.facility for each in erasures}):
         theirs = [each for each in erasures if each.facility == facility]
@@ -54,7 +54,7 @@ def forget(connection: Connection, erasures: Sequence[Erasure], by: str, now: in
 
 
 def mark_erased(connection: Connection, facility: str, now: int, chain: Chain) -> None:
-    """Add the events of erasures that this record does not tell of, since it was read-only then."""
+    """Append the `erased` events that this record lacks because it was read-only."""
     mine = select(t.erasure.c.person, t.erasure.c.by).where(t.erasure.c.facility == facility)
     for row in connection.execute(mine.order_by(t.erasure.c.person)).all():
         if not _is_told(connection, facility, row.person):
@@ -70,7 +70,7 @@ def _is_told(connection: Connection, facility: str, person: str) -> bool:
 
 
 def _visits_of(connection: Connection, erased: Erasure) -> list[str]:
-    """Return the visits that go with a person: matched now, or when the erasure was first done."""
+    """Return the visits to erase with a person: matched now, or when the erasure was first done."""
     named = {*matched(connection, erased.facility, erased.person), *erased.visits}
     mine = select(t.visit.c.id).where(t.visit.c.facility == erased.facility, t.visit.c.id.in_(sorted(named)))
     return list(connection.execute(mine.order_by(t.visit.c.id)).scalars())
@@ -79,7 +79,7 @@ def _visits_of(connection: Connection, erased: Erasure) -> list[str]:
 def _subjects(
     connection: Connection, facility: str, visits: Mapping[str, Sequence[str]]
 ) -> Iterator[tuple[str, Sequence[int]]]:
-    """Yield of whom the record has to say that all is erased: another node may have been quicker with a person."""
+    """Yield the subjects that need an `erased` event: not a person whom another node has erased already."""
     for person, theirs in visits.items():
         yield from ((visit, ()) for visit in theirs)
         if not _is_told(connection, facility, person):
@@ -102,8 +102,8 @@ def _forget(connection: Connection, erased: Erasure, visits: Sequence[str], by: 
 
 
 def _mentions(connection: Connection, facility: str, people: set[str], but: set[str]) -> dict[str, list[int]]:
-    """Return which bodies of other visits name these people: of a match that was corrected, nothing else tells."""
-    # All that a station's record still says is gone through, once however many are erased: it is asked for so rarely.
+    """Return the entries of other visits whose bodies name these people: left over from corrected matches."""
+    # Scans all bodies of a station, once per call: erasures are rare.
     naming = (
         select(t.event.c.visit, t.event.c.seq, t.event_body.c.body)
         .join_from(t.event, t.event_body)
@@ -117,9 +117,6 @@ def _mentions(connection: Connection, facility: str, people: set[str], but: set[
 
 
 def _forget_waiting(connection: Connection, facility: str) -> None:
-    """Remove a station's files that are not taken yet: whoever is erased would come back with them.
-
-    Whether somebody stands in one is not seen from here: they are sealed. The same file can be read again.
-    """
+    """Delete a station's files not yet taken: encrypted, they may hold an erased person. They can be read again."""
     under_way = t.upload.c.facility == facility, t.upload.c.stage != Stage.TAKEN.value
     connection.execute(delete(t.upload).where(*under_way))

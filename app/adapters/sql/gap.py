@@ -1,4 +1,4 @@
-"""Records that are older than they are known to have been: found, held read-only, and let go on when accepted."""
+"""Records older than the ledger says: detected, made read-only, and writable again once accepted."""
 
 from __future__ import annotations
 
@@ -18,10 +18,7 @@ from app.rules.record.gap import Erasure, Gap, LedgerState, gap
 
 
 def look_back(url: str, known: LedgerState, now: int, key: bytes = b"") -> tuple[str, ...]:
-    """Hold what is older than it was and forget again who was erased, before anything is served.
-
-    Returns the stations that are not there at all.
-    """
+    """Make older records read-only and repeat erasures, before anything is served; return the missing stations."""
     engine = writing(url, key=key)
     try:
         with engine.begin() as connection:
@@ -35,7 +32,7 @@ def look_back(url: str, known: LedgerState, now: int, key: bytes = b"") -> tuple
 
 
 def compare(connection: Connection, known: LedgerState, now: int) -> tuple[str, ...]:
-    """Hold every record that is not what it is known to have been; return the stations that are not there at all."""
+    """Make every record read-only that lacks its known head; return the stations that are missing."""
     stations = set(connection.execute(select(t.facility.c.id)).scalars())
     for facility, head in known.heads.items():
         if facility in stations:
@@ -63,14 +60,14 @@ def _compare(connection: Connection, facility: str, known: Head, now: int) -> No
 
 
 def _is_answered(row: Any, known: Head) -> bool:
-    """Whether this gap is held already, or was accepted: a ledger from before does not open it again."""
+    """Whether this gap is stored already, or was accepted: an older ledger does not reopen it."""
     if row.accepted_at is None:
         return bool(row.known_size >= known.size)
     return bool((row.known_size, row.known_hash) == (known.size, known.hash))
 
 
 def held(connection: Connection, facility: str = "") -> tuple[Gap, ...]:
-    """Return the gaps that nobody has accepted yet, of one station or of all."""
+    """Return the gaps that are not accepted yet, of one station or of all."""
     mine = select(t.quarantine).where(t.quarantine.c.accepted_at.is_(None)).order_by(t.quarantine.c.facility)
     rows = connection.execute(mine.where(t.quarantine.c.facility == facility) if facility else mine)
     return tuple(
@@ -80,7 +77,7 @@ def held(connection: Connection, facility: str = "") -> tuple[Gap, ...]:
 
 
 def accept(facility: str, by: str, now: int, connection: Connection) -> Head | None:
-    """Let a held record go on without its copies, and say so in it; return its new end, or None when it is not held."""
+    """Make a record writable again, marked as restored, its copies called back; its head, or None if not read-only."""
     found = held(connection, facility)
     if not found:
         return None
@@ -93,8 +90,8 @@ def accept(facility: str, by: str, now: int, connection: Connection) -> Head | N
         "known_hash": known.hash,
         "found_size": was.size,
         "found_hash": was.hash,
-        "copies": call_all_back(facility, now, connection),  # which of them had been, it has forgotten
-        "without_body": [*without_body(connection, facility)],  # while it was read-only, no entry could say so
+        "copies": call_all_back(facility, now, connection),  # the older state does not know which already were
+        "without_body": [*without_body(connection, facility)],  # while it was read-only, no entry could explain them
     }
     chain = Chain(facility, head_of(connection, facility))
     chain.add(OF_THE_RECORD, Event(EventType.RESTORED, now, body))
@@ -107,7 +104,7 @@ def accept(facility: str, by: str, now: int, connection: Connection) -> Head | N
 
 
 def erase_again(connection: Connection, erasures: Iterable[Erasure], now: int) -> int:
-    """Forget everybody whom this database still knows though they were erased; return how many."""
+    """Repeat the erasures that this database does not have; return how many."""
     done = set(connection.execute(select(t.erasure.c.person)).scalars())
     stations = set(connection.execute(select(t.facility.c.id)).scalars())
     due = [each for each in erasures if each.person not in done and each.facility in stations]

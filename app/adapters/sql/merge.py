@@ -1,7 +1,7 @@
-"""Taking people of a file into the list: who is known already, what changed, what ended at the source.
+"""Merges people of a file into the list: matches known ones, writes changes, records what ended at the source.
 
-A person is known by a reference number, or by the keyed hash of who they are; a number alone is not enough where the
-birth dates speak against it, since numbers are given by hand.
+A person matches by the keyed hash of their identity, or by a reference number unless the birth dates differ: numbers
+are assigned by hand.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from app.tokens import new_secret
 
 _TURNS: Final = {Turn.WITHDRAWN: EventType.WITHDRAWN, Turn.LAPSED: EventType.LAPSED}
 _OWN: Final = (t.person_consent, t.person_reference, t.person_name)
-"""What is written anew with a person, so that one index narrows and sorts."""
+"""Search tables, rewritten with each person."""
 _COLUMNS: Final = [column.name for column in t.person.c]
 _CHANGE: Final = (
     update(t.person)
@@ -45,7 +45,7 @@ _CHANGE: Final = (
 
 @dataclass
 class _Known:
-    """Whom the list holds already of those in a batch."""
+    """Rows of the list that may match people of a batch."""
 
     by_number: dict[str, list[Any]] = field(default_factory=dict)
     by_mark: dict[str, Any] = field(default_factory=dict)
@@ -59,7 +59,7 @@ class _Known:
         return next((row for row in rows if not (row["born"] and person.born and row["born"] != person.born)), None)
 
     def add(self, row: dict[str, Any], references: Iterable[str]) -> None:
-        """Keep a row for those who follow in the same batch: the newest stands first."""
+        """Add a row, also for later people of the same batch; the newest comes first."""
         if row["mark"]:
             self.by_mark[row["mark"]] = row
         for number in references:
@@ -69,15 +69,15 @@ class _Known:
 
 @dataclass(frozen=True, slots=True)
 class ReadyToMerge:
-    """One person of a file with all that is known without the database: nobody at a bedside waits for this work."""
+    """One person of a file, prepared outside the transaction, so that no bedside submission waits for it."""
 
     person: Incoming
     id: str
-    """Theirs if they are new."""
+    """Used if the person is new."""
     sealed: tuple[str, str] | tuple[None, None]
-    """A key of their own and their names, for a person of that id."""
+    """Their own key, sealed, and the names encrypted under it, for that id."""
     said: dict[str, Any]
-    """The columns of their row that the file alone says."""
+    """The columns of their row that depend on the file alone."""
     flags: tuple[dict[str, Any], ...]
     beginnings: frozenset[str]
 
@@ -118,7 +118,7 @@ class Batch:
         return ReadyToMerge(person, who, sealed, said, flags, frozenset(beginnings))
 
     def write(self, connection: Connection, people: Iterable[ReadyToMerge]) -> tuple[Taken, ...]:
-        """Write people and what ended for them; return each as before and after."""
+        """Write people, and events for consents that ended; return each person before and after."""
         people = list(people)
         known = self._known(connection, [each.person for each in people])
         rows: dict[str, dict[str, Any]] = {}
@@ -197,7 +197,7 @@ class Batch:
     def found_by(
         self, rows: dict[str, dict[str, Any]], people: dict[str, ReadyToMerge]
     ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-        """Return what people are found by: their flags, their numbers, the beginnings of their names."""
+        """Return the rows of `_OWN`: consent flags, reference numbers, hashes of name beginnings."""
         flags, numbers, names = [], [], []
         for who, ready in people.items():
             mine = {"facility": self.facility, "person": who}
@@ -208,7 +208,7 @@ class Batch:
         return flags, numbers, names
 
     def _kept_beginnings(self, row: dict[str, Any]) -> Iterable[str]:
-        """Return under what somebody is found whose names were kept before and did not come this time."""
+        """Return the name hashes of a person whose names are stored but not in this file."""
         known = self.keys.opened(row["id"], row["key"], row["names"])
         return self.search.beginnings(known) if known else ()
 

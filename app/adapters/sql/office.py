@@ -28,7 +28,7 @@ from app.rules.station.station import Facility, Link, Note, Official, Printed, S
 
 _SPENT: Final = 3600
 _OVER: Final = 7 * 24 * 3600
-"""Seconds after which nothing depends on a sign-in any more: until then it tells where somebody last stood."""
+"""Seconds after which a sign-in is deleted; until then it tells at which station the account was last."""
 _SEALED: Final = (
     t.account.c.totp,
     t.official.c.sealed,
@@ -37,11 +37,11 @@ _SEALED: Final = (
     t.upload.c.preview,
     t.upload.c.sealed,
 )
-"""Every column that the server's keys open."""
+"""Every column that is sealed with the server's keys."""
 
 
 class SqlOffice(SqlAccounts):
-    """Keeps what the offices need."""
+    """Keeps stations, links, prints, checklists and notes."""
 
     # --- stations and links ---------------------------------------------------------------------------------
 
@@ -184,7 +184,7 @@ class SqlOffice(SqlAccounts):
 
 
 def _resealed(connection: Connection, column: Any, renew: Callable[[str], str]) -> int:
-    """Put one column under what `renew` makes of it; return how many values there were."""
+    """Apply `renew` to every value of a column; return how many there were."""
     table, place = column.table, [*column.table.primary_key.columns]
     rows = connection.execute(select(*place, column).where(column.is_not(None))).all()
     kept = [(key, sealed) for *key, sealed in rows if sealed]

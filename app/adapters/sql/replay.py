@@ -1,4 +1,4 @@
-"""Visits as their record tells them, and which of them are kept otherwise."""
+"""Rebuilds visits from their record, and finds rows that differ from it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from app.verify import Missing
 
 _MANY: Final = 500
 _KEPT: Final = 2_000
-"""Visits that are kept as they were read, until an entry is added to them."""
+"""Rebuilt visits that are cached; one is rebuilt again after an entry is added."""
 FOLLOWUP: Final = (
     t.followup.c.visit.label("followed"),
     t.followup.c.at.label("followed_at"),
@@ -42,21 +42,21 @@ FOLLOWUP: Final = (
 
 @dataclass
 class Records:
-    """Reads what records tell of visits; every entry is checked when it is read."""
+    """Rebuilds visits from verified entries, with a cache."""
 
     key: bytes
     _read: dict[str, tuple[int, Rebuilt]] = field(default_factory=dict)
-    """By visit: the number of its last entry, and what its entries tell."""
+    """By visit: the number of its last entry, and the visit rebuilt from its entries."""
     _vouched: dict[str, int] = field(default_factory=dict)
-    """By station: before which entry none has a MAC, since it vouches for them (records from before 0.4)."""
+    """By station: the first entry with a MAC, which vouches for those before it (records from before 0.4)."""
 
     def shown(self, connection: Connection, facility: str, kept: Sequence[Followed]) -> tuple[Followed, ...]:
-        """Return visits of a station as they may be shown."""
+        """Return visits as their record tells; without content, and with `Doubt.BROKEN`, where it is not valid."""
         told = self.told(connection, facility, [each.visit.id for each in kept])
         return tuple(_shown(each, told.get(each.visit.id)) for each in kept)
 
     def told(self, connection: Connection, facility: str, visits: Sequence[str]) -> Mapping[str, Rebuilt | None]:
-        """Return what the record tells of each visit; None where it does not hold, or tells nothing."""
+        """Return each visit rebuilt from its record; None where that is invalid or has nothing of it."""
         e = t.event.c
         theirs = select(e.visit, func.max(e.seq).label("last")).where(e.facility == facility, e.visit.in_(visits))
         ends = {row.visit: row.last for row in connection.execute(theirs.group_by(e.visit))}
@@ -81,7 +81,7 @@ class Records:
             return None
 
     def _replayed(self, rows: Iterable[AnyRow], vouched: int, gone: set[int]) -> Iterator[Replayed]:
-        """Yield entries with their bodies, but for those whose body went with a person; raises `UnreadableRecord`."""
+        """Yield valid entries that have a body. Raises `UnreadableRecord` for an invalid entry or unexplained gap."""
         missing = Missing()
         for row in rows:
             entry = Entry(*(getattr(row, name) for name in ENTRY))
@@ -107,7 +107,7 @@ def _shown(kept: Followed, told: Rebuilt | None) -> Followed:
 
 
 def followed_from(row: AnyRow) -> Followed:
-    """Return a visit that reached the office from its row beside `FOLLOWUP`; bare where no version has written it."""
+    """Parse a row of `visit` and `FOLLOWUP`; without content where it is malformed, as only tampering makes it."""
     try:
         visit, sight, closed = visit_from(row), _sight(row.sight), _closed(row.closed)
         asked = asked_from(row.asked)
@@ -126,7 +126,7 @@ def _sight(raw: str | None) -> Sight | None:
 
 
 def asked_from(raw: str | None) -> tuple[StandingWish, ...]:
-    """Return what is asked from copies, from its column."""
+    """Parse the column `asked`: wishes from copies."""
     return tuple(StandingWish(each["at"], Wish(each["what"])) for each in json.loads(raw or "[]"))
 
 
@@ -135,7 +135,7 @@ def _closed(raw: str | None) -> Closed | None:
     return Closed(found["at"], found["by"], Closing(found["why"])) if found else None
 
 
-# --- what is kept otherwise -------------------------------------------------------------------------------------
+# --- rows that differ from the record ---------------------------------------------------------------------------
 
 
 _WITH_OPEN_VISITS: Final = select(t.visit.c.facility).where(t.visit.c.session.is_not(None)).distinct()
@@ -148,7 +148,7 @@ def open_visits(connection: Connection, facility: str) -> list[str]:
 
 
 def all_visits(connection: Connection, facility: str, since: int) -> list[str]:
-    """Return the visits of a station that have an entry since then, and with 0 also those that have only a row."""
+    """Return the visits of a station that have an entry since `since`; with 0 also those that have only a row."""
     e, v = t.event.c, t.visit.c
     told = select(e.visit).where(e.facility == facility, e.at >= since).distinct()
     found = {each for each in connection.execute(told).scalars() if _is_visit(each)}
@@ -162,7 +162,7 @@ def _is_visit(subject: str) -> bool:
 
 
 def differing(connection: Connection, facility: str, key: bytes, visits: Sequence[str]) -> set[str]:
-    """Return which of these visits are not kept as their record tells, or have none that holds."""
+    """Return which of these visits differ from their record, or have no valid one."""
     found, records = set[str](), Records(key)
     for start in range(0, len(visits), _MANY):
         batch = visits[start : start + _MANY]
@@ -192,7 +192,7 @@ def _kept(connection: Connection, facility: str, visits: Sequence[str]) -> dict[
 
 
 def _over(connection: Connection, facility: str, visits: Sequence[str], told: Mapping[str, object]) -> dict[str, bool]:
-    """Return of visits without a row whether an entry says that they are over, where one might."""
+    """Map visits with an entry of `OVER_TYPES` to whether it explains that they have no row."""
     e = t.event.c
     mine = select(e.visit, e.type, t.event_body.c.body).outerjoin_from(t.event, t.event_body)
     found: dict[str, bool] = {}
@@ -205,7 +205,7 @@ def _over(connection: Connection, facility: str, visits: Sequence[str], told: Ma
 
 
 def _gone_before(connection: Connection, facility: str, key: bytes) -> set[int]:
-    """Return which entries had no body any more when MACs began or after a restore, by entries written with the key."""
+    """Return the entries without a body when MACs began or after a restore, as listed by entries with a valid MAC."""
     found = set[int]()
     for _, rows in _entries(connection, facility, [OF_THE_RECORD]):
         for row in rows:
@@ -231,7 +231,7 @@ def _entries(connection: Connection, facility: str, visits: Sequence[str]) -> It
 
 
 def compare_open(url: str, key: bytes, now: int) -> int:
-    """Compare the visits that are open in a browser with their record, and keep what was found; return how many."""
+    """Compare the visits that are open in a browser with their record, and store what differs; return how many."""
     count = 0
     with unhurried(url) as connection:
         for facility in connection.execute(_WITH_OPEN_VISITS).scalars().all():
@@ -243,9 +243,9 @@ def compare_open(url: str, key: bytes, now: int) -> int:
 
 
 def check(connection: Connection, facility: str, key: bytes, since: int) -> tuple[dict[str, int], set[str] | None]:
-    """Return what does not hold of a station, by visit or `record`, and what was looked at (None: everything).
+    """Return what is broken at a station, by visit or `record`, and the subjects that were checked (None: all).
 
-    The whole chain is walked each time; visits are compared that have an entry `since` then, or all with 0.
+    Verifies the whole chain each time; compares visits that have an entry since `since`, or all with 0.
     """
     visits = all_visits(connection, facility, since)
     found = dict.fromkeys(differing(connection, facility, key, visits), 0)
@@ -256,7 +256,7 @@ def check(connection: Connection, facility: str, key: bytes, since: int) -> tupl
 def note(
     connection: Connection, facility: str, found: Mapping[str, int], looked_at: Collection[str] | None, now: int
 ) -> None:
-    """Keep what a check of a station found, in the place of what an earlier one had found of the same."""
+    """Store a check's findings at a station, in place of earlier ones on the same subjects."""
     b, known = t.broken.c, {each.subject for each in noted(connection, facility)}
     for subject in known - found.keys():
         if looked_at is None or subject in looked_at:

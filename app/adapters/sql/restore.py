@@ -1,4 +1,4 @@
-"""Restoring a backup into an empty place: all of it, looked through from end to end, or nothing."""
+"""Restores a backup into an empty folder and database: all of it, verified, or nothing."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ class NotRestored(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was restored: from when, the records' ends, what is missing, and who was erased again."""
+    """What was restored: the backup's time, its heads, what is missing, and how many were erased again."""
 
     at: int
     heads: Mapping[str, Head]
     gaps: tuple[Gap, ...]
     absent: tuple[str, ...]
-    """Stations that are known to have been there, and are not in this backup."""
+    """Stations that the ledger knows and this backup lacks."""
     erased: int
     files: tuple[str, ...]
 
@@ -71,7 +71,7 @@ def restore(  # noqa: PLR0913 - from where, to where, and what is known
 ) -> Restored:
     """Restore a backup into an empty data folder and database. Raises `NotRestored` and leaves nothing behind.
 
-    `key` is the record key where it is not in the backup. A backup from before 0.4 gets one that is made here.
+    `key` is the record key where it is not in the backup. A backup from before 0.4 gets a new one.
     """
     with _filling(folder), _becoming(url) as building, unhurried(building) as connection:
         loader = _load(source, keys, connection)
@@ -83,7 +83,7 @@ def restore(  # noqa: PLR0913 - from where, to where, and what is known
 
 @contextmanager
 def _filling(folder: Path) -> Iterator[None]:
-    """Make the data folder; on any failure take away what was put there."""
+    """Create the data folder; on failure delete what was created."""
     for path in (folder / name for name in KEY_FILES):
         if path.exists():
             raise NotRestored(f"{path}: is there already; restore into an empty folder")
@@ -101,7 +101,7 @@ def _filling(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _becoming(url: str) -> Iterator[str]:
-    """Give the address of a database to build in; a file takes its name at the end only."""
+    """Yield the URL of a database to build in; a SQLite file gets its name only at the end."""
     path = file_of(url)
     if path is None:
         yield url
@@ -125,7 +125,7 @@ def _remove(path: Path) -> None:
 
 
 def _load(source: Path, keys: list[Any], connection: Connection) -> _Loader:
-    """Put everything that is in a backup into an empty database."""
+    """Decrypt a backup into an empty database. Raises `NotRestored`."""
     if inspect(connection).get_table_names():
         raise NotRestored("the database has tables; restore needs an empty one")
     loader = _Loader(connection)
@@ -145,7 +145,7 @@ def _load(source: Path, keys: list[Any], connection: Connection) -> _Loader:
 
 
 def _record_key(loader: _Loader, key: bytes) -> bytes:
-    """Return the record key of what was restored: from the backup, as it is set, or new for one from before 0.4."""
+    """Return the record key: as it is set, from the backup, or new for one from before 0.4."""
     if not key and loader.is_before_keys:
         loader.files[RECORD_KEY] = secrets.token_urlsafe(48)
     found = key or loader.files.get(RECORD_KEY, "").strip().encode()
@@ -155,7 +155,7 @@ def _record_key(loader: _Loader, key: bytes) -> bytes:
 
 
 def _settled(loader: _Loader, connection: Connection, known: LedgerState, now: int) -> Restored:
-    """Look whether all of it is there and holds; then forget again, and hold what is older than it was."""
+    """Verify row counts, chains and heads; then repeat erasures and make older records read-only."""
     for name, count in loader.promised["rows"].items():
         if connection.execute(select(func.count()).select_from(table(name))).scalar() != count:
             raise NotRestored(_DAMAGED)
@@ -185,7 +185,7 @@ def _write_files(files: Mapping[str, str], folder: Path) -> None:
 
 
 class _Loader:
-    """Takes the decrypted stream piece by piece, and each line of it into the database."""
+    """File-like sink: decompresses the stream and inserts its lines into the database."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -196,12 +196,12 @@ class _Loader:
         self._rows: list[dict[str, Any]] = []
         self.at = 0
         self.is_before_keys = False
-        """Whether it was made before entries carried a MAC."""
+        """Whether the backup is from before entries had a MAC."""
         self.files: dict[str, str] = {}
         self.promised: dict[str, Any] = {}
 
     def write(self, piece: bytes) -> int:
-        """Take the next piece."""
+        """Decompress a piece, and insert its complete lines."""
         *lines, self._begun = (self._begun + self._packed.decompress(piece)).split(b"\n")
         if len(self._begun) > _LONGEST:
             raise ValueError(_DAMAGED)
@@ -210,10 +210,10 @@ class _Loader:
         return len(piece)
 
     def flush(self) -> None:
-        """Wait for nothing: the end says `finish`."""
+        """Do nothing: `finish` marks the end."""
 
     def finish(self) -> None:
-        """Refuse what ended too early, or goes on behind its end."""
+        """Raise `ValueError` for a truncated stream, or data after its end."""
         if not self._packed.eof or self._packed.unused_data or self._begun or not self.promised:
             raise ValueError(_DAMAGED)
 
@@ -236,7 +236,7 @@ class _Loader:
             self.promised = {"rows": dict(said["rows"]), "heads": dict(said["heads"])}
 
     def _begin(self, said: Mapping[str, Any]) -> None:
-        """Make the tables as they were when the backup was made."""
+        """Create the tables of the backup's schema revision."""
         self.at, schema = int(said["at"]), str(said["schema"])
         self.is_before_keys = schema < t.KEYED_SINCE
         try:
@@ -250,7 +250,7 @@ class _Loader:
         self.files[name] = text
 
     def _open(self, name: str, columns: list[str]) -> None:
-        """Begin with the rows of a table, if there is such a one with such columns."""
+        """Begin a table's rows. Raises `ValueError` for a table or columns that the schema does not have."""
         there = {each["name"] for each in inspect(self._connection).get_columns(name)}
         if name not in t.metadata.tables or not set(columns) <= there:
             raise ValueError(_DAMAGED)
@@ -266,7 +266,7 @@ class _Loader:
 
 
 def _copy(connection: Connection, name: str, columns: list[str], rows: list[dict[str, Any]]) -> None:
-    """Put rows into PostgreSQL as it takes them quickest: an insert each would take twice as long."""
+    """Insert rows by COPY: an INSERT each takes twice as long."""
     quote = connection.dialect.identifier_preparer.quote
     statement = f"COPY {quote(name)} ({', '.join(map(quote, columns))}) FROM STDIN"
     cursor: Any = connection.connection.cursor()

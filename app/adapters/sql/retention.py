@@ -1,4 +1,4 @@
-"""What goes when its time is over: drafts, sessions, submissions, departures, settled visits. The chain stays."""
+"""Deletes what has expired: drafts, sessions, submissions, departures, settled visits. The chain stays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from app.rules.record.evidence import Event, EventType
 
 
 class Over(TypedDict):
-    """Of a station: before when a visit must have been settled, and its copies made, for its time to be over."""
+    """A station's limits (seconds, UTC): over are visits settled before `before` without copies made after `copied`."""
 
     facility: str
     before: int
@@ -41,7 +41,7 @@ def settle(before: int, now: int, connection: Connection) -> list[AnyRow]:
 
 
 def _has_reached(row: AnyRow, now: int, connection: Connection) -> bool:
-    """Whether the record tells that a visit reached the office although its row does not: that is kept, and noted."""
+    """Whether the record, unlike the row, says that a visit reached the office: it is kept, and noted as broken."""
     told = Records(record_key(connection)).told(connection, row.facility, [row.id]).get(row.id)
     if told is None or told.reached_at is None:
         return False
@@ -61,7 +61,7 @@ def purge(over: Over, now: int, connection: Connection) -> int:
 
 
 def _forget(visits: list[str], connection: Connection) -> None:
-    """Remove visits whose entry says that they are over: before that their bodies cannot be deleted."""
+    """Delete visits; a trigger refuses it before an entry says that they are over."""
     for statement in (sql.FORGET_BODIES, sql.FORGET_SUBMISSIONS, sql.FORGET_VISITS):
         connection.execute(statement, {"visits": visits})
 
@@ -76,7 +76,7 @@ def _mark(due: list[AnyRow], expired: Event, connection: Connection) -> None:
 
 
 def tidy(before: int, connection: Connection) -> int:
-    """Remove submissions and departures that have had their time; return how many."""
+    """Delete expired submissions and departures; return how many."""
     submissions = connection.execute(sql.FORGET_OLD_SUBMISSIONS, {"before": before - REMEMBERED})
     departures = connection.execute(sql.FORGET_OLD_DEPARTURES, {"before": before})
     return submissions.rowcount + departures.rowcount

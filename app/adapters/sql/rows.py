@@ -1,4 +1,4 @@
-"""What a visit and an event look like as rows, and back."""
+"""Converts visits and events to rows and back."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ RECEIPT: Final = tuple(schema.receipt.c[name] for name in Receipt.__slots__)
 """The columns that make a `Receipt`, in its order."""
 
 _REACHED: Final = {VisitState.HANDED_OFF, VisitState.REPORTED, VisitState.TRANSCRIBED}
-"""Where the office has something to see: a visit that was transcribed from paper is there from the beginning."""
+"""States that the office sees; a visit transcribed from paper starts with one."""
 
 
 def visit_row(change: Change, session: str | None, handed_off_at: int | None) -> dict[str, Any]:
-    """Return the row that a visit becomes, given its known session and the known time of its handoff."""
+    """Return the row of a changed visit, given the stored session and time of its handoff."""
     visit, reached = change.visit, state(change.visit)
     if handed_off_at is None and reached in _REACHED:
         handed_off_at = visit.touched_at
@@ -67,7 +67,7 @@ def _body(visit: Visit) -> str:
 
 
 def visit_from(row: AnyRow) -> Visit:
-    """Return the visit that a row holds. Raises `ReadOnly` for one that no version has written."""
+    """Parse a visit's row. Raises `ReadOnly` for a malformed one, as only tampering makes it."""
     try:
         return _visit(row, json.loads(row.body))
     except (LookupError, ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -103,10 +103,10 @@ def fields(value: Departure | Facility | Link | Receipt) -> dict[str, Any]:
 
 
 def logged_from(row: AnyRow) -> Logged:
-    """Return the exported entry that a row holds."""
+    """Parse the row of an exported entry."""
     entry = Entry(*(getattr(row, name) for name in ENTRY))
     try:
         body = None if row.body is None else json.loads(row.body)
     except (ValueError, RecursionError):
-        body = None  # no version has written this: a check says so
+        body = None  # tampered with: a check reports it
     return Logged(entry, row.hash, row.nonce, body, row.mac)

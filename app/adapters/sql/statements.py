@@ -28,7 +28,7 @@ from app.rules.station.station import Station
 from app.rules.terminal.exchange import Stage
 
 BATCH: Final = 100
-"""Visits that one transaction of `expire` settles: nobody's answer waits behind a thousand."""
+"""Rows per transaction of retention, which bounds how long a submission waits for it."""
 PAGE: Final = 200
 """Entries that `export` reads at a time."""
 HISTORY_AT_MOST: Final = 100
@@ -48,7 +48,7 @@ IS_BROKEN = (
     .scalar_subquery()
     .label("broken")
 )
-"""Whether a check has found a visit not to be as it was recorded: nothing is written over it."""
+"""Whether a check found that a visit differs from its record: it takes no writes."""
 FOUND = Direct(
     select(
         visit.c.version,
@@ -62,8 +62,7 @@ FOUND = Direct(
     .select_from(facility.outerjoin(visit, visit.c.id == bindparam("visit")))
     .where(facility.c.id == bindparam("facility"))
 )
-"""All that decides about a change in one look: the visit as it is, the key's earlier use, the chain's end, and
-whether the record is read-only."""
+"""All that decides about a change in one query: visit, earlier use of the key, head, and whether it is read-only."""
 HELD = Direct(_held.where(quarantine.c.facility == bindparam("facility")))
 
 CHANGING: Final = (
@@ -83,7 +82,7 @@ _change = update(visit).where(visit.c.id == bindparam("which"))
 ADD_VISIT = Direct(insert(visit))
 CHANGE_VISIT = Direct(_change.values({name: bindparam(name) for name in CHANGING}))
 CHANGE_SESSION = Direct(_change.values({"session": bindparam("session")}))
-"""Apart, since a column that is set, even to what it was, has its index written anew."""
+"""Apart from CHANGE_VISIT: setting an indexed column rewrites its index, even if the value stays."""
 CHANGE_CROSSING = Direct(_change.values({"crossing": bindparam("crossing")}))
 ADD_SUBMISSION = Direct(insert(submission))
 ADD_EVENT = Direct(insert(event))
@@ -144,13 +143,13 @@ HISTORY = (
     .order_by(event.c.seq.desc())
     .limit(HISTORY_AT_MOST)
 )
-"""What was written of one visit or person, the newest first."""
+"""The entries of one visit or person, newest first."""
 
 # --- retention ----------------------------------------------------------------------------------------------
 
 _before = bindparam("before", type_=BigInteger)
 _lately = _before, _before + 3600
-"""Also what is so far ahead is over: a clock that was wrong wrote it, and it would last as long."""
+"""Later times are over, too: a wrong clock wrote them, and they would last that much longer."""
 _due = (
     select(visit.c.id, visit.c.facility, visit.c.handed_off_at)
     # A record that is read-only takes no mark; its visits wait.
@@ -166,7 +165,7 @@ OVER_TYPES: Final = tuple(each.value for each in (EventType.EXPIRED, EventType.P
 _theirs: BindParameter[list[str]] = bindparam("visits", expanding=True)
 FORGET_BODIES = delete(event_body).where(
     tuple_(event_body.c.facility, event_body.c.seq).in_(
-        # What says that a visit is over stays to be read.
+        # Entries that say that a visit is over keep their body.
         select(event.c.facility, event.c.seq).where(
             event.c.visit.in_(_theirs), *(event.c.type != kind for kind in OVER_TYPES)
         )
@@ -192,12 +191,12 @@ _opens = (
     .where(receipt.c.made_at > bindparam("copied"))
     .exists()
 )
-"""A copy that was promised to open, and does."""
+"""A copy of the visit that still opens."""
 _is_said = event.c.type != EventType.LEFT.value, event.c.type != EventType.ENDED.value
 OVER = (
     select(followup.c.visit)
     .where(followup.c.facility == bindparam("facility"), followup.c.settled == 1, followup.c.at < bindparam("before"))
-    # Later entries than what settled it were said of it: the row alone may have been moved back.
+    # Nor may there be a later entry: the time in the row alone may have been moved back.
     .where(~exists().where(event.c.visit == followup.c.visit, event.c.at > bindparam("before"), *_is_said))
     .where(~_opens, ~exists().where(broken.c.facility == followup.c.facility, broken.c.subject == followup.c.visit))
     .order_by(followup.c.at)
@@ -208,9 +207,9 @@ _still_kept = (
     .where(followup.c.facility == person.c.facility, followup.c.person == person.c.id)
     .where(or_(followup.c.settled == 0, followup.c.at >= bindparam("before"), _opens))
 )
-"""A matched visit whose own time is not over: it would go along with the person."""
+"""A matched visit whose retention is not over: erasing the person would delete it."""
 _under_way = select(literal(1)).where(upload.c.facility == bindparam("facility"), upload.c.stage != Stage.TAKEN.value)
-"""A file that is not taken yet: it may name whoever is overdue, and an erasure would remove it."""
+"""A file that is not taken yet: it may contain the overdue person, and an erasure would delete it."""
 OVERDUE = (
     select(person.c.id)
     .where(person.c.facility == bindparam("facility"), person.c.seen_at < bindparam("before"))

@@ -1,7 +1,7 @@
-"""The store in SQL: one transaction per submitted submission, every statement built once.
+"""The store in SQL: one transaction per submitted step, every statement built once.
 
-Writes go through one thread, so that a slow disk stops nobody's reading and no two writers meet. Reads run
-where they are asked for: one takes about 20 µs, no more than the way to a thread and back.
+Writes go through one thread, so that a slow disk blocks no reads and writers do not contend. Reads run on the event
+loop: one takes about 20 µs, no more than a round trip to a thread.
 """
 
 from __future__ import annotations
@@ -207,7 +207,6 @@ class SqlStore(Connected, Store):
 
 
 def _over(row: AnyRow, now: int) -> Over:
-    """Return before when a station's visits must have been settled, and their copies made, to be over."""
     return {"facility": row.id, "before": now - row.days * DAY, "copied": now - LIVES}
 
 
@@ -216,7 +215,7 @@ def _erase(erasures: Sequence[Erasure], by: str, connection: Connection) -> None
 
 
 def _nothing(_: Connection) -> None:
-    """Write nothing: beginning has taken the write lock, which is what was asked."""
+    """Write nothing: BEGIN took the write lock, which is what `is_ready` tests."""
 
 
 def _add_facility(facility: Facility, link: Link, connection: Connection) -> None:

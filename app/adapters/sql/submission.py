@@ -1,4 +1,4 @@
-"""Writing one submitted step, inside one transaction: all of it, or the reason why nothing."""
+"""Writes one submitted step in one transaction, or returns why nothing was written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SPENDABLE: Final = 600
 
 
 class UnknownFacility(LookupError):
-    """A visit belongs to a station that is not there."""
+    """A visit belongs to a station that does not exist."""
 
 
 def write(change: Change, connection: Connection) -> Written:
@@ -50,7 +50,7 @@ def _refusal(change: Change, found: AnyRow) -> Written | None:
 
 
 def _spend(change: Change, session: str | None, connection: Connection) -> bool:
-    """Use up a departure if it is this visit's and this browser's, young, and was not used before."""
+    """Spend a departure, if it is unspent, of this visit and browser, and at most `SPENDABLE` seconds old."""
     now = change.visit.touched_at
     live = {
         "which": change.spend,
@@ -83,7 +83,7 @@ def _project(change: Change, found: AnyRow, connection: Connection) -> None:
 
 
 def _open_again(visit: Visit, connection: Connection) -> None:
-    """Let a visit be work again that the office settled, when there is news of it."""
+    """Reopen a visit that the office settled, if the change is news to the office."""
     before = sql.SETTLED.first(connection, {"which": visit.id})
     if before is not None and is_news(visit_from(before), visit, was_closed=before.closed is not None):
         connection.execute(sql.OPEN_AGAIN, {"which": visit.id, "since": visit.touched_at})

@@ -1,4 +1,4 @@
-"""What the database itself refuses: an entry is never changed, and a body goes only when a later entry says why."""
+"""Triggers: entries are append-only, and a body may be deleted only when a later entry explains it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from sqlalchemy import (
     Connection,
 )
 
-# REPLACE deletes the row in its way without firing a delete trigger unless recursive_triggers is on, which a
-# connection may forget. The third trigger stands in the schema and names every unique column of `event`.
+# REPLACE deletes the conflicting row without firing a delete trigger unless recursive_triggers is on, a setting of
+# the connection. The third trigger does not depend on it and covers every unique column of `event`.
 EVENT_TRIGGERS: Final = {
     "event_no_update": """CREATE TRIGGER event_no_update BEFORE UPDATE ON event
     BEGIN SELECT RAISE(ABORT, 'event is append-only'); END""",
@@ -22,8 +22,8 @@ EVENT_TRIGGERS: Final = {
       OR EXISTS (SELECT 1 FROM event WHERE key = new.key)
     BEGIN SELECT RAISE(ABORT, 'event is append-only'); END""",
 }
-# A body goes when a later entry of its visit or person says that it is over. In a read-only record no entry can say
-# so, and an erasure must still be done again.
+# A body may be deleted once a later entry of its visit or person says that it is over. A read-only record takes no
+# such entry, and an erasure must still be repeated in it.
 _EXPLAINED: Final = """EXISTS (SELECT 1 FROM event AS mine JOIN event AS later
         ON later.facility = mine.facility AND later.visit = mine.visit AND later.seq > mine.seq
         WHERE mine.facility = old.facility AND mine.seq = old.seq AND later.type IN ('expired', 'purged', 'erased'))
@@ -39,9 +39,9 @@ BODY_TRIGGERS: Final = {
     BEGIN SELECT RAISE(ABORT, 'event_body is append-only'); END""",
 }
 TRIGGERS: Final = EVENT_TRIGGERS | BODY_TRIGGERS
-"""In SQLite: each by its name, and word for word as the database must have it."""
+"""In SQLite: each by its name, with the exact text that the database must have."""
 
-# ALWAYS: also in a session that plays a replica, in which ordinary triggers sleep.
+# ALWAYS: also when session_replication_role is replica, in which ordinary triggers do not fire.
 EVENT_TRIGGERS_POSTGRESQL: Final = (
     """CREATE FUNCTION event_stays() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN RAISE EXCEPTION 'event is append-only' USING ERRCODE = 'integrity_constraint_violation'; END $$""",
@@ -82,6 +82,6 @@ TRIGGERS_POSTGRESQL: Final = {
 
 
 def guard(connection: Connection, triggers: Mapping[str, str], postgresql: Sequence[str]) -> None:
-    """Make the triggers of a table."""
+    """Create the triggers of a table."""
     for statement in triggers.values() if connection.dialect.name == "sqlite" else postgresql:
         connection.exec_driver_sql(statement)

@@ -1,4 +1,4 @@
-"""The worklist in SQL: each act of the office is an event in the chain; what stands now is kept beside the visit."""
+"""The worklist in SQL: each act of the office is an event in the chain; `followup` holds the current state."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Narrowed = TypeVar("Narrowed", Select[Any], Update)
 
 _LOOKS: Final = 2
 OPEN_AT_MOST: Final = 1_000
-"""Open visits that a station's list holds: more is no list of things to do."""
+"""Open visits that a station's list shows at most."""
 _UNDER_KEY: Final = (
     select(t.event.c.facility, t.event.c.visit, t.event.c.type, t.event_body.c.body)
     .outerjoin_from(t.event, t.event_body)
@@ -33,7 +33,7 @@ _UNDER_KEY: Final = (
 
 
 class SqlWorklist(Connected, Worklist):
-    """Keeps what the office saw and decided; what it shows is the record's."""
+    """Keeps what the office saw and decided; shows visits as rebuilt from the record."""
 
     def __init__(self, url: str, *, key: bytes) -> None:
         """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged."""
@@ -42,7 +42,7 @@ class SqlWorklist(Connected, Worklist):
 
     def _shown(self, facility: str, visits: Select[Any]) -> tuple[Followed, ...]:
         def work(reader: Connection) -> tuple[Followed, ...]:
-            for _ in range(_LOOKS):  # a commit between the two would make an honest visit look altered
+            for _ in range(_LOOKS):  # a commit between the two reads would make a valid visit look altered
                 kept = [followed_from(row) for row in reader.execute(visits)]
                 shown = self._records.shown(reader, facility, kept)
                 if not any(each.doubt for each in shown):
@@ -53,7 +53,7 @@ class SqlWorklist(Connected, Worklist):
 
     @override
     async def open(self, facility: str) -> tuple[Followed, ...]:
-        # An ask is the newest of all: behind as many as the list holds it would stand on none.
+        # Visits with a wish come first: as the newest, they would fall off a full list.
         order = t.followup.c.asked.is_(None), t.followup.c.at, t.followup.c.visit
         mine = _visits(facility).where(t.followup.c.settled == 0).order_by(*order)
         return self._shown(facility, mine.limit(OPEN_AT_MOST))
@@ -78,7 +78,7 @@ class SqlWorklist(Connected, Worklist):
         found = self._shown(facility, mine)
         found = tuple(each for each in found if each.visit.answer("need", "reference") == reference)
         counted = [each.sight for each in found if not (each.closed and each.closed.why is Closing.MISTAKE)]
-        # Closing a visit, or a wish from its copy, moves it in the list: what was seen last is what was seen latest.
+        # By the time of the sight: closing a visit, or a wish from its copy, moves it in the list.
         return max((each for each in counted if each), key=lambda each: each.at, default=None)
 
     @override
@@ -91,7 +91,7 @@ class SqlWorklist(Connected, Worklist):
                 _mine(select(t.followup.c.asked, sql.IS_BROKEN), act), {"facility": act.facility, "visit": act.visit}
             ).first()
             if found is None or not _is_known(connection, act):
-                return Written.STALE  # erased since: nothing would ever remove what is written of it now
+                return Written.STALE  # erased since: what is written of it now would never be deleted
             try:
                 asked = asked_from(found.asked)
             except (ValueError, LookupError, TypeError) as error:
@@ -114,7 +114,7 @@ def _visits(facility: str) -> Select[Any]:
 
 
 def _is_same(act: Act, used: Any) -> bool:
-    """Whether a key was used for this very act; where its body is forgotten, nothing is left to correct."""
+    """Whether a key was used for this very act; an act whose body is deleted counts as the same."""
     is_its = (used.facility, used.visit, used.type) == (act.facility, act.visit, act.type)
     return is_its and used.body in {None, canonical(dict(act.body)).decode()}
 
@@ -124,22 +124,22 @@ def _mine(statement: Narrowed, act: Act) -> Narrowed:
 
 
 def _is_known(connection: Connection, act: Act) -> bool:
-    """Whether whom a visit is matched with is there, if anybody is."""
+    """Whether the person matched by an act, if any, exists."""
     theirs = select(t.person.c.id).where(t.person.c.facility == act.facility, t.person.c.id == act.person)
     return not act.person or connection.execute(theirs).first() is not None
 
 
 def _kept(act: Act, asked: tuple[StandingWish, ...]) -> Executable:
-    """Return what makes this act stand: a sight takes the place of the one before, and opens what was closed.
+    """Return the update of `followup` for an act: a sight replaces the one before and reopens a closed visit.
 
-    What the patient asks opens it too, beside what was `asked` before, and stays until somebody closes it.
+    A wish reopens it too, is added to those `asked` before, and stays until the visit is closed.
     """
     mine = _mine(update(t.followup), act)
     if act.asked:
         wishes = [asdict(each) for each in with_wish(asked, act.asked)]
         return mine.values(at=act.at, settled=0, asked=_as_json(wishes), closed=None)
     if act.sight:
-        # Whoever reads the screen does not say whom a file was matched with: an erasure must still find the visit.
+        # A sight from the screen names no person: keep the match, by which an erasure finds the visit.
         matched = {"person": act.person} if act.person else {}
         settled = int(act.is_settled and not asked)
         return mine.values(at=act.at, settled=settled, sight=_as_json(asdict(act.sight)), closed=None, **matched)

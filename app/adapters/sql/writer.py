@@ -1,6 +1,6 @@
-"""One thread that writes, with one commit for all who wait.
+"""A writer thread with group commit: queued tasks share one transaction.
 
-When eight people write at once, a write costs half of what it does with a commit each, and waits half as long.
+With eight concurrent writers, a write costs half of what it does with a commit each, and waits half as long.
 """
 
 from __future__ import annotations
@@ -20,13 +20,11 @@ from app.ports.outside import Unavailable
 T = TypeVar("T")
 
 SHARED: Final = 32
-"""How many may share one commit, so that nobody waits for an endless one."""
+"""Tasks that share one commit at most, which bounds how long each waits."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """Something to write, and who waits for it."""
-
     work: Callable[[Connection], Any]
     loop: asyncio.AbstractEventLoop
     answer: asyncio.Future[Any]
@@ -47,10 +45,9 @@ class _Task:
 
 
 class Writer:
-    """Runs what is to be written in transactions, one after the other."""
+    """Runs tasks on one thread, in one transaction after the other."""
 
     def __init__(self, engine: Engine) -> None:
-        """Connect, and wait for work."""
         self._connection = engine.connect()
         self._waiting: SimpleQueue[_Task | None] = SimpleQueue()
         self.commits = self.writes = 0
@@ -59,7 +56,7 @@ class Writer:
         self._thread.start()
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """Return what `work` returns, once all that it wrote is durable. Its exception undoes all of it."""
+        """Run `work`; return its result once it is durable. Its exception rolls back all that it wrote."""
         if not self._thread.is_alive():
             raise Unavailable
         loop = asyncio.get_running_loop()
@@ -74,7 +71,7 @@ class Writer:
         return self._waiting.qsize()
 
     def close(self) -> None:
-        """Finish what waits, and let go of the connection."""
+        """Finish the queued tasks and close the connection."""
         self._waiting.put(None)
         self._thread.join()
         self._connection.close()
@@ -87,7 +84,7 @@ class Writer:
             self._commit(batch)
 
     def _next(self) -> _Task | None:
-        """Return what waits already, without waiting for more."""
+        """Return the next queued task, or None; does not block."""
         try:
             task = self._waiting.get_nowait()
         except Empty:
@@ -100,7 +97,7 @@ class Writer:
         try:
             with self._begun():
                 results = [task.work(self._connection) for task in batch]
-        except Exception as error:  # noqa: BLE001 - it belongs to those who wait, and the thread must live on
+        except Exception as error:  # noqa: BLE001 - the callers get it, and the thread must survive
             self._undone(batch, error)
         else:
             self.commits, self.writes = self.commits + 1, self.writes + len(batch)
@@ -108,7 +105,7 @@ class Writer:
                 task.succeed(result)
 
     def _begun(self) -> RootTransaction:
-        """Begin, on a new connection if the one before turns out to be lost: nothing was written on it yet."""
+        """Begin a transaction, retried once on a new connection if the old one is lost."""
         try:
             return self._connection.begin()
         except DBAPIError as error:
@@ -117,7 +114,7 @@ class Writer:
             return self._connection.begin()
 
     def _undone(self, batch: list[_Task], error: Exception) -> None:
-        """Tell all that the database failed them; a fault of one only is found by writing each alone."""
+        """Fail all tasks if the database failed; otherwise retry each alone, so that only the faulty one fails."""
         is_lost = isinstance(error, DBAPIError) and error.connection_invalidated
         if len(batch) == 1 or is_lost or isinstance(error, OperationalError):
             for task in batch:

@@ -1,7 +1,7 @@
-"""Dated facts and wording, loaded from `*.toml` and checked once at import.
+"""Dated facts and wording, loaded from `*.toml` and validated once at import.
 
 A fact that may change (names, items, exits) stands in a data file with its source, its grade and the day it was
-checked; a file that does not say so does not load.
+checked; a file without them raises `ContentError`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Names:
 
 
 class ContentError(Exception):
-    """A content file does not say what it must: which file, and what is missing."""
+    """A content file is invalid: the message says which and why."""
 
 
 def _read(name: str) -> dict[str, Any]:
@@ -140,12 +140,12 @@ class OfficialWay:
 
     screens: tuple[OfficialScreen, ...]
     functions: Mapping[str, OfficialScreen]
-    """What is pressed first by who wants something else than to register (`app.rules.visit.flow.INTENTS`)."""
+    """The first screen of intents other than to register (`app.rules.visit.flow.INTENTS`)."""
     backs: tuple[Homeward, ...]
     checked_on: date
 
     def screens_for(self, intent: str) -> tuple[OfficialScreen, ...]:
-        """Return the screens that come, as far as they are described: the first and the last of another function."""
+        """Return the described screens of an intent: for another function only the first and the last."""
         return (self.functions[intent], self.screens[-1]) if intent in self.functions else self.screens
 
     @property
@@ -175,7 +175,7 @@ NAMES: Final = load_names()
 
 @dataclass(frozen=True, slots=True)
 class AppStore:
-    """Where a kind of phone gets the app, and what the phone must be."""
+    """Where a kind of phone gets the app, and what the phone needs."""
 
     id: str
     phone: str

@@ -1,4 +1,4 @@
-"""What a patient and whoever helps should know before the visit, of `before.toml`; checked once at import."""
+"""What patient and helpers should know before the visit, from `before.toml`; validated at import."""
 
 from __future__ import annotations
 
@@ -44,19 +44,19 @@ class BeforePart:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """All of it."""
+    """The contents of `before.toml`."""
 
     things: tuple[Thing, ...]
     parts: Mapping[str, BeforePart]
     checked_on: date
 
     def sources(self, *parts: str) -> str:
-        """Return what the things to have ready and these parts rest on."""
+        """Return the sources of the things to have ready and of these parts."""
         return "・".join((*(each.source for each in self.things), *(self.parts[part].source for part in parts)))
 
 
 def load_before(found: Mapping[str, Any] | None = None) -> Before:
-    """Return what `before.toml` says, or what was read of such a file."""
+    """Load `before.toml`, or validate its parsed contents."""
     given = found or _read(_FILE)
     parts = (BeforePart(**{**_graded(_FILE, dict(row)), "lines": tuple(row["lines"])}) for row in given["part"])
     return Before(

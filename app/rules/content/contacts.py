@@ -1,4 +1,4 @@
-"""Whom to call: the desks of `contacts.toml`, shaped by what the station has; checked once at import."""
+"""The desks to call, from `contacts.toml`, filtered by the station's equipment; validated at import."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Contact:
     review_by: date
     source: str = ""
     grade: str = ""
-    """Empty only for the station itself: its number is its own, and no fact of others."""
+    """Empty only for the station's own number, which needs no source."""
     telephone: str = ""
     mail: str = ""
     hours: Hours | None = None
@@ -92,14 +92,14 @@ CONTACTS: Final = load_contacts()
 
 
 def contacts_for(facility: Facility | None, station: Station | None) -> tuple[Contact, ...]:
-    """Return the desks that concern this station, its own numbers filled in; all of them when it is not known."""
+    """Return the desks that concern this station, with its own numbers; every desk if it is unknown."""
     fitting = (each for each in CONTACTS.values() if _concerns(each, station))
     shaped = (with_number(each, facility, station) for each in fitting)
     return tuple(each for each in shaped if each.telephone or not each.own)
 
 
 def with_number(contact: Contact, facility: Facility | None, station: Station | None) -> Contact:
-    """Return a desk with the station's own number, where it is one that the station fills in."""
+    """Return a desk with the station's own number, if it has `own`."""
     if not contact.own:
         return contact
     telephone = getattr(facility, contact.own, "") or getattr(station, contact.own, "")

@@ -53,12 +53,12 @@ class TopicPart:
     report_source: str = ""
 
     def rows_for(self, station: Station | None) -> tuple[TopicRow, ...]:
-        """Return the rows that fit a station; where it does not say, all of them, each under its label."""
+        """Return the rows that fit a station; if its setting is unknown, the row stays, with its label."""
         return tuple(row for row in (_shaped(row, station) for row in self.rows) if row is not None)
 
     @property
     def sources(self) -> tuple[Source, ...]:
-        """What it rests on, the report's source included."""
+        """Its sources, the report's included."""
         return named(self.source, self.report_source)
 
 
@@ -79,10 +79,9 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class GuideContent:
-    """All topics, their groups, and when they were checked and must be looked at again."""
+    """All topics and their groups, with the dates of the check and of the next one."""
 
     groups: Mapping[str, str]
-    """What kind of source a grade stands for, in the words of a page."""
     topics: Mapping[str, Topic]
     checked_on: date
     review_by: date
@@ -100,7 +99,7 @@ def _shaped(row: TopicRow, station: Station | None) -> TopicRow | None:
 
 
 def load_guide(found: Mapping[str, Any] | None = None) -> GuideContent:
-    """Return the guide of `guide.toml`, or of what was read of such a file."""
+    """Load `guide.toml`, or validate its parsed contents."""
     given = found or _read(_FILE)
     topics = {row["id"]: _topic(given, row) for row in given["topic"]}
     _insist(len(topics) == len(given["topic"]), "topics", "stand twice")

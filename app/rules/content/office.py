@@ -1,7 +1,7 @@
-"""The office's checklists of `office.toml`: dated rows with their sources, checked once at import.
+"""The office's checklists from `office.toml`: dated rows with their sources, validated at import.
 
-A row may print what `app.rules.content` lets print. Hearsay stands apart, in a report that says that it is one; what is
-known at second hand brings the official page along.
+A row needs a grade that `app.rules.content` lets print. Hearsay is allowed only in a `Report`, which says that it is
+one; a second-hand row needs a link to the official page.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _FILE: Final = "office.toml"
 _HEARSAY: Final = "F"
 _SECOND_HAND: Final = "2"
 _SAYS_SO: Final = "という報告があります。"
-"""How a report ends, so that nobody takes it for a fact."""
+"""How every report must end, so that it is not read as a fact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +73,12 @@ class Checklist:
 
     @property
     def checked_on(self) -> date:
-        """The day on which the row that was looked up longest ago was looked up."""
+        """The oldest check date of its rows."""
         return min(row.checked_on for row in self.rows)
 
 
 def load_checklists(found: Mapping[str, Any] | None = None) -> Mapping[str, Checklist]:
-    """Return the checklists by id, from `office.toml` or from what was read of such a file."""
+    """Load the checklists of `office.toml` by id, or validate its parsed contents."""
     given = found or _read(_FILE)
     lists = [_checklist(given, each) for each in given["checklist"]]
     _each_once([each.id for each in lists])

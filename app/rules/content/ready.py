@@ -1,4 +1,4 @@
-"""What a phone is asked before leaving, of `ready.toml`: dated rows with their sources, checked once at import."""
+"""Questions about the phone before leaving, from `ready.toml`: dated, with sources, validated at import."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from app.rules.words.furigana import plain
 _FILE: Final = "ready.toml"
 _PHONES: Final = frozenset({"", "iphone", "android"})
 _CHECKS: Final = frozenset(range(1, 12))
-"""The rows of the readiness checks; each of them is here at least once."""
+"""The numbers of the readiness checks: each must be asked at least once."""
 _SAYS_SO: Final = "という報告があります。"
 
 
 @dataclass(frozen=True, slots=True)
 class PhoneSight:
-    """What is said of something that the phone shows by itself."""
+    """The text for something that the phone detects by itself."""
 
     id: str
     check: int
@@ -32,9 +32,9 @@ class PhoneSight:
 
 @dataclass(frozen=True, slots=True)
 class ReadyRow:
-    """One question about the phone: a drawing, two answers, and the one thing to do where it is not so.
+    """One question about the phone: a drawing, two answers, and what to do if it is not so.
 
-    `seen` and `unseen` are said where the phone can answer for itself. A `daily` answer holds for its day only.
+    `seen` and `unseen` are shown where the phone detects it by itself. A `daily` answer expires at the end of its day.
     """
 
     id: str
@@ -59,7 +59,7 @@ class ReadyRow:
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """All that the page says, the day on which it was looked up, and by when it must be looked up again."""
+    """The contents of the page, with the dates of the check and of the next one."""
 
     sights: Mapping[str, PhoneSight]
     rows: tuple[ReadyRow, ...]
@@ -74,16 +74,16 @@ class Readiness:
         return tuple(sorted(shown - {""}))
 
     def rows_for(self, system: str) -> tuple[ReadyRow, ...]:
-        """Return the rows for an iPhone, an Android phone, or both where it is neither for certain."""
+        """Return the rows for an iPhone or an Android phone; all rows for an unknown system."""
         return tuple(row for row in self.rows if not row.phone or system not in _PHONES or row.phone == system)
 
     def stores_for(self, system: str) -> tuple[AppStore, ...]:
-        """Return where such a phone gets the app."""
+        """Return the app stores of a phone; all for an unknown system."""
         return tuple(store for store in self.stores if system not in _PHONES or store.id == system)
 
 
 def load_readiness(found: Mapping[str, Any] | None = None) -> Readiness:
-    """Return what is asked before leaving, from `ready.toml` or from what was read of such a file."""
+    """Load `ready.toml`, or validate its parsed contents."""
     given = found or _read(_FILE)
     sights = tuple(_made(PhoneSight, _graded(_FILE, row)) for row in given["sight"])
     rows = tuple(_row(row) for row in given["row"])

@@ -1,4 +1,4 @@
-"""How a page calls its sources, and where they are: `sources.toml`, under the keys of `docs/sources.md`."""
+"""Names and links of the sources, from `sources.toml`, under the keys of `docs/sources.md`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _KEY: Final = re.compile(r"クイックガイド|\b[AFOPV][0-9]+\b")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source as a page names it."""
+    """A source as a page shows it."""
 
     name: str
     link: str = ""
@@ -29,7 +29,7 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
 
 
 def load_grades(found: Mapping[str, Any] | None = None) -> Mapping[str, str]:
-    """Return what kind of source each grade is, as a page says it: one for every grade that may be printed."""
+    """Return the label of each printable grade; raise `ContentError` unless every one has a label."""
     grades = (found or _read(_FILE))["grades"]
     if grades.keys() != _GRADES | {_REPORT}:
         raise ContentError(f"{_FILE}: grades names not each grade that may be printed")
@@ -40,7 +40,7 @@ GRADES: Final = load_grades()
 
 
 def named(*texts: str) -> tuple[Source, ...]:
-    """Return the sources of entries such as `O8・V14`, each once. Raises `ContentError` where nobody explains one."""
+    """Return the sources of entries such as `O8・V14`, each once. Raises `ContentError` for an unknown key."""
     found = [_KEY.findall(text) or [text] for text in texts if text]
     keys = dict.fromkeys(key for each in found for key in each)
     if unknown := keys.keys() - SOURCES.keys():

@@ -1,4 +1,4 @@
-"""The trouble helper's answers of `trouble.toml`: by what one sees, with sources; checked once at import."""
+"""The trouble helper's answers by symptom, from `trouble.toml`, with sources; validated at import."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _FILE: Final = "trouble.toml"
 _HEARSAY: Final = "F"
 _SECOND_HAND: Final = "2"
 SAYS_SO: Final = "という{報告|ほうこく}があります。"
-"""How hearsay ends, so that nobody takes it for a fact."""
+"""How hearsay must end, so that it is not read as a fact."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """A dignified other way."""
+    """Another way, if the advice does not help."""
 
     id: str
     text: str
@@ -32,7 +32,7 @@ class Other:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """What to do about one thing that somebody sees: one next step, one picture, whom to call, and another way."""
+    """The advice for one symptom: the next step, a picture, whom to call, and another way."""
 
     id: str
     group: str
@@ -54,7 +54,7 @@ class Advice:
 
 @dataclass(frozen=True, slots=True)
 class KnownCode:
-    """The number of an error of which something was reported."""
+    """An error number of which something was reported."""
 
     code: str
     message: str
@@ -66,7 +66,7 @@ class KnownCode:
 
 @dataclass(frozen=True, slots=True)
 class Troubles:
-    """Everything that the helper says."""
+    """The contents of `trouble.toml`."""
 
     groups: Mapping[str, str]
     answers: Mapping[str, Advice]
@@ -75,7 +75,7 @@ class Troubles:
 
 
 def load_troubles(found: Mapping[str, Any] | None = None) -> Troubles:
-    """Return the answers of `trouble.toml`, or of what was read of such a file."""
+    """Load `trouble.toml`, or validate its parsed contents."""
     given = found or _read(_FILE)
     others = {row["id"]: _whole(Other, _graded(_FILE, dict(row))) for row in given["other"]}
     answers = [_answer(given, others, row) for row in given["answer"]]
@@ -104,7 +104,7 @@ def _code(row: Mapping[str, Any]) -> KnownCode:
 
 
 def _whole(kind: type[T], row: dict[str, Any]) -> T:
-    """Return the row as what it is, or say that it lacks something or says something unknown."""
+    """Build `kind` from a row; raise `ContentError` for missing or unknown fields."""
     known = {field.name: field.default is MISSING for field in fields(kind)}  # type: ignore[arg-type]
     if row.keys() - known.keys() or any(name not in row for name, needed in known.items() if needed):
         raise ContentError(f"{_FILE}: {row.get('id', '?')} is not whole, or says what is not known")

@@ -1,8 +1,8 @@
-"""Events, states and the hash chain: what happened, in an order that nobody can change unseen. Pure.
+"""Events, states and the tamper-evident hash chain. Pure.
 
-One chain per facility. A row of the chain names nobody and says nothing about choices: it holds ids, a type, a time
-and the hash of a body. The body carries 128 random bits, so that its few possible contents cannot be guessed from
-the hash, and it is the only part that retention may remove.
+One chain per station. An entry holds ids, a type, a time and the hash of a body: no names, no choices. The body is
+hashed with 128 random bits, so that its few possible contents cannot be guessed from the hash; retention may remove
+nothing but bodies.
 """
 
 from __future__ import annotations
@@ -49,31 +49,31 @@ class EventType(StrEnum):
     TRANSCRIBED = "transcribed"
     """The office transcribed what was marked on paper: by whom, of which day, in which words, who marked it."""
     EXPIRED = "expired"
-    """Nobody came back before the handoff: the visit and its bodies are gone."""
+    """Abandoned before the handoff: the visit and its bodies are deleted."""
     LEFT = "left"
-    """Nobody came back after the handoff: the browser has it no longer, and the office keeps it."""
+    """Abandoned after the handoff: the browser session is deleted, the office keeps the visit."""
     ENDED = "ended"
     VERIFIED = "verified"
     CLOSED = "closed"
     ASKED = "asked"
-    """Whoever holds the patient's copy asks for a change, a withdrawal, or says that this was not agreed to."""
+    """A request from the patient's copy: a change, a withdrawal, or the statement that this was not agreed to."""
     COPIED = "copied"
     """The office printed a copy for the patient."""
     COPY_CALLED_BACK = "copy_called_back"
-    """That copy opens nothing any more."""
+    """That copy was called back."""
     IMPORTED = "imported"
-    """A file of the terminal was taken: whose digest, how many people, who took it."""
+    """A file of the terminal was imported: its digest, how many people, by whom."""
     WITHDRAWN = "withdrawn"
-    """What was given at the source is given no more."""
+    """A consent was withdrawn at the source."""
     LAPSED = "lapsed"
-    """What was given at the source has run out there."""
+    """A consent has expired at the source."""
     EXPORTED = "exported"
     ERASED = "erased"
-    """A person's key was destroyed, on request or because the time was over."""
+    """A person's key was destroyed, on request or after the retention period."""
     PURGED = "purged"
-    """A settled visit's time was over: its bodies and its answers are gone."""
+    """A settled visit was deleted after the retention period, with its bodies and answers."""
     RESTORED = "restored"
-    """The record goes on from an older state than was known; somebody accepted that."""
+    """The record goes on from an older state than known, as somebody accepted."""
     KEYED = "keyed"
     """From here on entries carry a MAC; the entries before it are covered by this one's."""
 
@@ -91,7 +91,7 @@ class VisitState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened in a visit, before it has a place in the chain. Time: seconds since 1970, UTC."""
+    """Something that happened in a visit, not chained yet. Time: seconds since 1970, UTC."""
 
     type: EventType
     at: int
@@ -100,7 +100,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of a facility's chain."""
+    """One row of a station's chain."""
 
     seq: int
     facility: str
@@ -127,13 +127,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The end of a chain: how many entries, and the hash of the last. Printed on every receipt."""
+    """The end of a chain: number of entries and hash of the last. Printed on every copy."""
 
     size: int = 0
     hash: str = GENESIS
 
     def __str__(self) -> str:
-        """Return the form printed on receipts, `size-hash`."""
+        """Return the form printed on copies, `size-hash`."""
         return f"{self.size}-{self.hash}"
 
 
@@ -169,7 +169,7 @@ def chained(head: Head, facility: str, visit: str, event: Event) -> tuple[Entry,
 
 
 def wording(language: Language, items: Iterable[Item]) -> dict[str, Json]:
-    """Return which words of each item were read: their version, and their hash in that language."""
+    """Return the version of each item's wording, and its hash in that language."""
     return {item.id: {"version": item.version, "sha256": wording_hash(language, item)} for item in items}
 
 
@@ -188,7 +188,7 @@ def state(visit: Visit) -> VisitState:
 
 
 def broken_link(entries: Iterable[tuple[Entry, str]]) -> int | None:
-    """Return the first sequence number where a chain does not hold, or None. Each item: entry and its stored hash."""
+    """Return the first sequence number at which a chain is invalid, or None. Each item: entry and its stored hash."""
     head = Head()
     for entry, stored in entries:
         fits = entry.seq == head.size + 1 and entry.prev_hash == head.hash and entry.hashed() == stored

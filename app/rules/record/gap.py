@@ -1,7 +1,7 @@
-"""What must be known outside the database, and what follows when a database turns out to be an older one. Pure.
+"""The ledger outside the database, and the detection of a database that is older than the ledger. Pure.
 
-The ledger is a list of lines, each of which is a fact: how far a station's record had come, that it goes on from an
-older state, who was erased, when a backup was made, which time it was. No line names anybody.
+The ledger is a list of JSON lines: how far a station's record had come, an older state that was accepted, an erasure, a
+backup, or the clock. No line contains a name.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Erasure:
 
 @dataclass(frozen=True, slots=True)
 class LedgerState:
-    """What is known outside the database: heads of records, who was erased, the last backup, and which time it was."""
+    """The contents of the ledger: heads of records, erasures, the last backup, and the clock."""
 
     heads: Mapping[str, Head] = field(default_factory=dict)
     erasures: tuple[Erasure, ...] = ()
@@ -45,13 +45,13 @@ class LedgerState:
         return bool(self.heads or self.erasures or self.backed_up_at)
 
     def moved(self, heads: Mapping[str, Head]) -> dict[str, Head]:
-        """Return those of these heads that are further than what is known."""
+        """Return those of these heads that are further than the known ones."""
         return {each: head for each, head in heads.items() if head.size > self.heads.get(each, Head()).size}
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A record that is not what it is known to have been: what was known, what was found, and since when."""
+    """A record that lacks or contradicts its known head: what was known, what was found, and since when."""
 
     facility: str
     known: Head
@@ -60,23 +60,23 @@ class Gap:
 
     @property
     def is_other(self) -> bool:
-        """Whether the record is as long as it was, or longer, but not the same."""
+        """Whether the record is at least as long as known, but different."""
         return self.found.size >= self.known.size
 
     @property
     def missing(self) -> tuple[int, int]:
-        """Return the first and the last number of the entries that are not there."""
+        """Return the first and the last number of the missing entries."""
         return min(self.found.size + 1, self.known.size), self.known.size
 
 
 def gap(facility: str, known: Head, found: Head, hash_there: str | None, at: int) -> Gap | None:
-    """Return what a record lacks, given the hash that it has where the known head stands; None when nothing."""
+    """Return what a record lacks; None if `hash_there`, its entry at the known head's place, matches."""
     is_there = known.size == 0 or hash_there == known.hash
     return None if is_there else Gap(facility, known, found, at)
 
 
 def head_from(text: str) -> tuple[str, Head]:
-    """Return station and head of `STATION:SIZE-HASH`, the form on a receipt with the station's id before it."""
+    """Parse `STATION:SIZE-HASH`, the form on a copy with the station's id before it; raise `ValueError`."""
     found = _HEAD.fullmatch(text)
     if found is None:
         raise ValueError("not of the form STATION:SIZE-HASH")
@@ -84,7 +84,7 @@ def head_from(text: str) -> tuple[str, Head]:
 
 
 def _each_once(erasures: Iterable[Erasure]) -> tuple[Erasure, ...]:
-    """Return each person once, with all visits that were ever named."""
+    """Merge the erasures of each person, uniting their visits."""
     found: dict[str, Erasure] = {}
     for each in erasures:
         first = found.setdefault(each.person, each)
@@ -97,29 +97,29 @@ def _each_once(erasures: Iterable[Erasure]) -> tuple[Erasure, ...]:
 
 
 def head_line(facility: str, head: Head, at: int, *, accepted: bool = False) -> bytes:
-    """Return the line that says how far a record had come; an accepted head takes the place of all before it."""
+    """Return the line of a head; an accepted head replaces all before it."""
     kind = "accepted" if accepted else "head"
     return _line({"is": kind, "facility": facility, "size": head.size, "hash": head.hash, "at": at})
 
 
 def erasure_line(erased: Erasure) -> bytes:
-    """Return the line that says who was erased."""
+    """Return the line of an erasure."""
     said = {"facility": erased.facility, "person": erased.person, "at": erased.at, "visits": list(erased.visits)}
     return _line({"is": "erasure", **said})
 
 
 def backup_line(at: int, compared_at: int) -> bytes:
-    """Return the line that says when a backup was made, and when one last compared all visits with their record."""
+    """Return the line of a backup; `compared_at` is when one last compared all visits with their record."""
     return _line({"is": "backup", "at": at, "compared_at": compared_at})
 
 
 def clock_line(clock: Expected) -> bytes:
-    """Return the line that says which time it was."""
+    """Return the line of the clock."""
     return _line({"is": "clock", **asdict(clock)})
 
 
 def lines_of(known: LedgerState, at: int) -> list[bytes]:
-    """Return the fewest lines that say all of this."""
+    """Serialize the state in the fewest lines."""
     heads = [head_line(facility, head, at) for facility, head in sorted(known.heads.items())]
     backup = [backup_line(known.backed_up_at, known.compared_at)] if known.backed_up_at else []
     clock = [clock_line(known.clock)] if known.clock else []
@@ -127,7 +127,7 @@ def lines_of(known: LedgerState, at: int) -> list[bytes]:
 
 
 def known_from(lines: Iterable[bytes]) -> LedgerState:
-    """Return what these lines say together; a line that was cut off by a power cut says nothing."""
+    """Parse lines; an invalid one, such as one that a power cut truncated, is ignored."""
     heads: dict[str, Head] = {}
     erasures: list[Erasure] = []
     backed_up_at: int | None = None
@@ -149,7 +149,7 @@ def known_from(lines: Iterable[bytes]) -> LedgerState:
 
 
 def merged(*several: LedgerState) -> LedgerState:
-    """Return what several ledgers say together: of each record the furthest head, and everybody erased."""
+    """Merge ledgers: the furthest head of each record, all erasures, the latest backup and clock."""
     heads: dict[str, Head] = {}
     for each in several:
         heads |= LedgerState(heads).moved(each.heads)

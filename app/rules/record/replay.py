@@ -1,7 +1,7 @@
-"""A visit as its record tells it: its entries are replayed, oldest first, into the visit they led to. Pure.
+"""Rebuilds a visit by replaying its entries, oldest first. Pure.
 
-What copy and office show comes from here. What is kept beside the record (a visit's row, its follow-up) is compared
-with it: a difference was made by somebody who wrote into the database.
+Copy and office show the rebuilt visit. The stored rows (visit, follow-up) are compared with it: a difference means that
+somebody wrote into the database.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _REACHES_THE_OFFICE: Final = {VisitState.HANDED_OFF, VisitState.REPORTED, VisitS
 
 
 class UnreadableRecord(Exception):
-    """A record does not tell of a visit from its beginning, or says what no version has written."""
+    """The entries of a visit lack its beginning, or contain what no version has written."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What a record tells of a visit, and of what the office did about it."""
+    """A visit and the office's follow-up, rebuilt from the record."""
 
     visit: Visit
     reached_at: int | None = None
@@ -42,12 +42,12 @@ class Rebuilt:
     closed: Closed | None = None
     asked: tuple[StandingWish, ...] = ()
     person: str = ""
-    """Whom of the terminal's files it was matched with."""
+    """The matched person of the terminal's files."""
     tells_number: bool = True
-    """Whether it tells the reference number, or that there was none; not in records from before 0.4."""
+    """Whether it contains the reference number, even an empty one; not in records from before 0.4."""
 
     def shown(self, kept: Followed) -> Followed:
-        """Return a visit as it may be shown: the record's, and from what is kept only what no record tells."""
+        """Return the visit to show: the record's values, and stored values only for what no record contains."""
         told = {name: getattr(self.visit, name) for name in _TOLD}
         if not self.tells_number:
             told["answers"] = _with_number(self.visit.answers, kept.visit.answer("need", "reference"))
@@ -64,7 +64,7 @@ class Rebuilt:
         )
 
     def fits(self, kept: Followed) -> bool:
-        """Whether what is kept of a visit, and of what the office did about it, is what the record tells."""
+        """Whether the stored visit and follow-up equal the record."""
         number = kept.visit.answer("need", "reference")
         answers = self.visit.answers if self.tells_number else _with_number(self.visit.answers, number)
         if _stated(replace(self.visit, answers=answers)) != _stated(kept.visit):
@@ -75,11 +75,11 @@ class Rebuilt:
 
 
 _TOLD: Final = ("answers", "registration", "language", "route", "opened_at")
-"""The fields of a visit that its record tells."""
+"""The fields of a visit that its record contains."""
 
 
 def rebuilt(facility: str, entries: Iterable[Replayed]) -> Rebuilt:
-    """Return what the entries of one visit tell. Raises `UnreadableRecord`."""
+    """Replay the entries of one visit. Raises `UnreadableRecord`."""
     found: Rebuilt | None = None
     try:
         for entry, body in entries:
@@ -106,12 +106,12 @@ def _with_number(answers: Mapping[str, Answer], number: str) -> dict[str, Answer
 
 
 def _by(told: Signed | None, kept: Signed | None) -> Signed | None:
-    """Return what a record tells under the name that is kept beside it: the record has the account's id."""
+    """Replace the record's `by`, an account's id, by the stored name if both have the same time."""
     return replace(told, by=kept.by) if told and kept and told.at == kept.at else told
 
 
 def _walked(before: Rebuilt, visit: Visit) -> Rebuilt:
-    """Return the visit after a step; one that the office had closed is open again when there is news of it."""
+    """Return the visit after a step; `is_news` reopens a visit that the office had closed."""
     is_open_again = before.closed is not None and is_news(before.visit, visit, was_closed=True)
     return replace(before, visit=visit, closed=None if is_open_again else before.closed)
 
@@ -142,7 +142,7 @@ def _items(visit: Visit, at: int, body: Mapping[str, Any]) -> Visit:
 
 
 def _chosen(body: Mapping[str, Any]) -> dict[str, str]:
-    """Return the choices that a body tells; where none was made here, they are made on the official page."""
+    """Return the choices of a body; without any, they are made on the official page."""
     chosen = {item: choice for item, choice in body["choices"].items() if Choice(choice) is not Choice.NOT_ASKED}
     return chosen or {"there": "yes"}
 

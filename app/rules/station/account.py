@@ -1,4 +1,4 @@
-"""The people of a station's office: accounts, two roles, and the one table of what each may open. Pure."""
+"""Office accounts, two roles, and the one table of routes with the access that each needs. Pure."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from app.rules.record.clock import is_young
 from app.rules.station.station import Facility
 
 IDLE: Final = 15 * 60
-"""Seconds without a request after which a sign-in is over."""
+"""Seconds without a request after which a sign-in expires."""
 ABSOLUTE: Final = 12 * 60 * 60
-"""Seconds after which it is over in any case."""
+"""Seconds after which it expires in any case."""
 INVITED: Final = 24 * 60 * 60
-"""Seconds for which an invitation may be taken up."""
+"""Seconds until an invitation expires."""
 SHORTEST: Final = 12
 LONGEST: Final = 128
 RECOVERY_CODES: Final = 10
@@ -26,7 +26,7 @@ _POOR: Final = frozenset({"password", "kazasu", "passw0rd", "qwerty", "12345678"
 
 
 class Role(StrEnum):
-    """What somebody is at a station."""
+    """The role of an account at a station."""
 
     STAFF = "staff"
     ADMIN = "admin"
@@ -36,24 +36,24 @@ ROLE_NAMES: Final = {Role.STAFF: "職員", Role.ADMIN: "管理者"}
 
 
 class Access(StrEnum):
-    """What it takes to open a door of the office."""
+    """The access that a route of the office needs."""
 
     NOTHING = "nothing"
     ENROLLING = "enrolling"
-    """A password and no second factor yet: only the door at which one is set up."""
+    """Signed in by password, without a second factor yet: only the route that sets one up."""
     STAFF = "staff"
     ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """One route of the office, and who may open it."""
+    """One route of the office, and the access that it needs."""
 
     method: str
     path: str
     need: Access
     takes_file: bool = False
-    """Whether a file comes in: another kind of form, which its own endpoint reads and checks."""
+    """Whether it accepts a file: a multipart form, which its own endpoint parses and validates."""
 
 
 DOORS: Final = (
@@ -139,7 +139,7 @@ DOORS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Somebody of the office. `password` is an argon2 hash, `totp` a sealed secret; either may be missing."""
+    """An office account. `password` is an argon2 hash, `totp` an encrypted secret; either may be missing."""
 
     id: str
     login: str
@@ -147,7 +147,7 @@ class Account:
     password: str = ""
     totp: str = ""
     last_step: int = 0
-    """The newest 30-second step whose one-time code was used: no code counts twice."""
+    """The newest 30-second step whose one-time code was used: no code is accepted twice."""
     created_at: int = 0
     revoked_at: int | None = None
 
@@ -163,7 +163,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """One browser in which somebody is signed in; `secret` is the SHA-256 (hex) of its cookie."""
+    """The session of one browser; `secret` is the SHA-256 (hex) of its cookie."""
 
     id: str
     secret: str
@@ -175,13 +175,13 @@ class SignIn:
     browser: str = ""
 
     def is_open(self, now: int) -> bool:
-        """Whether it still counts at that second."""
+        """Whether it has not expired."""
         return is_young(self.used_at, IDLE, now) and is_young(self.opened_at, ABSOLUTE, now)
 
 
 @dataclass(frozen=True, slots=True)
 class Officer:
-    """Somebody at the door: who, in which browser, at which of the stations, and as what."""
+    """Who sends a request: account, session, station and role."""
 
     account: Account
     sign_in: SignIn
@@ -191,7 +191,7 @@ class Officer:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """A one-time way in: for somebody new, or (with `account`) for one who lost password and second factor."""
+    """A one-time invitation: for a new account, or (with `account`) to replace a lost password and second factor."""
 
     id: str
     secret: str
@@ -204,10 +204,10 @@ class Invitation:
     used_at: int | None = None
     revoked_at: int | None = None
     inviter: str = ""
-    """The account of whoever invited; empty when the command line did."""
+    """The inviting account; empty for the command line."""
 
     def is_open(self, now: int) -> bool:
-        """Whether it may still be taken up."""
+        """Whether it can be used: neither used, revoked nor expired."""
         return self.used_at is None and self.revoked_at is None and is_young(self.made_at, INVITED, now)
 
 
@@ -224,17 +224,17 @@ class Key:
 
 
 def may(role: Role, need: Access) -> bool:
-    """Whether a role opens a door, once somebody is fully signed in."""
+    """Whether a role has the access, once fully signed in."""
     return role is Role.ADMIN or need is not Access.ADMIN
 
 
 def login_name(text: str) -> str:
-    """Return a typed account name as it is kept: half-width, lower case, without spaces around."""
+    """Normalize an account name: NFKC, lower case, without spaces around."""
     return unicodedata.normalize("NFKC", text).strip().lower()
 
 
 def shown_name(text: str) -> str:
-    """Return a typed name as it is kept: in one width, with single spaces."""
+    """Normalize a shown name: NFKC, single spaces."""
     return " ".join(unicodedata.normalize("NFKC", text).split())
 
 

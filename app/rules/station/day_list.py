@@ -1,4 +1,4 @@
-"""The day's list: the office's own numbers that need a registration at a day's visits. It names nobody. Pure."""
+"""The day's list: reference numbers that need a registration on a day's visits, without names. Pure."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Need(StrEnum):
 
 
 INTENTS: Final[Mapping[Need, str]] = {Need.FIRST: "first", Need.RENEWAL: "change"}
-"""What the gate is answered for each need."""
+"""The answer to the `need` step for each need."""
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A number on a day's list, by whom and when; `visit` is the one that was begun with it."""
+    """A number on a day's list, by whom and when; `visit` is the one that was started with it."""
 
     facility: str
     day: date
@@ -49,14 +49,14 @@ class Planned:
 
     @property
     def gate(self) -> Answer:
-        """What the gate of a visit is answered when it begins from the list."""
+        """The answers to the `need` step of a visit that is started from the list."""
         over_40 = "yes" if self.over_40 else "no"
         return {"over_40": over_40, "reference": self.reference, "intent": INTENTS[self.need]}
 
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What was typed, a number a line: the numbers, what is wrong in which line, and what may be shown again."""
+    """The parsed text, one number a line: the numbers, line to problem, and the text to show again."""
 
     numbers: tuple[str, ...]
     problems: Mapping[int, str]
@@ -64,16 +64,16 @@ class Typed:
 
 
 def typed(text: str) -> Typed:
-    """Read numbers, one a line, by the rule of the gate; what looks like a My Number is shown to nobody again."""
+    """Parse numbers, one a line, as the `need` step does; what looks like a My Number is not shown again."""
     lines = [unicodedata.normalize("NFKC", line).strip() for line in text.splitlines()]
     found = {place: find(line, number_expected=True, limit=MAX_TEXT) for place, line in enumerate(lines, 1) if line}
     problems = {place: TEXT_PROBLEMS[finding] for place, finding in found.items() if finding}
     numbers = dict.fromkeys(lines[place - 1] for place, finding in found.items() if finding is None)
-    # An emptied line keeps its place: the others are called by their numbers.
+    # A removed line stays as an empty one: problems refer to line numbers.
     again = "\n".join("" if found.get(place) is Finding.MY_NUMBER else line for place, line in enumerate(lines, 1))
     return Typed(tuple(numbers), problems, again)
 
 
 def new_word() -> str:
-    """Return a fresh word for a day: six letters that nobody can guess in a day's tries."""
+    """Return a random word for a day: six letters, too many combinations to guess within the day."""
     return spoken(secrets.randbits(128))

@@ -20,18 +20,18 @@ Span: TypeAlias = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """The week of a desk, Monday first; None is a day on which nobody answers."""
+    """The week of a desk, Monday first; None is a closed day."""
 
     week: tuple[Span | None, ...]
     holidays: bool = False
-    """Whether somebody answers on Japan's holidays."""
+    """Whether it is open on Japan's holidays."""
     closed_from: tuple[int, int] | None = None
     """Month and day from which the desk is closed at the end of the year."""
     closed_to: tuple[int, int] | None = None
     """Month and day of the last closed day in the new year."""
 
     def on(self, day: date) -> Span | None:
-        """Return the span of a day, or None when nobody answers."""
+        """Return the span of a day, or None when closed."""
         closed = (not self.holidays and is_holiday(day)) or self._is_between_years(day)
         return None if closed else self.week[day.weekday()]
 
@@ -56,13 +56,13 @@ class Opening:
 @lru_cache(maxsize=1024)
 def is_holiday(day: date) -> bool:
     """Whether a day is a national holiday of Japan, substitute holidays included."""
-    import jpholiday  # noqa: PLC0415 - four megabytes that a server needs only once somebody asks
+    import jpholiday  # noqa: PLC0415 - four megabytes, loaded on first use
 
     return bool(jpholiday.is_holiday(day))
 
 
 def opening(hours: Hours, at: int) -> Opening:
-    """Return whether the desk answers at that moment, until when, and else from when on."""
+    """Return whether the desk is open at that moment, and when it closes or else opens."""
     now = datetime.fromtimestamp(at, UTC).astimezone(JST)
     if all(span == (0, DAY) for span in hours.week) and hours.holidays and hours.closed_from is None:
         return Opening(is_open=True)
@@ -87,6 +87,6 @@ def _moment(day: date, minute: int) -> int:
 
 
 def closed_days(hours: Hours, first: date, days: int) -> tuple[date, ...]:
-    """Return the days on which nobody answers although the weekday would say so: what a page needs without a signal."""
+    """Return the closed days among the open weekdays: a page needs them to compute the hours offline."""
     span = (first + timedelta(days=ahead) for ahead in range(days))
     return tuple(day for day in span if hours.on(day) is None and hours.week[day.weekday()] is not None)

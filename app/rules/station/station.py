@@ -31,7 +31,7 @@ class Facility:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One revision of a station's entry address `/f/{token}`; a replaced one explains itself and starts nothing."""
+    """One revision of a station's entry address `/f/{token}`; a replaced one says so and starts no visit."""
 
     token: str
     facility: str
@@ -40,7 +40,7 @@ class Link:
     replaced_at: int | None = None
     issued_by: str = ""
     checked_at: int | None = None
-    """When somebody of the office last opened it and saw that it leads where it should."""
+    """When somebody of the office last opened it and confirmed where it leads."""
 
     @property
     def tail(self) -> str:
@@ -95,13 +95,13 @@ class Official:
 
     @property
     def is_live(self) -> bool:
-        """Whether it is the station's address of today."""
+        """Whether it is the station's current address."""
         return self.replaced_at is None
 
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """Sheets that were printed once: which code, which revision, how many; `replaced_at` when they were taken down."""
+    """One print: which code, which revision, how many sheets; `replaced_at` when they were taken down."""
 
     id: str
     facility: str
@@ -128,7 +128,7 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What a station adds to a topic of the guide: a few words, a number to call, by whom and when."""
+    """A station's note on a topic of the guide: a few words, a number to call, by whom and when."""
 
     facility: str
     topic: str
@@ -139,7 +139,7 @@ class Note:
 
 
 class WrongUrl(StrEnum):
-    """Why a text is not an official address that may be kept."""
+    """Why a text is refused as an official address."""
 
     EMPTY = "empty"
     LONG = "long"
@@ -160,17 +160,17 @@ _SHOPS: Final = frozenset({"play.google.com", "apps.apple.com", "itunes.apple.co
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An https address, byte for byte as it came, with the one host that every reader of addresses finds in it."""
+    """An https URL, byte for byte as received, and its host, which every URL parser reads the same."""
 
     text: str
     host: str
 
 
 def official_address(raw: str, *, our_host: str) -> Address | WrongUrl:
-    """Return the official address in a text, or why there is none that may be kept.
+    """Validate an official address.
 
-    Stricter than any standard on purpose: whatever two readers of addresses could understand differently (other
-    schemes, users, ports, addresses in numbers, capitals, foreign letters, backslashes, spaces) is refused.
+    Stricter than any standard on purpose: whatever two URL parsers could read differently (other schemes, users, ports,
+    IP addresses, capitals, foreign letters, backslashes, spaces) is refused.
     """
     text = raw.strip(" \t\r\n\u3000")
     if not text:
@@ -201,7 +201,7 @@ def _judged(text: str, rest: str, our_host: str) -> Address | WrongUrl:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What may be said of a station code: a `problem` blocks, a `warning` does not."""
+    """The result of `judge_code`: a `problem` blocks, a `warning` does not."""
 
     problem: str = ""
     warning: str = ""
@@ -235,7 +235,7 @@ def has_check_digit(code: str) -> bool:
 
 
 def new_token() -> str:
-    """Return a fresh link token: 12 characters that nobody confuses when typing. It is an address, not a secret."""
+    """Return a random link token: 12 characters without look-alikes. It is an address, not a secret."""
     return "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
 
 

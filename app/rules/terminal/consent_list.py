@@ -1,7 +1,7 @@
-"""The station's list of consents: what the terminal's files said of each person, and what that means. Pure.
+"""The station's list of consents: the data of each person in the terminal's files, and its meaning. Pure.
 
-Nothing is guessed: a code without a known meaning stays a code, two insurances that differ stay two answers, an end is
-there when it was received. Names stand apart from all the rest, so that they can go without it.
+Nothing is guessed: a code without a known meaning stays a code, insurances that differ stay separate, an end is there
+only if received. Names are a separate object, so that they can be erased alone.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ VALIDITIES: Final[Mapping[str, str]] = {
     "5": "複数該当",
     "6": "有効（未登録）",
 }
-"""Table 006; another code has no words."""
+"""Table 006; another code has no label."""
 SEXES: Final[Mapping[str, str]] = {"1": "男", "2": "女", "3": "未設定"}
 
 
 class ConsentState(StrEnum):
-    """What the source says of a person's consents as a whole. Time does not change it; the next file may."""
+    """A person's consents as a whole, by the source. Only a new file changes it, never the passing of time."""
 
     GIVEN = "given"
     EXPIRED = "expired"
@@ -41,28 +41,28 @@ class ConsentState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PersonNames:
-    """Who somebody is, as the terminal writes it. Kept only where the station says so, and only encrypted."""
+    """The identity of a person, raw. Stored only if the station's setting says so, and only encrypted."""
 
     name: str = ""
     kana: str = ""
     born: str = ""
-    """YYYYMMDD as it came."""
+    """YYYYMMDD, raw."""
     sex: str = ""
 
     @property
     def born_on(self) -> date | None:
-        """The birth date, or None when none came that exists."""
+        """The birth date, or None when missing or invalid."""
         return parse_day(self.born)
 
     @property
     def is_there(self) -> bool:
-        """Whether anything is known."""
+        """Whether a name or birth date is known."""
         return any((self.name, self.kana, self.born))
 
 
 @dataclass(frozen=True, slots=True)
 class Insured:
-    """One insurance of a person: its kind, and the consents that came beside it."""
+    """One insurance of a person: its kind and its consents."""
 
     card: str
     consents: tuple[Consent, ...]
@@ -73,22 +73,22 @@ class Marked:
     """One flag of a person over all insurances."""
 
     flag: str
-    """The flag's id, or the file's own word for a flag that is not known."""
+    """The flag's id, or its name in the file if unknown."""
     meaning: Meaning
-    """Unknown also when two insurances say different things."""
+    """UNKNOWN also when two insurances differ."""
     codes: tuple[str, ...]
     consented_at: int | None
     available_until: int | None
 
     @property
     def is_mixed(self) -> bool:
-        """Whether two insurances say different things."""
+        """Whether two insurances differ."""
         return len(self.codes) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One person of a file, on the way into the list; `mark` and `born` are keyed hashes (hex) or empty."""
+    """One person of a file before import; `mark` and `born` are keyed hashes (hex) or empty."""
 
     references: tuple[str, ...]
     validity: str
@@ -100,7 +100,7 @@ class Incoming:
 
 @dataclass(frozen=True, slots=True)
 class ListedPerson:
-    """One person of the list, as the newest file with them said."""
+    """One person of the list, as in the newest file with them."""
 
     id: str
     facility: str
@@ -113,7 +113,7 @@ class ListedPerson:
 
     @property
     def marked(self) -> Mapping[str, Marked]:
-        """Every flag that came, known or not, in the order of the terminal's list."""
+        """Every received flag, known or not, in the order of the terminal's list."""
         return marked(self.results)
 
     @property
@@ -123,22 +123,22 @@ class ListedPerson:
 
     @property
     def consented_on(self) -> date | None:
-        """The same as a date."""
+        """`day` as a date."""
         return parse_day(str(self.day))
 
     @property
     def ends_at(self) -> int | None:
-        """The earliest end that was received for something that is given (seconds since 1970)."""
+        """The earliest received end of a given consent (seconds since 1970)."""
         return first_end(self.results)
 
     @property
     def state(self) -> ConsentState:
-        """What the source says as a whole."""
+        """The consents as a whole."""
         return state(self.results)
 
 
 def marked(results: Iterable[Insured]) -> dict[str, Marked]:
-    """Return every flag over all insurances: the list's six first, then the others as they came."""
+    """Merge flags over all insurances: the list's six first, then the others in the order of the file."""
     found: dict[str, list[Consent]] = {flag.id: [] for flag in COLUMNS}
     for result in results:
         for consent in result.consents:
@@ -165,13 +165,13 @@ def newest_day(results: Iterable[Insured]) -> int:
 
 
 def first_end(results: Iterable[Insured]) -> int | None:
-    """Return the earliest received end of what is given."""
+    """Return the earliest received end of a given consent (seconds since 1970)."""
     given = (each for result in results for each in result.consents if each.meaning is Meaning.GIVEN)
     return min((each.available_until for each in given if each.available_until is not None), default=None)
 
 
 def state(results: Iterable[Insured]) -> ConsentState:
-    """Return what the source says as a whole: given if anything is, none only if everything is known not to be."""
+    """Return GIVEN if any flag is given, else EXPIRED if any is expired, NONE only if all are known as not given."""
     meanings = {each.meaning for result in results for each in result.consents if each.flag and each.flag.codes}
     if Meaning.GIVEN in meanings:
         return ConsentState.GIVEN
@@ -181,7 +181,7 @@ def state(results: Iterable[Insured]) -> ConsentState:
 
 
 def incoming(person: Person) -> Incoming:
-    """Return a person of a file with names, and without what nobody needs."""
+    """Convert a person of a file, dropping the fields that are not needed."""
     results = tuple(Insured(each.card, each.consents) for each in person.results)
     references = tuple(dict.fromkeys(comparable(each) for each in person.references if comparable(each)))
     return Incoming(references, person.validity, results, _names(person))
@@ -197,10 +197,10 @@ def _names(person: Person) -> PersonNames | None:
 
 
 def united(people: Iterable[Incoming]) -> list[Incoming]:
-    """Return people with those made one who stand in a file twice: with all numbers and insurances, the first first."""
+    """Merge people with the same `mark`, uniting their numbers and insurances; the order is kept."""
     found: dict[object, Incoming] = {}
     for each in people:
-        # Whoever has no mark stays alone.
+        # Without a mark nothing is merged.
         key = each.mark or object()
         first = found.get(key)
         found[key] = _joined(first, each) if first else each
@@ -216,7 +216,7 @@ def _joined(one: Incoming, other: Incoming) -> Incoming:
 
 
 def without_names(person: Incoming) -> Incoming:
-    """Return the person as a station keeps them that keeps no names."""
+    """Return the person without names."""
     return replace(person, names=None)
 
 
@@ -224,14 +224,14 @@ def without_names(person: Incoming) -> Incoming:
 
 
 class Turn(StrEnum):
-    """How something that was given ended at the source."""
+    """How a given consent ended at the source."""
 
     WITHDRAWN = "withdrawn"
     LAPSED = "lapsed"
 
 
 def turned(before: Iterable[Insured], after: Iterable[Insured]) -> dict[Turn, list[str]]:
-    """Return which flags were given and are not any more, by how they ended; codes without a meaning end nothing."""
+    """Return the flags that were given and no longer are, by how they ended; an unknown code ends nothing."""
     was, now = marked(before), marked(after)
     ends = {Meaning.NOT_GIVEN: Turn.WITHDRAWN, Meaning.EXPIRED: Turn.LAPSED}
     found: dict[Turn, list[str]] = {}
@@ -247,20 +247,20 @@ def turned(before: Iterable[Insured], after: Iterable[Insured]) -> dict[Turn, li
 
 
 def as_json(results: Iterable[Insured], references: Iterable[str]) -> str:
-    """Return what is kept of a person besides names."""
+    """Serialize what is stored of a person besides names."""
     kept = [[each.card, [[c.name, c.code, c.time, c.available] for c in each.consents]] for each in results]
     return json.dumps({"references": list(references), "results": kept}, ensure_ascii=False, separators=(",", ":"))
 
 
 def from_json(text: str) -> tuple[tuple[Insured, ...], tuple[str, ...]]:
-    """Return insurances and reference numbers as they were kept."""
+    """Parse the output of `as_json`: insurances and reference numbers."""
     kept = json.loads(text)
     results = tuple(Insured(card, tuple(Consent(*each) for each in consents)) for card, consents in kept["results"])
     return results, tuple(kept["references"])
 
 
 def packed(people: Iterable[Incoming]) -> bytes:
-    """Return people on the way as bytes, to be encrypted while they wait."""
+    """Serialize the people of an upload; the caller encrypts them."""
     rows = [
         (as_json(p.results, p.references), p.validity, asdict(p.names) if p.names else None, p.mark, p.born)
         for p in people
@@ -269,7 +269,7 @@ def packed(people: Iterable[Incoming]) -> bytes:
 
 
 def unpacked(data: bytes) -> list[Incoming]:
-    """Return the people who waited."""
+    """Parse the output of `packed`."""
     return [_unpacked(*row) for row in json.loads(data)]
 
 
@@ -279,7 +279,7 @@ def _unpacked(body: str, validity: str, names: dict[str, Any] | None, mark: str,
 
 
 class By(StrEnum):
-    """By what the list is narrowed: one at a time, each with an index of its own."""
+    """What the list is filtered by: one at a time, each with an index of its own."""
 
     ALL = "all"
     STATE = "state"
@@ -296,7 +296,7 @@ LAST_DAY: Final = 99991231
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is asked of the list. Days as YYYYMMDD; `moments` (seconds since 1970) for ends only."""
+    """A query of the list. Days as YYYYMMDD; `moments` (seconds since 1970) for ends only."""
 
     by: By = By.ALL
     value: str = ""

@@ -1,7 +1,7 @@
-"""The list of consents in words: what may be asked of it, and how a row reads on a screen, on paper, in a file. Pure.
+"""Parses queries of the consent list and renders its rows as text for screen, print and CSV. Pure.
 
-What is asked is a closed set: whatever else comes asks for the plain list. Nothing is guessed in a row either: what
-was not given, what did not come, what is unknown and what two insurances say differently are four different words.
+Filters are a closed set; an unknown one means the unfiltered list. No value is guessed: not given, missing, unknown and
+contradictory (two insurances differ) are rendered differently.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from app.rules.words.names import sought
 # --- what may be asked --------------------------------------------------------------------------------------------
 
 SOON: Final = 14
-"""Days before an end from which on the list warns."""
+"""Days before the end of a consent from which on a row shows the days left."""
 LONGEST: Final = 60
 STATES: Final = {
     ConsentState.GIVEN: "同意あり",
@@ -52,7 +52,7 @@ _TEXTS: Final = {By.NAME: "氏名", By.REFERENCE: "照会番号"}
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One way to narrow the list, in words; `days` are those until an end, 0 for ends that are over."""
+    """A filter with its label; `days` are those until the end of a consent, 0 for ends in the past."""
 
     words: str
     by: By
@@ -77,13 +77,13 @@ def _filters() -> dict[str, dict[str, Filter]]:
 
 
 FILTERS: Final[Mapping[str, Mapping[str, Filter]]] = _filters()
-"""Group to address word to filter: all that there are."""
+"""All filters, by group and then by their word in the URL."""
 _BY_WORD: Final = {word: each for group in FILTERS.values() for word, each in group.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentQuery:
-    """What somebody asks of the list. `text` is a name or a number: it goes into no address and no record."""
+    """A parsed query. `text` is a name or a reference number: never put into a URL or an event."""
 
     only: str = ""
     first: date | None = None
@@ -95,16 +95,16 @@ class ConsentQuery:
 
     @property
     def is_text(self) -> bool:
-        """Whether a name or a number is sought."""
+        """Whether it searches by name or reference number."""
         return self.by in _TEXTS
 
     @property
     def finds_nothing(self) -> bool:
-        """Whether the text is no beginning of a name that can be sought."""
+        """Whether the name is too short to search (`app.rules.words.names.sought`)."""
         return self.by is By.NAME and not sought(self.text)
 
     def search(self, now: int) -> Search:
-        """Return what the registry is asked at a moment."""
+        """Return the registry search at `now` (seconds since 1970)."""
         first = int(f"{self.first:%Y%m%d}") if self.first else NO_DAY
         last = int(f"{self.last:%Y%m%d}") if self.last else LAST_DAY
         if self.is_text:
@@ -118,7 +118,7 @@ class ConsentQuery:
 
     @property
     def fields(self) -> dict[str, str]:
-        """Return what a form or an address carries to ask the same again from the start."""
+        """Return the form fields or URL parameters that repeat this query from its first page."""
         if self.is_text:
             return {"text": self.text, "by": self.by.value}
         days = {"first": self.first, "last": self.last}
@@ -127,7 +127,7 @@ class ConsentQuery:
 
     @property
     def words(self) -> str:
-        """Return what is asked, as a person reads it."""
+        """Return the query as text for people."""
         if self.is_text:
             return f"{_TEXTS[self.by]}：{self.text}"
         narrowed = _BY_WORD.get(self.only)
@@ -138,13 +138,13 @@ class ConsentQuery:
 
     @property
     def kind(self) -> str:
-        """Return what kind of question it is, for the record: no name, no number."""
+        """Return the kind of query for the record, without the name or number."""
         narrowed = self.by.value if self.is_text else self.only or "all"
         return f"{narrowed}+days" if self.first or self.last else narrowed
 
 
 def within(days: int, now: int) -> tuple[int, int]:
-    """Return the moments between which an end lies: from now to the end of a day in Japan, or whatever is over."""
+    """Return the first and last second: from now to the end of a day in Japan, or the whole past if `days` is 0."""
     if not days:
         return 0, now - 1
     end = datetime.combine(day_of(now) + timedelta(days=days + 1), time(), JST)
@@ -152,7 +152,7 @@ def within(days: int, now: int) -> tuple[int, int]:
 
 
 def asked(sent: Mapping[str, str], *, keeps_names: bool) -> ConsentQuery:
-    """Return what was asked in a form that is sent and answered at once: a name may stand in it."""
+    """Parse a POSTed query, which may contain a name; a My Number or unusable text is dropped with a notice."""
     text = unicodedata.normalize("NFC", sent.get("text", "")).strip()
     if not text:
         return asked_openly(sent)
@@ -164,7 +164,7 @@ def asked(sent: Mapping[str, str], *, keeps_names: bool) -> ConsentQuery:
 
 
 def _by(text: str, said: str, *, keeps_names: bool) -> By:
-    """Return as what a text is sought: what was settled on an earlier page, or what it looks like."""
+    """Return the earlier page's choice, else REFERENCE for text with a digit; without names always REFERENCE."""
     if not keeps_names:
         return By.REFERENCE
     if said in _TEXTS:
@@ -174,7 +174,7 @@ def _by(text: str, said: str, *, keeps_names: bool) -> By:
 
 
 def asked_openly(sent: Mapping[str, str]) -> ConsentQuery:
-    """Return what was asked in an address: one of the filters, and days."""
+    """Parse URL parameters: one filter and a range of days."""
     notices = []
     only = sent.get("only", "")
     if only and only not in _BY_WORD:
@@ -204,7 +204,7 @@ def _after(sent: Mapping[str, str]) -> tuple[int, str] | None:
 
 
 def place_of(search: Search, last: ListedPerson) -> tuple[int, str]:
-    """Return where a search goes on behind a person."""
+    """Return the pagination cursor after a person: sort key and id."""
     return (last.ends_at or 0) if search.by is By.ENDS else last.day, last.id
 
 
@@ -229,7 +229,7 @@ class Cell:
 
 
 NOTHING_CAME: Final = Cell("記載なし", FlagLook.ODD)
-"""The file said nothing of this flag: neither yes nor no."""
+"""The file has no value for this flag."""
 _CELLS: Final = {
     Meaning.GIVEN: Cell("○", FlagLook.GIVEN),
     Meaning.NOT_GIVEN: Cell("", FlagLook.BLANK),
@@ -239,7 +239,7 @@ _CELLS: Final = {
 
 
 def cell(mark: Marked | None) -> Cell:
-    """Return how a flag reads: what is not known stays a code."""
+    """Render a flag; an unknown code is shown as it is."""
     if mark is None:
         return NOTHING_CAME
     if mark.is_mixed:
@@ -248,7 +248,7 @@ def cell(mark: Marked | None) -> Cell:
 
 
 def unknown(code: str) -> Cell:
-    """Return how a code without a known meaning reads."""
+    """Render a code without a known meaning."""
     return Cell(f"不明（{code or '空'}）", FlagLook.ODD)
 
 
@@ -264,7 +264,7 @@ _FLAG_NAMES: Final = {flag.id: flag.column for flag in COLUMNS} | _MORE_FLAGS
 
 
 def flag_name(flag: str) -> str:
-    """Return what a flag is called; one that is not known keeps the file's own word."""
+    """Return a flag's label; an unknown flag keeps its name in the file."""
     return _FLAG_NAMES.get(flag, flag)
 
 
@@ -276,7 +276,7 @@ class ConsentRow:
     name: str
     kana: str
     born: str
-    """In the era, as the terminal's list writes it; what came, where that is no day."""
+    """In the Japanese era, as in the terminal's list; the raw value if it is no date."""
     born_western: str
     sex: str
     references: tuple[str, ...]
@@ -284,13 +284,13 @@ class ConsentRow:
     day: str
     ends: str
     left: str
-    """How long until the end, where that is soon or over."""
+    """Time until the end if it is past or at most `SOON` days away, else empty."""
     validity: str
     insurances: int
     state: str
 
     def cells(self, *, names: bool) -> list[str]:
-        """Return the row as a file has it."""
+        """Return the row as CSV cells."""
         who = [self.name, self.kana, self.born, self.born_western, self.sex] if names else []
         flags = [each.words for each in self.flags]
         rest = [self.day, self.ends, self.state, self.validity, str(self.insurances)]
@@ -298,14 +298,14 @@ class ConsentRow:
 
 
 def headings(*, names: bool) -> list[str]:
-    """Return what stands above the rows of a file."""
+    """Return the CSV header."""
     who = ["氏名", "カナ", "生年月日", "生年月日（西暦）", "性別"] if names else []
     flags = [f"{each.column}（{each.likely}とみられる）" if each.likely else each.column for each in COLUMNS]
     return [*who, "照会番号", *flags, "同意年月日", "同意有効期限", "状態", "資格", "保険の数"]
 
 
 def rows(people: Sequence[ListedPerson], now: int, *, names: bool) -> Iterator[ConsentRow]:
-    """Yield people as rows; without `names`, nothing of who they are."""
+    """Yield people as rows; without `names` the columns of identity are empty."""
     return (_row(each, now, names=names) for each in people)
 
 
@@ -332,7 +332,7 @@ def _row(known: ListedPerson, now: int, *, names: bool) -> ConsentRow:
 
 
 def last_end(known: ListedPerson) -> int | None:
-    """Return the end that stands in the list: the earliest of what is given, else of whatever came."""
+    """Return the end shown in the list: the earliest of the given consents, else of all."""
     return _last_end(known, known.marked)
 
 
@@ -342,7 +342,7 @@ def _last_end(known: ListedPerson, marks: Mapping[str, Marked]) -> int | None:
 
 
 def left(ends: int | None, now: int) -> str:
-    """Return how long something still lasts, where that is worth a word."""
+    """Render the time left: past, today or at most `SOON` days; otherwise empty."""
     if ends is None:
         return ""
     if ends < now:
@@ -352,7 +352,7 @@ def left(ends: int | None, now: int) -> str:
 
 
 def era(names: PersonNames) -> str:
-    """Return a birth date in its era, or what came where that is none."""
+    """Render a birth date in its era; the raw value if it is no date or before the first era."""
     born = names.born_on
     try:
         return in_era(born) if born else names.born
@@ -361,17 +361,17 @@ def era(names: PersonNames) -> str:
 
 
 def sex(code: str) -> str:
-    """Return a sex in words; nothing where nothing came."""
+    """Render a sex code; empty without one."""
     return SEXES.get(code) or (unknown(code).words if code else "")
 
 
 def validity(code: str) -> str:
-    """Return a validity in words: not registered is an answer, unknown is none."""
+    """Render a validity code; missing and unknown codes have texts of their own."""
     return VALIDITIES.get(code) or (unknown(code).words if code else NOTHING_CAME.words)
 
 
 def is_40(born: date, day: date) -> bool:
-    """Whether somebody has reached that age on a day."""
+    """Whether somebody is 40 or over on `day`."""
     return (day.year - born.year, (day.month, day.day)) >= (40, (born.month, born.day))
 
 

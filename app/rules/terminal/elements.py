@@ -1,4 +1,4 @@
-"""Which XML element of the terminal's files is which value, and which codes each may have. Pure."""
+"""Maps the XML elements of the terminal's files to fields and allowed codes. Pure."""
 
 from __future__ import annotations
 
@@ -72,17 +72,17 @@ PASSED_OVER: Final = frozenset(
         "MedicalTicketInfo",
     }
 )
-"""Known, and passed over with all that stands in them: nobody needs it, so it is not even read."""
+"""Known but not needed: skipped with all contents, so that this personal data is never read."""
 FLAG_ENDING, TIME_ENDING, AVAILABLE_ENDING = "ConsFlg", "ConsTime", "AvailableTime"
 _ENDINGS: Final = {FLAG_ENDING: 0, TIME_ENDING: 1, "ConsTim": 1, AVAILABLE_ENDING: 2}
-"""What ends the name of a consent's element, and its place in it. `ConsTim` is a misspelling seen in public files."""
+"""Suffix of a consent's element to its place (0 code, 1 time, 2 end). `ConsTim` is a misspelling in public files."""
 _INVENTED: Final = frozenset({"SpecificDiseases", "PharmaceuticalInfo"})
-"""Names that one program once made up: reading them would make a consent of nothing."""
+"""Names that another program invented: reading them would create a consent that does not exist."""
 
 
 @lru_cache(maxsize=256)
 def consent_part(element: str) -> tuple[str, int] | None:
-    """Return the flag's name and the place in the consent of such an element, or None when it is none."""
+    """Split an element into the flag's name and its place in `_ENDINGS`; None when it is no part of a consent."""
     for ending, place in _ENDINGS.items():
         stem = element.removesuffix(ending)
         if stem and stem != element:
@@ -91,7 +91,7 @@ def consent_part(element: str) -> tuple[str, int] | None:
 
 
 def oddity(element: str, value: str) -> Odd | None:
-    """Return what is odd about a value outside the consents; a value that is not there never is."""
+    """Return what is odd about a value outside the consents; an empty one never is."""
     if element in CODES:
         return None if value in CODES[element] else Odd.CODE
     if not value:
@@ -106,7 +106,7 @@ def oddity(element: str, value: str) -> Odd | None:
 
 
 def oddity_in_consent(stem: str, place: int, value: str) -> Odd | None:
-    """Return what is odd about a value of a consent: its flag (place 0), time (1) or end (2)."""
+    """Return what is odd about a value of a consent: its code (place 0), time (1) or end (2)."""
     if not value:
         return None
     if place:

@@ -1,4 +1,4 @@
-"""A file on its way: asked for, carried, looked at, and taken into the list. Pure."""
+"""The life cycle of a terminal file: request, upload, preview, import. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.rules.terminal.preview import Preview
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request that was made for the terminal; `reception` is the number under which it was taken in there."""
+    """A request made for the terminal; `reception` is the terminal's reception number for it."""
 
     key: str
     facility: str
@@ -27,11 +27,11 @@ class Exchange:
 
 
 STALE: Final = 30
-"""Seconds without a batch after which a file that is being taken may be taken up by another."""
+"""Seconds without a batch after which another process may resume an import."""
 
 
 class Stage(StrEnum):
-    """Where a file is on its way into the list."""
+    """The state of an upload."""
 
     WAITING = "waiting"
     TAKING = "taking"
@@ -40,13 +40,13 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MergeOutcome:
-    """What taking a file did: people by what was known of them before, endings at the source, visits seen."""
+    """The counts of an import: people by change, consents that ended at the source, visits matched."""
 
     new: int = 0
     changed: int = 0
     same: int = 0
     older: int = 0
-    """Of whom a newer file was taken before: it stays."""
+    """Skipped: a newer file with them was imported before."""
     withdrawn: int = 0
     lapsed: int = 0
     matched: int = 0
@@ -69,7 +69,7 @@ class MergeOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file of the terminal that was read; its people are kept, encrypted, until they are taken."""
+    """A parsed file of the terminal; its people are stored, encrypted, until they are imported."""
 
     id: str
     facility: str
@@ -83,22 +83,22 @@ class Upload:
     outcome: MergeOutcome = MergeOutcome()
 
     def is_left(self, now: int) -> bool:
-        """Whether whoever took it seems to have died half-way: anybody may go on."""
+        """Whether its import has stalled in TAKING for more than `STALE` seconds: any process may resume it."""
         return self.stage is Stage.TAKING and abs(now - self.touched_at) > STALE
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """One person as they were before a file and as they are after it."""
+    """One person before and after an import."""
 
     before: ListedPerson | None
     after: ListedPerson
     is_older: bool = False
-    """Whether a newer file had brought them: they stay as they were."""
+    """Whether a newer file had them: nothing was changed."""
 
     @property
     def is_same(self) -> bool:
-        """Whether the file said nothing new."""
+        """Whether the file changed nothing."""
         before = self.before
         return before is not None and (before.validity, before.results, before.references) == (
             self.after.validity,
@@ -108,5 +108,5 @@ class Taken:
 
     @property
     def turns(self) -> Mapping[Turn, list[str]]:
-        """Which flags were given before and are not any more, by how they ended."""
+        """The flags that were given before and no longer are, by how they ended."""
         return turned(self.before.results, self.after.results) if self.before else {}

@@ -1,8 +1,7 @@
-"""Which person of the terminal's files belongs to which visit: by reference number and day, else offered. Pure.
+"""Matches persons of the terminal's files with visits. Pure.
 
-Only one ground is certain: the station's own reference number, with a consent of the visit's day, and nobody else who
-has both, and no other visit that it could as well have been. Everything else is offered with its grounds, and a person
-confirms.
+A match is automatic only by reference number plus a consent on the visit's day, if no other person has both and no
+other visit fits as well. Everything else is a candidate with its grounds, which a person confirms.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ SLACK: Final = 5 * 60
 """Seconds by which the terminal's clock and ours may differ."""
 _DAY: Final = 24 * 60 * 60
 UNTOLD: Final = 30 * 60
-"""Seconds after the handoff in which somebody registered who told nobody when."""
+"""Seconds by which the window is extended when the time of registration was not reported."""
 
 
 class Ground(StrEnum):
@@ -63,7 +62,7 @@ class Candidate:
 
     @property
     def weight(self) -> int:
-        """How much speaks for it."""
+        """The sum of its grounds' weights."""
         return sum(_WEIGHTS[each] for each in self.grounds)
 
     @property
@@ -73,14 +72,14 @@ class Candidate:
 
 
 def window(followed: Followed) -> tuple[int, int]:
-    """Return between which moments somebody of this visit must have decided (seconds since 1970)."""
-    if followed.visit.transcribed_by:  # paper knows its day and no moment
+    """Return the first and last second (since 1970) in which the consent of this visit can have been given."""
+    if followed.visit.transcribed_by:  # paper has a day and no time
         return followed.visit.opened_at, followed.visit.opened_at + _DAY - 1
     return followed.handed_off_at - SLACK, _ends(followed) + SLACK
 
 
 def _ends(followed: Followed) -> int:
-    """Return when it was done for certain: whoever reports later has told nobody when."""
+    """Return the end of the window: the report; plus `UNTOLD` if it says "later", or after the handoff without one."""
     told, handed_off = followed.visit.times.get("result", 0), followed.handed_off_at
     if told < handed_off:
         return handed_off + UNTOLD
@@ -88,20 +87,20 @@ def _ends(followed: Followed) -> int:
 
 
 def candidates(followed: Followed, people: Iterable[ListedPerson]) -> tuple[Candidate, ...]:
-    """Return who may belong to a visit, the likeliest first; nobody for whom nothing speaks."""
+    """Return candidates by descending weight, only those with the ground REFERENCE or BETWEEN."""
     found = (Candidate(each, grounds(followed, each)) for each in people)
     fit = [each for each in found if {Ground.REFERENCE, Ground.BETWEEN} & set(each.grounds)]
     return tuple(sorted(fit, key=lambda each: (-each.weight, each.known.id)))
 
 
 def certain(followed: Followed, people: Iterable[ListedPerson]) -> ListedPerson | None:
-    """Return the one person whose reference number and day are the visit's, or None when nobody or several are."""
+    """Return the one person with the visit's reference number and day; None if nobody or several have both."""
     found = [each.known for each in candidates(followed, people) if each.is_by_number]
     return found[0] if len(found) == 1 else None
 
 
 def is_contested(followed: Followed, known: ListedPerson, visits: Iterable[Followed]) -> bool:
-    """Whether another visit has the number and day as well, and the moment does not tell which of them it was."""
+    """Whether another visit has the same number and day, and the time of consent does not decide between them."""
     rivals = [grounds(each, known) for each in visits if each.visit.id != followed.visit.id]
     rivals = [each for each in rivals if set(each) >= _BY_NUMBER]
     mine = Ground.BETWEEN in grounds(followed, known)
@@ -109,7 +108,7 @@ def is_contested(followed: Followed, known: ListedPerson, visits: Iterable[Follo
 
 
 def grounds(followed: Followed, known: ListedPerson) -> tuple[Ground, ...]:
-    """Return what speaks for and against a person."""
+    """Return the grounds for and against a match."""
     return tuple(
         each
         for each in (_by_number(followed.visit, known), *_by_time(followed, known), _by_items(followed.visit, known))
@@ -134,7 +133,7 @@ def _by_time(followed: Followed, known: ListedPerson) -> tuple[Ground, ...]:
 
 
 def _days(followed: Followed) -> tuple[date, date]:
-    """Return the first and the last day on which somebody of this visit may have decided."""
+    """Return the first and last day (Japan) on which the consent of this visit can have been given."""
     if followed.visit.transcribed_by:
         day = day_of(followed.visit.opened_at)
         return day, day
@@ -149,13 +148,13 @@ def _by_items(visit: Visit, known: ListedPerson) -> Ground | None:
 
 
 def says_all(visit: Visit, known: ListedPerson) -> bool:
-    """Whether a file gives one known answer for every item that was asked; without it a person must judge."""
+    """Whether the file has an unambiguous answer for every flag that was asked; otherwise a person must judge."""
     said = sight(known, 0, "").flags
     return all(flag in said for item in visit.items for flag in item.flags)
 
 
 def sight(known: ListedPerson, at: int, by: str) -> Sight:
-    """Return what a file says of a person in the form in which a screen is seen; what says nothing is not looked at."""
+    """Convert a listed person to a `Sight` with the source "file"; `flags` omits those without a definite answer."""
     marks = known.marked
     return Sight(
         at=at,

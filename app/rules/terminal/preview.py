@@ -1,4 +1,4 @@
-"""What a file of the terminal would change, counted before anybody lets it. Pure."""
+"""Counts what a terminal file contains, shown before it is imported. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LINES: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class PreviewLine:
-    """One odd value of a file: which line, whose (0 is nobody's), which element, and what it was."""
+    """One odd value of a file: line, person (1-based, 0 for none), element and the start of the raw value."""
 
     odd: str
     line: int
@@ -27,7 +27,7 @@ class PreviewLine:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a file holds, before it is taken: counts and odd lines, no person."""
+    """The contents of a file before import: counts and odd lines, no persons."""
 
     encoding: str
     executed_at: int | None
@@ -37,20 +37,20 @@ class Preview:
     several: int
     """People with more than one insurance."""
     flags: Mapping[str, Mapping[str, int]]
-    """Flag to meaning to how many people."""
+    """Flag to meaning to number of people."""
     validities: Mapping[str, int]
     lines: tuple[PreviewLine, ...]
     line_count: int
     unknown: tuple[tuple[str, int, int], ...]
-    """Elements that this reader does not know: name, how often, first line."""
+    """Unknown elements: name, count, first line."""
 
     def as_json(self) -> str:
-        """Return it as text."""
+        """Serialize to JSON."""
         return json.dumps(asdict(self), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Preview:
-        """Return it as it was."""
+        """Parse the output of `as_json`."""
         kept = json.loads(text)
         kept["lines"] = tuple(PreviewLine(**each) for each in kept["lines"])
         kept["unknown"] = tuple(tuple(each) for each in kept["unknown"])
@@ -58,7 +58,7 @@ class Preview:
 
 
 def preview(reading: Reading, people: Iterable[Incoming]) -> Preview:
-    """Return what there is to say about a file before it is taken."""
+    """Build the preview of a parsed file."""
     people, header = list(people), reading.answer.header
     flags: dict[str, dict[str, int]] = {}
     validities: dict[str, int] = {}

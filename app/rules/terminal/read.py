@@ -1,11 +1,10 @@
-"""Reads a file of the terminal: bytes in, values out. Pure.
+"""Parses a file of the terminal. Pure.
 
-A file is read whole or not at all. *Refused* (`UnreadableFile`) is whatever makes the file as a whole doubtful: its
-packing, its letters, its form, its station, its kind, or a size that no station has. *Odd* (`OddValue`) is a value that
-does not bear its usual sense: it is kept raw, it is listed with its line, and it can never look like a known one.
+A file is read completely or refused (`UnreadableFile`): for its packing, encoding, structure, station, kind or size. A
+single bad value (`OddValue`) does not refuse it: it is kept raw, listed with its line, and never equals a known one.
 
-The parser is expat itself, since only it knows lines and reads piece by piece. Document types, and with them entities
-and outside references, are refused where they begin, as defusedxml does.
+expat is used directly for its line numbers and incremental parsing. A DOCTYPE, and with it entities and external
+references, is refused where it begins, as defusedxml does.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ from app.rules.terminal.values import (
 
 
 class _Mark(IntEnum):
-    """What an open element is to the reader."""
+    """How an open element is handled."""
 
     WRAPPER = 0
     UNIT = 1
@@ -77,7 +76,7 @@ class _Mark(IntEnum):
 
 @dataclass(slots=True)
 class _Gathered:
-    """A person or a result while it is read."""
+    """A person or a result under construction."""
 
     line: int
     values: dict[str, str] = field(default_factory=dict)
@@ -95,14 +94,14 @@ _ENDS: Final = frozenset(
         expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION,
     )
 )
-"""What expat says of a text that ends too early."""
+"""The error codes of expat for truncated input."""
 _BLANK: Final = " \t\r\n"
 _BETWEEN: Final = "\x1f"
-"""Stands between a namespace and a name: no XML can hold it."""
+"""Separates namespace and name: a character that XML forbids."""
 
 
 class _Reader:
-    """Walks through one file and gathers its values; refuses as soon as there is a reason to."""
+    """expat handlers that collect the values of one file; they raise `UnreadableFile` at once."""
 
     def __init__(self, limits: Limits) -> None:
         self.message: dict[str, str] = {}
@@ -129,7 +128,6 @@ class _Reader:
         self._parser.StartDoctypeDeclHandler = self._doctype
 
     def read(self, pieces: Iterator[str]) -> None:
-        """Read the pieces of a text to its end."""
         fed = 0
         try:
             for piece in pieces:
@@ -144,7 +142,6 @@ class _Reader:
             raise UnreadableFile(reason, fault.lineno, expat.ErrorString(fault.code) or "") from fault
 
     def note(self, odd: Odd, line: int, element: str, raw: str) -> None:
-        """Note that a value is odd."""
         self.problem_count += 1
         if len(self.problems) < self._limits.problems:
             person = len(self.persons) + 1 if self._person else 0
@@ -189,7 +186,7 @@ class _Reader:
             self._refuse(UnreadableReason.TOO_MUCH, "names")
 
     def _mark(self, element: str) -> _Mark:
-        """Return what an element is where it stands; an unknown one may stand around known ones."""
+        """Classify an element by its name and parent; an unknown one may contain known ones."""
         outer = self._open[-1] if self._open else None
         if outer is None and element != ROOT:
             self._refuse(UnreadableReason.OTHER_KIND, element[:100])
@@ -217,7 +214,7 @@ class _Reader:
 
     def _confirmation_mark(self) -> _Mark:
         if self._person is None:
-            # So look the answers about one patient: the card reader's copy, and the single check.
+            # Answers about one patient look like this: the card reader's copy, and the single check.
             self._refuse(UnreadableReason.OTHER_KIND, CONFIRMATION)
         if self._result:
             self._refuse(UnreadableReason.FORM, CONFIRMATION)
@@ -290,7 +287,7 @@ class _Reader:
             person.references.append(value)
 
     def _joined(self, before: str, value: str) -> str:
-        """Return the one value there is, or both when they contradict each other."""
+        """Return the one value, or both joined by `|` when they contradict each other."""
         if not before or not value or before == value:
             return value or before
         self.note(Odd.REPEATED, self._line, self._element, value)
@@ -324,10 +321,10 @@ _NAMED: Final = re.compile(r"(?:.*[/\\])?([A-Z]{3}[a-z]{5}[0-9]{2}re[qs])")
 
 
 def read(data: bytes, *, facility_code: str, filename: str = "", limits: Limits | None = None) -> Reading:
-    """Return what an uploaded answer says, plain or in a ZIP; raise `UnreadableFile` when it is refused as a whole.
+    """Parse an uploaded answer, plain or zipped; raise `UnreadableFile`.
 
-    Refused besides what is damaged or hostile: the answer of another station, persons without a station, a request,
-    and the answer to another inquiry. The one for online care looks the same inside and is known by its name alone.
+    Also refused are the answer of another station, persons without a station, a request, and the answer to another
+    inquiry: the one for online care has the same structure and is recognized by its file name only.
     """
     reader, encoding, kind = _read(data, filename, limits or Limits())
     if kind in {FileKind.REQUEST_01, FileKind.REQUEST_02} or _is_request(reader):
@@ -343,7 +340,7 @@ def read(data: bytes, *, facility_code: str, filename: str = "", limits: Limits 
 
 
 def read_request(data: bytes, *, filename: str = "", limits: Limits | None = None) -> Request:
-    """Return what a request asks, as a terminal would read it; raise `UnreadableFile` when it is none."""
+    """Parse a request as a terminal would; raise `UnreadableFile` when it is none."""
     reader, _, _ = _read(data, filename, limits or Limits())
     message = reader.message
     if not _is_request(reader) or message.get("care", "2") != "2":
@@ -372,7 +369,7 @@ def _read(data: bytes, filename: str, limits: Limits) -> tuple[_Reader, Encoding
 
 
 def _kind(filename: str) -> FileKind | None:
-    """Return the kind that a file's name tells, or None when it tells none."""
+    """Return the kind by file name, or None; raise `UnreadableFile` for another kind of terminal file."""
     named = _NAMED.match(filename)
     if named is None:
         return None
@@ -391,9 +388,9 @@ def _has_answered(reader: _Reader) -> bool:
 
 
 def _answer(reader: _Reader, kind: FileKind | None) -> Answer:
-    """Return which of the two answers it is: a reception number makes the first, persons make the second.
+    """Build an `Answer01` if there is a reception number, an `Answer02` if there are persons.
 
-    With neither (it failed, or nobody registered in the window) the file's name decides; without one it is the second.
+    With neither (it failed, or the window is empty) the file name decides; without one it is an `Answer02`.
     """
     message = reader.message
     if not reader.persons and not _has_answered(reader):

@@ -1,4 +1,4 @@
-"""From the bytes of an uploaded file to its letters: ZIP, declared and found encoding, in bounded memory. Pure."""
+"""Decodes an uploaded file: unzips it, detects its encoding and yields its text, in bounded memory. Pure."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ _ENCODINGS: Final = {
 
 
 def unpack(data: bytes, limits: Limits) -> tuple[bytes, str]:
-    """Return the XML of an upload, and its name if it came in a ZIP. Nothing is ever written to a disk."""
+    """Return the XML of an upload, and its file name if zipped; nothing touches a disk. Raises `UnreadableFile`."""
     if not data:
         raise UnreadableFile(UnreadableReason.EMPTY)
     if len(data) > limits.file:
         raise UnreadableFile(UnreadableReason.TOO_LARGE)
     if not data.startswith(_ZIP):
         return data, ""
-    # zipfile remembers every entry, so they are counted before it may look. Packed bytes may look like one by chance.
+    # zipfile keeps every entry in memory, so count signatures first. Packed data may contain one by chance.
     if data.count(_ZIP_ENTRY) > _ZIP_ENTRIES_LOOKED_AT:
         raise UnreadableFile(UnreadableReason.ZIP_ENTRIES)
     try:
@@ -53,7 +53,7 @@ def unpack(data: bytes, limits: Limits) -> tuple[bytes, str]:
                 xml = stream.read(limits.unpacked + 1)
     except _ZIP_FAULTS as fault:
         raise UnreadableFile(UnreadableReason.ZIP_BROKEN) from fault
-    if len(xml) > limits.unpacked:  # what is declared was looked at before; what counts is what came
+    if len(xml) > limits.unpacked:  # the declared size, checked above, may be false
         raise UnreadableFile(UnreadableReason.TOO_LARGE)
     return xml, entry.filename
 
@@ -76,7 +76,7 @@ def _only_entry(entries: list[zipfile.ZipInfo], limits: Limits) -> zipfile.ZipIn
 
 
 def encoding_of(xml: bytes) -> Encoding:
-    """Return the encoding a file declares; one that declares none is UTF-8 if its bytes are, else Shift_JIS."""
+    """Return the declared encoding; without a declaration UTF-8 if the bytes are valid, else Shift_JIS."""
     has_mark = xml.startswith(codecs.BOM_UTF8)
     start = xml[:512].removeprefix(codecs.BOM_UTF8)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"<\0", b"\0<")):
@@ -102,7 +102,7 @@ def _is_utf_8(xml: bytes) -> bool:
 
 
 def letters(xml: bytes, encoding: Encoding) -> Iterator[str]:
-    """Yield a file's text piece by piece, so that it never stands in memory as a whole."""
+    """Decode in chunks, so that the whole text is never in memory; raise `UnreadableFile` with the line."""
     decoder = codecs.getincrementaldecoder(encoding.codec)("strict")
     for start in range(0, len(xml), _CHUNK):
         held = len(decoder.getstate()[0])

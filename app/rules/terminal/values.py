@@ -1,7 +1,7 @@
-"""What the terminal's `OQSmuhvq` files hold: messages, persons, results, consents, and what is odd about a value. Pure.
+"""Types of the terminal's `OQSmuhvq` files: messages, persons, results, consents and odd values. Pure.
 
-Written after public implementations and not tested against a terminal: the layout is known from open source only.
-So nothing is guessed. Every value is kept as it came; what it means is a property beside it, and unknown stays unknown.
+The layout is known from public implementations only and was not tested against a terminal, so nothing is guessed: every
+value is kept raw, its meaning is a separate property, and an unknown value stays unknown.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ class FileKind(StrEnum):
 
 
 class Encoding(StrEnum):
-    """The two ways in which a file's letters are written; the value is what its first line declares."""
+    """The encoding of a file; the value is the name in its XML declaration."""
 
     SHIFT_JIS = "Shift_JIS"
     UTF_8 = "UTF-8"
 
     @property
     def codec(self) -> str:
-        """Python's name for it: Windows' cp932 has 髙 and 﨑, which strict Shift_JIS lacks."""
+        """Python's codec: Windows' cp932, since strict Shift_JIS lacks 髙 and 﨑."""
         return "cp932" if self is Encoding.SHIFT_JIS else "utf-8"
 
 
 class Outcome(StrEnum):
-    """How the terminal's work ended (tables 003 and 004)."""
+    """The result of the terminal's processing (tables 003 and 004)."""
 
     DONE = "done"
     PROCESSING = "processing"
-    """Still at work: the same 02 request is to be sent again later."""
+    """Not finished: send the same 02 request again later."""
     FAILED = "failed"
     UNKNOWN = "unknown"
 
@@ -66,7 +66,7 @@ _NO_TABLE: Final[Mapping[str, Meaning]] = {}
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Flag:
-    """A consent flag that has a name: its group, its code table, and its column in the terminal's list."""
+    """A known consent flag: its group, its code table, and its column in the terminal's list."""
 
     id: str
     group: str
@@ -83,7 +83,7 @@ FLAGS: Final[Mapping[str, Flag]] = {
     "SpecificHealthCheckupsInfo": Flag("health_checkup", "TKK", _016, "特健"),
     "LimitApplicationCertificateRelated": Flag("limit_amount", "limit", _001, "特適", likely="限適"),
     "SpecificDiseasesCertificateRelated": Flag("specific_disease", "TSR", _016, "特疾"),
-    # Since 2025-01-28. No public source says which table their codes are of, so none of them is given a meaning.
+    # Since 2025-01-28. No public source names the table of their codes, so the codes have no meaning here.
     "DiagnosisName": Flag("diagnosis_name", "SHJ", _NO_TABLE),
     "InfectiousInfo": Flag("infectious", "SHJ", _NO_TABLE),
     "AllergyInfo": Flag("allergy", "SRJ", _NO_TABLE),
@@ -91,12 +91,12 @@ FLAGS: Final[Mapping[str, Flag]] = {
     "TestInfo": Flag("test", "SRJ", _NO_TABLE),
     "PrescriptionInfo": Flag("prescription", "YZK", _NO_TABLE),
 }
-"""By the word with which the names of a flag's three elements begin."""
+"""By the common prefix of a flag's three element names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """One flag as it came. `name` is the word before `ConsFlg`, `ConsTime` and `AvailableTime`, known or not."""
+    """One flag, raw. `name` is the element's name before `ConsFlg`, `ConsTime` and `AvailableTime`, known or not."""
 
     name: str
     code: str = ""
@@ -105,33 +105,33 @@ class Consent:
 
     @property
     def flag(self) -> Flag | None:
-        """The flag of that name, or None when it is a new one."""
+        """The flag, or None when the name is unknown."""
         return FLAGS.get(self.name)
 
     @property
     def meaning(self) -> Meaning:
-        """What the code says; a code without a known table says nothing."""
+        """The meaning of the code; UNKNOWN without a table."""
         flag = self.flag
         return flag.codes.get(self.code, Meaning.UNKNOWN) if flag else Meaning.UNKNOWN
 
     @property
     def consented_at(self) -> int | None:
-        """When it was decided (seconds since 1970), or None when no such time came."""
+        """The time of consent (seconds since 1970), or None when missing or invalid."""
         return parse_time(self.time)
 
     @property
     def available_until(self) -> int | None:
-        """When viewing ends, as received and never computed, or None when no such time came."""
+        """The end of viewing (seconds since 1970), as received and never computed; None when missing or invalid."""
         return parse_time(self.available)
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One insurance of a person, and the consents beside it: what the terminal's list shows, and nothing more."""
+    """One insurance of a person with its consents: only the fields that the terminal's list shows."""
 
     card: str = ""
     insurer_number: str = ""
-    """Eight characters as they came; a number of 6 digits has two blanks before it."""
+    """Eight characters, raw; a number of 6 digits has two leading spaces."""
     insurer_name: str = ""
     name: str = ""
     kana: str = ""
@@ -145,7 +145,7 @@ class Result:
 
     @property
     def born_on(self) -> date | None:
-        """The birth date, or None when none came that exists."""
+        """The birth date, or None when missing or invalid."""
         return parse_day(self.birthdate)
 
 
@@ -162,20 +162,20 @@ class Person:
 
     @property
     def consents(self) -> tuple[Consent, ...]:
-        """The consents of all results; where two results differ on a flag, both stand here."""
+        """The consents of all results; two results that differ on a flag give two entries."""
         return tuple(dict.fromkeys(consent for result in self.results for consent in result.consents))
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What stands around the content: when it was made, for whom, and how that went."""
+    """The header of a message: time of execution, station and processing result."""
 
     executed: str = ""
     facility_code: str = ""
     key: str = ""
-    """The station's own word for its request (`ArbitraryFileIdentifier`)."""
+    """The station's own id of its request (`ArbitraryFileIdentifier`)."""
     character_code: str = ""
-    """Sources disagree on what its values mean; the encoding is taken from the first line instead."""
+    """Sources disagree on its values; the encoding is taken from the XML declaration instead."""
     segment: str = ""
     status: str = ""
     code: str = ""
@@ -183,12 +183,12 @@ class Header:
 
     @property
     def executed_at(self) -> int | None:
-        """When the answer was made (seconds since 1970), or None when no such time came."""
+        """The time of execution (seconds since 1970), or None when missing or invalid."""
         return parse_time(self.executed)
 
     @property
     def outcome(self) -> Outcome:
-        """How it went; unknown as soon as one of the two codes is, or when neither came."""
+        """The outcome; UNKNOWN as soon as one of the two codes is, or without both."""
         if self.segment not in CODES["SegmentOfResult"] or self.status not in CODES["ProcessingResultStatus"]:
             return Outcome.UNKNOWN
         if self.segment == "9" or self.status == "2":
@@ -200,7 +200,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Request01:
-    """Asks for everybody who decided between two days, both included."""
+    """Asks for everybody with a consent between two days, both included."""
 
     facility_code: str
     key: str
@@ -214,7 +214,7 @@ class Request01:
 
 @dataclass(frozen=True, slots=True)
 class Request02:
-    """Asks for the answer that waits under a reception number."""
+    """Fetches the answer of a reception number."""
 
     facility_code: str
     reception: str
@@ -226,7 +226,7 @@ class Request02:
 
 @dataclass(frozen=True, slots=True)
 class Answer01:
-    """That a request was taken in, and under which number; it names nobody."""
+    """Acknowledges a request with a reception number; it contains no persons."""
 
     header: Header
     reception: str = ""
@@ -234,7 +234,7 @@ class Answer01:
 
 @dataclass(frozen=True, slots=True)
 class Answer02:
-    """The persons of the window. What matters in an answer without any is the header's outcome."""
+    """The persons of the window; without any, only the header's outcome counts."""
 
     header: Header
     persons: tuple[Person, ...] = ()
@@ -250,27 +250,24 @@ class Odd(StrEnum):
     CODE = "code"
     """A code that its table does not have."""
     TIME = "time"
-    """Not 14 digits that name a moment."""
+    """Not a valid time of 14 digits."""
     DAY = "day"
-    """Not 8 digits that name a day."""
+    """Not a valid date of 8 digits."""
     INSURER = "insurer"
     """An insurer's number that is neither 8 digits nor two blanks and 6."""
     REPEATED = "repeated"
-    """Given again with another value: both are kept, joined by a bar, and so mean nothing known."""
+    """Repeated with another value: both are kept, joined by `|`, which no known code contains."""
     NO_CODE = "no_code"
     """A consent that has times but no code."""
     NO_TIME = "no_time"
-    """A consent that was given and does not say when."""
+    """A given consent without a time."""
     NO_RECEPTION = "no_reception"
-    """An answer that says that all went well and has no reception number."""
+    """A successful answer without a reception number."""
 
 
 @dataclass(frozen=True, slots=True)
 class OddValue:
-    """One odd value: where it stands, whose it is (1 is the first person, 0 is nobody), and what it was.
-
-    `raw` may be personal data: it is shown to the office and never logged.
-    """
+    """One odd value; `person` is 1-based, 0 for none. `raw` may be personal data: shown to the office, never logged."""
 
     odd: Odd
     line: int
@@ -281,7 +278,7 @@ class OddValue:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """An element that this reader does not know: how often it came, and where first. Nothing in it was used."""
+    """An unknown element: its count and its first line. Its own text is ignored."""
 
     name: str
     count: int
@@ -290,12 +287,12 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read from a file, and what there is to say about it before it is taken."""
+    """A parsed file, with the findings to show before it is imported."""
 
     answer: Answer
     encoding: Encoding
     problems: tuple[OddValue, ...]
-    """The first of them, up to a limit."""
+    """The first ones, up to `Limits.problems`."""
     problem_count: int
     unknown: tuple[Unknown, ...]
 
@@ -304,23 +301,23 @@ class UnreadableReason(StrEnum):
     """Why a file is refused as a whole."""
 
     EMPTY = "empty"
-    """No byte in it."""
+    """Zero bytes."""
     TOO_LARGE = "too_large"
     """More bytes than any station's file has, packed or unpacked."""
     NOT_XML = "not_xml"
     """Neither XML nor a ZIP."""
     ENCODING = "encoding"
-    """Declares letters other than Shift_JIS and UTF-8, or contradicts its own first bytes."""
+    """Another encoding than Shift_JIS and UTF-8, or a declaration that contradicts the byte order mark."""
     LETTERS = "letters"
-    """Bytes that are no letters in the encoding it declares."""
+    """Bytes that are invalid in its encoding."""
     CUT_OFF = "cut_off"
-    """Ends in the middle."""
+    """Truncated."""
     BROKEN = "broken"
-    """Not well-formed."""
+    """Not well-formed XML."""
     DOCTYPE = "doctype"
-    """Has a document type: no terminal writes one, attacks do."""
+    """Has a DOCTYPE: no terminal writes one, attacks by entities need one."""
     FORM = "form"
-    """Elements or text where they cannot stand."""
+    """Elements or text in the wrong place."""
     TOO_MUCH = "too_much"
     """More persons, results, elements or names, longer texts, or deeper nesting than a real file has."""
     OTHER_KIND = "other_kind"
@@ -328,23 +325,23 @@ class UnreadableReason(StrEnum):
     REQUEST = "request"
     """The request that goes to the terminal, not the answer that comes back."""
     NO_STATION = "no_station"
-    """Names persons and does not say for which station."""
+    """Persons without a station code."""
     WRONG_STATION = "wrong_station"
     """The answer of another station."""
     ZIP_BROKEN = "zip_broken"
-    """Cut off, damaged, or packed in a way that no terminal uses."""
+    """Truncated, damaged, or compressed by an unsupported method."""
     ZIP_ENTRIES = "zip_entries"
     """Not exactly one file in it."""
     ZIP_PATH = "zip_path"
-    """A folder, or a name that leads out of the ZIP."""
+    """A folder, or a name with path separators (path traversal)."""
     ZIP_NAME = "zip_name"
-    """The one file in it is not called `.xml`."""
+    """The name of the one file in it does not end in `.xml`."""
     ZIP_LOCKED = "zip_locked"
-    """Locked with a password."""
+    """Encrypted with a password."""
 
 
 class UnreadableFile(Exception):
-    """A file that is refused as a whole: why, at which line if at one, and about what. Nothing of it was taken."""
+    """A file that is refused as a whole: reason, line if known, and detail. Nothing of it was imported."""
 
     def __init__(self, reason: UnreadableReason, line: int | None = None, about: str = "") -> None:
         super().__init__(reason.value if line is None else f"{reason} (line {line})")
@@ -354,7 +351,7 @@ class UnreadableFile(Exception):
 
 
 class Unwritable(Exception):
-    """A letter that cannot be written without becoming another one, with its Unicode name."""
+    """A character that does not survive encoding, with its Unicode name."""
 
     def __init__(self, letter: str) -> None:
         self.letter = letter
@@ -375,12 +372,12 @@ class Limits:
     """Per result."""
     elements: int = 1_500_000
     names: int = 1_000
-    """Different names of elements and attributes: each of them is remembered."""
+    """Distinct names of elements and attributes: each is kept in memory."""
     depth: int = 32
     text: int = 1_000
-    """Letters in one value or name."""
+    """Characters in one value or name."""
     token: int = 64 * 1024
-    """Bytes of one tag or comment: expat reads a longer one again and again while it arrives."""
+    """Bytes of one tag or comment: expat rescans an incomplete one with every chunk."""
     problems: int = 5_000
 
 
@@ -401,9 +398,9 @@ INSURER: Final = re.compile(r"(?:  |[0-9]{2})[0-9]{6}")
 _LARGEST_COUNTER: Final = 9999
 
 
-@lru_cache(maxsize=1024)  # a person's flags mostly have one time, and each is asked for again and again
+@lru_cache(maxsize=1024)  # the flags of a person mostly share one time, which is parsed many times
 def parse_time(raw: str) -> int | None:
-    """Return 14 digits of Japanese time as seconds since 1970, or None when they name no moment."""
+    """Parse YYYYMMDDhhmmss in Japan to seconds since 1970; None when invalid."""
     found = _MOMENT.fullmatch(raw)
     if found is None:
         return None
@@ -415,7 +412,7 @@ def parse_time(raw: str) -> int | None:
 
 
 def parse_day(raw: str) -> date | None:
-    """Return 8 digits as a day, or None when they name none."""
+    """Parse YYYYMMDD; None when invalid."""
     found = _DAY.fullmatch(raw)
     try:
         return date(*map(int, found.groups())) if found else None
@@ -424,7 +421,7 @@ def parse_day(raw: str) -> date | None:
 
 
 def comparable(text: str) -> str:
-    """Return a text in the form in which two spellings of it are equal: width of letters, spaces, both wave dashes."""
+    """Normalize for comparison: NFKC, single spaces, both wave dashes equal."""
     return " ".join(unicodedata.normalize("NFKC", text.replace("〜", "～")).split())
 
 

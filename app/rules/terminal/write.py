@@ -1,4 +1,4 @@
-"""Writes a request or an answer as a file of the terminal: values in, bytes out. Pure."""
+"""Serializes requests and answers as files of the terminal. Pure."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "
 
 
 def write(message: Request | Answer, encoding: Encoding = Encoding.SHIFT_JIS) -> bytes:
-    """Return a request or an answer as a file, each value on a line of its own; raise `Unwritable` for a lost letter.
+    """Serialize to XML, one value a line; raise `Unwritable` for a character that would be lost.
 
-    A letter is lost when the encoding lacks it, and also when it would be read back as another one (〜 as ～).
+    It is lost when XML forbids it, the encoding lacks it, or it would be decoded as another one (〜 as ～).
     """
     head = f'<?xml version="1.0" encoding="{encoding}" standalone="no"?>\n<{ROOT}>\n'
     text = head + "".join(_message(message)) + f"</{ROOT}>\n"

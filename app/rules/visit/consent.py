@@ -1,4 +1,4 @@
-"""Consent items and choices: what may be seen, and the three values an answer can have. Pure.
+"""Consent items and the three values of a choice. Pure.
 
 Items are dated content, not code: the official screens may change (source and date stand in `content/items.toml`).
 """
@@ -110,9 +110,9 @@ def complete(items: Iterable[Item], choices: dict[str, str], *, at: int) -> dict
 
 
 TOO_YOUNG: Final = "under "
-"""Begins the reason why an item with an age limit was not asked."""
+"""Prefix of the reason why an item with an age limit was not asked."""
 
 
 def not_asked_reason(item: Item) -> str:
-    """Say why an item in force was not asked; stored with the evidence."""
+    """Return why an item in force was not asked; stored with the evidence."""
     return f"{TOO_YOUNG}{item.from_age}" if item.from_age else "not shown"

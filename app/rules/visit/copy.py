@@ -1,7 +1,7 @@
-"""The patient's copy (控え): the letters that open it, how long they hold, and what may be wished there. Pure.
+"""The patient's copy (控え): its secret letters, its lifetime, and what can be asked from it. Pure.
 
-Whoever has the letters sees what was chosen and what became of it, and nobody's name. They stand on paper and in the
-fragment of an address, which no server and no log sees; the store knows their hash alone.
+The letters are a bearer secret: they show what was chosen and its state, without names. They stand on paper and in a
+URL fragment, which no server and no log sees; the database stores only their hash.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from app.rules.record.evidence import hashed
 from app.rules.words.furigana import LETTERS, letters, spoken
 
 LENGTH: Final = 28
-"""Letters of a secret: 24 to the 28th is more than 128 bits, and half an hour's typing for nobody."""
+"""Letters of a secret: 24^28 is more than 128 bits, and still short enough to type."""
 GROUP: Final = 4
 _MAC: Final = b"kazasu/copy/1\0"
 _MARK: Final = 4
 """Letters by which people tell the copies of a visit apart."""
 LIVES: Final = 90 * 24 * 3600
-"""Seconds for which a copy can be looked at."""
+"""Seconds until a copy expires."""
 REVIEW: Final = "/review"
-"""Where a copy is looked at. What follows in a code is behind `#`."""
+"""The path of the page that shows a copy; a QR code appends its letters as the fragment."""
 
 
 class Wish(StrEnum):
@@ -39,7 +39,7 @@ class Wish(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One copy of one visit, as the store knows it. Times are seconds since 1970, UTC."""
+    """One copy of one visit, as stored. Times are seconds since 1970, UTC."""
 
     id: str
     facility: str
@@ -52,16 +52,16 @@ class Receipt:
 
     @property
     def mark(self) -> str:
-        """How people tell this copy from another, on paper and by telephone; it opens nothing."""
+        """Four letters by which people tell this copy from another; they open nothing."""
         return spoken(int(hashed(f"mark\0{self.id}"), 16), _MARK)
 
     def mac(self, key: bytes) -> str:
-        """Return HMAC-SHA256 (hex) of all that it says under the record key: it is tied to its visit by that."""
+        """Return HMAC-SHA256 (hex) of all fields under the record key, which binds the copy to its visit."""
         said = (self.id, self.facility, self.visit, self.hash, self.made_at, self.by, self.called_back_at)
         return hmac.digest(key, _MAC + json.dumps(said).encode(), "sha256").hex()
 
     def is_live(self, now: int) -> bool:
-        """Whether it can be looked at."""
+        """Whether it still opens: neither called back nor expired."""
         return self.called_back_at is None and now < self.made_at + LIVES
 
 
@@ -71,21 +71,21 @@ def new_letters() -> str:
 
 
 def letters_from(number: int) -> str:
-    """Return the letters that stand for a number of 128 random bits and more."""
+    """Encode a number of 128 random bits or more as letters."""
     return spoken(number, LENGTH)
 
 
 def typed(text: str) -> str:
-    """Return the letters that somebody meant, or nothing when they cannot be a copy's."""
+    """Normalize typed letters; empty when they cannot be a copy's."""
     found = letters(text)
     return found if len(found) == LENGTH else ""
 
 
 def known_as(secret: str) -> str:
-    """Return how the store knows a copy."""
+    """Return the hash under which a copy is stored."""
     return hashed(f"receipt\0{secret}")
 
 
 def grouped(secret: str) -> str:
-    """Return letters as they stand on paper: in groups of four."""
+    """Return letters as printed: in groups of four."""
     return " ".join(secret[place : place + GROUP] for place in range(0, len(secret), GROUP))

@@ -1,8 +1,8 @@
-"""The visit, described once: its steps, who holds the phone at each, what each asks and what it rests on.
+"""Declares the visit: its steps, who holds the phone at each, what each asks and depends on.
 
-Everything else about a visit is derived from `FLOW`: routes, order, back, "n / m", whether a step may be opened,
-error texts, the check page, the band that says who holds the phone, `docs/flow.md` and most test parameters.
-A step's id is its address, its template, its key in the answers and its name in the tests.
+Everything else about a visit is derived from `FLOW`: routes, order, back, "n / m", whether a step may be opened, error
+texts, the check page, the band that says who holds the phone, `docs/flow.md` and most test parameters. A step's id is
+its address, its template, its key in the answers and its name in the tests.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Registration(StrEnum):
 
     NONE = "none"
     PROVEN = "proven"
-    """Who tapped is proven; nobody registers from here, so nothing is known of the registration."""
+    """The identity is proven; this route registers nothing here, so the registration is unknown."""
     PENDING = "pending"
     ACCEPTED = "accepted"
     REFUSED = "refused"
@@ -76,9 +76,9 @@ class Visit:
     language: str = OFFICIAL.code
     """The language in which the patient read and answered the consent items."""
     earlier: Mapping[str, str] = field(default_factory=dict)
-    """What the office saw before of this patient's items: known only where the office itself gave the number."""
+    """Item to choice as the office last saw it: known only where the office itself gave the number."""
     transcribed_by: str = ""
-    """Who of the office transcribed it from paper (`app.rules.visit.transcript`); empty for a visit that was walked here."""
+    """Who of the office transcribed it from paper (`app.rules.visit.transcript`); empty for a visit made here."""
 
     def answer(self, step: str, name: str) -> str:
         """Return one given answer, or an empty string."""
@@ -101,7 +101,7 @@ class Visit:
 
     @property
     def withdraws(self) -> bool:
-        """Whether all consents are withdrawn here, with the card; without this, a wish to withdraw is the office's."""
+        """Whether all consents are withdrawn here, with the card; without this, a withdrawal is left to the office."""
         return self.answer("need", "intent") == "withdraw" and bool(self.answer("need", "go_on"))
 
     @property
@@ -116,12 +116,12 @@ class Visit:
 
     @property
     def confirmed_at(self) -> int:
-        """When that was; 0 when it was not."""
+        """The time of `is_confirmed`; 0 without."""
         return self.times.get(self._to_the_card, 0) if self.is_confirmed else 0
 
     @property
     def operator(self) -> str:
-        """Who pressed, as was said where it was confirmed (`OPERATORS`); empty before that."""
+        """Who pressed the confirming button (a key of `OPERATORS`); empty before that."""
         return self.answer(self._to_the_card, "confirmed")
 
     @property
@@ -130,7 +130,7 @@ class Visit:
         return self.times.get("transcribed", 0)
 
     def choice(self, item: str) -> str:
-        """Return what was chosen of an item here; whoever withdraws everything declines everything."""
+        """Return the choice for an item; withdrawing everything declines each."""
         return Choice.DECLINE.value if self.withdraws else self.answer("consent", item)
 
     @property
@@ -151,10 +151,10 @@ class Question:
     name: str
     options: tuple[str, ...] = ()
     missing: str = ""
-    """What to say when it is left out. An empty string makes the question optional."""
+    """The message when it is left out. An empty string makes the question optional."""
     label: str = ""
     staff_number: bool = False
-    """The facility's own number (照会番号): exempt from the rule against four digits, never from My Number's."""
+    """The station's own number (照会番号): four digits are allowed, a My Number is not."""
 
 
 Asks: TypeAlias = Callable[[Visit, Answer], tuple[Question, ...]]
@@ -189,24 +189,24 @@ class Step:
     """The part of the field's own procedure that this step carries out."""
     asks: Asks = _nothing
     confirms: tuple[str, ...] = ()
-    """Steps on whose answers this one rests: when one of them changes, this one is open again."""
+    """Steps that this one depends on: when an answer of theirs changes, the answers of this one are removed."""
     applies: Test = _always
     counted: bool = True
     """Whether it counts in "n / m". Ways out and the farewell do not."""
     open_from: str = ""
-    """A step from which on this page may be opened although the path does not lead there."""
+    """While that step is reachable, this page may be opened although it is not on the path."""
     to_the_card: bool = False
     """Whether confirming this page opens the way to the card."""
     leaves: bool = False
-    """A way out with dignity: the path ends here unless the person goes on all the same."""
+    """An exit: the path ends here unless the person goes on with the registration."""
     held_officially: Holder | None = None
-    """Who holds the phone on the official route, where that is somebody else."""
+    """Overrides `holder` on the official route."""
     only_in_hand: bool = False
-    """Whether it is taken from nobody but whoever holds the phone at this page: what staff tell, no patient's hand tells."""
+    """Whether a submission is refused unless the phone is with this page's holder: no patient reports for staff."""
     by_hand: Test = _never
-    """Whether one leaves from here and comes back by hand: the next page is then open at any time."""
+    """Whether people leave for another app here and return on their own: the next page is then always open."""
     withdrawing: str = ""
-    """Its title where everything is withdrawn, if that is another."""
+    """The title when everything is withdrawn, if different."""
 
     def called(self, visit: Visit) -> str:
         """Return the title of this page, with furigana notation."""
@@ -265,7 +265,7 @@ OPERATORS: Final[Mapping[str, str]] = MappingProxyType(
         "staff": N_("{職員|しょくいん}（ご{本人|ほんにん}の{言葉|ことば}のとおりに）"),
     }
 )
-"""Who pressed: the patient, somebody of the family, or staff at the patient's word; with how a page calls them."""
+"""Who pressed: the patient, somebody of the family, or staff at the patient's word; with the label."""
 
 _CHECK: Final = (
     Question("confirmed", tuple(OPERATORS), N_("{内容|ないよう}を{確認|かくにん}して、ボタンを{押|お}してください")),

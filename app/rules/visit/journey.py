@@ -1,6 +1,6 @@
-"""Walking the flow: path, what is open, errors, back, and what a new answer makes void. Pure.
+"""Navigation and validation: path, reachable steps, errors, back, invalidation by a new answer. Pure.
 
-No order is stored and no "current step": each is a question to the path.
+Neither an order nor a "current step" is stored: both are computed from the visit.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from app.rules.words.furigana import N_
 
 MAX_TEXT = 20
 IDLE: Final = 30 * 60
-"""Seconds after its last answer for which a browser may go on with a visit."""
+"""Seconds without an answer after which a visit expires."""
 ABSOLUTE: Final = 12 * 60 * 60
-"""Seconds after its beginning for which it may, whatever is answered."""
+"""Seconds after opening at which it expires in any case."""
 
 TEXT_PROBLEMS: Mapping[Finding, str] = {
     Finding.MY_NUMBER: N_(
@@ -38,12 +38,12 @@ NOT_OFFERED = N_("{画面|がめん}にあるものからえらんでくださ�
 
 
 def is_open(visit: Visit, now: int) -> bool:
-    """Whether the time of a visit is not over."""
+    """Whether a visit has not expired."""
     return is_young(visit.touched_at, IDLE, now) and is_young(visit.opened_at, ABSOLUTE, now)
 
 
 def path(visit: Visit) -> tuple[Step, ...]:
-    """Return the steps this visit has, given what is known so far; a way out that is taken ends it."""
+    """Return the steps that apply to this visit so far; an exit ends the path."""
     steps: list[Step] = []
     for step in FLOW:
         if step.applies(visit):
@@ -54,7 +54,7 @@ def path(visit: Visit) -> tuple[Step, ...]:
 
 
 def is_done(step: Step, visit: Visit) -> bool:
-    """Whether a step is answered and its answers still fit what is asked now."""
+    """Whether a step is answered and its answers are still valid."""
     if step.leaves or step.id not in visit.answers:
         return False
     return not errors(step, visit, visit.answers[step.id])
@@ -96,7 +96,7 @@ def position(step: Step, visit: Visit) -> tuple[int, int] | None:
 
 
 def _said(question: Question, given: Answer) -> str:
-    """Return an answer as it is kept: a number is the same in any width, and is found again by it."""
+    """Return an answer as stored: free text in NFKC, so that a number is found in any width."""
     value = given.get(question.name, "")
     return value if question.options else unicodedata.normalize("NFKC", value).strip()
 
@@ -117,19 +117,19 @@ def errors(step: Step, visit: Visit, given: Answer) -> dict[str, str]:
 
 
 def fit(step: Step, visit: Visit, given: Answer) -> dict[str, str]:
-    """Return the given answers that may be shown again: known questions, offered options, harmless text."""
+    """Return the valid answers only: known questions, offered options, harmless text."""
     answered = ((q, _said(q, given)) for q in step.asks(visit, given))
     return {question.name: value for question, value in answered if value and not _problem(question, value)}
 
 
 def record(step: Step, given: Answer, visit: Visit) -> Visit:
-    """Return the visit with these answers; what rested on a changed answer is open again, and only that."""
+    """Return the visit with the valid answers; only steps that depend on a changed answer are invalidated."""
     visit = _come_back(step, visit)
     return recorded(step, fit(step, visit, given), visit)
 
 
 def recorded(step: Step, answer: Answer, visit: Visit) -> Visit:
-    """Return the visit with an answer as it is, whatever is offered today: what a record says was answered then."""
+    """Return the visit with an answer, unvalidated: a record is replayed although today's options may differ."""
     changed = dict(visit.answers.get(step.id, NOTHING)) != answer
     answers = {**visit.answers, step.id: answer}
     draft = {name: held for name, held in visit.draft.items() if name != step.id}
@@ -138,7 +138,7 @@ def recorded(step: Step, answer: Answer, visit: Visit) -> Visit:
 
 
 def _come_back(step: Step, visit: Visit) -> Visit:
-    """Return the visit as one that was come back to: whoever answers the page behind a way out has returned."""
+    """Answer the `by_hand` step before this one: submitting this page proves that the person has returned."""
     before = next((each for each, following in pairwise(path(visit)) if following is step), None)
     if before is None or before.id in visit.answers or not before.by_hand(visit):
         return visit
@@ -155,7 +155,7 @@ def _void(visit: Visit, changed: str) -> Visit:
     void = {changed, *visit.answers.keys() - kept.answers.keys()}
     if not any(step == "consent" or STEPS[step].to_the_card for step in void):
         return _reconcile(kept)
-    # Whoever tapped the card did so for the former choices: the way out and what came back of it are void as well.
+    # The card was tapped for the former choices: the departure and its outcome are invalid as well.
     return replace(kept, departure="", subject="", registration=Registration.NONE, reason="")
 
 
@@ -172,7 +172,7 @@ def _reconcile(visit: Visit) -> Visit:
 
 
 def go_on(step: Step, visit: Visit) -> Visit:
-    """Return the visit with a way out not taken: the person goes on with the registration after all."""
+    """Return the visit with an exit not taken: the person goes on with the registration after all."""
     if "need" in step.confirms:
         need = {**visit.answers["need"], "go_on": "yes"}
         on = replace(visit, answers={**visit.answers, "need": need})
@@ -184,7 +184,7 @@ def go_on(step: Step, visit: Visit) -> Visit:
 
 
 def _confirmed_anew(visit: Visit) -> Visit:
-    """Return the visit as nobody has confirmed it: what was confirmed before was something else."""
+    """Remove the confirmation: it was given for something else."""
     for step in FLOW:
         if step.to_the_card and step.id in visit.answers:
             rest = {name: held for name, held in visit.answers.items() if name != step.id}

@@ -1,7 +1,7 @@
-"""What the office sees of a visit, beside what was chosen and said: where it stands, and what wants doing. Pure.
+"""The status of a visit for the office: what was chosen, reported and seen, and what needs action. Pure.
 
-Three truths are kept apart: what people reported, what the office has seen, and what somebody must act on. What was
-chosen and what was seen both stay; a difference is shown and never overwritten.
+Reported, seen and needing action are kept apart. Chosen and seen values are both stored; a difference is shown and
+never overwritten.
 """
 
 from __future__ import annotations
@@ -20,24 +20,24 @@ from app.rules.visit.copy import Wish
 from app.rules.visit.flow import Visit
 
 UNDERWAY: Final = 30 * 60
-"""Seconds after its last answer for which a visit may still go on at the bedside."""
+"""Seconds after the last answer in which a visit counts as still running at the bedside."""
 
 
 class Doubt(StrEnum):
-    """Whether a visit is as it was recorded."""
+    """Whether a visit differs from its record."""
 
     NONE = ""
     DIFFERS = "differs"
-    """What is kept of it is not what the record tells: the record is shown."""
+    """The stored visit differs from its record: the record is shown."""
     BROKEN = "broken"
-    """Its record does not hold: nothing of it is shown."""
+    """Its record is invalid: nothing of it is shown."""
 
 
 class Standing(StrEnum):
-    """Where a visit stands for the office, neediest first."""
+    """The status of a visit for the office, most urgent first."""
 
     ALTERED = "altered"
-    """It is not as it was recorded: somebody has written into the database."""
+    """It differs from its record: somebody has written into the database."""
 
     DISPUTED = "disputed"
     """Somebody with the patient's copy says: I did not agree to this."""
@@ -47,12 +47,12 @@ class Standing(StrEnum):
     DIFFERS = "differs"
     NOT_FOUND = "not_found"
     UNCLEAR = "unclear"
-    """Seen, but not whether all is as it was chosen."""
+    """Seen, but not every item that was chosen."""
     UNREPORTED = "unreported"
     STOPPED = "stopped"
     REPORTED = "reported"
     TRANSCRIBED = "transcribed"
-    """Transcribed from paper; whether anything was registered, nobody has said."""
+    """Transcribed from paper; whether anything was registered is unknown."""
     ANOTHER_WAY = "another_way"
     UNDERWAY = "underway"
     SEEN = "seen"
@@ -79,7 +79,7 @@ _RANKS: Final = {standing: rank for rank, standing in enumerate(Standing)}
 
 
 class Closing(StrEnum):
-    """Why nothing more is expected of a visit."""
+    """Why a visit was closed."""
 
     ELSEWHERE = "elsewhere"
     """Eligibility was checked in another way."""
@@ -87,9 +87,9 @@ class Closing(StrEnum):
     MISTAKE = "mistake"
     """Begun by mistake, or for practice."""
     UNKNOWABLE = "unknowable"
-    """Nobody can tell any more."""
+    """It cannot be found out any more."""
     ANSWERED = "answered"
-    """What the patient asked for was done, or talked over."""
+    """What the patient asked for was done or discussed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,19 +100,19 @@ class Sight:
     by: str
     found: bool
     flags: Mapping[str, bool]
-    """Flag id (`Item.flags`) to whether ○ stood there; a flag that was not looked at is missing."""
+    """Flag id (`Item.flags`) to whether ○ was shown; a flag that was not looked at is missing."""
     consented_on: date | None = None
     available_until: str = ""
     """同意有効期限 as it stands on the screen; never computed."""
     source: str = "screen"
     """`screen` when a person read the terminal's screen, `file` when a file of the terminal said it."""
     meanings: Mapping[str, str] = field(default_factory=dict)
-    """What a file said of each flag, also where no screen shows it; empty for a screen."""
+    """Flag id to the meaning in a file, or "mixed"; empty for a screen."""
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """That nothing more is expected, by whom and why."""
+    """When a visit was closed, by whom and why."""
 
     at: int
     by: str
@@ -138,14 +138,14 @@ class Followed:
     settled_at: int = 0
     """When the office last did something about it."""
     person: str = ""
-    """Whom of the terminal's files it was matched with."""
+    """The matched person of the terminal's files."""
     asked: tuple[StandingWish, ...] = ()
-    """What is asked from the patient's copies and nobody has answered, the neediest first; each wish once."""
+    """The unanswered wishes from the patient's copies, most urgent first, each once."""
     doubt: Doubt = Doubt.NONE
 
 
 class Verdict(StrEnum):
-    """One item, chosen beside seen."""
+    """The comparison of chosen and seen."""
 
     MATCHES = "matches"
     DIFFERS = "differs"
@@ -160,12 +160,12 @@ class Compared:
     item: Item
     chosen: Choice
     seen: tuple[tuple[str, bool | None], ...]
-    """Each flag of the item, with what stood there."""
+    """Each flag of the item with the seen value; None when not looked at."""
     verdict: Verdict
 
 
 def compared(visit: Visit, sight: Sight) -> tuple[Compared, ...]:
-    """Return every item that the patient was asked, chosen beside seen."""
+    """Compare chosen and seen for every item that the patient was asked."""
     return tuple(_compared(item, visit, sight) for item in visit.items)
 
 
@@ -177,7 +177,7 @@ def _compared(item: Item, visit: Visit, sight: Sight) -> Compared:
 
 
 def as_chosen(sight: Sight, items: Iterable[Item]) -> dict[str, str]:
-    """Return the items whose columns all say the same, as a choice: what stood there before."""
+    """Convert a sight to choices: item to choice, for the items whose flags all agree."""
     stood = {item.id: {sight.flags.get(flag) for flag in item.flags} for item in items}
     said = {True: Choice.AGREE.value, False: Choice.DECLINE.value}
     return {item: said[flag] for item, flags in stood.items() for flag in flags if len(flags) == 1 and flag is not None}
@@ -218,10 +218,7 @@ def _as_seen(visit: Visit, sight: Sight) -> Standing:
 
 
 def may_suffice(sight: Sight | None, today: date) -> bool:
-    """Whether the office, when it last looked, saw a registration whose end, where one was shown, is not over.
-
-    An end that cannot be read is none that holds: then the office has to be asked.
-    """
+    """Whether the last sight shows a registration that has not ended; without an end it counts, with a bad one not."""
     if sight is None or not sight.found or not any(sight.flags.values()):
         return False
     if not sight.available_until:
@@ -231,9 +228,9 @@ def may_suffice(sight: Sight | None, today: date) -> bool:
 
 
 def is_news(before: Visit, after: Visit, *, was_closed: bool) -> bool:
-    """Whether the bedside now says something else than it said when the office was done with the visit."""
+    """Whether choices or report have changed since the office settled or closed the visit."""
     said = after.answer("result", "report")
-    # That it is done is no news where somebody saw it already.
+    # A report of success is no news if the office has seen it already.
     is_told = was_closed or _TOLD.get(said) is not Truth.REPORTED
     return _chosen(before) != _chosen(after) or (is_told and said != before.answer("result", "report"))
 
@@ -251,7 +248,7 @@ def _as_said(visit: Visit) -> Standing:
 
 
 class Truth(StrEnum):
-    """What may be said of a visit to whoever holds its copy: the same three claims as everywhere, and no more."""
+    """What a copy may claim of a visit: the same three claims as everywhere, and no more."""
 
     CHOSEN = "chosen"
     REPORTED = "reported"
@@ -278,28 +275,28 @@ _SEEN: Final = {
 
 
 def truth(visit: Visit, sight: Sight | None) -> Truth:
-    """Return what the patient may be told: what the office saw, or else what was said, or only chosen."""
+    """Return what a copy may claim: what the office saw, else what was reported, else what was chosen."""
     if sight is None:
         return _TOLD.get(visit.answer("result", "report"), Truth.CHOSEN)
     return _SEEN[_as_seen(visit, sight)]
 
 
 def has_copy(visit: Visit) -> bool:
-    """Whether there is a copy of this visit to take home: not where another way was taken and nothing confirmed."""
+    """Whether a visit has a copy: not when another way was taken and nothing was confirmed."""
     return state(visit) is not VisitState.ANOTHER_WAY
 
 
 def with_wish(asked: Iterable[StandingWish], wish: StandingWish) -> tuple[StandingWish, ...]:
-    """Return what is asked with one more wish, the neediest first: none takes another's place."""
+    """Add a wish, most urgent first; none replaces another."""
     return tuple(sorted((*asked, wish), key=lambda each: _RANKS[_ASKED[each.what]]))
 
 
 def named(asked: Iterable[StandingWish]) -> str:
-    """Return what is asked as a form carries it, each wish with its moment: one that came later is another one."""
+    """Serialize wishes with their times for a form field, so that a later wish gives another value."""
     return " ".join(f"{each.what}@{each.at}" for each in asked)
 
 
 def neediest_first(visits: Iterable[Followed], now: int) -> list[tuple[Standing, Followed]]:
-    """Return visits with where they stand, the neediest first and among them the oldest."""
+    """Return visits with their standing, most urgent first and among equals the oldest."""
     placed = [(standing(each, now), each) for each in visits]
     return sorted(placed, key=lambda pair: (_RANKS[pair[0]], pair[1].handed_off_at))

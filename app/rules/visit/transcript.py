@@ -30,7 +30,7 @@ _NOT_ON_PAPER: Final = "not asked on the paper"
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """One paper as it was typed: the day of its visit and what is marked on it. It names nobody."""
+    """One paper as it was typed: the day of its visit and the marked choices, without a name."""
 
     day: date
     reference: str
@@ -41,21 +41,21 @@ class Transcript:
     """Who marked it (`app.rules.visit.flow.OPERATORS`)."""
     language: Language
     mark: str
-    """The paper's letters (`mark`); empty when the paper has none, or older ones: then nobody knows its words."""
+    """The paper's letters (`mark`); empty when it has none, or older ones: its wording is then unknown."""
 
     @property
     def opened_at(self) -> int:
-        """The first second of the visit's day in Japan: paper knows no time of day."""
+        """The first second of the visit's day in Japan: paper has no time of day."""
         return _begins(self.day)
 
     def fingerprint(self) -> str:
-        """Return a hash of all that was typed: the same form sent twice is told from another with its key."""
+        """Return a hash of all fields: it tells a repeated submission from another one with the same key."""
         marked = [f"{item}={choice.value}" for item, choice in self.choices.items()]
         typed = (self.day, self.reference, self.over_40, self.operator, self.language.code, self.mark, *marked)
         return hashed("\0".join(map(str, typed)))
 
     def visit(self, id_: str, facility: str, route: Route, *, by: str, now: int) -> Visit:
-        """Return the visit that the paper tells of; `by` is the name of who transcribed it."""
+        """Build the visit; `by` is the name of who transcribed it."""
         need = {"over_40": "yes" if self.over_40 else "no"}
         return Visit(
             id=id_,
@@ -75,7 +75,7 @@ class Transcript:
         )
 
     def event(self, *, by: str, now: int) -> Event:
-        """Return what the record keeps of it; `by` is the account that transcribed it."""
+        """Build the event for the record; `by` is the account that transcribed it."""
         items = in_force(ITEMS, self.opened_at)
         unasked = [item for item in items if self.choices[item.id] is Choice.NOT_ASKED]
         asked = [item for item in items if item not in unasked]
@@ -97,18 +97,18 @@ class Transcript:
 
 
 def mark(language: Language, items: Iterable[Item]) -> str:
-    """Return the letters of a paper with these words: another language, or other words, have others."""
+    """Derive a paper's six letters from language and wording: other words give other letters."""
     words = "\0".join((language.code, *(wording_hash(language, item) for item in items)))
     return spoken(int.from_bytes(hashlib.sha256(b"memo\0" + words.encode()).digest()))
 
 
 def items_of(day: date) -> tuple[Item, ...]:
-    """Return the items that stand on the paper of a day."""
+    """Return the items on the paper of a day."""
     return in_force(ITEMS, _begins(day))
 
 
 def day_typed(text: str, today: date) -> date | None:
-    """Return the day of a visit whose paper may be transcribed today, or None for anything else."""
+    """Parse the day of a visit; None unless its paper may be transcribed today."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -117,7 +117,7 @@ def day_typed(text: str, today: date) -> date | None:
 
 
 def typed(sent: Mapping[str, str], today: date) -> tuple[Transcript | None, dict[str, str]]:
-    """Return the paper that was typed, or what is wrong with it: field to words, in the page's order."""
+    """Validate the form: return the transcript, or field to error message in the page's order."""
     day = day_typed(sent.get("day", ""), today)
     items = items_of(day or today)
     language = BY_CODE.get(sent.get("language", ""))
@@ -142,12 +142,12 @@ def typed(sent: Mapping[str, str], today: date) -> tuple[Transcript | None, dict
 
 
 def reference(sent: Mapping[str, str]) -> str:
-    """Return the reference number that was typed, in one width."""
+    """Return the typed reference number in NFKC."""
     return unicodedata.normalize("NFKC", sent.get("reference", "")).strip()
 
 
 def shown_again(sent: Mapping[str, str]) -> dict[str, str]:
-    """Return what may stand in the form again: never what looks like a My Number, in whichever field it was typed."""
+    """Return the form to show again, without a reference number that looks like a My Number."""
     hides = find(reference(sent), number_expected=True, limit=MAX_TEXT) is Finding.MY_NUMBER
     again = {"reference": "" if hides else sent.get("reference", ""), "mark": letters(sent.get("mark", ""))}
     return {**sent, **again}

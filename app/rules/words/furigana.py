@@ -10,17 +10,17 @@ RUBY: Final = re.compile(r"\{([^{}|]+)\|([^{}|]+)\}")
 
 
 LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""Letters that nobody confuses when typing; no digits, so that nobody takes them for a PIN."""
+"""Letters without the look-alikes I and O; no digits, so that they are not mistaken for a PIN."""
 SPOKEN: Final = 6
 
 
 def spoken(number: int, places: int = SPOKEN) -> str:
-    """Return letters for a large number: to be read on one screen and typed, or said, elsewhere."""
+    """Encode a number as letters (base 24), to be read on one screen and typed or said elsewhere."""
     return "".join(LETTERS[number // len(LETTERS) ** place % len(LETTERS)] for place in range(places))
 
 
 def letters(typed: str) -> str:
-    """Return the letters that a person meant, whatever their width and case, and what stands between them."""
+    """Normalize typed letters: NFKC, upper case, all other characters removed."""
     return "".join(char for char in unicodedata.normalize("NFKC", typed).upper() if char in LETTERS)
 
 
@@ -30,5 +30,5 @@ def N_(message: str) -> str:  # noqa: N802 - the name gettext tools look for
 
 
 def plain(message: str) -> str:
-    """Answer the message without readings: what a title, an attribute or a log may hold."""
+    """Return the message without readings, for titles, attributes and logs."""
     return RUBY.sub(r"\1", message)

@@ -1,7 +1,7 @@
-"""The languages in which a patient reads, and what our messages say in them. The Japanese text is the official one.
+"""The patient's languages and the translation of messages. The Japanese text is the official one.
 
-A message is its own key: the Japanese words, with furigana notation. `locales/<folder>/LC_MESSAGES/patient.mo` says
-what it is elsewhere, and is read once. What a catalogue does not have is said in Japanese.
+A message's key is its Japanese text with furigana notation. `locales/<folder>/LC_MESSAGES/patient.mo` is loaded once; a
+message that it lacks is shown in Japanese.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ class Language:
     name: str
     folder: str = ""
     is_reference: bool = False
-    """Whether nobody of ours reads it as a mother tongue: said on the page, and easy to correct."""
+    """Whether no native speaker of ours has checked it; the page says so."""
 
     @property
     def is_official(self) -> bool:
-        """Whether these are the words that count."""
+        """Whether its text is the official one."""
         return not self.folder
 
     @property
     def is_japanese(self) -> bool:
-        """Whether words keep their readings."""
+        """Whether furigana readings are kept."""
         return self.tag == "ja"
 
 
@@ -57,7 +57,7 @@ BY_CODE: Final = {language.code: language for language in LANGUAGES}
 
 
 class _Missing(gettext.NullTranslations):
-    """Answers nothing, so that what is said alike in both languages is told from what is not said."""
+    """Returns an empty string, so that a message translated as itself is told from a missing one."""
 
     def gettext(self, message: str) -> str:  # noqa: ARG002 - the name that gettext gives
         return ""
@@ -71,19 +71,19 @@ def _catalogue(folder: str) -> gettext.NullTranslations:
 
 
 def has(language: Language, message: str) -> bool:
-    """Whether a message is said in that language."""
+    """Whether a message is translated."""
     return language.is_official or bool(_catalogue(language.folder).gettext(message))
 
 
 def told(language: Language, message: str) -> str:
-    """Return what a message says in that language, with furigana notation where it is Japanese."""
+    """Translate a message, with furigana notation where it is Japanese; a missing one stays Japanese."""
     said = "" if language.is_official or not message else _catalogue(language.folder).gettext(message)
     return said or message
 
 
 @lru_cache
 def worded(language: Language, item: Item) -> Wording:
-    """Return an item's words in that language: all of them, or all in Japanese, never a mixture."""
+    """Translate an item completely or, if any part is missing, not at all."""
     words = asdict(item.wording)
     if not all(has(language, words[part]) for part in words):
         return item.wording
@@ -104,7 +104,7 @@ _MONTHS: Final = (
 
 
 def day_in(language: Language, day: date) -> str:
-    """Return a day as people write it in that language; Japanese adds the era, and its readings."""
+    """Format a day in that language; Japanese adds the era and the readings."""
     if language.is_japanese:
         era = in_era(day).partition("年")[0].replace("令和", "{令和|れいわ}")
         month = f"{day.month}{{月|がつ}}{day.day}{{日|にち}}"

@@ -1,6 +1,6 @@
-"""Names as they are searched: one width, one kana, one form of a letter that families write in several. Pure.
+"""Normalizes names for search: width, kana and kanji variants. Pure.
 
-Whoever looks for 髙﨑 may type 高崎, たかさき, ﾀｶｻｷ or タカサキ. What is kept is never changed: only what is compared.
+髙﨑 is found by 高崎, たかさき, ﾀｶｻｷ or タカサキ. Only what is compared is normalized, never what is stored.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from collections.abc import Iterator
 from typing import Final
 
 SHORTEST: Final = 2
-"""Letters of a beginning: how often each single kana begins a name would tell too much. One kanji can be a name."""
+"""Least characters of a prefix: counts by single kana would reveal too much. One kanji can be a whole name."""
 LONGEST: Final = 8
-"""Letters of a beginning that are compared; the rest of a longer one tells hardly anybody apart."""
+"""Most characters of a prefix that are compared: more would hardly distinguish anybody."""
 
 _HIRAGANA: Final = (*range(0x3041, 0x3097), 0x309D, 0x309E)
 _TO_KATAKANA: Final = {code: code + 0x60 for code in _HIRAGANA}
-# Which drawing of one letter is meant: newer systems write it behind the letter, older ones cannot.
+# Variation selectors: newer systems append them to a kanji, older ones cannot.
 _DRAWINGS: Final = dict.fromkeys((*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
 # Older systems write small kana large.
 _SMALL: Final = str.maketrans("ァィゥェォッャュョヮヵヶ", "アイウエオツヤユヨワカケ")
-# What NFKC leaves: the forms of one letter that appear in families' names.
+# Kanji variants in family names that NFKC leaves apart.
 _VARIANTS: Final = str.maketrans(
     "髙﨑𠮷邊邉齋齊濵濱澤廣嶋嶌櫻國惠眞德渕曻舘桒冨舩瀨靏鶴檜栁淸",
     "高崎吉辺辺斎斉浜浜沢広島島桜国恵真徳淵昇館桑富船瀬鶴鶴桧柳清",
@@ -28,20 +28,20 @@ _VARIANTS: Final = str.maketrans(
 
 
 def folded(text: str) -> str:
-    """Return a name in the form in which its spellings are equal, without spaces."""
+    """Normalize a name so that all its spellings are equal, without spaces."""
     wide = unicodedata.normalize("NFKC", text)
     joined = "".join(letter for letter in wide if not letter.isspace() and letter not in "・．.")
     return joined.translate(_DRAWINGS).translate(_TO_KATAKANA).translate(_SMALL).translate(_VARIANTS).casefold()
 
 
 def sought(text: str) -> str:
-    """Return what is compared of a typed beginning, or nothing when it is too short."""
+    """Return the normalized prefix to search; empty when it is too short."""
     found = folded(text)[:LONGEST]
     return found if _is_enough(found) else ""
 
 
 def beginnings(*names: str) -> frozenset[str]:
-    """Return every beginning under which these names are found: of the whole name and of each part of it."""
+    """Return every prefix to index for these names: of the whole name and of each part of it."""
     return frozenset(beginning for name in names for beginning in _beginnings(name))
 
 

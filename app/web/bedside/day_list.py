@@ -1,4 +1,4 @@
-"""Today's list at the bedside: after the day's word, the office's numbers, each a visit that begins at once."""
+"""Today's list at the bedside: the day's word opens the office's numbers, and choosing one begins its visit."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Today:
         return facility if isinstance(facility, Response) else self._page(request, "today.html", facility)
 
     async def open(self, request: Request) -> Response:
-        """Show the list to whoever has the day's word, or begin the visit of the number that was chosen."""
+        """Check the day's word, then show the list or begin the visit of the chosen number."""
         facility = await self._station(request)
         if isinstance(facility, Response):
             return facility
@@ -74,14 +74,14 @@ class Today:
         return await self._begun(request, facility, chosen)
 
     async def _station(self, request: Request) -> Facility | Response:
-        """Return the station of this address; in the patient's hands, nothing of the office is behind it."""
+        """Return the station; while the patient holds the phone, redirect to the hand-over: the list is staff's."""
         seat = await self.bedside.find(request)
         if seat is not None and seat.visit.holder is Holder.PATIENT:
             return self.bedside.go(request, "/visit/hand-over")
         return await self.bedside.station(request)
 
     async def _refused(self, request: Request, facility: Facility, word: str) -> Response | None:
-        """Return what answers a wrong word, or too many of them; only wrong ones are counted."""
+        """Return 422 for a wrong word, 429 after too many, else None; only wrong ones are counted."""
         address, now = f"{network_of(request.scope)} {facility.id}", time.monotonic()
         if self._by_address.is_full(address, now) or self._by_station.is_full(facility.id, now):
             return self._page(request, "today.html", facility, wait=True, status=429)
@@ -99,11 +99,11 @@ class Today:
         return self._page(request, "today-list.html", facility, word=word, planned=planned, is_open=is_open, **more)
 
     async def _begun(self, request: Request, facility: Facility, chosen: Planned) -> Response:
-        """Begin a visit whose number and gate the office has answered."""
+        """Begin a visit with its `need` step prefilled by the office."""
         sight = await self.worklist.last_sight(facility.id, chosen.reference)
         earlier = as_chosen(sight, ITEMS) if sight and sight.found else {}
         answer, visit = await self.visits.begin(request, facility, chosen.gate, earlier)
-        with suppress(Unavailable):  # the visit has begun: that the office does not see it yet holds up nobody
+        with suppress(Unavailable):  # the visit has begun, and need not wait for the office's list
             await self.plans.begun(facility.id, chosen.day, chosen.reference, visit.id)
         return answer
 

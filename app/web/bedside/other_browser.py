@@ -1,4 +1,4 @@
-"""A visit is taken up in another browser: by six letters from the first, within 30 minutes, at that station only."""
+"""Moves a visit to another browser: by six letters from the first, within 30 minutes, at the same station only."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Crossing:
         return self.bedside.pages.respond(request, "continue.html", look=look, status=status, **shown)
 
     async def take_up(self, request: Request) -> Response:
-        """Give this browser the visit; the browser before has it no longer."""
+        """Bind the visit to this browser's session; the former session ends."""
         facility = await self.bedside.station(request)
         if isinstance(facility, Response):
             return facility
@@ -86,7 +86,7 @@ class Crossing:
         return visit if visit is not None and is_out and self.bedside.is_open(visit) else None
 
     async def _leave_other(self, request: Request, visit: Visit) -> None:
-        """End what this browser had open besides: two visits in one browser are one too many."""
+        """End another visit that is open in this browser: a session has one visit."""
         seat = await self.bedside.find(request)
         if seat is not None and seat.visit.id != visit.id:
             await self.visits.leave_old(request)

@@ -1,4 +1,4 @@
-"""Hands the choices to the eligibility system, and asks it what it knows. When it is slow or down, nothing is lost."""
+"""Sends the choices to the eligibility system and queries it. While it is unavailable, a visit stays PENDING."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ class Registrar:
     bedside: Bedside
     worklist: Worklist
     gateway: EligibilityGateway | None
-    """None where no system takes registrations from here: then only who tapped is known."""
+    """None where registrations are not sent from here: identification then sets PROVEN instead of PENDING."""
 
     @property
     def begun(self) -> Registration:
-        """What a visit's registration is as soon as it is proven who tapped."""
+        """The registration state of a visit once the tapper is identified."""
         return Registration.PENDING if self.gateway else Registration.PROVEN
 
     def is_fresh(self, departure: Departure) -> bool:
-        """Whether a way out may still be used."""
+        """Whether a departure is unspent and younger than `MAX_AGE[Purpose.HANDOFF]` seconds."""
         age = abs(self.bedside.clock.now() - departure.issued_at)
         return departure.spent_at is None and age < MAX_AGE[Purpose.HANDOFF]
 
     async def register(self, seat: Seat) -> None:
-        """Register what the record says was confirmed, if that is open. Raises `ReadOnly` where it is in doubt."""
+        """Send the record's choices if PENDING, idempotent per visit and choices. Raises `ReadOnly` on a `Doubt`."""
         visit = seat.visit
         if visit.registration is not Registration.PENDING or self.gateway is None:
             return
@@ -73,9 +73,9 @@ class Registrar:
             await self._settle(visit, choices, Registration.ACCEPTED, EventType.REGISTERED)
 
     async def _settle(self, visit: Visit, choices: Mapping[str, str], outcome: Registration, event: EventType) -> None:
-        """Write what the system has answered, whatever another tab has written meanwhile: it is so over there."""
+        """Record the gateway's answer; after a concurrent write, retry on the new version up to `TRIES` times."""
         for _ in range(TRIES):
-            # Where the choices were changed meanwhile, nothing is registered for those: only the record tells of it.
+            # If the choices changed meanwhile, the answer is not about them: it goes into the record only.
             is_awaited = visit.registration is Registration.PENDING and visit.choices == choices
             times = {**visit.times, outcome.value: self.bedside.clock.now()}
             after = replace(visit, registration=outcome, times=times) if is_awaited else visit
@@ -90,7 +90,7 @@ class Registrar:
         log.error("registration_not_recorded", reason=event.value)
 
     async def eligibility(self, seat: Seat) -> Answered:
-        """Ask what the system knows about this person; it is shown now and stored nowhere."""
+        """Query the person's eligibility; the answer is shown and never stored."""
         since = seat.visit.times.get("held_by_staff", 0)
         left = NAME_SHOWN - abs(self.bedside.clock.now() - since)
         if seat.visit.registration is not Registration.ACCEPTED or self.gateway is None:

@@ -1,7 +1,7 @@
-"""`/return`: the way back from the app. A return is a claim made by a browser, and is treated as one.
+"""`/return`: the redirect back from the app. Its parameters are untrusted and are validated against the departure.
 
-It works with a code, with an error, with nothing, again, late, and in another tab or browser: always a page that says
-what is known, what is not, and the one next thing to do.
+With a code, an error or no parameters, repeated, late, or in another tab or browser: the answer is always a page that
+says what is known, what is not, and the one next step.
 """
 
 from __future__ import annotations
@@ -35,30 +35,30 @@ _PAUSE: Final = 0.2
 
 
 def _is_being_proven(visit: Visit) -> bool:
-    """Whether a return was taken and its code is being exchanged, here or in another process, or was when it died."""
+    """Whether a code exchange is in progress, in this or another process, or was cut off by a crash."""
     return visit.reason == "unproven" and not visit.departure and not journey.is_done(HANDOFF, visit)
 
 
 class NotOurs(Exception):
-    """What came back was not made for this visit in this browser, or is no longer valid."""
+    """The return is malformed, expired, or not for this visit in this browser."""
 
 
 @dataclass(frozen=True)
 class Returning:
-    """The way back."""
+    """The handler of `/return`."""
 
     bedside: Bedside
     handoff: Handoff
     registrar: Registrar
     issuer: str
-    """Who was asked: an answer that says from whom it comes must say this one (RFC 9207)."""
+    """The provider's issuer; an `iss` parameter of the return must equal it (RFC 9207)."""
 
     def routes(self) -> list[At]:
         """Return the one route."""
         return [At("/return", self.back, methods=["GET"])]
 
     async def back(self, request: Request) -> Response:
-        """Take what came back, once."""
+        """Validate a return and exchange its code, once."""
         seat = await self.bedside.find(request)
         if seat is None:
             return self.bedside.problems.answer(request, "return_elsewhere")
@@ -75,12 +75,12 @@ class Returning:
         return await self._take(request, seat, departure)
 
     def _unknown(self, request: Request, seat: Seat) -> Response:
-        """Say what is known when nothing usable came back; coming back by hand is an ordinary way."""
+        """Show the page without a result: 400 for unusable parameters, 200 for none (a return by hand)."""
         came = bool(request.query_params)
         return self.bedside.show(request, seat, HANDOFF, template="return.html", status=400 if came else 200, came=came)
 
     async def _departure(self, request: Request, seat: Seat) -> Departure:
-        """Return the departure that this return answers: of this visit, this browser, these choices, and still live."""
+        """Return the live departure in `state`, of this visit, browser and choices. Raises `NotOurs` or `BadToken`."""
         params = request.query_params
         if len(params.multi_items()) != len(params) or any(len(value) > _LONGEST for value in params.values()):
             raise NotOurs
@@ -114,7 +114,7 @@ class Returning:
         )
 
     async def _late(self, request: Request) -> Response:
-        """Answer a return that another tab or tap was quicker with: wait a moment for what that one finds out."""
+        """Poll about 4 s for the code exchange of a concurrent return, then redirect to where the visit stands."""
         seat = await self.bedside.seat(request)
         for _ in range(_LOOKS):
             if not _is_being_proven(seat.visit):
@@ -139,9 +139,9 @@ class Returning:
         return self.bedside.go(request, "/visit/hand-over?to=result")
 
     async def _proven(self, request: Request, seat: Seat, identity: Identity) -> Seat | None:
-        """Keep that the tap is proven, on top of what another tab has written meanwhile; return the visit with it.
+        """Write the proven identity, retrying up to `TRIES` times after concurrent writes; return the visit with it.
 
-        None, and nothing is registered, when that tab has changed what the card was tapped for.
+        None, and nothing is registered, when such a write changed the tapped choices or finished the handoff.
         """
         tapped_for = _confirmed(seat.visit)
         for _ in range(TRIES):
@@ -158,12 +158,12 @@ class Returning:
         raise Unavailable
 
     async def _note(self, seat: Seat, reason: str) -> None:
-        """Keep why it did not work, with a fresh way out, so that trying again is one tap."""
+        """Record the failure and issue a new departure, so that a retry is one tap."""
         issue = new_departure(seat, self.bedside.clock.now())
         after = replace(seat.visit, reason=reason, departure=issue.id)
         again = EventType.HANDED_OFF, {"again": reason}
         written = await self.bedside.write(once(seat.visit), after, again, issue=issue)
-        if written is not Written.DONE:  # the visit has moved on in another tab, and needs no second way out
+        if written is not Written.DONE:  # another tab moved the visit on: no departure needed
             log.info("return_superseded", reason=written.value)
 
     async def _came_back_without(self, request: Request, seat: Seat, departure: Departure, reason: Decline) -> Response:
@@ -175,12 +175,12 @@ class Returning:
 
 
 def _confirmed(visit: Visit) -> tuple[bool, bool, Mapping[str, str]]:
-    """Return what the card is tapped for: whether that is confirmed, and what."""
+    """Return what the card is tapped for, to compare before and after a concurrent write."""
     return visit.is_confirmed, visit.withdraws, visit.choices
 
 
 def new_departure(seat: Seat, now: int) -> Departure:
-    """Return a fresh way out for this visit in this browser: nonce and PKCE verifier stay on the server."""
+    """Return a new departure of this visit and browser; its nonce and PKCE verifier stay on the server."""
     return Departure(
         id=new_secret(),
         visit=seat.visit.id,

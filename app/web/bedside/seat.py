@@ -1,4 +1,4 @@
-"""What every page of the visit shares: whose visit a request belongs to, and how a page is answered. No routes here."""
+"""Shared by the visit's pages: session lookup, CSRF check, writing a submission, rendering, cookies. No routes here."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ STEADY: Final = "kazasu-steady"
 STATION_COOKIE: Final = "station"
 REVIEW_COOKIE: Final = "review"
 HAND_OVER: Final = "hand-over.html"
-"""The page on which the phone changes hands: one of the two is the patient, who finds it in the chosen language."""
+"""Template of the hand-over, always in the patient's look: one of the two holders is the patient."""
 TRIES: Final = 5
-"""How often something is written again on top of what another tab has written meanwhile."""
+"""Attempts at a write that concurrent tabs make stale."""
 _PAUSE: Final = 1000
-"""Milliseconds in which a hand-over page takes no press: what comes then was meant for the page before."""
+"""Milliseconds after rendering in which a hand-over form is refused: the press was meant for the page before."""
 _MOMENT_DIGITS: Final = 13
 _YEAR: Final = 365 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A request's place at the bedside: the visit of this browser, its session secret, and its station."""
+    """The open visit of a request's browser, with its session secret and its station."""
 
     visit: Visit
     session: str
@@ -50,7 +50,7 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Everything that an ordinary page depends on: hashable, and about nobody."""
+    """The cache key of an ordinary page: all that it depends on, and nothing that identifies a visit."""
 
     template: str
     look: Look
@@ -69,7 +69,7 @@ class Scene:
 
 
 def render(pages: Pages, scene: Scene, visit: Visit, **values: Any) -> str:
-    """Return the page of a scene, with holes where its forms say whose they are."""
+    """Render a scene, with `HOLE` in place of the form fields that bind a form to its visit."""
     return pages.html(
         scene.template,
         scene.look,
@@ -87,7 +87,7 @@ def render(pages: Pages, scene: Scene, visit: Visit, **values: Any) -> str:
 
 
 def _frame(pages: Pages, scene: Scene) -> str:
-    """Return the page of a scene for a visit that is nothing but the scene: what is kept cannot hold more."""
+    """Render a scene with a visit made from the scene alone, so that nothing else can enter the cache."""
     answers = {"need": dict(scene.need), "consent": dict(scene.chosen)}
     opened_at = int(datetime.combine(scene.day, time.min, JST).timestamp())
     visit = Visit(
@@ -101,21 +101,20 @@ def _pairs(answers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
 
 
 class NoVisit(Exception):
-    """The browser has no open visit: none was begun, it was ended, or its time is over."""
+    """The browser has no open visit: none was begun, it was ended, or it expired."""
 
 
 class Refusal(Exception):
     """A submission that must not be written; `problem` names the page that says why."""
 
     def __init__(self, problem: str) -> None:
-        """Keep which page answers."""
         super().__init__(problem)
         self.problem = problem
 
 
 @dataclass(frozen=True)
 class Bedside:
-    """The store, the keys, the clock and the pages, with what they do together."""
+    """Sessions, writes, cookies and responses of the visit's pages."""
 
     store: Store
     signer: Signer
@@ -126,7 +125,7 @@ class Bedside:
 
     @property
     def cookie(self) -> str:
-        """The visit cookie's name; the strict prefix needs TLS."""
+        """The visit cookie's name; the `__Host-` prefix needs TLS."""
         return "__Host-visit" if self.is_secure else "visit"
 
     async def seat(self, request: Request) -> Seat:
@@ -143,11 +142,11 @@ class Bedside:
         return Seat(found[0], session, found[1]) if found and self.is_open(found[0]) else None
 
     def is_open(self, visit: Visit) -> bool:
-        """Whether a visit's time is not over."""
+        """Whether a visit has not expired."""
         return journey.is_open(visit, self.clock.now())
 
     async def station(self, request: Request, look: Look | None = None) -> Facility | Response:
-        """Return the station of a live link, or the page that explains another one, in a look of its own if given."""
+        """Return the station of a live link, else a page: 404 for an unknown link, 410 for a replaced one."""
         token = request.path_params["token"]
         link = await self.store.link(token) if is_token(token) else None
         facility = await self.store.facility(link.facility) if link else None
@@ -158,13 +157,13 @@ class Bedside:
         return facility
 
     def crossing(self, visit: Visit) -> str:
-        """Return the six letters under which another browser may take this visit up; none when it cannot."""
+        """Return the six letters that move a visit to another browser; empty unless it is out on the official page."""
         is_out = visit.route is Route.OFFICIAL and bool(visit.departure) and visit.is_confirmed
         is_out = is_out and "result" not in visit.answers
         return self.signer.code(visit.departure) if is_out else ""
 
     def admit(self, seat: Seat, form: Form) -> None:
-        """Refuse a form that was not made for this browser, or that belongs to another visit."""
+        """Raise `Refusal` for a form of another visit, or without this session's CSRF token."""
         if form.visit != seat.visit.id:
             raise Refusal("other_visit")
         if not self.signer.is_form(seat.session, form.token):
@@ -181,10 +180,7 @@ class Bedside:
         crossing: str = "",
         receipt: Receipt | None = None,
     ) -> Written:
-        """Write one submission: the visit as it is now, unless it is not at the submission's version any more.
-
-        `moment` names what now is the time of.
-        """
+        """Write one submission unless its version is stale; `moment` names the entry of `times` to set to now."""
         now = self.clock.now()
         times = {**after.times, moment: now} if moment else after.times
         made = tuple(Event(kind, now, body) for kind, body in events)
@@ -200,7 +196,7 @@ class Bedside:
             )
         )
 
-    def show(  # noqa: PLR0913 - what a page needs is what a page needs
+    def show(  # noqa: PLR0913 - what a page shows
         self,
         request: Request,
         seat: Seat,
@@ -241,11 +237,11 @@ class Bedside:
 
     @cached_property
     def frames(self) -> Callable[[Scene], str]:
-        """Pages by what they depend on, the last thousand of them, without anything that belongs to one visit."""
+        """Cache of the last 1024 rendered scenes, without anything that belongs to one visit."""
         return lru_cache(maxsize=1024)(partial(_frame, self.pages))
 
     def held(self, seat: Seat) -> str:
-        """Return the hidden fields of every form: which visit, at which version, once only, from this browser."""
+        """Return the form fields of every form: visit id, version, one-time key, and CSRF token."""
         held = {
             "visit": seat.visit.id,
             "version": seat.visit.version,
@@ -255,25 +251,25 @@ class Bedside:
         return "".join(f'<input type="hidden" name="{name}" value="{value}">' for name, value in held.items())
 
     def onward(self, request: Request, visit: Visit) -> Response:
-        """Go to the first step that is still open."""
+        """Redirect to the first open step, by way of the hand-over if the holder changes."""
         step = journey.furthest(visit)
         changes_hands = journey.needs_hand_over(step, visit)
         return self.go(request, f"/visit/hand-over?to={step.id}" if changes_hands else f"/visit/{step.id}")
 
     def go(self, request: Request, address: str) -> Response:
-        """Answer where to go next: 303, or a bare address for a page that submits without leaving."""
+        """Redirect with 303, or with 204 and `Kazasu-Next` for a form that our script sends by fetch."""
         if STEADY in request.headers:
             return Response(status_code=204, headers={"Kazasu-Next": address})
         return RedirectResponse(address, status_code=303)
 
     def begin(self, response: Response, session: str, facility: str) -> None:
-        """Give the browser its visit, and remember the station for the icon; no copy stays open in it."""
+        """Set the session and station cookies, and close a copy that is open in this browser."""
         response.set_cookie(self.cookie, session, secure=self.is_secure, httponly=True, samesite="lax")
         self.remember(response, facility)
         self.forget_review(response)
 
     def remember(self, response: Response, facility: str) -> None:
-        """Keep the station's public id for the icon, and nothing else."""
+        """Set the cookie with the station's public id, which `/start` (the icon) reads; nothing else is in it."""
         response.set_cookie(
             STATION_COOKIE,
             facility,
@@ -284,44 +280,44 @@ class Bedside:
         )
 
     def keep_look(self, response: Response, look: Look) -> None:
-        """Keep how people read for as long as the visit lasts."""
+        """Set the look cookie; the end of the visit clears it."""
         response.set_cookie(LOOK_COOKIE, str(look), secure=self.is_secure, httponly=True, samesite="lax")
 
     def keep_review(self, response: Response, signed: str) -> None:
-        """Keep which copy is open in this browser."""
+        """Set the cookie of the open copy."""
         response.set_cookie(REVIEW_COOKIE, signed, path=REVIEW, secure=self.is_secure, httponly=True, samesite="strict")
 
     def forget_review(self, response: Response) -> None:
-        """Let no copy be open in this browser."""
+        """Clear the cookie of the open copy."""
         response.delete_cookie(REVIEW_COOKIE, path=REVIEW, secure=self.is_secure, httponly=True, samesite="strict")
 
     def farewell(self, request: Request, link: Link | None) -> Response:
-        """Go back to the station's entry and leave nothing of the visit in the browser."""
+        """Redirect to the station's entry, and clear the visit's cookies and the cache."""
         response = self.go(request, f"/f/{link.token}#ended" if link else "/start")
         self.forget(response)
         return response
 
     def forget(self, response: Response) -> None:
-        """Take the visit's cookies away and empty the cache."""
+        """Clear the visit's cookies and the browser's cache."""
         response.delete_cookie(self.cookie, secure=self.is_secure, httponly=True, samesite="lax")
         self.forget_look(response)
         self.forget_review(response)
         response.headers["Clear-Site-Data"] = '"cache"'
 
     def forget_look(self, response: Response) -> None:
-        """Let the next page look as everybody finds it."""
+        """Clear the look cookie."""
         response.delete_cookie(LOOK_COOKIE, secure=self.is_secure, httponly=True, samesite="lax")
 
 
 def milliseconds() -> int:
-    """Return whole milliseconds since 1970, UTC: another server may be asked next."""
+    """Return milliseconds since 1970, UTC, not of a steady clock: another server may compare them."""
     return time_ns() // 1_000_000
 
 
 def is_too_early(request: Request, form: Form) -> bool:
-    """Whether a form came while its page paused. With our script the page itself sees to that, and keys may be quick.
+    """Whether a form came within `_PAUSE` of rendering. Our script, where it runs, checks this itself, except for keys.
 
-    What comes from the future was made by a server whose clock is ahead: it is taken, or nobody could go on there.
+    A time in the future was set by a server whose clock is ahead: it is accepted, or no form of that server would be.
     """
     made = form.answers.get("made", "")[:_MOMENT_DIGITS]
     is_moment = made.isascii() and made.isdecimal()
@@ -329,20 +325,20 @@ def is_too_early(request: Request, form: Form) -> bool:
 
 
 def submitted(form: Form, *events: tuple[EventType, Body]) -> Submission:
-    """Return the submission that a form is, with the hash that tells its repetition from another one under its key."""
-    # A return by hand goes with the first report, not with its repetition: what was submitted is the same.
+    """Return a form's submission; its fingerprint tells a repetition from other content under the same key."""
+    # RETURNED is written with the first report only: without it, a repetition has the same fingerprint.
     kinds = tuple(kind.value for kind, _ in events if len(events) == 1 or kind is not EventType.RETURNED)
-    # Kept beside its key: another spelling of the same content would refuse what is sent again after an upgrade.
+    # The fingerprint is stored: in another format, a form that is sent again after an upgrade would be refused.
     content = repr((form.visit, kinds, sorted(form.answers.items())))
     return Submission(form.key, form.version, hashlib.sha256(content.encode()).hexdigest())
 
 
 def once(visit: Visit, key: str = "") -> Submission:
-    """Return a submission of the server's own for a visit as it was read; under one key it is written once."""
+    """Return a submission of the server's own at the visit's version; idempotent under a given key."""
     key = key or new_secret()
     return Submission(key, visit.version, hashed(key))
 
 
 def crossing_hash(facility: str, code: str) -> str:
-    """Return how the store knows six letters of a station."""
+    """Return the hash under which the store keeps six letters of a station."""
     return hashed(f"crossing\0{facility}\0{code}")

@@ -1,4 +1,4 @@
-"""The one handler that walks the flow: entry, steps, the hand-over of the phone, and the end."""
+"""The visit's routes: entry, steps of `FLOW`, hand-over of the phone, and end."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ _EVENTS = {
 
 
 _NUMBERS: Final = 20
-"""Numbers (照会番号) of which one place may learn in `_SPAN` seconds whether the office has seen a registration."""
+"""Lookups of a 照会番号 per client network in `_SPAN` seconds; each tells whether the office saw a registration."""
 _SPAN: Final = 600.0
 
 
@@ -109,13 +109,13 @@ class VisitPages:
 
     @staticmethod
     def _is_out(visit: Visit) -> bool:
-        """Whether somebody went to the official page and has not said yet what it showed."""
+        """Whether the official page was opened and its outcome is not reported yet."""
         step = journey.furthest(visit)
         is_told = step.by_hand(visit) or (step.id == "result" and visit.route is Route.OFFICIAL)
         return is_told and visit.holder is Holder.STAFF
 
     async def start(self, request: Request) -> Response:
-        """Begin a visit: a new cookie; what this browser had before is dead at once."""
+        """Begin a visit under a new session cookie; the browser's former visit ends."""
         facility = await self.bedside.station(request)
         if isinstance(facility, Response):
             return facility
@@ -125,7 +125,7 @@ class VisitPages:
     async def begin(
         self, request: Request, facility: Facility, need: Answer = NOTHING, earlier: Answer = NOTHING
     ) -> tuple[Response, Visit]:
-        """Begin a visit, with its gate answered where the office has answered it; return the way on, and the visit."""
+        """Create a visit, with the `need` step answered if `need` is given; return the redirect and the visit."""
         await self.leave_old(request)
         now, session, key, gate = self.bedside.clock.now(), new_secret(), new_secret(), STEPS["need"]
         visit = Visit(new_secret(), facility.id, opened_at=now, touched_at=now, route=self.route, earlier=earlier)
@@ -139,11 +139,11 @@ class VisitPages:
         answer = self.bedside.onward(request, visit)
         self.bedside.begin(answer, session, facility.id)
         if LOOK_COOKIE in request.cookies:
-            self.bedside.forget_look(answer)  # what somebody read on this phone before greets nobody in their language
+            self.bedside.forget_look(answer)  # the former patient's language is not the next one's
         return answer, visit
 
     async def leave_old(self, request: Request) -> None:
-        """End what this browser had open: the next patient never continues the last one's visit."""
+        """End the browser's open visit, so that the next patient never continues it."""
         seat = await self.bedside.find(request)
         if seat is not None:
             await self._end(request, seat, new_secret())
@@ -151,12 +151,12 @@ class VisitPages:
     # --- the steps -----------------------------------------------------------------------------------------------
 
     async def resume(self, request: Request) -> Response:
-        """Go to where this visit stands."""
+        """Redirect to the first open step."""
         seat = await self.bedside.seat(request)
         return self.bedside.onward(request, seat.visit)
 
     async def show(self, request: Request) -> Response:
-        """Show a step's page, or go to where the visit stands."""
+        """Show a step's page, or redirect to the hand-over or the first open step."""
         step = _step(request)
         seat = await self.bedside.seat(request)
         if not journey.is_reachable(step, seat.visit):
@@ -180,12 +180,11 @@ class VisitPages:
         page = self.bedside.show(request, seat, step, status=status, given=given, wrong=wrong, stale=stale, **extra)
         answered = extra.get("eligibility")
         if isinstance(answered, Answered) and answered.shows_name:
-            # The name goes from the screen by itself: nobody has to remember it.
+            # The page reloads when the time is up, which removes the name.
             page.headers["Refresh"] = str(answered.name_shown_for)
         return page
 
     async def _extra(self, request: Request, seat: Seat, step: Step) -> Mapping[str, Any]:
-        """Return what only this step's page needs beside the visit."""
         if step.id == "reinquiry":
             number = seat.visit.answer("need", "reference")
             may_ask = bool(number) and self._numbers.has_room(network_of(request.scope), time.monotonic())
@@ -205,7 +204,7 @@ class VisitPages:
         return await self.take_home.shown(Look.of(request), seat) if step.id == "done" else {}
 
     async def _address(self, seat: Seat) -> str:
-        """Return the link out of here, or nothing when the way there is closed, not known, or has grown old."""
+        """Return the link to the app or official page; empty when unknown, unavailable, or its departure expired."""
         if seat.visit.route is Route.OFFICIAL:
             return await self.reception.address(seat.facility.id) or ""
         departure = await self.bedside.store.departure(seat.visit.departure) if seat.visit.departure else None
@@ -218,7 +217,7 @@ class VisitPages:
             return ""
 
     async def submit(self, request: Request) -> Response:
-        """Take a step's answers."""
+        """Validate a step's answers and write them."""
         step = _step(request)
         seat = await self.bedside.seat(request)
         sent = await form(request)
@@ -256,7 +255,7 @@ class VisitPages:
         return await self._written(request, seat, step, sent, after, *events, renew=step.to_the_card)
 
     async def _fill(self, request: Request, seat: Seat, step: Step, sent: Form) -> Response:
-        """Keep 「すべて…」 as answers to be seen and changed; nothing is submitted yet."""
+        """Save 「すべて…」 as a draft that can still be changed; nothing is submitted yet."""
         choice = Choice.AGREE if sent.answers["fill"] == "agree" else Choice.DECLINE
         filled = {item.id: choice.value for item in seat.visit.items}
         after = replace(seat.visit, draft={**seat.visit.draft, step.id: filled})
@@ -310,7 +309,6 @@ class VisitPages:
         return await self._page(request, now, step, status=409, stale=True)
 
     def _body(self, step: Step, after: Visit) -> Body:
-        """Return what the evidence keeps of a submitted step."""
         if step.id == "consent":
             language = BY_CODE[after.language]
             return {
@@ -322,7 +320,7 @@ class VisitPages:
         if step.to_the_card:
             withdraws: Body = {"withdraws": True, "lang": after.language} if after.withdraws else {}
             return {"choices": _choices(after), "operator": after.operator, **withdraws}
-        number = {"reference": ""} if step.id == "need" else {}  # that there was none is said as well
+        number = {"reference": ""} if step.id == "need" else {}  # recorded also when there was none
         return {**number, **after.answers.get(step.id, {})}
 
     # --- the phone changes hands ------------------------------------------------------------------------------------
@@ -336,7 +334,7 @@ class VisitPages:
         return self.bedside.show(request, seat, to, template=HAND_OVER)
 
     async def received(self, request: Request) -> Response:
-        """Note that the phone is in the other person's hands."""
+        """Record that the other person holds the phone now."""
         seat = await self.bedside.seat(request)
         sent = await form(request)
         self.bedside.admit(seat, sent)
@@ -364,7 +362,7 @@ class VisitPages:
         return self.bedside.show(request, seat, journey.furthest(seat.visit), template="look.html")
 
     async def set_look(self, request: Request) -> Response:
-        """Keep text size and furigana for this visit, and go back to the page they were set on."""
+        """Set the look cookie, and redirect to the page where it was set."""
         seat = await self.bedside.seat(request)
         sent = await form(request)
         self.bedside.admit(seat, sent)
@@ -378,22 +376,22 @@ class VisitPages:
     # --- the end ----------------------------------------------------------------------------------------------------
 
     async def end(self, request: Request) -> Response:
-        """End the visit on this phone: nothing of it stays."""
+        """End the visit, and clear its cookies and the cache on this phone."""
         seat = await self.bedside.find(request)
         if seat is None:
             return self.bedside.farewell(request, None)
         sent = await form(request)
         self.bedside.admit(seat, sent)
-        # Under a key of its own: all forms of a page share one, and another of them may have been sent.
+        # All forms of a page share one key, and another of them may have been sent: the suffix keeps this one apart.
         await self._end(request, seat, f"{sent.key}#end")
         return self.bedside.farewell(request, await self.bedside.store.live_link(seat.facility.id))
 
     async def _end(self, request: Request, seat: Seat, key: str) -> None:
-        """End a visit as it is now, not as a page showed it: an older tab's page ends it as well."""
+        """End the visit at its current version, retrying after concurrent writes: a stale page may end it too."""
         for _ in range(TRIES):
             if await self._ended(seat, key) is not Written.STALE:
                 return
-            now = await self.bedside.find(request)  # answered in another tab since this request looked
+            now = await self.bedside.find(request)  # another tab wrote since this request read it
             if now is None or now.visit.id != seat.visit.id:
                 return
             seat = now
@@ -407,7 +405,7 @@ class VisitPages:
 
 
 class _ByMethod:
-    """One ASGI endpoint for a page and its form: the router asks half as often, and nothing stands in between."""
+    """One ASGI endpoint for GET and POST of a path: half as many routes to match, and no wrapper of Starlette's."""
 
     def __init__(self, show: Endpoint, submit: Endpoint) -> None:
         self._show, self._submit = show, submit
@@ -419,7 +417,7 @@ class _ByMethod:
 
 
 def _read_in(request: Request, sent: Form) -> str:
-    """Return the language of the page that was answered: the page says it, or else the browser's look."""
+    """Return the language code of the answered page: from its form, else from the look cookie."""
     language = BY_CODE.get(sent.answers.get("language", ""), Look.of(request).language)
     return language.code
 

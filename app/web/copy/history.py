@@ -31,7 +31,7 @@ _TOLD: Final[Mapping[str, str]] = {
     EventType.COPIED: N_("ステーションが、{控|ひか}えを{印刷|いんさつ}しました"),
     EventType.COPY_CALLED_BACK: N_("{控|ひか}えの1つを、{使|つか}えなくしました"),
 }
-"""What a history says: what people chose, said, saw and asked. The rest is how it came about."""
+"""Event type to wording: what people chose, reported, saw and asked. Other events are left out."""
 _DONE: Final = {"done", "answered"}
 _REPORTED: Final[Mapping[str, str]] = {
     **dict.fromkeys(_DONE, N_("{登録|とうろく}したと、{申告|しんこく}しました")),
@@ -55,7 +55,7 @@ class Told:
 
 
 async def happened(worklist: Worklist, registry: Registry, followed: Followed) -> list[Told]:
-    """Return what happened, oldest first: to the visit, and since then to whom it was matched with."""
+    """Return the history, oldest first: of the visit, and since its handoff of the matched person."""
     facility = followed.visit.facility
     of_visit = await worklist.history(facility, followed.visit.id)
     of_person = await registry.history(facility, followed.person) if followed.person else ()
@@ -64,7 +64,6 @@ async def happened(worklist: Worklist, registry: Registry, followed: Followed) -
 
 
 def _told(history: Iterable[Logged]) -> Iterator[Told]:
-    """Yield what a history says of its events; nothing where nobody said anything."""
     withdraws = False  # whether what was confirmed last is a withdrawal: a report is about that
     for each in history:
         kind, body = each.entry.type, each.body or {}

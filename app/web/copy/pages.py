@@ -1,8 +1,8 @@
-"""The patient's copy, looked at from anywhere: what was chosen, what became of it, and what can be asked for.
+"""The patient's copy: shows what was chosen and what became of it, and takes wishes to the station.
 
-The letters of a copy stand behind `#` in its code, so no request, log or referrer holds them; the page's script takes
-them out of the address and sends them in a form. Without a script they are typed from the paper. What answers wrong,
-old and called-back letters is one and the same.
+The letters of a copy are in the fragment of its code's address, so no request, log or referrer holds them; the page's
+script sends them in a form. Without a script they are typed from the paper. Wrong, expired and called-back letters get
+the same answer.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _SPAN: Final = 600.0
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A copy that somebody has opened, when, and what the store knows of its visit now. Seconds since 1970, UTC."""
+    """An open copy, when it was opened (seconds since 1970, UTC), and its visit as it is now."""
 
     receipt: Receipt
     at: int
@@ -52,20 +52,19 @@ Page = Callable[[Request, _Opened], Awaitable[Response]]
 
 
 class NotThere(Exception):
-    """There is no such copy, or no longer."""
+    """The copy is unknown, expired or called back."""
 
 
 class NotNow(Exception):
-    """The record of the copy's station is held, and may have forgotten a call-back; or that of its visit is broken."""
+    """The station's record is read-only, and may lack a call-back; or the record of the visit is broken."""
 
     def __init__(self, facility: Facility) -> None:
-        """Keep whom to call instead."""
         super().__init__(facility.id)
         self.facility = facility
 
 
 class CopyClosed(Exception):
-    """No copy is open in this browser, or it was half an hour ago."""
+    """No copy is open in this browser, or its 30 minutes are over."""
 
 
 @dataclass(frozen=True)
@@ -94,23 +93,22 @@ class Review:
     # --- the letters ----------------------------------------------------------------------------------------------
 
     async def ask(self, request: Request) -> Response:
-        """Ask for the letters; the script of the page finds them in the address.
+        """Ask for the letters; the page's script reads them from the fragment.
 
-        403, because no letters came: what a browser was refused it does not offer when somebody types an address, and
-        what shows previews shows none.
+        403, so that browsers do not suggest the address to people who type, and link previews show nothing.
         """
         return self._ask(request, status=403)
 
     async def open(self, request: Request) -> Response:
-        """Open the copy of these letters in this browser, for half an hour.
+        """Open the copy of these letters in this browser, for 30 minutes.
 
-        Right letters always do: whoever wants to say 「わたしは同意していません」 is kept out by nobody's misses.
+        Only wrong letters are rate-limited: others' misses must not block a 「わたしは同意していません」.
         """
         secret = typed((await fields(request)).get("letters", ""))
         found = await self.receipts.find(known_as(secret)) if secret else None
         if found is not None and found.is_live(self.bedside.clock.now()):
             return await self._opened(request, found)
-        # Too few letters can be no copy's: they are a slip, and no try.
+        # A wrong number of letters is a slip, and is not counted.
         if secret and not self._by_address.has_room(network_of(request.scope), time.monotonic()):
             answer = self._ask(request, "wait", status=429)
             answer.headers["Retry-After"] = str(int(_SPAN))
@@ -128,7 +126,7 @@ class Review:
         return answer
 
     async def _found(self, request: Request) -> _Opened:
-        """Return what this browser has opened, looked up anew: a copy that was called back is dead at once."""
+        """Return this browser's copy, read anew, so that a call-back takes effect at once."""
         try:
             which, at = self.bedside.signer.read(Purpose.REVIEW, request.cookies.get(REVIEW_COOKIE, ""))
         except (BadToken, ValueError):
@@ -145,7 +143,7 @@ class Review:
         return _Opened(receipt, int(at), facility, followed)
 
     def _where_open(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
-        """Return an endpoint that answers a page of the copy that is open in this browser, or asks for the letters."""
+        """Wrap a page of the open copy as an endpoint, which asks for the letters when none is open."""
 
         async def answer(request: Request) -> Response:
             try:
@@ -164,7 +162,7 @@ class Review:
     # --- the copy -------------------------------------------------------------------------------------------------
 
     async def show(self, request: Request, opened: _Opened) -> Response:
-        """Show the present truth and its history."""
+        """Show the `Truth` of today and the history."""
         followed = opened.followed
         return self._page(
             request,
@@ -187,11 +185,11 @@ class Review:
         return answer
 
     async def explain_calling_back(self, request: Request, opened: _Opened) -> Response:
-        """Say what it means that this copy opens nothing any more."""
+        """Explain what calling the copy back means."""
         return self._page(request, "call-back.html", opened)
 
     async def call_back(self, request: Request, opened: _Opened) -> Response:
-        """Let these letters open nothing any more, for whoever has them."""
+        """Call the copy back: its letters open nothing any more."""
         await self._sent(request)
         body: Body = {"from": "copy", "receipt": opened.receipt.id}
         event = Event(EventType.COPY_CALLED_BACK, self.bedside.clock.now(), body)
@@ -203,11 +201,11 @@ class Review:
     # --- what can be asked for -------------------------------------------------------------------------------------
 
     async def explain(self, request: Request, opened: _Opened) -> Response:
-        """Say what happens when this is asked for, and how to do it oneself."""
+        """Explain what a wish leads to, and how to do it oneself."""
         return self._page(request, "wish.html", opened, wish=_wish(request), key=new_secret())
 
     async def wish(self, request: Request, opened: _Opened) -> Response:
-        """Tell the station what is asked for."""
+        """Record a wish for the station; 503 or 409 with a page when it was not recorded."""
         wish, sent = _wish(request), await self._sent(request)
         now, visit = self.bedside.clock.now(), opened.followed.visit.id
         body = {"what": wish.value, "language": Look.of(request).language.code, "receipt": opened.receipt.id}
@@ -222,7 +220,7 @@ class Review:
         return RedirectResponse(f"{REVIEW}/copy?said=asked", status_code=303)
 
     async def _sent(self, request: Request) -> dict[str, str]:
-        """Return what a form of this browser's holds; nobody else's is taken."""
+        """Return the fields of a form; raises `Refusal` without this browser's CSRF token."""
         sent = await fields(request)
         if not self.bedside.signer.is_form(request.cookies[REVIEW_COOKIE], sent.get("token", "")):
             raise Refusal("foreign")
@@ -239,7 +237,7 @@ class Review:
         return self.bedside.pages.respond(request, f"review/{template}", status=status, look=look, **values)
 
     def _page(self, request: Request, template: str, opened: _Opened, *, status: int = 200, **values: Any) -> Response:
-        """Answer a page of an open copy, which closes by itself with it."""
+        """Answer a page of an open copy, which reloads when the copy's time is over."""
         answer = self._alone(
             request,
             template,

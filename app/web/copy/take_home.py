@@ -30,15 +30,12 @@ class TakeHome:
     origin: str
 
     def receipt(self, seat: Seat) -> Receipt:
-        """Return the copy of this browser's visit, to be kept with the report that ends it."""
+        """Return the copy of this browser's visit, to be written with the report that ends it."""
         known = known_as(self._letters(seat))
         return Receipt(new_secret(), seat.facility.id, seat.visit.id, known, self.bedside.clock.now())
 
     async def shown(self, look: Look, seat: Seat) -> Mapping[str, Any]:
-        """Return the copy as the last page shows it, with its language: the one in which the patient read.
-
-        Raises `ReadOnly` when the record of the visit does not hold.
-        """
+        """Render the copy in the language of the patient. Raises `ReadOnly` if the visit's record is broken."""
         followed = await self.worklist.followed(seat.facility.id, seat.visit.id)
         if followed is None or followed.doubt is Doubt.BROKEN:
             raise ReadOnly(seat.facility.id)
@@ -61,5 +58,5 @@ class TakeHome:
         return {"copy": Markup(html), "language": language}  # noqa: S704 - a page of ours
 
     def _letters(self, seat: Seat) -> str:
-        """Return the letters of this browser's copy: they follow from its own secret, so nobody has to keep them."""
+        """Derive the letters of this browser's copy from its session secret, so that they need not be stored."""
         return letters_from(self.bedside.signer.number(f"receipt\0{seat.session}"))

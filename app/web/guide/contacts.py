@@ -1,6 +1,6 @@
-"""What guide, trouble helper and readiness check share: whose station this phone belongs to, and whom to call.
+"""Shared by guide and trouble helper: the station of this phone, and the desks to call.
 
-These pages hold nobody's answers. They are the same for every phone of a station, and may be kept for dead zones.
+These pages hold no personal data: they are the same for every phone of a station, and may be cached for offline use.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from app.web.kit.pages import Look, Pages
 _DAYS: Final = "月火水木金土日"
 _FOR_THE_OFFICE: Final = frozenset({"maintenance", "receipt_computer"})
 _AHEAD: Final = 400
-"""Days for which a kept page knows the holidays."""
+"""Days for which a page that is cached offline knows the holidays."""
 
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """The station that this phone opened last, with what it says of its equipment; nothing when it opened none."""
+    """The station in the station cookie, with its settings; None without one."""
 
     facility: Facility | None = None
     station: Station | None = None
@@ -39,7 +39,7 @@ class Here:
 
 @dataclass(frozen=True, slots=True)
 class DeskState:
-    """Whether a desk answers now, in the words of a page."""
+    """Whether a desk answers now, formatted for a page."""
 
     is_open: bool
     always: bool
@@ -58,7 +58,7 @@ class ShownDesk:
 
 @dataclass(frozen=True)
 class Help:
-    """The stores, the clock and the pages."""
+    """Station lookup, desks and rendering for these pages."""
 
     pages: Pages
     store: Store
@@ -66,7 +66,7 @@ class Help:
     clock: Clock
 
     async def here(self, request: Request) -> Here:
-        """Return whose phone this is."""
+        """Return the station of this phone by its cookie."""
         facility = await self.store.facility(request.cookies.get(STATION_COOKIE, ""))
         return Here(facility, await self.office.station(facility.id)) if facility else Here()
 
@@ -84,18 +84,18 @@ class Help:
 
     def near(self, contact: str, here: Here) -> tuple[ShownDesk, ...]:
         """Return whom to call: this desk if its number is known, else the call centre; and the station besides."""
-        # Who sits before the office's terminal does not call the office.
+        # These two serve people at the office, who need not call it.
         besides = () if contact in _FOR_THE_OFFICE else ("station",)
         found = [self.desk(CONTACTS[name], here) for name in dict.fromkeys((contact, *besides))]
         numbered = [each for each in found if each.contact.telephone]
         return tuple(numbered) or (self.desk(CONTACTS["call_centre"], here),)
 
     def html(self, template: str, here: Here, look: Look, **values: Any) -> str:
-        """Return a page as text."""
+        """Render a page."""
         return self.pages.html(template, look, here=here, now=self.clock.now(), **values)
 
     def answer(self, request: Request, html: str, status: int = 200) -> Response:
-        """Answer a page that a phone may keep, and asks about again where it can."""
+        """Answer a page that browsers may cache and must revalidate (`no-cache`)."""
         answer = self.pages.answer(request, html, status)
         answer.headers["Cache-Control"] = "no-cache"
         return answer

@@ -1,4 +1,4 @@
-"""Pages to read without a visit, and how people read: size, furigana, language, contrast. About nobody."""
+"""Pages to read without a visit, and their look settings. Without personal data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.web.kit.forms import fields
 from app.web.kit.pages import Look
 
 LOOK: Final = "/look"
-"""Where a page without a visit sends how somebody wants to read."""
+"""The form action of the look settings on pages without a visit."""
 _READ_HERE: Final = re.compile(rf"/f/{LINK.pattern}/(?:before|family)|/review(?:/copy)?")
 _NOWHERE: Final = "/start"
 _ON_PAGES: Final = {
@@ -70,9 +70,9 @@ class ReadingPages:
         return answer
 
     async def set_look(self, request: Request) -> Response:
-        """Keep how somebody wants to read, and go back to the page where it was set.
+        """Set the look cookie, and redirect to the page where it was set.
 
-        There is no secret in it: the guard lets in only what comes from a page of ours, and only the look changes.
+        No CSRF token is needed: `app.web.kit.guard` checks the origin, and only the look changes.
         """
         sent = await fields(request)
         look = replace(Look.of(request).chosen(sent), is_patients=True)

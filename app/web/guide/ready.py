@@ -1,4 +1,4 @@
-"""Ready before leaving: a check of this very phone, of what a browser can know and of what it must ask."""
+"""The readiness check of this phone: what the browser tells, and questions about the rest."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from app.web.kit.pages import Look, Pages
 ADDRESS: Final = "/guide/ready"
 _TEMPLATE: Final = "guide/ready.html"
 _OLDEST: Final = {"iphone": (16, 4), "android": (11,)}
-"""What the app needs; known at second hand, so that an older phone is warned of, with the official page."""
+"""The app's least versions, from secondary sources: an older phone only gets a warning, with the official page."""
 _SHOWN_BY_GUIDE: Final = {"iphone": "safari", "android": "chrome"}
 
 
@@ -39,14 +39,14 @@ class ReadyPages:
         "ready.js",
         *(f"pictures/{name}.svg" for name in READY.pictures),
     )
-    """What the page needs where there is no signal, beside what every page needs."""
+    """Static files that the page needs offline, beside those of every page."""
 
     def routes(self) -> list[Route]:
         """Return the routes."""
         return [Route(ADDRESS, self.ready, methods=["GET"])]
 
     async def ready(self, request: Request) -> Response:
-        """Show what this phone shows by itself, and ask for the rest."""
+        """Show what the request's headers tell, and ask for the rest."""
         look = Look.of(request).in_japanese()
         response = self.pages.respond(request, _TEMPLATE, look=look, **await self._shown(request))
         response.headers["Cache-Control"] = "no-cache"
@@ -54,7 +54,7 @@ class ReadyPages:
         return response
 
     async def kept(self, request: Request) -> dict[str, str]:
-        """Return the page as this phone keeps it for dead zones."""
+        """Return the page for this phone's offline cache."""
         return {ADDRESS: self.pages.html(_TEMPLATE, Look(), **await self._shown(request))}
 
     async def _shown(self, request: Request) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class ReadyPages:
 
 
 def _browser_state(browser: Browser) -> str:
-    """Say in one word what the header tells of the browser; `bare` and `other` are not certain."""
+    """Return in one word what the header tells of the browser; `bare` and `other` are not certain."""
     if browser.in_app:
         return "in_app"
     if browser.is_bare:
@@ -88,7 +88,7 @@ def _browser_state(browser: Browser) -> str:
 
 
 def _system_known(browser: Browser) -> str:
-    """Say whether the system is certainly new enough, certainly too old, or neither."""
+    """Return `yes` if the system is certainly new enough, `no` if certainly too old, else empty."""
     oldest = _OLDEST.get(browser.system)
     if oldest is None:
         return ""

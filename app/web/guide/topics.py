@@ -53,7 +53,7 @@ class Guide:
         ]
 
     async def index(self, request: Request) -> Response:
-        """Show every topic, or those in which what is looked for stands."""
+        """Show every topic, or those that match the search."""
         wanted = request.query_params.get("q", "")[:_LONGEST].strip()
         here = await self.help.here(request)
         return self.help.answer(request, self._index(here, Look.of(request).in_japanese(), wanted))
@@ -107,14 +107,14 @@ class Guide:
         return (date.fromisoformat(ends) - day_of(self.help.clock.now())).days if ends else None
 
     async def kept(self, request: Request) -> dict[str, str]:
-        """Return every page, for where there is no signal."""
+        """Return every page, for the offline cache."""
         here, look = await self.help.here(request), Look()
         topics = {f"/guide/{name}": await self._topic(topic, here, look) for name, topic in GUIDE.topics.items()}
         return {"/guide": self._index(here, look), **topics}
 
 
 def folded(text: str) -> str:
-    """Return a text as it is searched: one width, one case, one kana. Its twin is in `static/guide.js`."""
+    """Normalise a text for search, in width, case and kana, as `static/guide.js` does."""
     return unicodedata.normalize("NFKC", text).lower().translate(_KATAKANA)
 
 
@@ -124,7 +124,7 @@ def _stands_in(words: list[str], text: str) -> bool:
 
 @lru_cache(maxsize=64)
 def searched(topic: Topic) -> str:
-    """Return everything in which a topic is found."""
+    """Return the search text of a topic."""
     rows = (row.text for part in topic.parts for row in part.rows)
     cells = (cell for part in topic.parts for line in part.cells for cell in line)
     titles = (part.title for part in topic.parts)
@@ -134,7 +134,7 @@ def searched(topic: Topic) -> str:
 
 @lru_cache(maxsize=1)
 def searched_ready() -> str:
-    """Return everything in which the readiness check is found: it is no topic, but one looks for it here."""
+    """Return the search text of the readiness check, which is no topic but is searched for here."""
     asked = " ".join(f"{row.title} {row.text}" for row in READY.rows)
     told = f"{{出|で}}かける{{前|まえ}}の{{確認|かくにん}} {{出発|しゅっぱつ}} {{準備|じゅんび}} {asked}"
     return folded(f"{plain(told)} {RUBY.sub(_READING, told)}".replace("%(app)s", NAMES.app_with_former))

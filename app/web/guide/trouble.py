@@ -1,4 +1,4 @@
-"""The trouble helper: by what one sees, without a visit and without a signal."""
+"""The trouble helper: advice by symptom, without a visit, also offline."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Trouble:
         ]
 
     async def list_all(self, request: Request) -> Response:
-        """Ask what one sees."""
+        """Show the list of symptoms."""
         return self.help.answer(request, self._list(await self.help.here(request), Look.of(request).in_japanese()))
 
     def _list(self, here: Here, look: Look) -> str:
@@ -61,7 +61,7 @@ class Trouble:
         return self.help.html("guide/answer.html", here, look, answer=answer, desks=desks, codes=codes, is_overdue=late)
 
     async def kept(self, request: Request) -> dict[str, str]:
-        """Return every page, for where there is no signal."""
+        """Return every page, for the offline cache."""
         here, look = await self.help.here(request), Look()
         answers = {f"{LIST}/{name}": self._answer(each, here, look) for name, each in TROUBLES.answers.items()}
         return {LIST: self._list(here, look), **answers}

@@ -1,4 +1,4 @@
-"""Static files under content-hashed names: cached for ever, and never asked for again."""
+"""Static files under content-hashed addresses, cached as immutable for a year."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TYPES: Final = {
 _BEST: Final = 11
 _COMMENT: Final = re.compile(rb"/\*.*?\*/\s*", re.DOTALL)
 _BLANKS: Final = re.compile(rb"\s*([{};])\s*")
-"""Blanks in a style sheet that say nothing: no sheet of ours quotes a brace or a semicolon."""
+"""Blanks to remove from a style sheet; safe because no sheet of ours quotes a brace or a semicolon."""
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 
@@ -37,16 +37,15 @@ class Asset:
 
     @cached_property
     def packed(self) -> bytes:
-        """The content in brotli; made when first asked for."""
+        """The content in brotli, compressed on first use."""
         packed: bytes = brotli.compress(self.content, quality=_BEST)
         return packed
 
 
 class Assets:
-    """All static files, read once."""
+    """All static files of a known type below a folder, read once."""
 
     def __init__(self, folder: Path) -> None:
-        """Read every file of a known type below the folder."""
         files = sorted(path for path in folder.rglob("*") if path.suffix in TYPES)
         self._by_name = {path.relative_to(folder).as_posix(): _asset(folder, path) for path in files}
         self._by_url = {asset.url: asset for asset in self._by_name.values()}
@@ -56,11 +55,11 @@ class Assets:
         return self._by_name[name]
 
     def url(self, name: str) -> str:
-        """Return the hashed address of a file; an unknown name is a `KeyError` when the template is made."""
+        """Return the hashed address of a file; raises `KeyError` for an unknown name, in templates at compile time."""
         return self._by_name[name].url
 
     async def serve(self, request: Request) -> Response:
-        """Answer one static file, packed where the browser takes brotli."""
+        """Answer one static file, compressed where the browser accepts brotli."""
         asset = self._by_url.get(request.url.path)
         if asset is None:
             return Response(status_code=404, headers={"Cache-Control": "no-store"})
@@ -81,7 +80,7 @@ def takes_brotli(request: Request) -> bool:
 def _asset(folder: Path, path: Path) -> Asset:
     content = path.read_bytes()
     if path.suffix == ".css" and "vendor" not in path.parts:
-        # A tenth of what a phone has to fetch; vendored bytes stay as they are.
+        # Saves a tenth of a phone's download; vendored files stay unchanged.
         content = _BLANKS.sub(rb"\1", _COMMENT.sub(b"", content))
     mark = hashlib.sha256(content).hexdigest()[:10]
     name = path.relative_to(folder).as_posix()

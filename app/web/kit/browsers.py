@@ -1,7 +1,7 @@
-"""What a browser says about itself: the kind of phone, its least version, and whether it sits inside another app. Pure.
+"""Parses `User-Agent`: system, least version, browser, and whether it is inside another app. Pure.
 
-Browsers hide more every year: Safari has said "iPhone OS 18_6" or "18_7" since iOS 26, Chrome says "Android 10; K" on
-every phone. What is not certain is left open here, and a page asks instead.
+Browsers freeze more of it every year: Safari has sent "iPhone OS 18_6" or "18_7" since iOS 26, Chrome sends
+"Android 10; K" on every phone. What is not certain stays empty, and a page asks instead.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ System = Literal["iphone", "ipad", "android", "desktop", "unknown"]
 Name = Literal["safari", "chrome", "samsung", "firefox", "edge", "other"]
 
 UNNAMED: Final = "アプリ"
-"""The app that holds the browser, where it surely is one but does not say which."""
+"""Name of the app of an in-app browser that does not name it."""
 _LONGEST: Final = 1024
 _ONE_STYLE: Final = 26
-"""From this version on Safari's number is the system's, while the system's own number stands still."""
+"""From this version on, Safari's version is that of iOS, and the system's own number is frozen."""
 
 _APPLE: Final = re.compile(r"\((?:iPhone|iPod(?: touch)?|iPad); (?:U; )?CPU (?:iPhone )?OS (\d{1,2}(?:_\d{1,2}){0,2}) ")
 _ANDROID: Final = re.compile(r"[(;] ?Android (\d{1,2}(?:\.\d{1,2}){0,2})(; K)?[;)]")
@@ -25,7 +25,7 @@ _SAFARI: Final = re.compile(r" Version/(\d{1,2}(?:\.\d{1,2}){0,2}) Mobile/\w+ Sa
 _DESKTOP: Final = re.compile(r"\((?:Windows NT |Macintosh; |X11; )")
 _WEB_VIEW: Final = re.compile(r"; wv\)")
 _KEPT_STILL: Final = (10,)
-"""What Chrome says on every Android phone, and Firefox on old ones: it tells nothing."""
+"""The frozen Android version that Chrome sends on every phone, and Firefox on old ones: no information."""
 
 _APPS: Final = (
     (re.compile(r"\bLine/\d"), "LINE"),
@@ -55,16 +55,16 @@ _NAMES: Final[tuple[tuple[re.Pattern[str], Name], ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Browser:
-    """What is certain about a browser; everything else stays open."""
+    """What the header proves about a browser; what it does not prove keeps its default."""
 
     system: System = "unknown"
     version: tuple[int, ...] = ()
-    """The least version that the system can have; empty where nothing is certain."""
+    """The least version that the system can have; empty if unknown."""
     name: Name = "other"
     in_app: str = ""
-    """The app whose own browser this is, `UNNAMED` where it does not say; empty where it need not be one."""
+    """The app of an in-app browser, `UNNAMED` if it is not named; empty if it may be an ordinary browser."""
     is_bare: bool = False
-    """Whether it is an icon of the home screen or some app's own browser: both say nothing; only a script can tell."""
+    """Whether it is a home screen icon or an in-app browser: both send the same, and only a script can tell."""
 
     def is_older_than(self, *version: int) -> bool:
         """Whether the system is certainly older than this."""
@@ -76,7 +76,7 @@ class Browser:
 
 
 def recognise(user_agent: str) -> Browser:
-    """Return what the `User-Agent` header says for certain."""
+    """Parse a `User-Agent` header, of which only the first 1024 characters are read."""
     said = user_agent[:_LONGEST]
     if "Windows Phone" in said:  # claims to be an Android and an iPhone at once
         return Browser()

@@ -1,4 +1,4 @@
-"""Reads a submitted form, strictly: its size, its encoding, and no field twice."""
+"""Parses a submitted form strictly: media type, encoding, number of fields, and no field twice."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class BadForm(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What a page of ours sends: which visit, at which version, once only, and what was answered."""
+    """A parsed form of a visit's page: visit id, version, one-time key, CSRF token, and answers."""
 
     visit: str
     version: int
@@ -53,7 +53,7 @@ def _parsed(body: str) -> dict[str, str]:
 
 
 def _decoded(text: str) -> str:
-    # Most of what our forms carry is letters and digits as they are.
+    # Most values need no decoding.
     plain = unquote_plus(text, errors="strict") if "%" in text or "+" in text else text
     if "\0" in plain:
         raise ValueError

@@ -1,4 +1,4 @@
-"""Stands before every route: headers on every answer, size and rate of what comes in, and no forged submission."""
+"""Middleware before every route: security headers, limits of body size and rate, CSRF check, access log."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ MAX_BODY: Final = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Larger:
-    """A door that takes more than a form, from somebody who is signed in: how many bytes, and what says it is too much.
+    """A route for signed-in users with a larger body than a form: most bytes, and the problem page beyond that.
 
-    `drained` bytes of a body that is too large are read and thrown away before the answer: a browser that is still
-    sending shows no page, only that the connection broke.
+    Up to `drained` bytes of a too large body are read and discarded before the answer: a browser that is still
+    sending would show a broken connection instead of the page.
     """
 
     most: int
@@ -40,20 +40,20 @@ PICTURES: Final = "/office/links/official/picture"
 MAX_PICTURE: Final = 8 * 1024 * 1024
 FILES: Final = "/office/files"
 MAX_FILE: Final = 33 * 1024 * 1024
-"""A file of 32 MiB with what a form has around it."""
+"""A file of 32 MiB, and 1 MiB for the rest of the form."""
 LARGER: Final = {
     PICTURES: Larger(MAX_PICTURE, "picture_too_large"),
     FILES: Larger(MAX_FILE, "file_too_large", drained=512 * 1024 * 1024),
 }
 DRAINS: Final = 4
-"""Bodies that are read only to be thrown away, at one time: whoever sends more of them sees no page."""
+"""Bodies that are drained at one time; with more of them, the others get a broken connection."""
 _FORM: Final = Larger(MAX_BODY, "too_large")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MINUTE: Final = 60.0
 _FOR_MACHINES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
 _ADDRESSES: Final = 10_000
 _HOUSEHOLD: Final = 64
-"""Bits of an IPv6 address that one household has, or one phone: it may change the rest at will."""
+"""Prefix length of the IPv6 network of one household or phone, which chooses the other bits itself."""
 _LONGEST_LENGTH: Final = 16
 _PERMISSIONS: Final = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
 
@@ -71,9 +71,9 @@ def policy(entry_sheet_hash: str) -> str:
 
 
 class RateWindow:
-    """Counts what each address did in the last minute (or another span), for so many addresses and no more.
+    """Sliding-window rate limit per address, for the `_ADDRESSES` that were seen last.
 
-    Our own, because the library's memory store starts a thread for every few hits, and the event loop waits for it.
+    Our own, because the library's memory store starts a thread for every few hits, which blocks the event loop.
     """
 
     def __init__(self, limit: int, span: float = _MINUTE) -> None:
@@ -101,7 +101,7 @@ class RateWindow:
 
 
 def network_of(scope: Mapping[str, Any]) -> str:
-    """Return whose tries are counted together: an IPv4 address, or the network that one household has of IPv6."""
+    """Return the rate limit's key of a client: its IPv4 address, or its IPv6 /64 network."""
     return _network(str((scope.get("client") or ("",))[0]))
 
 
@@ -115,7 +115,7 @@ def _network(host: str) -> str:
 
 
 class TooLarge(Exception):
-    """A body is larger than any form of ours."""
+    """A body is larger than its route accepts."""
 
 
 class Guard:
@@ -132,7 +132,6 @@ class Guard:
         posts_per_minute: int,
         tally: Tally,
     ) -> None:
-        """Keep what is the same for every answer."""
         self._app = app
         self._origin = origin
         self._problem = problem
@@ -154,7 +153,7 @@ class Guard:
         self._draining = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, or answer it here with a page in the product's voice."""
+        """Pass a request on, or answer it with a problem page."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             self._access.write_out()  # the server is ending
@@ -172,7 +171,7 @@ class Guard:
         except TooLarge:
             if not outgoing.started:
                 await self._problem(Request(scope), too_much(scope))(scope, receive, outgoing)
-        except Exception as error:  # noqa: BLE001 - the last stop: the page is out, only type and place may be logged
+        except Exception as error:  # noqa: BLE001 - the last handler; messages may hold input, so only type and place
             log.error("broken", error_type=type(error).__name__, error_at=place_of(error))  # noqa: TRY400
             if not outgoing.started:
                 await self._problem(Request(scope), "broken")(scope, receive, outgoing)
@@ -180,7 +179,7 @@ class Guard:
             outgoing.log()
 
     async def _drain(self, receive: Receive, most: int) -> None:
-        """Read a body to its end, up to so many bytes, and keep nothing of it; not while enough others are read so."""
+        """Read and discard a body, up to `most` bytes; not while `DRAINS` others are drained."""
         if self._draining >= DRAINS:
             return
         self._draining += 1
@@ -194,14 +193,14 @@ class Guard:
             self._draining -= 1
 
     def _is_elsewhere(self, scope: Scope) -> bool:
-        """Whether practice was opened under another name of this machine, where its cookies would not follow."""
+        """Whether practice (plain http) was opened under another name of this machine, for which the cookies differ."""
         if scope["method"] != "GET" or self._origin.startswith("https://") or scope["path"] in _FOR_MACHINES:
             return False
         return Headers(scope=scope).get("host", "") != self._origin.removeprefix("http://")
 
     def _refused(self, scope: Scope) -> str | None:
         headers = Headers(scope=scope)
-        # Nothing of ours holds a NUL, and not every database can be asked for one.
+        # No address or cookie of ours holds a NUL, and not every database accepts one in a query.
         if "\0" in scope["path"] or b"%00" in scope["query_string"] or "\\000" in headers.get("cookie", ""):
             return "not_found"
         if scope["method"] in _SAFE:
@@ -214,7 +213,7 @@ class Guard:
         return door.problem if int(_ascii_number(headers.get("content-length", "0"))) > door.most else None
 
     def _is_ours(self, headers: Headers) -> bool:
-        """Whether a browser sent this from a page of ours: by Sec-Fetch-Site, and by Origin when it is there."""
+        """CSRF check: Sec-Fetch-Site is `same-origin` if sent, Origin is ours if sent, and one of them is sent."""
         site = headers.get("sec-fetch-site")
         source = headers.get("origin")
         if site is not None and site != "same-origin":
@@ -237,7 +236,7 @@ def _template(scope: Scope) -> str:
 
 
 def too_much(scope: Scope) -> str:
-    """Return the problem that says what this door cannot take."""
+    """Return the problem page of a body that is too large for this route."""
     return _door(scope).problem
 
 
@@ -250,7 +249,7 @@ def _ascii_number(text: str) -> str:
 
 
 def _limited(scope: Scope, receive: Receive) -> Receive:
-    """Count the body as it comes, so that a false or missing length does not help."""
+    """Count the received bytes, since Content-Length may be false or missing; raises `TooLarge`."""
     if scope["method"] in _SAFE:
         return receive
     taken, most = 0, _door(scope).most
@@ -267,7 +266,7 @@ def _limited(scope: Scope, receive: Receive) -> Receive:
 
 
 class _Outgoing:
-    """Adds the headers to the answer and writes one line about it, with nothing in it but ids and outcomes."""
+    """Adds the security headers to an answer and logs one line about it, with ids and outcomes only."""
 
     def __init__(
         self, scope: Scope, send: Send, headers: list[tuple[bytes, bytes]], access: AccessLog, tally: Tally
@@ -289,7 +288,7 @@ class _Outgoing:
         await self._send(message)
 
     def log(self) -> None:
-        """Note the access line and count it: the route's template, never the path."""
+        """Log and count the request by its route's template, never by its path."""
         method, route, took = self._scope["method"], _template(self._scope), time.perf_counter() - self._began
         self._access.note(method=method, route=route, status=self._status, ms=round(took * 1000, 1))
         self._tally.count(method, route, self._status, took)

@@ -1,7 +1,7 @@
-"""Turns templates into pages: words with or without furigana, hashed addresses, one compression.
+"""Renders templates: messages with or without furigana, hashed static addresses, brotli.
 
-Every word for people is a message, `_("…")`. A message without values, and the address of a static file, are
-known when a template is compiled, so they are put in there and then: rendering a page copies them.
+Every text for people is a message, `_("…")`. Messages without values and addresses of static files are folded into
+constants when a template is compiled.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ TEMPLATES: Final = Path(__file__).parents[3] / "templates"
 LOOK_COOKIE: Final = "look"
 SIZES: Final = ("s", "m", "l")
 HOLE: Final = Markup("\x1f")
-"""Where a form's hidden fields go; no page can hold this character otherwise, and none is shown with it."""
+"""Placeholder for the form fields that bind a form; replaced before sending, and in no page otherwise."""
 _PLAIN: Final = {"Content-Type": "text/html; charset=utf-8", "Vary": "Accept-Encoding"}
 _PACKED: Final = {**_PLAIN, "Content-Encoding": "br"}
 _QUICK: Final = 4
@@ -47,9 +47,9 @@ _RUBY: Final = r"<ruby>\1<rp>（</rp><rt>\2</rt><rp>）</rp></ruby>"
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a person reads: size, furigana, language, contrast. Kept in a cookie for the visit, and about nobody.
+    """Text size, furigana, language and contrast. Kept in a cookie for the visit, without personal data.
 
-    Furigana and language are the patient's: while staff hold the phone, pages speak plain Japanese to them.
+    Furigana and language apply only while the patient holds the phone; for staff, pages are in plain Japanese.
     """
 
     size: str = "m"
@@ -57,11 +57,11 @@ class Look:
     language: Language = OFFICIAL
     is_patients: bool = False
     contrast: bool = False
-    """Whether pages are black on white, or white on black in the dark, for whoever holds the phone."""
+    """Whether pages are black on white, or white on black in dark mode, for either holder."""
 
     @classmethod
     def of(cls, request: Request) -> Look:
-        """Return the look that the browser's cookie asks for, or the plain one."""
+        """Return the look of the browser's cookie, or the default."""
         return _LOOKS.get(request.cookies.get(LOOK_COOKIE, ""), _ORDINARY)
 
     def __str__(self) -> str:
@@ -76,11 +76,11 @@ class Look:
 
     @property
     def has_readings(self) -> bool:
-        """Whether words have their readings above them."""
+        """Whether the page shows furigana."""
         return self.furigana and self.is_patients and self.language.is_japanese
 
     def chosen(self, sent: Mapping[str, str]) -> Look:
-        """Return the same with what was chosen; who chooses easy Japanese begins with its readings."""
+        """Return the look with the sent settings; switching to easy Japanese turns furigana on unless sent."""
         size, language = sent.get("size", ""), BY_CODE.get(sent.get("language", ""), self.language)
         begins_easy = language is EASY and self.language is not EASY
         said = {"on": True, "off": False}
@@ -91,11 +91,11 @@ class Look:
         )
 
     def seen_by(self, holder: str) -> Look:
-        """Return the same for whoever holds the phone."""
+        """Return the look for this holder."""
         return replace(self, is_patients=holder == "patient")
 
     def in_japanese(self) -> Look:
-        """Return the same for a page that there is in Japanese only."""
+        """Return the look for a page that exists in Japanese only."""
         return replace(self, language=OFFICIAL)
 
 
@@ -115,13 +115,13 @@ def without_readings(message: str) -> Markup:
 
 
 class _Fold(NodeTransformer):
-    """Puts what is known at compile time into the template."""
+    """Constant folding in a template's syntax tree."""
 
     def __init__(self, known: Mapping[str, Callable[[str], object]]) -> None:
         self.known = known
 
     def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802 - the visitor's own naming
-        """Replace `_("…")`, `_plain("…")`, `_original("…")` and `asset("…")` by their value."""
+        """Replace calls of `known` functions with one constant argument, such as `_("…")`, by their value."""
         self.generic_visit(node)
         name = node.node.name if isinstance(node.node, nodes.Name) else ""
         alone = len(node.args) == 1 and not node.kwargs and isinstance(node.args[0], nodes.Const)
@@ -132,7 +132,7 @@ class _Fold(NodeTransformer):
 
 
 class _Environment(jinja2.Environment):
-    """Jinja with folded messages."""
+    """Jinja with constant folding of the functions in `known`."""
 
     known: Mapping[str, Callable[[str], object]]
 
@@ -143,10 +143,9 @@ class _Environment(jinja2.Environment):
 
 
 class Pages:
-    """The templates, ready for each look."""
+    """The templates: one environment per language and furigana setting, compiled on first use."""
 
     def __init__(self, assets: Assets, *, practice: bool, folder: Path = TEMPLATES) -> None:
-        """Prepare both kinds of environment; templates are compiled when first used."""
         entry_sheet = assets["entry.css"].content.decode()
         digest = base64.b64encode(hashlib.sha256(entry_sheet.encode()).digest()).decode()
         self.entry_sheet_hash: Final = f"'sha256-{digest}'"
@@ -169,7 +168,7 @@ class Pages:
         }
 
     def html(self, template: str, look: Look, **values: Any) -> str:
-        """Return the page as text; where its forms hold who and what they are for, it has holes."""
+        """Render a page, with `HOLE` in place of the fields that bind its forms."""
         return self._templates[look.spoken, look.has_readings](template).render(look=look, held=HOLE, **values)
 
     def respond(
@@ -185,7 +184,7 @@ class Pages:
         return self.answer(request, self.html(template, look or Look.of(request), **values), status)
 
     def answer(self, request: Request, html: str, status: int = 200) -> Response:
-        """Answer a finished page. Only good ones are packed: one that repeats input stays as it is beside its token."""
+        """Answer a rendered page; compressed only if 200: error pages repeat input beside the CSRF token (BREACH)."""
         content = html.encode()
         if status != HTTPStatus.OK or len(content) < _WORTH_PACKING or not takes_brotli(request):
             return Response(content, status_code=status, headers=_PLAIN)

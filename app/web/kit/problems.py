@@ -1,4 +1,4 @@
-"""Errors in the product's voice: what happened, what is kept, and a way on. Never a trace, never a bare status."""
+"""Error pages: what happened, what was saved, and a way on. Never a stack trace, never a bare status."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ PROBLEMS: Final = {
 }
 
 _IN_OFFICE: Final = {"not_found": "not_in_office", "read_only": "read_only_in_office"}
-"""What the office is told instead."""
+"""Problems with other words for the office."""
 
 BY_STATUS: Final = {
     400: "bad_form",

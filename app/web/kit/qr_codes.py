@@ -1,6 +1,6 @@
-"""QR codes that surely scan: each is decoded back before anybody sees it, and one can be read from a picture.
+"""Draws QR codes, each verified by decoding it, and reads one from an uploaded picture.
 
-What draws and what reads is imported when the first code is asked for, so that starting the server costs nothing.
+The libraries are imported on first use, so that they do not slow down the server's start.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 LONGEST: Final = 256
 """Characters of an address that still fit a code of 65 mm."""
 QUIET: Final = 4
-"""Modules of white that a reader needs around a code."""
+"""Modules of the quiet zone: the white that a reader needs around a code."""
 MODULE: Final = 0.8
 """The least width of one module on paper, in mm."""
 MOST_PIXELS: Final = 40_000_000
-"""A larger picture is not opened: a small file can hold a picture that fills the memory."""
+"""A larger picture is refused: a small file can decompress to a picture that fills the memory."""
 _ENOUGH: Final = 3000
-"""Pixels along the longer side beyond which a picture is read smaller."""
+"""Pixels along the longer side; a larger picture is scaled down to this."""
 _PROBE: Final = 4
 _DPI: Final = 300
 _WHITE: Final = 255
@@ -35,7 +35,7 @@ _FORMATS: Final = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 
 
 class TooLong(Exception):
-    """The address needs more modules than the sheet has room for: how many characters it has."""
+    """The address needs more modules than the sheet has room for; `characters` is its length."""
 
     def __init__(self, characters: int) -> None:
         super().__init__(f"{characters} characters")
@@ -43,11 +43,11 @@ class TooLong(Exception):
 
 
 class UnreadableCode(Exception):
-    """What was drawn does not read back as what was asked for; it may not be shown."""
+    """The drawn code does not decode to its address; it may not be shown."""
 
 
 class NoAddress(Exception):
-    """No address can be taken from this picture."""
+    """No address can be read from this picture."""
 
 
 class NotAPicture(NoAddress):
@@ -55,7 +55,7 @@ class NotAPicture(NoAddress):
 
 
 class PictureTooLarge(NoAddress):
-    """More pixels than are opened."""
+    """The picture has more than `MOST_PIXELS`."""
 
 
 class NoCode(NoAddress):
@@ -63,37 +63,37 @@ class NoCode(NoAddress):
 
 
 class SeveralCodes(NoAddress):
-    """Codes that say different things: a person has to cut one out."""
+    """The picture has codes with different contents: a person has to crop it to one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One QR code at error level Q, which has been read back. Measures are in modules; (0, 0) is inside the white."""
+    """One QR code at error level Q, verified by decoding. Measures are in modules; (0, 0) is in the quiet zone."""
 
     url: str = field(repr=False)
     version: int
     rows: tuple[tuple[bool, ...], ...] = field(repr=False)
-    """The modules from top to bottom, without the white around them; dark ones are true."""
+    """Rows of modules from top to bottom, without the quiet zone; dark ones are true."""
 
     @property
     def across(self) -> int:
-        """Modules from edge to edge, without the white around them."""
+        """Modules from edge to edge, without the quiet zone."""
         return len(self.rows)
 
     @property
     def whole(self) -> int:
-        """Modules from edge to edge, with the white around them."""
+        """Modules from edge to edge, with the quiet zone."""
         return self.across + 2 * QUIET
 
     def width(self, *, wanted: float, room: float) -> float:
-        """Return how wide to print it, in mm with its white: as wanted, or wider until each module is large enough."""
+        """Return the print width in mm with quiet zone: `wanted`, or more for `MODULE` mm each. Raises `TooLong`."""
         width = max(wanted, self.whole * MODULE)
         if width > room:
             raise TooLong(len(self.url))
         return width
 
     def runs(self) -> Iterator[tuple[int, int, int]]:
-        """Yield the dark stretches of each row: x, y and length, counted from the corner of the white."""
+        """Yield the dark runs of each row: x, y and length, counted from the corner of the quiet zone."""
         for y, row in enumerate(self.rows, QUIET):
             start = None
             for x, dark in enumerate((*row, False), QUIET):
@@ -109,7 +109,7 @@ class Code:
         return "".join(f"M{x} {y}h{length}v1h-{length}z" for x, y, length in self.runs())
 
     def svg(self, width: float | None = None, *, label: str = "") -> Markup:
-        """Return the code as SVG with its white, `width` mm wide or as wide as its place; no style, no script."""
+        """Return the code as SVG with quiet zone, `width` mm wide or as wide as its container; no style, no script."""
         size = "" if width is None else f' width="{width:.2f}mm" height="{width:.2f}mm"'
         named = f' role="img" aria-label="{escape(label)}"' if label else ' aria-hidden="true"'
         return Markup(  # noqa: S704 - numbers and one escaped label
@@ -118,13 +118,13 @@ class Code:
         )
 
     def png(self, pixels_per_module: int = 10) -> bytes:
-        """Return the code as PNG with its white; at ten pixels a module an office program places it large enough."""
+        """Return the code as PNG with quiet zone; at 10 pixels a module, office programs place it large enough."""
         content = io.BytesIO()
         self._picture(pixels_per_module).convert("1").save(content, "PNG", dpi=(_DPI, _DPI), optimize=True)
         return content.getvalue()
 
     def inline(self) -> str:
-        """Return the code as the address of a picture that a page holds itself: one pixel a module, and no more."""
+        """Return the code as the `data:` address of a PNG with one pixel a module."""
         content = io.BytesIO()
         self._picture(1).convert("1").save(content, "PNG", optimize=True)
         return f"data:image/png;base64,{b64encode(content.getvalue()).decode()}"
@@ -141,12 +141,12 @@ class Code:
 
 @lru_cache(maxsize=256)
 def code(url: str) -> Code:
-    """Return the code of an address, decoded back byte for byte. Raises `TooLong` and `UnreadableCode`."""
+    """Return the code of an address, verified by decoding, from a cache. Raises `TooLong` and `UnreadableCode`."""
     return drawn_once(url)
 
 
 def drawn_once(url: str) -> Code:
-    """Return the same for an address that nobody may remember. Raises `TooLong` and `UnreadableCode`."""
+    """Return the same without caching, for an address with a secret. Raises `TooLong` and `UnreadableCode`."""
     if len(url) > LONGEST:
         raise TooLong(len(url))
     if not url.isascii() or not url.isprintable():
@@ -162,16 +162,16 @@ def _draw(url: str) -> Code:
     from qrcode.constants import ERROR_CORRECT_Q  # noqa: PLC0415 - the same
 
     drawn = qrcode.QRCode(error_correction=ERROR_CORRECT_Q, border=0)
-    # In one piece: the size then depends on the length alone, and a sheet that fitted still fits a new link.
+    # One segment: the size then depends on the length alone, and a sheet that fitted still fits a new link.
     drawn.add_data(url.encode("ascii"), optimize=0)
     drawn.make(fit=True)
     return Code(url, drawn.version, tuple(tuple(bool(dark) for dark in row) for row in drawn.get_matrix()))
 
 
 def read_picture(content: bytes) -> str:
-    """Return what the one QR code in an uploaded picture says: a saved file, a screenshot, or a photo of a screen.
+    """Return the content of the one QR code in a picture: a saved file, a screenshot, or a photo of a screen.
 
-    Raises `NotAPicture`, `PictureTooLarge`, `NoCode` or `SeveralCodes`. What it says is for the caller to judge.
+    Raises `NotAPicture`, `PictureTooLarge`, `NoCode` or `SeveralCodes`. The caller validates the content.
     """
     whole = _open(content)
     for look in _looks(whole):
@@ -186,8 +186,8 @@ def read_picture(content: bytes) -> str:
 
 
 def _open(content: bytes) -> Image.Image:
-    """Return the picture in grey, upright, on white, and no larger than reading needs."""
-    from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415 - only when a picture is brought
+    """Return the picture in grey, upright, on white, and scaled down to `_ENOUGH`."""
+    from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415 - only when a picture is uploaded
 
     try:
         with warnings.catch_warnings():
@@ -203,21 +203,21 @@ def _open(content: bytes) -> Image.Image:
         raise NotAPicture from None
     try:
         upright = ImageOps.exif_transpose(picture)
-    except Exception:  # noqa: BLE001 - whatever is wrong with what the camera noted, the code is there to be read
+    except Exception:  # noqa: BLE001 - broken EXIF data must not keep the code from being read
         upright = picture
     upright.thumbnail((_ENOUGH, _ENOUGH), reducing_gap=2)
-    if upright.has_transparency_data:  # black on nothing is black on black once the nothing is dropped
+    if upright.has_transparency_data:  # without it, transparent pixels would become black
         upright = Image.alpha_composite(Image.new("RGBA", upright.size, "white"), upright.convert("RGBA"))
     return upright.convert("L")
 
 
 def _looks(picture: Image.Image) -> Iterator[Image.Image]:
-    """Yield the picture as it is, then in the ways that help with photos: even light, moiré blurred away, smaller."""
-    from PIL import Image, ImageFilter, ImageOps  # noqa: PLC0415 - only when a picture is brought
+    """Yield the picture, then variants that help with photos: framed, even light, moiré blurred away, smaller."""
+    from PIL import Image, ImageFilter, ImageOps  # noqa: PLC0415 - only when a picture is uploaded
 
     yield picture
     framed = ImageOps.expand(picture, max(16, min(picture.size) // 12), fill=_WHITE)
-    yield framed  # cut too close, it lost its white
+    yield framed  # if cropped too close, it has lost its quiet zone
     even = ImageOps.autocontrast(framed, cutoff=2)
     yield even.filter(ImageFilter.GaussianBlur(1.5))
     for side in (1400, 700):

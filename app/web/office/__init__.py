@@ -1,1 +1,1 @@
-"""The office's pages: signing in, stations, links with a life, prints, accounts."""
+"""The office's pages, behind a sign-in."""

@@ -21,13 +21,13 @@ _ROLES = {role.value: role for role in Role}
 
 @dataclass(frozen=True)
 class Accounts:
-    """Who may enter, and how."""
+    """The pages of accounts, invitations and sign-ins."""
 
     desk: Desk
     entrance: Entrance
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return what stands behind the doors of accounts."""
+        """Return the endpoints by method and path."""
         return {
             ("GET", "/office/account"): self.own,
             ("POST", "/office/account/passkey"): self.add_passkey,
@@ -46,7 +46,7 @@ class Accounts:
     # --- one's own ------------------------------------------------------------------------------------------
 
     async def own(self, caller: Caller) -> Response:
-        """Show one's own ways in and where one is signed in."""
+        """Show one's own passkeys, recovery codes and sign-ins."""
         return await self._own(caller)
 
     async def _own(self, caller: Caller, *, status: int = 200, wrong: str = "") -> Response:
@@ -69,7 +69,7 @@ class Accounts:
         )
 
     async def add_passkey(self, caller: Caller) -> Response:
-        """Keep one more passkey."""
+        """Register one more passkey."""
         try:
             await self.entrance.add(caller)
         except NotProven:
@@ -77,7 +77,7 @@ class Accounts:
         return self.desk.go("/office/account")
 
     async def remove_passkey(self, caller: Caller) -> Response:
-        """Forget a passkey, unless it is the only second factor."""
+        """Remove a passkey, unless it is the only second factor."""
         account = caller.officer.account
         keys = await self.desk.office.keys(account.id)
         if not account.totp and len(keys) < 2:  # noqa: PLR2004 - the last one
@@ -86,7 +86,7 @@ class Accounts:
         return self.desk.go("/office/account")
 
     async def renew_recovery(self, caller: Caller) -> Response:
-        """Make new recovery codes; the old ones are dead."""
+        """Replace the recovery codes; the old ones are invalid."""
         codes = new_recovery_codes()
         await self.desk.office.renew_recovery(caller.officer.account.id, hashes(codes))
         return self.desk.page(caller, "recovery.html", codes=codes, account=caller.officer.account)
@@ -122,7 +122,7 @@ class Accounts:
         )
 
     async def invite(self, caller: Caller) -> Response:
-        """Invite somebody: the way in is shown once."""
+        """Create an invitation; its secret is shown once."""
         name, role = shown_name(caller.sent.get("name", "")), _ROLES.get(caller.sent.get("role", ""))
         wrong = name_problem(name)
         if wrong or role is None:
@@ -130,13 +130,13 @@ class Accounts:
         return await self._invited(caller, name, role)
 
     async def reset(self, caller: Caller) -> Response:
-        """Invite somebody anew who lost password or second factor: what they had stays until they take it up."""
+        """Invite a member who lost password or second factor; the old ones stay valid until the invitation is used."""
         who = await self._member(caller)
         if who is None:
             return await self._all(caller, status=422, wrong=_NOT_HERE)
         stations = await self.desk.office.stations_of(who.account.id)
         if len(stations) > 1:
-            # One station's administrator must not set up anew what opens another station's office.
+            # One station's administrator must not reset credentials that also open another station's office.
             return await self._all(
                 caller, status=422, wrong="ほかの事業所でも使うアカウントです。サーバーの管理者に頼んでください"
             )
@@ -157,7 +157,7 @@ class Accounts:
         return self.desk.go("/office/accounts")
 
     async def set_role(self, caller: Caller) -> Response:
-        """Change what somebody is."""
+        """Change a member's role."""
         account, role = caller.sent.get("account", ""), _ROLES.get(caller.sent.get("role", ""))
         if role is None or await self._member(caller) is None:
             return await self._all(caller, status=422, wrong=_NOT_HERE)
@@ -166,7 +166,7 @@ class Accounts:
         return self.desk.go("/office/accounts")
 
     async def revoke(self, caller: Caller) -> Response:
-        """End somebody's membership: dead on their next request."""
+        """End a membership; its sign-ins are refused from the next request on."""
         if await self._member(caller) is None:
             return await self._all(caller, status=422, wrong=_NOT_HERE)
         if not await self.desk.office.remove(caller.facility, caller.sent.get("account", ""), self.desk.clock.now()):

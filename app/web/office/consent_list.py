@@ -1,7 +1,7 @@
-"""The list of consents: who gave what according to the terminal's files, searched, printed and written to a file.
+"""The list of consents of the terminal's files: filters, search, print and CSV export.
 
-A name or a number that is sought comes in a form and is answered at once: it stands in no address, no history of a
-browser and no line of a log. So does every further page of that search.
+A search by name or number, and each further page of it, is a POST that is answered without a redirect: the text is in
+no address, browser history or log.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PAGE: Final = 50
 ON_PAPER: Final = 500
 IN_A_FILE: Final = 20_000
 UNSEEN: Final = 5 * 60
-"""Seconds after which a page with names covers itself, and goes."""
+"""Seconds after which a page with names is covered and redirects to `/office`."""
 _BATCH: Final = 200
 _LETTERS: Final = {each.value: each for each in Letters}
 
@@ -51,7 +51,7 @@ class ConsentDesk:
     registry: Registry
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return what stands behind these doors."""
+        """Return the endpoints by method and path."""
         return {
             ("GET", LIST): self.list_all,
             ("POST", LIST): self.find,
@@ -63,15 +63,15 @@ class ConsentDesk:
     # --- on the screen ------------------------------------------------------------------------------------------
 
     async def list_all(self, caller: Caller) -> Response:
-        """Show the list, or what one of the filters leaves of it."""
+        """Show the list, filtered by the query's parameters."""
         return await self._list(caller, asked_openly(caller.request.query_params))
 
     async def find(self, caller: Caller) -> Response:
-        """Show who has a name or a number."""
+        """Search by name or number."""
         return await self._list(caller, await self._asked(caller))
 
     async def _asked(self, caller: Caller) -> ConsentQuery:
-        """Return what was asked; a text that finds nobody as what it looks like is tried as the other thing, once."""
+        """Return the form's query; a text without hits as name or number is tried as the other, once."""
         names = await self._keeps_names(caller)
         what = asked(caller.sent, keeps_names=names)
         if not what.is_text or not names or "by" in caller.sent or await self._found(caller, what, 1):
@@ -100,7 +100,6 @@ class ConsentDesk:
         return await self.registry.search(caller.facility, search, what.after, limit)
 
     async def _warnings(self, caller: Caller) -> dict[str, bool]:
-        """Return which filters that warn find anybody."""
         now = self.desk.clock.now()
         asks = {
             f"ends-{SOON}": Search(By.ENDS, moments=within(SOON, now)),
@@ -135,7 +134,7 @@ class ConsentDesk:
         return await self._paper(caller, asked_openly(caller.request.query_params))
 
     async def paper_of_found(self, caller: Caller) -> Response:
-        """Show what a name or a number found as it is printed."""
+        """Show the hits of a search as they are printed."""
         return await self._paper(caller, await self._asked(caller))
 
     async def _paper(self, caller: Caller, what: ConsentQuery) -> Response:
@@ -147,7 +146,7 @@ class ConsentDesk:
     # --- in a file ----------------------------------------------------------------------------------------------
 
     async def file(self, caller: Caller) -> Response:
-        """Write the list into a CSV file, or say which letters it cannot hold."""
+        """Export the list as CSV and record it; 422 for letters outside the encoding or more than `IN_A_FILE` rows."""
         what, names = await self._asked(caller), await self._keeps_names(caller)
         letters = _LETTERS.get(caller.sent.get("letters", ""), Letters.UTF_8)
         count, odd = 0, set[str]()
@@ -180,14 +179,14 @@ class ConsentDesk:
     ) -> AsyncIterator[bytes]:
         yield letters.mark + lines([headings(names=names)]).encode(letters.codec)
         async for batch in self._batches(caller, what):
-            # What came in since the letters were looked at stops the file: nothing is ever replaced in it.
+            # A row added since the check may fail to encode and abort the download: no letter is ever replaced.
             yield self._lines(batch, names=names).encode(letters.codec)
 
     def _lines(self, batch: list[ListedPerson], *, names: bool) -> str:
         return lines(each.cells(names=names) for each in rows(batch, self.desk.clock.now(), names=names))
 
     async def _batches(self, caller: Caller, what: ConsentQuery) -> AsyncIterator[list[ListedPerson]]:
-        """Yield all that is found, a page at a time, and one more than a file takes at the most."""
+        """Yield the hits in batches of `_BATCH`, and stop once there are more than `IN_A_FILE`."""
         if what.finds_nothing:
             return
         search, after, count = what.search(self.desk.clock.now()), None, 0
@@ -198,13 +197,13 @@ class ConsentDesk:
             if len(batch) < _BATCH:
                 return
             count, after = count + len(batch), place_of(search, batch[-1])
-            await asyncio.sleep(0)  # others are answered between two pages
+            await asyncio.sleep(0)  # lets other requests run between two batches
 
 
 def shown_briefly(desk: Desk, caller: Caller, template: str, values: Mapping[str, Any], *, has_names: bool) -> Response:
-    """Answer a page of the list: where names stand on it, it goes from the screen by itself.
+    """Answer a page of the list; one with names redirects to `/office` after `UNSEEN` seconds.
 
-    It is never packed: what somebody typed, and a secret of the form, stand on one page.
+    Never compressed: typed input and the CSRF token are on one page (BREACH).
     """
     idle = {"idle": UNSEEN} if has_names else {}
     answer = HTMLResponse(desk.html(caller, template, **values, **idle))

@@ -21,27 +21,27 @@ from app.web.office.desk import Caller, Desk, Endpoint
 from app.web.office.worklist import followed_by
 
 _CODE_MM: Final = 42.0
-"""How wide the code on a copy is, with its white, unless a long address needs more."""
+"""Width of a copy's code with quiet zone, unless a long address needs more."""
 _CODE_ROOM_MM: Final = 70.0
 
 
 @dataclass(frozen=True)
 class CopyDesk:
-    """Prints copies, and lets them open nothing any more."""
+    """Prints copies and calls them back."""
 
     desk: Desk
     worklist: Worklist
     receipts: Receipts
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return what stands behind these doors."""
+        """Return the endpoints by method and path."""
         return {
             ("POST", "/office/visits/{visit}/receipt"): self.copy,
             ("POST", "/office/visits/{visit}/receipt/{receipt}/call-back"): self.call_back,
         }
 
     async def copy(self, caller: Caller) -> Response:
-        """Make a copy for the patient and show it as it is printed: its letters are seen here and never again."""
+        """Issue a copy and show it for printing, once: the store has only the hash of its letters."""
         followed, secret, now = await followed_by(self.worklist, caller), new_letters(), self.desk.clock.now()
         if not has_copy(followed.visit):
             raise HTTPException(404)
@@ -80,7 +80,7 @@ class CopyDesk:
         )
 
     async def call_back(self, caller: Caller) -> Response:
-        """Call a copy back: whoever has it open sees nothing more on the next request."""
+        """Call a copy back; where it is open, the next request is refused."""
         followed, now = await followed_by(self.worklist, caller), self.desk.clock.now()
         for each in await self.receipts.of(caller.facility, followed.visit.id):
             if each.id == caller.request.path_params["receipt"]:

@@ -1,4 +1,4 @@
-"""The day's list: which numbers need a registration at which day's visits, the day's word, and the sheet of paper."""
+"""The day's list: numbers that need a registration at that day's visits, the day's word, and the printed sheet."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from app.web.office.desk import Caller, Desk, Endpoint, is_day
 _NEEDS: Final = {each.value: each for each in Need}
 _YES_OR_NO: Final = {"yes": True, "no": False}
 _AT_HAND: Final = 5
-"""How many days stand at the top of the page."""
+"""How many days are linked at the top of the page."""
 _CHOICES: Final = range(-KEPT, 61)
-"""Which days, from today, can be chosen besides."""
+"""The days that can be chosen, relative to today."""
 _WEEKDAYS: Final = "月火水木金土日"
 
 
@@ -35,7 +35,7 @@ class DayDesk:
     plans: Plans
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return what stands behind these doors."""
+        """Return the endpoints by method and path."""
         return {
             ("GET", "/office/today"): self.show,
             ("POST", "/office/today"): self.put,
@@ -109,7 +109,7 @@ class DayDesk:
         return self.desk.go(f"/office/today?day={day}&added={len(numbers)}")
 
     async def change(self, caller: Caller) -> Response:
-        """Change what a number on the list needs; what is not named stays."""
+        """Change what a number on the list needs; fields that are not sent stay."""
         sent, day = caller.sent, _day(caller)
         found = await self.plans.on(caller.facility, day)
         for each in found:
@@ -143,7 +143,7 @@ class DayDesk:
 
 
 def _day(caller: Caller) -> date:
-    """Return the day whose list is meant."""
+    """Return the form's day, or raise 404."""
     text = caller.sent.get("day", "")
     if not is_day(text):
         raise HTTPException(404)
@@ -162,7 +162,6 @@ def _count(text: str) -> int:
 
 
 def _numbers(text: str) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Return the numbers that were typed, and what is wrong with them."""
     found = typed(text)
     if found.problems:
         return (), {"references": "　".join(f"{line}行目：{plain(why)}。" for line, why in found.problems.items())}

@@ -1,4 +1,4 @@
-"""What every page of the office shares: who is at the door, what they may open, and how a page is answered."""
+"""Shared by the office's pages: authentication, authorization by `DOORS`, CSRF check, rendering, sign-in cookie."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from app.web.kit.problems import Problems
 
 _HTMX: Final = "hx-request"
 LIVE: Final = "kazasu-live"
-"""The header of a page that asks for news by itself: it keeps nobody signed in."""
+"""The header of a page's automatic polling, which does not prolong a sign-in."""
 _NEXT: Final = re.compile(r"/office(?:/[a-z0-9][A-Za-z0-9/._-]*)?(?:\?[A-Za-z0-9=&-]*)?")
 _BROWSERS: Final = ("Edg", "Firefox", "CriOS", "Chrome", "Safari")
 _SYSTEMS: Final = ("iPhone", "iPad", "Android", "Windows", "Mac OS", "Linux")
@@ -37,16 +37,16 @@ _OUTSIDE: Final = frozenset({"/office/sign-in", "/office/join", "/office/sign-ou
 
 
 class SignedOut(Exception):
-    """Nobody is signed in, or not far enough for this door."""
+    """The route needs a sign-in, and there is none."""
 
 
 class Forbidden(Exception):
-    """Whoever is signed in may not open this door."""
+    """The role of the signed-in account does not permit this route."""
 
 
 @dataclass(frozen=True)
 class PracticeAccount:
-    """A practice account, shown to everybody: nothing behind it is real."""
+    """A practice account, whose credentials are shown on the sign-in page: no data behind it is real."""
 
     login: str
     name: str
@@ -57,7 +57,7 @@ class PracticeAccount:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """One request at an open door."""
+    """One authorized request with its form fields."""
 
     request: Request
     sent: Mapping[str, str]
@@ -65,23 +65,23 @@ class Caller:
     held: Gap | None = None
     """What the station's record lacks, while it is read-only."""
     broken: int = 0
-    """How much of the station a check has found not to be as it was recorded."""
+    """How many alterations the last checks found at the station."""
 
     @property
     def officer(self) -> Officer:
-        """Whoever is signed in."""
+        """Who is signed in. Raises `SignedOut`."""
         if self.who is None:
             raise SignedOut
         return self.who
 
     @property
     def facility(self) -> str:
-        """The station at which they stand: the only one whose things they find."""
+        """The id of the sign-in's station, which scopes every lookup."""
         return self.officer.facility.id
 
     @property
     def key(self) -> str:
-        """What names this submission: whatever it does, it does once."""
+        """The idempotency key of this submission."""
         return f"office {self.sent.get('key', '') or new_secret()}"
 
 
@@ -90,7 +90,7 @@ Endpoint: TypeAlias = Callable[[Caller], Awaitable[Response]]
 
 @dataclass(frozen=True)
 class Desk:
-    """The stores, keys, clock and pages of the office, with what they do together."""
+    """Authentication, form checks, responses and cookies of the office."""
 
     office: Office
     store: Store
@@ -112,24 +112,24 @@ class Desk:
 
     @property
     def host(self) -> str:
-        """Our own host, as it stands in our addresses."""
+        """Host and port of our origin."""
         return urlsplit(self.origin).netloc
 
     @property
     def cookie(self) -> str:
-        """The name of the sign-in's cookie; the strict prefix needs TLS."""
+        """The name of the sign-in's cookie; the `__Host-` prefix needs TLS."""
         return "__Host-office" if self.is_secure else "office"
 
-    # --- who is at the door ---------------------------------------------------------------------------------
+    # --- authentication -------------------------------------------------------------------------------------
 
     async def find(self, request: Request) -> Officer | None:
-        """Return who is signed in in this browser, fully or not, while the sign-in lasts."""
+        """Return who is signed in by the cookie, with or without second factor; None if unknown or expired."""
         secret = request.cookies.get(self.cookie, "")
         found = await self.office.officer(hashed(secret)) if secret else None
         return found if found and found.sign_in.is_open(self.clock.now()) else None
 
     async def enter(self, door: Door, endpoint: Endpoint, request: Request) -> Response:
-        """Open a door to whoever may, or say why not."""
+        """Authenticate and authorize a request, check its CSRF token, and call the endpoint."""
         if await self._is_in_patients_hands(request):
             return self.go("/visit/hand-over")
         who = await self.find(request)
@@ -148,12 +148,12 @@ class Desk:
         return await endpoint(Caller(request, sent, who, held, len(broken)))
 
     async def _is_in_patients_hands(self, request: Request) -> bool:
-        """Whether the patient of an open visit holds this phone: then nothing of the office is behind any door."""
+        """Whether the patient of an open visit holds this phone: then no route of the office answers."""
         seat = await self.bedside.find(request)
         return seat is not None and seat.visit.holder is Holder.PATIENT
 
     def check(self, request: Request, sent: Mapping[str, str], who: Officer | None) -> None:
-        """Refuse a form that was not made for this browser's sign-in, or not at the station where it stands now."""
+        """Raise `Refusal` unless the CSRF token is of this sign-in at its present station."""
         if who is None or not self.signer.is_form(self._place(request, who), sent.get("token", "")):
             raise Refusal("foreign")
 
@@ -176,7 +176,7 @@ class Desk:
         return self.pages.answer(caller.request, self.html(caller, template, **values), status)
 
     def html(self, caller: Caller, template: str, **values: Any) -> str:
-        """Return a page of the office as text."""
+        """Render a page of the office."""
         who = caller.who
         look = Look.of(caller.request).seen_by("staff")
         shared = {"who": who, "role_names": ROLE_NAMES, "idle": IDLE, "here": caller.request.url.path}
@@ -185,16 +185,16 @@ class Desk:
         return html.replace(HOLE, self.held(caller.request, who) if who else "")
 
     def held(self, request: Request, who: Officer) -> str:
-        """Return the hidden field of every form: that it was made for this browser's sign-in, at this station."""
+        """Return the form field with the CSRF token, which is bound to the sign-in and its station."""
         token = self.signer.form(self._place(request, who))
         return f'<input type="hidden" name="token" value="{token}">'
 
     def challenge(self, made: bytes) -> str:
-        """Return a passkey's challenge as the form carries it."""
+        """Return a passkey's challenge, signed, for a form."""
         return self.signer.sign(Purpose.CHALLENGE, urlsafe_b64encode(made).decode())
 
     async def challenged(self, sent: Mapping[str, str]) -> bytes:
-        """Return the challenge that a form carries, once; raises `NotProven`."""
+        """Verify and spend a form's challenge; raises `NotProven` if it is forged, expired or used before."""
         try:
             (challenge,) = self.signer.read(Purpose.CHALLENGE, sent.get("challenge", ""))
         except (BadToken, ValueError) as error:
@@ -205,16 +205,16 @@ class Desk:
 
     @staticmethod
     def go(address: str) -> Response:
-        """Answer where to go next."""
+        """Redirect with 303."""
         return RedirectResponse(address, status_code=303)
 
     def to_sign_in(self, request: Request) -> Response:
-        """Send somebody who is not signed in to the door, and keep the place they wanted."""
+        """Redirect to the sign-in page, with the wanted address in `next`; 204 for automatic polling."""
         if LIVE in request.headers:
-            return Response(status_code=204)  # the page covers itself, and keeps its place
+            return Response(status_code=204)  # its script covers the page in place
         query = f"?{request.url.query}" if request.url.query else ""
         is_asking = request.method in {"GET", "HEAD"}
-        # A form that came too late is lost; its page is not.
+        # A form after the sign-in expired is lost; `next` is the page that it was on.
         wanted = request.url.path + query if is_asking else urlsplit(request.headers.get("referer", "")).path
         door = f"/office/sign-in?next={quote(inside(wanted))}"
         answer = Response(status_code=204, headers={"HX-Redirect": door}) if _HTMX in request.headers else self.go(door)
@@ -229,21 +229,21 @@ class Desk:
         return SignIn(new_secret(), hashed(secret), account, facility, full, now, now, browser), secret
 
     def under_new_secret(self, sign_in: SignIn) -> tuple[SignIn, str]:
-        """Return a sign-in that counts fully, and the new secret of its cookie: the old one is dead."""
+        """Return the sign-in as full, and the new secret of its cookie, which invalidates the old one."""
         secret = new_secret()
         return replace(sign_in, secret=hashed(secret), full=True, used_at=self.clock.now()), secret
 
     def remember(self, answer: Response, secret: str) -> None:
-        """Give the browser its sign-in."""
+        """Set the sign-in cookie."""
         answer.set_cookie(self.cookie, secret, secure=self.is_secure, httponly=True, samesite="lax")
 
     def forget(self, answer: Response) -> None:
-        """Take the sign-in away."""
+        """Clear the sign-in cookie."""
         answer.delete_cookie(self.cookie, secure=self.is_secure, httponly=True, samesite="lax")
 
 
 def routes(desk: Desk, endpoints: Mapping[tuple[str, str], Endpoint]) -> list[Route]:
-    """Return a route for every door of the table; an endpoint without a door, or a door without one, is an error."""
+    """Return a route for each of `DOORS`. Raises `LookupError` where `endpoints` and `DOORS` differ."""
     if set(endpoints) != {(door.method, door.path) for door in DOORS}:
         raise LookupError("doors and endpoints of the office differ")
 
@@ -257,13 +257,13 @@ def routes(desk: Desk, endpoints: Mapping[tuple[str, str], Endpoint]) -> list[Ro
 
 
 def inside(address: str) -> str:
-    """Return an address if it is a page of the office, else the office's first page: no way leads out of here."""
+    """Return an address if it is a page of the office, else `/office`: this prevents open redirects."""
     is_page = _NEXT.fullmatch(address) and ".." not in address and address.partition("?")[0] not in _OUTSIDE
     return address if is_page else "/office"
 
 
 def browser_of(agent: str) -> str:
-    """Return what tells a person which browser a sign-in is: 「Chrome・Windows」."""
+    """Return a browser's label for people: 「Chrome・Windows」."""
     browser = next((name for name in _BROWSERS if name in agent), "ブラウザ")
     system = next((name for name in _SYSTEMS if name in agent), "")
     shown = {"Edg": "Edge", "CriOS": "Chrome", "Mac OS": "Mac"}

@@ -1,4 +1,4 @@
-"""What is said of the terminal's files: what a code means, what is odd about a value, why a file is refused."""
+"""Texts about the terminal's files: meanings of codes, odd values, and reasons for a refusal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ODDS: Final = {
     "no_time": "同意ありなのに、同意した日時がありません",
     "no_reception": "受付番号がありません",
 }
-"""What an odd value means for whoever takes the file."""
+"""What each kind of odd value means for the import."""
 
 _AGAIN: Final = "端末から、もう一度ファイルを出してください。"
 REASONS: Final = {

@@ -1,6 +1,6 @@
-"""The terminal's files: a request to carry there, the answer carried back, looked at before it is taken.
+"""The terminal's files: writes requests, reads answers, shows a preview, and starts the import.
 
-Nothing here talks to a terminal. Staff carry the files, since the terminal has no internet.
+Nothing here talks to a terminal: it has no internet, and staff carry the files.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ from app.web.office.received import received
 from app.work.importing import Importer
 
 BACK: Final = 2
-"""Days before today with which a window begins, unless somebody says otherwise."""
+"""Days before today with which a request's window begins by default."""
 _SHOWN: Final = 20
 _WIDEST: Final = 366
 _SOON: Final = 1.0
-"""Seconds for which the answer to 「取り込む」 waits: most files are taken by then."""
+"""Seconds for which the answer to 「取り込む」 waits: most imports are finished by then."""
 _REQUESTS: Final = {"01": FileKind.REQUEST_01, "02": FileKind.REQUEST_02}
 _UNSEEN: Final = "知らない項目を確かめて、チェックを入れてください。何も変わっていません"
 log = structlog.get_logger()
@@ -60,10 +60,10 @@ class FileDesk:
     importer: Importer
     _underway: set[asyncio.Task[None]] = field(default_factory=set)
     _reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
-    """A file becomes many times as large while it is read: one at a time, so that memory stays bounded."""
+    """Parsing needs many times a file's size: one file at a time, so that memory stays bounded."""
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return what stands behind these doors."""
+        """Return the endpoints by method and path."""
         return {
             ("GET", "/office/files"): self.all,
             ("POST", "/office/files"): self.receive,
@@ -77,7 +77,7 @@ class FileDesk:
     # --- requests -----------------------------------------------------------------------------------------------
 
     async def all(self, caller: Caller) -> Response:
-        """Show requests and files, and what comes next."""
+        """Show requests and files."""
         return await self._all(caller)
 
     async def _all(self, caller: Caller, wrong: dict[str, str] | None = None, said: str = "") -> Response:
@@ -124,7 +124,7 @@ class FileDesk:
         return {"from": "1年より短くしてください"} if days > _WIDEST else {}
 
     async def carry(self, caller: Caller) -> Response:
-        """Answer a request as the file that goes to the terminal."""
+        """Answer a request file for download; 404 for 02 before the terminal's reception number is known."""
         which = _REQUESTS.get(caller.request.path_params["which"])
         made = await self.importer.registry.exchange(caller.facility, caller.request.path_params["key"])
         if made is None or which is None or (which is FileKind.REQUEST_02 and not made.reception):
@@ -140,7 +140,7 @@ class FileDesk:
     # --- answers ------------------------------------------------------------------------------------------------
 
     async def receive(self, caller: Caller) -> Response:
-        """Read what came from the terminal; nothing is taken yet."""
+        """Parse an uploaded answer of the terminal and keep it for the preview; nothing is imported yet."""
         filename, data = await received(self.desk, caller, "file")
         if not data:
             return await self._all(caller, {"file": "ファイルをえらんでください"})
@@ -158,7 +158,7 @@ class FileDesk:
         return await self._keep(caller, data, reading)
 
     async def _took_in(self, caller: Caller, answer: Answer01, said: str) -> Response:
-        """Keep the number under which the terminal took a request in."""
+        """Save the reception number that the terminal gave a request."""
         if not answer.reception:
             return await self._all(caller, {"file": said})
         key = answer.header.key
@@ -174,7 +174,7 @@ class FileDesk:
         new = Upload(new_secret(), caller.facility, Stage.WAITING, now, by, look, len(people), touched_at=now)
         names = await self._keeps_names(caller)
         kept = await self.importer.registry.keep(new, data, people, names=names)
-        if names and not await self._keeps_names(caller):  # an administrator was quicker
+        if names and not await self._keeps_names(caller):  # the setting was turned off meanwhile
             await self.importer.registry.drop(caller.facility, kept.id)
             kept = await self.importer.registry.keep(new, data, people, names=False)
         again = "?again=1" if kept.id != new.id else ""
@@ -184,7 +184,7 @@ class FileDesk:
         return (await self.desk.office.station(caller.facility)).keeps_names
 
     async def show(self, caller: Caller) -> Response:
-        """Show what a file holds, how far it is taken, or what it did."""
+        """Show a file's preview, progress or outcome."""
         return await self._show(caller, await self._found(caller))
 
     async def _show(self, caller: Caller, file: Upload, wrong: str = "") -> Response:
@@ -213,9 +213,9 @@ class FileDesk:
         return found
 
     async def take(self, caller: Caller) -> Response:
-        """Begin to take a file; whoever asks again sees how far it is.
+        """Start a file's import in the background; a repeated request shows its progress. Raises `ReadOnly`.
 
-        What a later version added is left out by nobody but a person who has seen it.
+        Unknown elements, which a later version added, are left out only after a person has confirmed it.
         """
         if caller.held:
             raise ReadOnly
@@ -229,23 +229,23 @@ class FileDesk:
         return self.desk.go(f"/office/files/{file.id}")
 
     async def drop(self, caller: Caller) -> Response:
-        """Forget a file that waits."""
+        """Delete a waiting file."""
         await self.importer.registry.drop(caller.facility, caller.request.path_params["file"])
         return self.desk.go("/office/files?said=dropped")
 
     async def settle(self) -> None:
-        """Wait until nothing is being taken: the server ends, and a batch half-way would only be written again."""
+        """Wait for running imports at shutdown: an interrupted batch would have to be written again."""
         while self._underway:
             await asyncio.wait(self._underway)
 
 
 async def _finished(taking: Coroutine[Any, Any, bool]) -> None:
-    """Let a file be taken while nobody waits; it can be taken up again where it was left."""
+    """Run an import in the background and log a failure; the import can be resumed."""
     try:
         await taking
     except (ReadOnly, Unavailable) as error:
         log.warning("import_left", reason="read_only" if isinstance(error, ReadOnly) else "unavailable")
-    except Exception as error:  # noqa: BLE001 - nobody waits for this task, and its message may name people
+    except Exception as error:  # noqa: BLE001 - nothing awaits this task, and its message may name people
         log.error("import_broken", error_type=type(error).__name__, error_at=place_of(error))  # noqa: TRY400
 
 
@@ -282,7 +282,7 @@ def _counts(look: Preview) -> dict[str, list[tuple[str, str]]]:
 
 
 def says(refused: UnreadableFile) -> str:
-    """Return why a file was refused, and where: nothing of it was taken."""
+    """Return why a file was refused, and in which line."""
     where = f"{refused.line}行目：" if refused.line else ""
     about = refused.about if refused.about.isascii() and refused.about.isprintable() else "不明"
     why = REASONS[refused.reason.value].format(about=about or "内容が合いません")
@@ -290,7 +290,7 @@ def says(refused: UnreadableFile) -> str:
 
 
 def _said(reading: Reading) -> str:
-    """Return what the terminal says instead of an answer."""
+    """Return the message for an answer without result: processing, failed, or without reception number."""
     header = reading.answer.header
     if header.outcome is Outcome.PROCESSING:
         return "端末は、まだ作成中です。数分おいて、同じ依頼ファイル（02）を、もう一度端末に渡してください"

@@ -1,4 +1,4 @@
-"""The guide at the office: every topic two clicks away, and the station's own notes in it."""
+"""The guide at the office: all topics, and the station's own notes."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ class WrongNote:
 
 @dataclass(frozen=True)
 class GuideDesk:
-    """The office's door to the guide."""
+    """The office's pages of the guide."""
 
     desk: Desk
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return what stands behind these doors."""
+        """Return the endpoints by method and path."""
         return {("GET", "/office/guide"): self.index, ("POST", "/office/guide/note"): self.write}
 
     async def index(self, caller: Caller) -> Response:
-        """Show every topic; from here on the guide is this station's."""
+        """Show every topic; sets the station cookie, so that the guide's pages show this station's notes."""
         answer = await self._page(caller)
         answer.set_cookie(
             STATION_COOKIE,
@@ -70,7 +70,7 @@ class GuideDesk:
         )
 
     async def write(self, caller: Caller) -> Response:
-        """Keep a note, or take it away when it is empty."""
+        """Validate and save a note; an empty one is deleted."""
         topic = caller.sent.get("topic", "")
         if topic not in GUIDE.topics:
             raise HTTPException(404)
@@ -90,7 +90,7 @@ class GuideDesk:
 
 
 def _problem(note: Note) -> WrongNote | None:
-    """Return why a note may not be kept. It is read by everybody at the entry, so it holds words and a number only."""
+    """Return why a note is refused. Notes are public, so they hold words and a telephone number only."""
     for field, text in (("text", note.text), ("telephone", note.telephone)):
         if _has_twelve_digits(text):
             return WrongNote(field, "12けたの数字があります。マイナンバーのように見えるので、書けません")
@@ -106,7 +106,7 @@ def _problem(note: Note) -> WrongNote | None:
 
 
 def _has_four_digits(text: str) -> bool:
-    """Whether a PIN may stand here: four digits alone, or beside its name. 「内線 1234」 is none."""
+    """Whether a text may hold a PIN: four digits alone, or in a text that names PINs. 「内線 1234」 is none."""
     seen = ascii_digits(text)
     return bool(_FOUR.fullmatch(seen) or (_SECRET.search(seen) and _FOUR.search(seen)))
 

@@ -1,4 +1,4 @@
-"""The office's first page, what a station is and has, and its checklists."""
+"""The office's first page, the station's settings, and its checklists."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ _TEXTS: Final = ("name", "code", "telephone", "hours", "router", "maintenance_te
 
 @dataclass(frozen=True)
 class Front:
-    """The shell around everything else."""
+    """The first page, settings and checklists."""
 
     desk: Desk
     importer: Importer
 
     @property
     def registry(self) -> Registry:
-        """Where the list is kept."""
+        """The store of the list of consents."""
         return self.importer.registry
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return what stands behind these doors."""
+        """Return the endpoints by method and path."""
         return {
             ("GET", "/office"): self.first,
             ("POST", "/office/switch"): self.switch,
@@ -53,7 +53,7 @@ class Front:
         }
 
     async def first(self, caller: Caller) -> Response:
-        """Show today's codes and what wants doing."""
+        """Show the live codes, and counts of what needs action."""
         office, facility = self.desk.office, caller.facility
         entry, official = await office.links(facility, limit=1), await office.officials(facility, limit=1)
         dead = await office.prints(facility, only="dead", limit=200)
@@ -71,7 +71,6 @@ class Front:
         )
 
     async def _needy(self, facility: str) -> int:
-        """Return how many visits somebody must act on."""
         now = self.desk.clock.now()
         return sum(standing(each, now) in NEEDY for each in await self.importer.worklist.open(facility))
 
@@ -79,7 +78,7 @@ class Front:
         return len(await self.desk.office.ticks(facility, checklist, self._period(checklist)))
 
     async def switch(self, caller: Caller) -> Response:
-        """Stand at another of one's own stations."""
+        """Move the sign-in to another of the account's stations; 404 for any other."""
         wanted = caller.sent.get("facility", "")
         stations = await self.desk.office.stations_of(caller.officer.account.id)
         if wanted not in {facility.id for facility, _ in stations}:
@@ -90,7 +89,7 @@ class Front:
     # --- the station ----------------------------------------------------------------------------------------
 
     async def station(self, caller: Caller) -> Response:
-        """Show what the station is and has."""
+        """Show the station's settings."""
         station = await self.desk.office.station(caller.facility)
         return self._station(caller, caller.officer.facility, station, names_were=station.keeps_names)
 
@@ -119,7 +118,7 @@ class Front:
         )
 
     async def save(self, caller: Caller) -> Response:
-        """Keep what was said, or ask again for what cannot be."""
+        """Validate and save the settings: 422 on errors, 409 if the names setting changed since the form was shown."""
         names_were = (await self.desk.office.station(caller.facility)).keeps_names
         facility, station = _said(caller, names_were=names_were)
         if _YES_OR_NO.get(caller.sent.get("names_were", "")) is not names_were:
@@ -131,13 +130,13 @@ class Front:
         if wrong:
             return self._station(caller, facility, station, names_were=names_were, wrong=wrong)
         if forgets:
-            await self.registry.forget_names(facility.id)  # which says so in the setting, too
+            await self.registry.forget_names(facility.id)  # this turns the setting off, too
         if not await self.desk.office.save_station(facility, station, names_were=names_were and not forgets):
             return await self._decided_since(caller, facility, station)
         return self.desk.go("/office/station?saved=1")
 
     async def _decided_since(self, caller: Caller, facility: Facility, station: Station) -> Response:
-        """Show what was typed, with what somebody has decided about names since the form was shown."""
+        """Show the typed values, with the names setting that was saved since the form was shown."""
         now = (await self.desk.office.station(caller.facility)).keeps_names
         return self._station(caller, facility, replace(station, keeps_names=now), names_were=now, late=_DECIDED_SINCE)
 
@@ -165,12 +164,12 @@ class Front:
         return self.desk.go(f"/office/checklist/{found.id}#{row}")
 
     def _period(self, checklist: str) -> str:
-        """Return for what a tick counts: a monthly list begins anew each month, another one stays."""
+        """Return the period of a tick: YYYY-MM for the monthly list, which restarts each month, else empty."""
         return day_of(self.desk.clock.now()).strftime("%Y-%m") if checklist == "monthly" else ""
 
 
 def _said(caller: Caller, *, names_were: bool) -> tuple[Facility, Station]:
-    """Return what a form says of the station, right or wrong."""
+    """Return the form's settings, not validated."""
     sent, said = caller.sent, {name: _plain(caller.sent.get(name, "")) for name in (*_TEXTS, "retention_days")}
     days, shown = said["retention_days"], caller.officer.facility
     return replace(shown, name=said["name"], code=said["code"], telephone=said["telephone"]), Station(

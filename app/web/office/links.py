@@ -1,4 +1,4 @@
-"""Links with a life: the station's entry, which nurses scan, and the official address to which it leads."""
+"""The station's entry link, which nurses scan, and its official address, with their revisions."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ PICTURES: Final = {
 
 @dataclass(frozen=True)
 class Links:
-    """The desk where an address comes in."""
+    """The pages of both addresses."""
 
     desk: Desk
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return what stands behind the doors of links."""
+        """Return the endpoints by method and path."""
         return {
             ("GET", "/office/links"): self.all,
             ("POST", "/office/links/official"): self.take_text,
@@ -97,14 +97,14 @@ class Links:
         return await self._judged(caller, caller.sent.get("address", ""))
 
     async def take_picture(self, caller: Caller) -> Response:
-        """Take a picture of the code."""
+        """Take the address from an uploaded picture of the code."""
         try:
             async with caller.request.form(max_files=1, max_fields=3, max_part_size=MAX_PICTURE) as form:
                 sent = {name: value for name, value in form.items() if isinstance(value, str)}
                 self.desk.check(caller.request, sent, caller.who)
                 picture = form.get("picture")
                 content = await picture.read() if isinstance(picture, UploadFile) else b""
-        except (HTTPException, LookupError, UnicodeError) as error:  # what Starlette makes of a body that is no form
+        except (HTTPException, LookupError, UnicodeError) as error:  # what Starlette raises for a malformed body
             raise BadForm from error
         try:
             text = await asyncio.to_thread(read_picture, content)
@@ -129,7 +129,7 @@ class Links:
         )
 
     async def _why(self, caller: Caller, wrong: WrongUrl, text: str) -> str:
-        """Return what is wrong with a text; one of our own codes is told apart from the official one."""
+        """Return the message for a refused text; an entry of this or another station is named as such."""
         if wrong is not WrongUrl.OURS:
             return WRONG[wrong]
         token = text.strip().rpartition("/f/")[2]
@@ -143,7 +143,7 @@ class Links:
         return newest[0] if newest else None
 
     async def confirm(self, caller: Caller) -> Response:
-        """Keep the address whose host a person has confirmed."""
+        """Save the offered address after a person has confirmed its host."""
         try:
             opened = self.desk.sealer.open(Sealed.ADDRESS, caller.sent.get("offered", ""), _OFFERED)
         except BadToken:
@@ -156,7 +156,7 @@ class Links:
             )
         now, by = self.desk.clock.now(), caller.officer.account.name
         if await self._is_live(facility, address):
-            return self.desk.go("/office/links?saved=official")  # the same again: no print of it dies
+            return self.desk.go("/office/links?saved=official")  # unchanged: its prints stay valid
         sealed = self.desk.sealer.seal(Sealed.ADDRESS, address.text)
         await self.desk.office.replace_official(
             Official(facility, 0, sealed, address.host, address.text[-4:], issued_by=by, issued_at=now)
@@ -167,11 +167,11 @@ class Links:
         live = await self._live(facility)
         try:
             return live is not None and self.desk.sealer.open(Sealed.ADDRESS, live.sealed) == address.text
-        except BadToken:  # its key was taken away: it comes in anew
+        except BadToken:  # its key was removed: it is saved anew
             return False
 
     async def checked(self, caller: Caller) -> Response:
-        """Note that somebody has opened the address and seen that it leads where it should."""
+        """Record that somebody opened the address and saw that it leads where it should; 409 if it was replaced."""
         which = "official" if caller.sent.get("which") == "official" else "entry"
         revision, now = _number(caller.sent.get("revision", "")) or 0, self.desk.clock.now()
         if not await self.desk.office.checked(caller.facility, which, revision, now):
@@ -181,7 +181,7 @@ class Links:
     # --- our own link is replaced ---------------------------------------------------------------------------
 
     async def ask_to_replace(self, caller: Caller) -> Response:
-        """Say what will stop before anything is replaced."""
+        """Show which prints a replacement of the entry makes invalid."""
         return await self._ask(caller)
 
     async def _ask(self, caller: Caller, *, status: int = 200, wrong: str = "") -> Response:
@@ -198,7 +198,7 @@ class Links:
         )
 
     async def replace(self, caller: Caller) -> Response:
-        """Replace the entry: from now on the old code explains itself and starts nothing."""
+        """Replace the entry link; the old one then answers 410 with an explanation."""
         if caller.sent.get("understood") != "yes":
             return await self._ask(caller, status=422, wrong="使えなくなるものを確かめて、印をつけてください")
         revision, now = _number(caller.sent.get("revision", "")), self.desk.clock.now()
@@ -211,7 +211,7 @@ class Links:
 
 
 def masked(address: Address) -> str:
-    """Return an address as it may be seen: its host and its last four characters."""
+    """Return an address masked, with its host and its last four characters."""
     return f"https://{address.host}/…{address.text[-4:]}"
 
 

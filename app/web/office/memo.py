@@ -1,4 +1,4 @@
-"""Paper for when nothing works: the memo that a nurse carries in the bag, and its transcript at the office."""
+"""The paper memo for visits without phone or signal, and its transcript at the office."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class MemoDesk:
     route: Route
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return what stands behind these doors."""
+        """Return the endpoints by method and path."""
         return {
             ("GET", "/office/memo"): self.sheet,
             ("GET", "/office/visits/transcribe"): self.ask,
@@ -65,7 +65,7 @@ class MemoDesk:
         )
 
     async def ask(self, caller: Caller) -> Response:
-        """Ask what stands on a paper."""
+        """Show the form for a transcript."""
         return self._page(caller)
 
     def _page(self, caller: Caller, wrong: Mapping[str, str] | None = None, already: Visit | None = None) -> Response:
@@ -89,13 +89,13 @@ class MemoDesk:
         )
 
     async def transcribe(self, caller: Caller) -> Response:
-        """Keep what stands on a paper as a visit of its day."""
+        """Validate a transcript and save it as a visit of its day; 409 if the form's key was used for another."""
         paper, wrong = typed(caller.sent, self._today())
         if paper is None:
             return self._page(caller, wrong)
         account, now = caller.officer.account, self.desk.clock.now()
         key = f"transcript {caller.facility} {(caller.sent.get('key', '') or new_secret())[:_KEY]}"
-        # The same form leads to the same visit: whoever presses twice is shown what the first press made.
+        # The visit's id follows from the form's key, so a second press leads to the visit of the first.
         which = hashed(key)[:32]
         visit = paper.visit(which, caller.facility, self.route, by=account.name, now=now)
         event, submission = paper.event(by=account.id, now=now), Submission(key, 0, paper.fingerprint())

@@ -1,4 +1,4 @@
-"""One person of the list: all that is kept of them, to be read, given out, or destroyed."""
+"""One person of the list: shows, exports and erases all that is kept of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from app.work import forgetting
 from app.work.importing import Importer
 
 _SURE: Final = 60
-"""Days around which an age of forty may change, so that nothing is answered beforehand."""
+"""Days before a 40th birthday on which `over_40` is not prefilled."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,16 @@ class PersonDesk:
 
     @property
     def registry(self) -> Registry:
-        """Where the list is kept."""
+        """The store of the list of consents."""
         return self.importer.registry
 
     @property
     def worklist(self) -> Worklist:
-        """Where it is kept what the office saw."""
+        """The store of the worklist."""
         return self.importer.worklist
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return what stands behind these doors."""
+        """Return the endpoints by method and path."""
         return {
             ("GET", f"{LIST}/{{person}}"): self.show,
             ("POST", f"{LIST}/{{person}}/record"): self.record,
@@ -98,10 +98,10 @@ class PersonDesk:
         }
         return shown_briefly(self.desk, caller, "person.html", values, has_names=names is not None)
 
-    # --- given out ------------------------------------------------------------------------------------------------
+    # --- export ---------------------------------------------------------------------------------------------------
 
     async def record(self, caller: Caller) -> Response:
-        """Give out all that is kept of a person, for themselves; that it was given out is written down."""
+        """Export all that is kept of a person as JSON, for themselves, and record an `EXPORTED` event."""
         known, now = await self._found(caller), self.desk.clock.now()
         history = await self.registry.history(caller.facility, known.id)
         kept = {
@@ -120,7 +120,7 @@ class PersonDesk:
             "medical_data": None,
         }
         body: Body = {"by": caller.officer.account.id, "what": "person", "format": "json", "count": 1}
-        # As the events of a person are named in the record.
+        # The subject of a person's events in the record.
         await self.registry.note(caller.facility, f"person {known.id}", Event(EventType.EXPORTED, now, body))
         return Response(
             json.dumps(kept, ensure_ascii=False, indent=2),
@@ -128,10 +128,10 @@ class PersonDesk:
             headers={"Content-Disposition": f'attachment; filename="kazasu-person-{day_of(now):%Y%m%d}.json"'},
         )
 
-    # --- destroyed ------------------------------------------------------------------------------------------------
+    # --- erasure --------------------------------------------------------------------------------------------------
 
     async def before_erasing(self, caller: Caller) -> Response:
-        """Say what goes and what stays when a person is erased."""
+        """Show what erasing a person removes, and what stays."""
         return await self._before_erasing(caller, await self._found(caller))
 
     async def _before_erasing(self, caller: Caller, known: ListedPerson, wrong: str = "") -> Response:
@@ -143,7 +143,7 @@ class PersonDesk:
         return answer
 
     async def erase(self, caller: Caller) -> Response:
-        """Destroy a person's key, and all that was kept of them."""
+        """Erase a person: destroy their key and all that was kept of them."""
         known = await self._found(caller)
         if caller.sent.get("understood") != "yes":
             return await self._before_erasing(caller, known, "消えるものを確かめて、チェックを入れてください")
@@ -155,7 +155,7 @@ class PersonDesk:
     # --- one visit on paper ---------------------------------------------------------------------------------------
 
     async def paper(self, caller: Caller) -> Response:
-        """Show where one visit stands as it is printed: a code, no name."""
+        """Show one visit's standing for printing, under its code and without a name."""
         followed = await self.worklist.followed(caller.facility, caller.request.path_params["visit"])
         if followed is None:
             raise HTTPException(404)
@@ -176,7 +176,7 @@ class PersonDesk:
 
 
 def _flags(consents: tuple[Consent, ...]) -> Iterator[dict[str, Any]]:
-    """Yield the consents of one insurance as they are shown."""
+    """Yield the consents of one insurance as template values."""
     for each in consents:
         yield {
             "name": flag_name(each.flag.id if each.flag else each.name),
@@ -188,7 +188,7 @@ def _flags(consents: tuple[Consent, ...]) -> Iterator[dict[str, Any]]:
 
 
 def _told(logged: Logged) -> dict[str, Any]:
-    """Return an event of a person as it is shown; its body may be gone."""
+    """Return an event of a person as template values; its body may have been removed."""
     body: Mapping[str, Any] = logged.body or {}
     flags = [flag_name(str(flag)) for flag in body.get("flags", ())]
     codes = {flag_name(str(flag)): code for flag, code in (body.get("codes") or {}).items()}
@@ -232,7 +232,7 @@ def _of_visit(followed: Followed) -> dict[str, Any]:
 
 
 def _is_over_40(known: ListedPerson, now: int) -> str:
-    """Return whether a person is forty, where it is known and does not change on one of the next days."""
+    """Return yes or no for 40 or over; empty when it is unknown or changes within `_SURE` days."""
     born = known.names.born_on if known.names else None
     if born is None:
         return ""

@@ -1,4 +1,4 @@
-"""What is printed: sheets, the code alone, and the list of prints with their life."""
+"""Prints: sheets, the code as a picture, and the list of prints that are valid or to be replaced."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ _PIXELS: Final = 16
 
 @dataclass(frozen=True)
 class Prints:
-    """The printer's desk."""
+    """The pages of prints."""
 
     desk: Desk
     sheets: Sheets
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return what stands behind the doors of prints."""
+        """Return the endpoints by method and path."""
         return {
             ("GET", "/office/prints"): self.all,
             ("POST", "/office/prints/replaced"): self.replaced,
@@ -90,7 +90,7 @@ class Prints:
         )
 
     async def replaced(self, caller: Caller) -> Response:
-        """Note that a dead print was taken down."""
+        """Record that an invalid print was taken down."""
         await self.desk.office.replaced(caller.facility, caller.sent.get("printed", ""), self.desk.clock.now())
         return self.desk.go("/office/prints?only=dead")
 
@@ -105,7 +105,7 @@ class Prints:
         return self.sheets.page(caller.request, sheet, status=422 if wrong else 200, office=bar)
 
     async def print(self, caller: Caller) -> Response:
-        """Keep that so many are printed, and open the sheet with the browser's own dialogue."""
+        """Record how many are printed, and redirect to the sheet, which opens the browser's print dialogue."""
         sheet = await self._sheet(caller, caller.sent)
         if not await self._keep(caller, sheet.which, sheet.revision, sheet.kind.value):
             return self._sheet_shown(caller, sheet, wrong=_NO_NUMBER)
@@ -113,7 +113,7 @@ class Prints:
         return self.desk.go(f"/office/prints/{sheet.which.value}/{sheet.kind.value}?now=1{query}")
 
     async def _keep(self, caller: Caller, which: Which, revision: int, kind: str) -> bool:
-        """Keep that so many are printed; answer whether the form said how many."""
+        """Record how many are printed; False if the form's number is not 1 to 999."""
         copies = caller.sent.get("copies", "1")
         if not (copies.isascii() and copies.isdigit() and 1 <= int(copies[:4]) <= _MOST and len(copies) <= 3):  # noqa: PLR2004
             return False
@@ -125,7 +125,7 @@ class Prints:
     # --- the patient's leaflet ------------------------------------------------------------------------------
 
     async def leaflet(self, caller: Caller) -> Response:
-        """Show the leaflet as it prints, in the language that is asked for."""
+        """Show the leaflet as it prints, in the requested language."""
         return self._leaflet_shown(caller, await self._leaflet(caller, caller.request.query_params))
 
     def _leaflet_shown(self, caller: Caller, leaflet: Leaflet, *, wrong: str = "") -> Response:
@@ -133,14 +133,14 @@ class Prints:
         return leaflet_page(self.desk.pages, caller.request, leaflet, status=422 if wrong else 200, office=bar)
 
     async def print_leaflet(self, caller: Caller) -> Response:
-        """Keep that so many are printed, and open the leaflet with the browser's own dialogue."""
+        """Record how many are printed, and redirect to the leaflet, which opens the browser's print dialogue."""
         leaflet = await self._leaflet(caller, caller.sent)
         if not await self._keep(caller, Which.ENTRY, leaflet.revision, kind_of(leaflet.language)):
             return self._leaflet_shown(caller, leaflet, wrong=_NO_NUMBER)
         return self.desk.go(f"{_address_of(leaflet)}&now=1")
 
     async def _leaflet(self, caller: Caller, asked: Mapping[str, str]) -> Leaflet:
-        """Return the leaflet that is asked for; one in easy Japanese has readings unless somebody takes them away."""
+        """Return the requested leaflet; in easy Japanese, furigana is on by default."""
         language, now = BY_CODE.get(asked.get("language", ""), OFFICIAL), self.desk.clock.now()
         entry = (await self.desk.office.links(caller.facility, limit=1))[0]
         return Leaflet(
@@ -155,7 +155,7 @@ class Prints:
         )
 
     def _bar(self, caller: Caller, address: str, wrong: str) -> dict[str, Any]:
-        """Return what stands above a sheet on the screen, with the number of copies as it was typed."""
+        """Return the values of the bar above a sheet; what looks like a My Number is not shown again."""
         copies = caller.sent.get("copies", "1")
         return {
             "wrong": wrong,
@@ -170,7 +170,7 @@ class Prints:
     # --- the code alone --------------------------------------------------------------------------
 
     async def png(self, caller: Caller) -> Response:
-        """Give the code alone as a picture."""
+        """Answer the code alone as PNG."""
         which, url, revision = await self._address(caller)
         name = f"kazasu-{which.value}-{revision}.png"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -195,7 +195,6 @@ class Prints:
         )
 
     async def _address(self, caller: Caller) -> tuple[Which, str, int]:
-        """Return which address is meant, the address, and its revision."""
         which = caller.request.path_params["which"]
         if which == Which.ENTRY.value:
             entry = (await self.desk.office.links(caller.facility, limit=1))[0]
@@ -205,22 +204,21 @@ class Prints:
             raise HTTPException(404)
         try:
             return Which.OFFICIAL, self.desk.sealer.open(Sealed.ADDRESS, official[0].sealed), official[0].revision
-        except BadToken as error:  # its key was taken away: the address has to come in again
+        except BadToken as error:  # its key was removed: the address must be entered again
             raise HTTPException(404) from error
 
 
 def _address_of(leaflet: Leaflet) -> str:
-    """Return where a leaflet is shown."""
     return f"{LEAFLET}?language={leaflet.language.code}&furigana={int(leaflet.furigana)}"
 
 
 def _place(text: str) -> int:
-    """Return the first free place of a used sheet of labels; 1 for anything that is none."""
+    """Return the first free place of a used sheet of labels; 1 for invalid text."""
     found = int(text) if text.isascii() and text.isdigit() and len(text) <= 2 else 1  # noqa: PLR2004
     return found if 1 <= found <= LABELS else 1
 
 
 def _behind(text: str) -> tuple[int, str] | None:
-    """Return the print behind which a page begins, as its address says it: time and id."""
+    """Parse the cursor of a page of prints: time and id of the print before it."""
     at, dot, which = text.partition(".")
     return (int(at), which) if dot and at.isascii() and at.isdigit() and len(at) <= 12 else None  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""A file that comes in by a form: read into memory and never to a disk, its form checked as every other one."""
+"""Parses a form with a file: in memory, never on disk, with the CSRF check of every other form."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FORM: Final = "multipart/form-data"
 
 
 class _InMemory(MultiPartParser):
-    """Keeps a file in memory, however large: what names people is not written to a temporary file in clear."""
+    """Spools no file to disk, however large: one that names people would be there in clear."""
 
     spool_max_size = 1 << 40
 

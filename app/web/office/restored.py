@@ -1,4 +1,4 @@
-"""A record that is older than it was: what is missing, and going on from there once somebody has accepted it."""
+"""A read-only record, older than it is known to have been: shows what is missing, and takes its acceptance."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RestoredDesk:
     ledger: Ledger
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return what stands behind these doors."""
+        """Return the endpoints by method and path."""
         return {
             ("GET", "/office/restored"): self.show,
             ("POST", "/office/restored"): self.accept,
@@ -41,7 +41,7 @@ class RestoredDesk:
         )
 
     async def accept(self, caller: Caller) -> Response:
-        """Go on from the record as it is: said in the record itself, by whom."""
+        """End the read-only state, with an event in the record that says by whom."""
         if caller.held is None:
             return self.desk.go("/office/restored")
         if caller.sent.get("understood") != "yes":

@@ -37,13 +37,13 @@ _USED: Final = "この招待は使えません。管理者に、新しい招待�
 
 @dataclass(frozen=True)
 class Entrance:
-    """The doors before the office."""
+    """The pages before a full sign-in."""
 
     desk: Desk
     tries: RateWindow = field(default_factory=lambda: RateWindow(TRIES, _SPAN))
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return what stands behind the entrance's doors."""
+        """Return the endpoints by method and path."""
         return {
             ("GET", "/office/sign-in"): self.ask,
             ("POST", "/office/sign-in"): self.sign_in,
@@ -59,7 +59,7 @@ class Entrance:
     # --- signing in -----------------------------------------------------------------------------------------
 
     async def ask(self, caller: Caller) -> Response:
-        """Show the door."""
+        """Show the sign-in page, or redirect if signed in."""
         if caller.who is not None and caller.who.sign_in.full:
             return self.desk.go(inside(caller.request.query_params.get("next", "")))
         return self._door(caller, inside(caller.request.query_params.get("next", "")))
@@ -81,7 +81,7 @@ class Entrance:
         )
 
     async def sign_in(self, caller: Caller) -> Response:
-        """Take name, password and code. The same work and the same words, whether or not there is such an account."""
+        """Check login, password and code; an unknown account gets the same work and the same message (enumeration)."""
         login = login_name(caller.sent.get("login", ""))[:_LONGEST]
         to = inside(caller.sent.get("next", ""))
         now = self.desk.clock.now()
@@ -95,12 +95,12 @@ class Entrance:
         return await self._let_in(caller, account.id, to)
 
     async def _has_second(self, account: Account, typed: str, now: int) -> bool:
-        """Whether a code is the authenticator's of now, or a recovery code; each counts once."""
+        """Whether a code is the authenticator's current one or a recovery code; each is accepted once."""
         plain = "".join(letter for letter in login_name(typed) if letter.isalnum())[:_LONGEST]
         if account.totp and plain.isdigit():
             try:
                 secret = self.desk.sealer.open(Sealed.ONE_TIME, account.totp)
-            except BadToken:  # its key was taken away: recovery codes and passkeys still open the door
+            except BadToken:  # its key was removed: recovery codes and passkeys still work
                 return False
             step = self.desk.secrets.step_of(secret, plain, now)
             return step > 0 and await self.desk.office.take_step(account.id, step)
@@ -120,7 +120,7 @@ class Entrance:
         return answer
 
     async def _last_place(self, account: str, stations: list[str]) -> str:
-        """Return where somebody stood last: a page that they come back to is a page of that station."""
+        """Return the account's last station, since the page in `next` is of that station."""
         before = (each.facility for each, _ in await self.desk.office.sign_ins(account=account))
         return next((facility for facility in before if facility in stations), stations[0])
 
@@ -142,7 +142,7 @@ class Entrance:
         return options, self.desk.challenge(challenge)
 
     async def sign_in_by_passkey(self, caller: Caller) -> Response:
-        """Take a passkey: it has asked for a finger, a face or a device code, so it is two factors by itself."""
+        """Sign in by passkey; two factors by itself, since it has asked for a finger, a face or a device code."""
         to = inside(caller.sent.get("next", ""))
         try:
             account = await self._proven(caller.sent)
@@ -168,7 +168,7 @@ class Entrance:
         return self.desk.page(Caller(caller.request, {}), "join.html", given={}, wrong={})
 
     async def join(self, caller: Caller) -> Response:
-        """Make the account of an invitation, or set one up anew."""
+        """Create the account of an invitation, or reset a known one."""
         sent = {name: value[:_LONGEST] for name, value in caller.sent.items()}
         secret = "".join(sent.get("invitation", "").split())
         invited = await self.desk.office.invitation(hashed(secret)) if secret else None
@@ -224,7 +224,7 @@ class Entrance:
         )
 
     async def take_second(self, caller: Caller) -> Response:
-        """Take the first code of an authenticator."""
+        """Enrol an authenticator after its first code."""
         try:
             secret = self.desk.sealer.open(Sealed.OFFERED, caller.sent.get("offered", ""), _OFFERED)
         except BadToken:
@@ -236,7 +236,7 @@ class Entrance:
         return await self._enrolled(caller, self.desk.sealer.seal(Sealed.ONE_TIME, secret))
 
     async def take_passkey(self, caller: Caller) -> Response:
-        """Take a passkey as the second factor."""
+        """Enrol a passkey as the second factor."""
         try:
             await self.add(caller)
         except NotProven:
@@ -244,7 +244,7 @@ class Entrance:
         return await self._enrolled(caller, "")
 
     async def add(self, caller: Caller) -> None:
-        """Keep the passkey that a browser has made for whoever is signed in; raises `NotProven`."""
+        """Register the passkey that a browser has made for the signed-in account; raises `NotProven`."""
         if not await self.desk.office.add_key(await self._made(caller)):
             raise NotProven
 
@@ -275,7 +275,7 @@ def new_recovery_codes() -> tuple[str, ...]:
 
 
 def hashes(codes: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the hashes of recovery codes, without what is only there for the eye."""
+    """Return the hashes of recovery codes without their hyphens."""
     return tuple(hashed(each.replace("-", "")) for each in codes)
 
 

@@ -56,7 +56,7 @@ _CLOSED_SINCE: Final = "ほかの人が、先に閉じました。閉じた人�
 
 
 async def followed_by(worklist: Worklist, caller: Caller) -> Followed:
-    """Return the visit that the address names, at the caller's station."""
+    """Return the visit in the address, of the caller's station; else 404."""
     found = await worklist.followed(caller.facility, caller.request.path_params["visit"])
     if found is None:
         raise HTTPException(404)
@@ -73,11 +73,11 @@ class WorkDesk:
 
     @property
     def worklist(self) -> Worklist:
-        """Where it is kept what the office saw."""
+        """The store of the worklist."""
         return self.importer.worklist
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return what stands behind these doors."""
+        """Return the endpoints by method and path."""
         return {
             ("GET", "/office/visits"): self.list_all,
             ("GET", "/office/visits/{visit}"): self.show,
@@ -87,7 +87,7 @@ class WorkDesk:
         }
 
     async def list_all(self, caller: Caller) -> Response:
-        """Show what wants doing, or what is settled."""
+        """Show the open visits by need, or the settled ones."""
         if caller.request.query_params.get("only") == "done":
             return await self._done(caller)
         placed = neediest_first(await self.worklist.open(caller.facility), self.desk.clock.now())
@@ -126,7 +126,7 @@ class WorkDesk:
     async def _page(
         self, caller: Caller, followed: Followed, wrong: dict[str, str] | None = None, late: str = ""
     ) -> Response:
-        """Answer a visit's page; `wrong` by the form's fields, `late` when the form does not fit what stands now."""
+        """Answer a visit's page; `wrong`: errors by field (422), `late`: why the form is stale (409)."""
         place = standing(followed, self.desk.clock.now())
         reference = followed.visit.answer("need", "reference")
         near = await self.importer.registry.near(caller.facility, reference, *window(followed))
@@ -166,13 +166,13 @@ class WorkDesk:
     # --- what the office does -----------------------------------------------------------------------------------
 
     async def _matched_elsewhere(self, caller: Caller, offered: Iterable[Candidate]) -> set[str]:
-        """Return who of those offered belongs to another visit already."""
+        """Return the ids of offered people who are already matched with a visit."""
         registry = self.importer.registry
         people = [each.known.id for each in offered]
         return {each for each in people if await registry.visits_of(caller.facility, each)}
 
     async def see(self, caller: Caller) -> Response:
-        """Keep what the terminal's screen shows."""
+        """Record what somebody saw on the terminal's screen."""
         followed = await self._found(caller)
         sight, wrong = _sight(caller, self.desk.clock.now())
         if sight is None:
@@ -193,7 +193,7 @@ class WorkDesk:
         return self.desk.go(f"/office/visits/{followed.visit.id}")
 
     async def match(self, caller: Caller) -> Response:
-        """Let what a file says of a person count for a visit: somebody looked at the grounds and confirmed."""
+        """Match a visit with a person of the terminal's files, as somebody confirmed after seeing the grounds."""
         followed = await self._found(caller)
         known = await self.importer.registry.person(caller.facility, caller.sent.get("person", ""))
         if known is None:
@@ -204,7 +204,7 @@ class WorkDesk:
         return self.desk.go(f"/office/visits/{followed.visit.id}")
 
     async def close(self, caller: Caller) -> Response:
-        """Expect nothing more of a visit."""
+        """Close a visit for a reason; 409 if it was closed, or a wish came in, since the page was shown."""
         followed = await self._found(caller)
         why = _CLOSINGS.get(caller.sent.get("why", ""))
         if why is None:
@@ -247,14 +247,14 @@ class WorkDesk:
 
 
 def _cells(followed: Followed) -> list[Compared]:
-    """Return what was chosen of every item, with what was seen beside it; an item that was not asked says so."""
+    """Return every item as chosen and as seen; one that was not asked is NOT_ASKED."""
     sight = followed.sight or Sight(0, "", found=False, flags={})
     asked = {each.item: each for each in compared(followed.visit, sight)}
     return [asked.get(item) or Compared(item, Choice.NOT_ASKED, (), Verdict.NOT_CHOSEN_HERE) for item in ITEMS]
 
 
 def _sight(caller: Caller, now: int) -> tuple[Sight | None, dict[str, str]]:
-    """Return what was seen, or what is wrong with how it was said."""
+    """Return the form's sight, or its errors by field."""
     sent, by = caller.sent, caller.officer.account.name
     if sent.get("found") not in {"yes", "no"}:
         return None, {"found": "一覧に、この方の行があったかをえらんでください"}

@@ -1,8 +1,7 @@
 """The patient's leaflet: one A4 side in large print to read at home, per station and language.
 
-It is a printed sheet like the others and no `Kind` of `sheets`: those are the staff's, in Japanese, and are
-drawn as files too, with a typeface that has no Korean. Its code leads below the station's entry, so it dies with that
-revision, and its prints are kept under it.
+It is no `SheetKind` of `app.web.print.sheets`: those are the staff's, in Japanese. Its code leads below the station's
+entry, so it becomes invalid with that revision, and its prints are recorded under it.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ ROOM: Final = Room(40, 57)
 
 @dataclass(frozen=True, slots=True)
 class Leaflet(Paper):
-    """One leaflet to print, in one language: its address is the station's entry, below which its code leads."""
+    """One leaflet in one language; `address` is the station's entry, and the code leads to its `/before`."""
 
     kind: ClassVar[str] = "leaflet"
     title: ClassVar[str] = N_("患者さまへの案内")
@@ -42,12 +41,12 @@ class Leaflet(Paper):
 
     @property
     def words(self) -> Words:
-        """What the office's sheets say of the entry."""
+        """The wording of sheets with the entry."""
         return WORDS[Which.ENTRY]
 
     @property
     def url(self) -> str:
-        """What the code holds: the same to read on a phone, in the language of this paper."""
+        """The code's content: the same text to read on a phone, in the leaflet's language."""
         return f"{self.address}/before" + ("" if self.language.is_official else f"?language={self.language.code}")
 
     @property
@@ -57,12 +56,12 @@ class Leaflet(Paper):
 
     @property
     def look(self) -> Look:
-        """How the paper reads."""
+        """Language and furigana of the paper."""
         return Look(furigana=self.furigana, language=self.language, is_patients=True)
 
 
 def kind_of(language: Language) -> str:
-    """Return under which kind a print is kept: whoever replaces it has to know in which language."""
+    """Return the kind of a print, with its language, which must be known to replace it."""
     return f"{Leaflet.kind}-{language.code}"
 
 

@@ -1,8 +1,4 @@
-"""The printed sheets: what each one says, how large its code is, and what will make it useless.
-
-A sheet is printed by the browser (`templates/print`) or drawn as a file (`app.web.print.pdf`); both take words and
-measures from here, so they cannot say different things.
-"""
+"""Wording and code sizes of the printed sheets, which the browser prints from `templates/print`."""
 
 from __future__ import annotations
 
@@ -75,12 +71,12 @@ WORDS: Final = {
         short_dies=N_("公式のURLを変更すると無効"),
     ),
 }
-"""Never to be confused: by these words, by the frame (round and raised, or square and double), and by the mark."""
+"""Sheets of the two differ by these words, by the frame (round and raised, or square and double), and by the mark."""
 
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How wide a code should be on a sheet with its white, and how wide it may become, in mm."""
+    """Wanted and greatest width of a code with quiet zone, in mm."""
 
     wanted: float
     most: float
@@ -120,7 +116,7 @@ POSTER_STEPS: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paper(ABC):
-    """One paper with a code: for whom, and the address with whose revision it dies."""
+    """One paper with a code: its station, and the address and revision with which it becomes invalid."""
 
     facility: Facility
     address: str = field(repr=False)
@@ -135,12 +131,12 @@ class Paper(ABC):
 
     @property
     def url(self) -> str:
-        """What the code holds."""
+        """The code's content."""
         return self.address
 
     @property
     def host(self) -> str:
-        """Where the code leads, without the way there: what a person can compare."""
+        """The host of the address, which a person can compare."""
         return host_of(self.address)
 
     @property
@@ -155,12 +151,12 @@ class Paper(ABC):
 
     @property
     def code(self) -> Code:
-        """The code of what it holds. Raises `TooLong` and `Unreadable`."""
+        """The code of `url`. Raises `TooLong` and `UnreadableCode`."""
         return code(self.url)
 
     @property
     def width(self) -> float:
-        """How wide the code is printed, in mm with its white. Raises `TooLong` where this paper has no room for it."""
+        """How wide the code is printed, in mm with quiet zone. Raises `TooLong` where this paper has no room for it."""
         return self.code.width(wanted=self.room.wanted, room=self.room.most)
 
     @property
@@ -185,7 +181,6 @@ class Sheet(Paper):
     """How many labels to print; what does not fit after the start is left out."""
 
     def __post_init__(self) -> None:
-        """Refuse a place that no label sheet has."""
         if not 1 <= self.start <= LABELS or not 1 <= self.count <= LABELS:
             raise ValueError(f"a label sheet has the places 1 to {LABELS}")
 
@@ -233,7 +228,7 @@ class Sheet(Paper):
 
 
 def host_of(url: str) -> str:
-    """Return whose address it is, without the way there."""
+    """Return host and port of an address, without user info."""
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
@@ -246,7 +241,7 @@ _BYTES_AT_Q: Final = (11, 20, 32, 46, 60, 74, 86, 108, 130, 151, 177, 203, 241, 
 
 
 def characters(room: Room) -> int:
-    """Return how many characters fit a code that has so much room with its white."""
+    """Return how many characters fit a code of at most `room.most` mm with quiet zone."""
     modules = int(room.most / MODULE + 1e-9)
     version = (modules - 2 * QUIET - 17) // 4
     return min(_BYTES_AT_Q[min(version, len(_BYTES_AT_Q)) - 1], LONGEST)
@@ -261,7 +256,7 @@ class Sheets:
     def page(self, request: Request, sheet: Sheet, *, status: int = 200, **more: Any) -> Response:
         """Answer the sheet as it will be printed, or why it cannot be. `more` goes to the template.
 
-        Raises `Unreadable`, which no address does that was checked when it came in.
+        Raises `UnreadableCode`, but not for an address that was validated on entry.
         """
         look = Look(Look.of(request).size)  # readings would not fit the lines of a sheet
         try:

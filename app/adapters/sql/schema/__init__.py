@@ -1,8 +1,8 @@
-"""The tables, a file for each room.
+"""The tables, one module per area.
 
-`event` is the evidence: rows are added and never touched again. `event_body` is the only part of it that may go.
-`visit` is where each visit stands, as its events tell. No column holds a patient's name that can be read: `person`
-holds it encrypted under a key of its own, and only where a station keeps names.
+`event` is the evidence and append-only; only its `event_body` may be deleted. `visit` is each visit's current state,
+derived from its events. No column holds a patient's name in plain text: `person` holds it encrypted under a key per
+person, and only where a station keeps names.
 """
 
 from app.adapters.sql.schema.base import HEAD, KEYED_SINCE, metadata

@@ -1,4 +1,4 @@
-"""What all tables share: their metadata, the newest revision, whole numbers of 64 bits."""
+"""What all tables share: metadata, the newest revision, the type of 64-bit integers."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ metadata = MetaData(
     }
 )
 
-# STRICT tables know INTEGER only, which holds 64 bits there; elsewhere an INTEGER ends in 2038.
+# STRICT tables have only INTEGER, of 64 bits in SQLite; elsewhere it has 32, and seconds overflow in 2038.
 WHOLE = BigInteger().with_variant(Integer(), "sqlite")

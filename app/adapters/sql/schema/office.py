@@ -143,7 +143,7 @@ spent = Table(
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
-"""One-time values that were used: signed ones, of which nothing else is kept."""
+"""Used one-time values that are signed, of which nothing else is stored."""
 
 ticked = Table(
     "ticked",
@@ -180,7 +180,7 @@ followup = Table(
     # What was seen and why it was closed, as JSON: both may be there.
     Column("sight", Text),
     Column("closed", Text),
-    # Whom of the terminal's files this visit was matched with.
+    # The person of the terminal's files with whom this visit is matched.
     Column("person", Text),
     # What the patient asks for, as JSON, until somebody closes the visit.
     Column("asked", Text),

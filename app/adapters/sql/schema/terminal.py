@@ -30,7 +30,7 @@ exchange = Table(
     UniqueConstraint("facility", "day", "counter"),
     sqlite_strict=True,
 )
-"""Requests that were made for the terminal, by the station's own word in them."""
+"""Requests that were made for the terminal, by the station's own identifier in them."""
 
 upload = Table(
     "upload",
@@ -84,12 +84,12 @@ person = Table(
     Column("state", Text, nullable=False),
     Column("validity", Text, nullable=False),
     Column("seen_at", WHOLE, nullable=False),
-    # What came, as JSON: reference numbers, and per insurance its kind and its consents. It names nobody.
+    # As received, in JSON: reference numbers, and per insurance its kind and its consents. No names.
     Column("body", Text, nullable=False),
     # Keyed hashes by which the same person is recognised in the next file.
     Column("mark", Text),
     Column("born", Text),
-    # The person's own key, sealed, and what it opens: destroying the key is the erasure.
+    # The person's own key, sealed, and the names encrypted under it: deleting the key is the erasure.
     Column("key", Text),
     Column("names", Text),
     Index("ix_person_day", "facility", "day", "id"),
@@ -110,7 +110,7 @@ person_consent = Table(
     Column("facility", Text, nullable=False),
     Column("meaning", Text, nullable=False),
     Column("consented_at", WHOLE),
-    # The person's day, kept here so that one index narrows and sorts.
+    # The person's day, repeated here so that one index filters and sorts.
     Column("day", Integer, nullable=False),
     Index("ix_person_consent_flag", "facility", "flag", "meaning", "day", "person"),
     Index("ix_person_consent_at", "facility", "consented_at", "person"),
@@ -151,7 +151,7 @@ erasure = Table(
     Column("by", Text, nullable=False),
     sqlite_strict=True,
 )
-"""Whose key was destroyed: pseudonyms only, so that a restored older database forgets them again."""
+"""Erased people, as pseudonyms only; copied to the ledger, so that a restored older database erases them again."""
 
 quarantine = Table(
     "quarantine",
@@ -166,7 +166,7 @@ quarantine = Table(
     Column("accepted_by", Text),
     sqlite_strict=True,
 )
-"""Stations whose record is older than one that is known to have been: read-only until somebody accepts it."""
+"""Stations whose record is older than the ledger says: read-only until it is accepted."""
 
 broken = Table(
     "broken",
@@ -174,12 +174,12 @@ broken = Table(
     Column("facility", Text, ForeignKey("facility.id"), primary_key=True),
     # A visit, or `record` for the chain.
     Column("subject", Text, primary_key=True),
-    # The first entry that does not hold; 0 where the record holds and what is kept beside it does not.
+    # The first invalid entry; 0 where the record is valid and the visit differs from it.
     Column("seq", WHOLE, nullable=False),
     Column("at", WHOLE, nullable=False),
     sqlite_strict=True,
 )
-"""What the last check found not to be as it was recorded. Nothing of it is written over."""
+"""What the last checks found to differ from its record; it takes no writes."""
 
 installation = Table(
     "installation",

@@ -64,7 +64,7 @@ visit = Table(
     sqlite_strict=True,
 )
 MAY_EXPIRE = or_(visit.c.handed_off_at.is_(None), visit.c.session.is_not(None))
-"""Visits that retention has not settled yet: few among many, so the index that finds them holds only them."""
+"""Visits that retention has not settled yet: few, so their index is partial."""
 Index("ix_visit_may_expire", visit.c.touched_at, sqlite_where=MAY_EXPIRE, postgresql_where=MAY_EXPIRE)
 
 departure = Table(
