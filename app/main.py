@@ -28,10 +28,10 @@ from app.adapters.oidc.client_keys import KeyRing, UnusableKeys
 from app.adapters.oidc.handoff import OpenIdHandoff, line
 from app.adapters.passkeys import WebAuthnPasskeys, is_possible
 from app.adapters.passwords import Passwords
-from app.adapters.sql.consent_list import SqlRegistry
-from app.adapters.sql.copies import SqlReceipts
+from app.adapters.sql.consent_list import SqlConsentList
+from app.adapters.sql.copies import SqlCopies
 from app.adapters.sql.database import is_practice, migrate
-from app.adapters.sql.day_list import SqlPlans
+from app.adapters.sql.day_list import SqlDayLists
 from app.adapters.sql.gap import look_back
 from app.adapters.sql.office import SqlOffice
 from app.adapters.sql.replay import compare_open
@@ -41,19 +41,19 @@ from app.ports.outside import Clock, EligibilityGateway, Handoff
 from app.ports.store import Ledger, Store
 from app.practice.app import PracticeWorld, create_practice
 from app.rules.station.account import Role
-from app.rules.station.station import Facility
+from app.rules.station.station import Station
 from app.rules.visit.flow import Route
 from app.settings import Settings, UnsafeSettings
 from app.tokens import Sealer, Signer
-from app.web.bedside.day_list import Today
-from app.web.bedside.other_browser import Crossing
+from app.web.bedside.day_list import DayListPages
+from app.web.bedside.other_browser import OtherBrowser
 from app.web.bedside.registration import Registrar
 from app.web.bedside.returning import Returning
 from app.web.bedside.seat import Bedside
 from app.web.bedside.visit import VisitPages
-from app.web.copy.pages import Review
+from app.web.copy.pages import CopyPages
 from app.web.copy.take_home import TakeHome
-from app.web.guide.contacts import Help
+from app.web.guide.contacts import ContactPages
 from app.web.guide.reading import ReadingPages
 from app.web.guide.ready import ReadyPages
 from app.web.guide.topics import Guide
@@ -70,7 +70,7 @@ from app.web.office.desk import Desk, Endpoint, PracticeAccount
 from app.web.office.desk import routes as office_routes
 from app.web.office.files import FileDesk
 from app.web.office.guide import GuideDesk
-from app.web.office.home import Front
+from app.web.office.home import HomeDesk
 from app.web.office.links import Links
 from app.web.office.memo import MemoDesk
 from app.web.office.person import PersonDesk
@@ -86,7 +86,7 @@ from app.work.importing import Importer
 from app.work.sweeping import Sweeping
 
 STATIC: Final = Path(__file__).parents[1] / "static"
-PRACTICE_STATION: Final = Facility("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
+PRACTICE_STATION: Final = Station("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
 _CLIENT: Final = "RP00000001"
 _OTHER_KIND: Final = {
     True: (
@@ -156,10 +156,10 @@ class _Parts:
     store: Store
     bedside: Bedside
     desk: Desk
-    registry: SqlRegistry
+    registry: SqlConsentList
     worklist: SqlWorklist
-    receipts: SqlReceipts
-    plans: SqlPlans
+    receipts: SqlCopies
+    plans: SqlDayLists
     files: FileDesk
 
 
@@ -216,9 +216,9 @@ def _parts(settings: Settings, clock: Clock, store: Store | None) -> _Parts:
     bedside = Bedside(store, signer, clock, pages, Problems(pages), settings.is_secure)
     desk = _desk(settings, store, signer, clock, bedside)
     database, key = settings.database, settings.mac_key()
-    registry, worklist = SqlRegistry(database, desk.sealer, key=key), SqlWorklist(database, key=key)
+    registry, worklist = SqlConsentList(database, desk.sealer, key=key), SqlWorklist(database, key=key)
     files = FileDesk(desk, Importer(registry, worklist, clock))
-    kept = registry, worklist, SqlReceipts(database, key=key), SqlPlans(database)
+    kept = registry, worklist, SqlCopies(database, key=key), SqlDayLists(database)
     return _Parts(settings, clock, signer, assets, doors, ledger, store, bedside, desk, *kept, files)
 
 
@@ -231,9 +231,9 @@ def _at_bedside(parts: _Parts) -> list[BaseRoute]:
     visit = VisitPages(bedside, settings.route, doors.handoff, reception, registrar, take_home, parts.worklist)
     return [
         *visit.routes(),
-        *Crossing(bedside, visit).routes(),
-        *Today(bedside, visit, parts.plans, parts.worklist).routes(),
-        *Review(bedside, parts.receipts, parts.worklist, parts.registry).routes(),
+        *OtherBrowser(bedside, visit).routes(),
+        *DayListPages(bedside, visit, parts.plans, parts.worklist).routes(),
+        *CopyPages(bedside, parts.receipts, parts.worklist, parts.registry).routes(),
         *Returning(bedside, doors.handoff, registrar, doors.issuer).routes(),
     ]
 
@@ -241,7 +241,7 @@ def _at_bedside(parts: _Parts) -> list[BaseRoute]:
 def _shelf(parts: _Parts) -> list[BaseRoute]:
     """Return the routes that need no visit, and that phones cache for use offline."""
     bedside, office = parts.bedside, parts.desk.office
-    help_ = Help(bedside.pages, parts.store, office, parts.clock)
+    help_ = ContactPages(bedside.pages, parts.store, office, parts.clock)
     shelf = (Trouble(help_), ReadyPages(bedside.pages, parts.store, office, parts.clock), Guide(help_))
     is_practice = parts.settings.route is Route.PRACTICE
     return [
@@ -339,7 +339,7 @@ def _office(parts: _Parts) -> dict[tuple[str, str], Endpoint]:
         Accounts(desk, entrance),
         ConsentDesk(desk, parts.registry),
         PersonDesk(desk, files.importer, ledger),
-        Front(desk, files.importer),
+        HomeDesk(desk, files.importer),
         GuideDesk(desk),
         Links(desk),
         Prints(desk, Sheets(desk.pages)),

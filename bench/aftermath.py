@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from app.ports.store import Logged, Store
-from app.rules.record.evidence import body_hash, broken_link
+from app.rules.record.evidence import body_hash
+from tests.rules.record.chain import broken_link
 
 HALF_WRITTEN: Final = (
     # A visit stands where its submissions led, each of which left one event with its key.

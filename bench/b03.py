@@ -22,7 +22,7 @@ from app.adapters.sql.database import migrate
 from app.adapters.sql.store import SqlStore
 from app.ports.outside import Clock
 from app.ports.store import Change, Departure, Written
-from app.rules.station.station import Facility
+from app.rules.station.station import Station
 from app.rules.visit.flow import Visit
 from app.tokens import BadToken, Purpose, Signer, new_secret
 from bench.load import connect, get, run_to_end
@@ -275,7 +275,7 @@ class _Forgetful(SqlStore):
         super().__init__(url, clock, key=key)
         self._ways: dict[str, str] = {}
 
-    async def bedside(self, session: str) -> tuple[Visit, Facility] | None:
+    async def bedside(self, session: str) -> tuple[Visit, Station] | None:
         found = await super().bedside(session)
         if found is None:
             return None

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 import app.adapters.sql.schema as t
 from app.adapters.clock import SystemClock
-from app.adapters.sql.consent_list import SqlRegistry
+from app.adapters.sql.consent_list import SqlConsentList
 from app.adapters.sql.database import PRAGMAS, reading
 from app.adapters.sql.store import SqlStore
 from app.main import PRACTICE_STATION
@@ -223,7 +223,7 @@ class _Journey:
 
     async def _erased(self, people: list[Canary]) -> int:
         """Erase whose names were kept, but for the last; return how much of what was sealed can still be read."""
-        registry = SqlRegistry(self.url, Sealer((self.keys,)), key=self.keys.encode())
+        registry = SqlConsentList(self.url, Sealer((self.keys,)), key=self.keys.encode())
         store = SqlStore(self.url, SystemClock(), key=self.keys.encode())
         sealed = []
         for each in people[:-1]:

@@ -24,7 +24,7 @@ from app.adapters.sql.store import SqlStore
 from app.main import PRACTICE_STATION
 from app.rules.record.evidence import Event, EventType, Head
 from app.rules.record.gap import Erasure, LedgerState
-from app.rules.station.station import Facility, Link, new_token
+from app.rules.station.station import Link, Station, new_token
 from app.work import forgetting
 from bench.load import percentile
 from bench.load_server import aside, subfolder
@@ -37,7 +37,7 @@ SLOWEST: Final = 60.0
 """Seconds within which a record of 100,000 entries is back."""
 _STATIONS: Final = (
     PRACTICE_STATION,
-    Facility("otonari", "おとなり訪問看護ステーション", "9960000017", "03-0000-0001"),
+    Station("otonari", "おとなり訪問看護ステーション", "9960000017", "03-0000-0001"),
 )
 _NOW: Final = 1_795_000_000
 KEY: Final = b"the record key of this bench, 32 letters"

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from sqlalchemy import text
 
-from app.adapters.sql.consent_list import SEARCHES, SqlRegistry
+from app.adapters.sql.consent_list import SEARCHES, SqlConsentList
 from app.rules.terminal.consent_list import By, Search
 from app.settings import Settings
 from app.tokens import Sealer
@@ -39,7 +39,7 @@ _THERE, _NOWHERE = 200, 404
 Place = tuple[int, str] | None
 
 
-class Bare(SqlRegistry):
+class Bare(SqlConsentList):
     """Finds rows and leaves them as they are: opening names is not the database's work."""
 
     def _known(self, row: Any) -> Any:
@@ -156,7 +156,7 @@ async def _timed(server: Server, url: str, keys: str, rounds: int, now: int) -> 
     return found
 
 
-async def _places(registry: SqlRegistry, search: Search, found: Timed, name: str) -> dict[str, Place]:
+async def _places(registry: SqlConsentList, search: Search, found: Timed, name: str) -> dict[str, Place]:
     """Return behind which row first, middle and last page begin."""
     rows: list[tuple[int, str]] = []
     while page := await registry.search(STATION, search, rows[-1] if rows else None, _MANY):
@@ -174,7 +174,7 @@ def _place(search: Search, row: Any) -> tuple[int, str]:
     return (row.ends_at if search.by is By.ENDS else row.day), row.id
 
 
-async def _in_database(registry: SqlRegistry, search: Search, after: Place) -> float:
+async def _in_database(registry: SqlConsentList, search: Search, after: Place) -> float:
     began = time.perf_counter()
     rows = await registry.search(STATION, search, after, PAGE)
     took = time.perf_counter() - began

@@ -8,7 +8,7 @@ from app.main import PRACTICE_STATION, Kazasu
 from app.ports.outside import Clock
 from app.ports.store import Store
 from app.rules.station.account import Account
-from app.rules.station.station import Link, Station, new_token
+from app.rules.station.station import Link, StationProfile, new_token
 from app.tokens import Sealed, new_secret
 
 
@@ -31,7 +31,7 @@ async def seed_practice(store: Store, clock: Clock) -> Link:
 async def seed_office(kazasu: Kazasu) -> None:
     """Create the practice accounts at the practice station if missing."""
     desk, now = kazasu.desk, kazasu.clock.now()
-    station = Station(PRACTICE_STATION.id)
+    station = StationProfile(PRACTICE_STATION.id)
     if await desk.office.station(station.facility) == station:  # still the defaults: practice keeps names
         await desk.office.save_station(PRACTICE_STATION, replace(station, keeps_names=True))
     for each in desk.practice:

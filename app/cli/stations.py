@@ -13,7 +13,7 @@ from app.main import Kazasu, create_app
 from app.rules.record.clock import Expected
 from app.rules.record.evidence import hashed
 from app.rules.station.account import Account, Invitation, Role, login_name
-from app.rules.station.station import Facility, Link, judge_code, new_token
+from app.rules.station.station import Link, Station, judge_code, new_token
 from app.settings import Settings
 from app.tokens import BadToken, new_secret
 from app.work import forgetting
@@ -49,7 +49,7 @@ async def _added(kazasu: Kazasu, name: str, code: str, telephone: str) -> bool:
         return False
     if judged.warning:
         print(f"kazasu: {judged.warning}", file=sys.stderr)
-    made = Facility(new_token(), name, code, telephone)
+    made = Station(new_token(), name, code, telephone)
     await kazasu.store.add_facility(made, Link(new_token(), made.id, 1, kazasu.clock.now()))
     return True
 

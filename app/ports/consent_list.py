@@ -11,7 +11,7 @@ from app.rules.terminal.consent_list import Incoming, ListedPerson, Search
 from app.rules.terminal.exchange import Exchange, MergeOutcome, Taken, Upload
 
 
-class Registry(Protocol):
+class ConsentList(Protocol):
     """Storage of the terminal's data: requests, uploads, and the people in them.
 
     Every query names the station. A method that writes returns only after the data is durable. Raises `Unavailable`

@@ -11,8 +11,8 @@ from app.ports.store import Logged, Written
 from app.rules.record.evidence import Body, Event, EventType
 from app.rules.station.account import Account, Invitation, Key, Member, Officer, Role, SignIn
 from app.rules.station.day_list import Planned
-from app.rules.station.station import Facility, Link, Note, Official, Printed, Station, Tick
-from app.rules.visit.copy import Receipt
+from app.rules.station.station import Link, Note, Official, Printed, Station, StationProfile, Tick
+from app.rules.visit.copy import Copy
 from app.rules.visit.standing import Closed, Followed, Sight, StandingWish
 
 
@@ -69,22 +69,22 @@ class Worklist(Protocol):
         """Close all connections."""
 
 
-class Receipts(Protocol):
+class Copies(Protocol):
     """Copies that patients took home. Raises `Unavailable` when the database is full, locked or gone."""
 
-    async def issue(self, receipt: Receipt, event: Event, key: str) -> bool:
+    async def issue(self, receipt: Copy, event: Event, key: str) -> bool:
         """Store a new copy and its event in one transaction; False when this key was used before."""
 
-    async def find(self, known_as: str) -> Receipt | None:
+    async def find(self, known_as: str) -> Copy | None:
         """Return a copy by the hash of its letters."""
 
-    async def receipt(self, receipt: str) -> Receipt | None:
+    async def receipt(self, receipt: str) -> Copy | None:
         """Return a copy by its id."""
 
-    async def of(self, facility: str, visit: str) -> tuple[Receipt, ...]:
+    async def of(self, facility: str, visit: str) -> tuple[Copy, ...]:
         """Return the copies of a station's visit, newest first."""
 
-    async def call_back(self, receipt: Receipt, event: Event) -> bool:
+    async def call_back(self, receipt: Copy, event: Event) -> bool:
         """Make a copy invalid from the event's moment on, and write the event; False when it was called back before."""
 
     async def tidy(self, now: int) -> None:
@@ -94,7 +94,7 @@ class Receipts(Protocol):
         """Close all connections."""
 
 
-class Plans(Protocol):
+class DayLists(Protocol):
     """The days' lists and their words. Raises `Unavailable` when the database is full, locked or gone."""
 
     async def put(self, planned: Sequence[Planned]) -> None:
@@ -137,7 +137,7 @@ class Office(Protocol):
     async def account_by_id(self, account: str) -> Account | None:
         """Return an account that was not revoked, by its id."""
 
-    async def stations_of(self, account: str) -> tuple[tuple[Facility, Role], ...]:
+    async def stations_of(self, account: str) -> tuple[tuple[Station, Role], ...]:
         """Return the stations and roles of an account, in the order of the stations' names."""
 
     async def officer(self, secret: str) -> Officer | None:
@@ -233,10 +233,10 @@ class Office(Protocol):
 
     # stations and links
 
-    async def station(self, facility: str) -> Station:
+    async def station(self, facility: str) -> StationProfile:
         """Return a station's equipment and rules."""
 
-    async def save_station(self, facility: Facility, station: Station, *, names_were: bool | None = None) -> bool:
+    async def save_station(self, facility: Station, station: StationProfile, *, names_were: bool | None = None) -> bool:
         """Store a station; False, and nothing written, when its setting for names is no longer `names_were`."""
 
     async def links(self, facility: str, before: int | None = None, limit: int = 50) -> tuple[Link, ...]:

@@ -10,8 +10,8 @@ from typing import Protocol
 from app.rules.record.clock import Expected
 from app.rules.record.evidence import Body, Entry, Event, Head, canonical
 from app.rules.record.gap import Erasure, Gap, LedgerState
-from app.rules.station.station import Facility, Link
-from app.rules.visit.copy import Receipt
+from app.rules.station.station import Link, Station
+from app.rules.visit.copy import Copy
 from app.rules.visit.flow import Visit
 
 
@@ -76,7 +76,7 @@ class Change:
     issue: Departure | None = None
     spend: str = ""
     crossing: str = ""
-    receipt: Receipt | None = None
+    receipt: Copy | None = None
     """The copy that the patient can take home from now on."""
 
 
@@ -158,7 +158,7 @@ class Store(Protocol):
     Raises `Unavailable` when the database is full, locked or gone, and `ReadOnly` when a station's record is read-only.
     """
 
-    async def bedside(self, session: str) -> tuple[Visit, Facility] | None:
+    async def bedside(self, session: str) -> tuple[Visit, Station] | None:
         """Return visit and station of a session (SHA-256 of its cookie, hex); None when unknown or ended."""
 
     async def visit(self, visit: str) -> Visit | None:
@@ -220,13 +220,13 @@ class Store(Protocol):
     async def live_link(self, facility: str) -> Link | None:
         """Return the station's live link."""
 
-    async def facility(self, facility: str) -> Facility | None:
+    async def facility(self, facility: str) -> Station | None:
         """Return a station by its public id."""
 
-    async def add_facility(self, facility: Facility, link: Link) -> None:
+    async def add_facility(self, facility: Station, link: Link) -> None:
         """Store a station with its first link."""
 
-    async def facilities(self) -> tuple[Facility, ...]:
+    async def facilities(self) -> tuple[Station, ...]:
         """Return all stations."""
 
     def export(self, facility: str) -> AsyncIterator[Logged]:

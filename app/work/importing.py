@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from app.ports.consent_list import Registry
+from app.ports.consent_list import ConsentList
 from app.ports.office import Act, Worklist
 from app.ports.outside import Clock
 from app.ports.store import Written
@@ -32,7 +32,7 @@ SEVERAL: Final = 50
 class Importer:
     """Imports files, and matches their people with visits of the worklist."""
 
-    registry: Registry
+    registry: ConsentList
     worklist: Worklist
     clock: Clock
 

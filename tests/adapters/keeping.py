@@ -19,14 +19,15 @@ from app.adapters.sql.database import migrate, writing
 from app.adapters.sql.restore import KEY_FILES, Restored, identities, restore
 from app.adapters.sql.store import SqlStore
 from app.ports.store import Written
-from app.rules.record.evidence import Body, Event, EventType, Head, broken_link
+from app.rules.record.evidence import Body, Event, EventType, Head
 from app.rules.record.gap import LedgerState
-from app.rules.station.station import Facility
+from app.rules.station.station import Station
 from app.rules.visit.flow import Visit
 from tests.adapters.samples import FACILITY, LINK, RECORD_KEY, StillClock, a_change, handed_off, opened, telling
+from tests.rules.record.chain import broken_link
 from tests.rules.visits import NOW, a_visit
 
-SECOND = Facility("otonari", "おとなり訪問看護ステーション", "9960000017", "03-0000-0001")
+SECOND = Station("otonari", "おとなり訪問看護ステーション", "9960000017", "03-0000-0001")
 PUBLIC, PRIVATE = backup.new_key()
 KEYS = backup.recipients(PUBLIC)
 IDENTITIES = identities(PRIVATE)

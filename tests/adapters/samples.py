@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from app.ports.store import Change, Departure, Store, Submission
 from app.rules.record.evidence import Event, EventType, Json, hashed
-from app.rules.station.station import Facility, Link
+from app.rules.station.station import Link, Station
 from app.rules.visit.flow import Visit
 from tests.rules.visits import NOW, a_visit
 
-FACILITY = Facility("hinatazaka", "ひなた坂訪問看護ステーション", "1312345678", "03-0000-0000")
+FACILITY = Station("hinatazaka", "ひなた坂訪問看護ステーション", "1312345678", "03-0000-0000")
 LINK = Link("abcdefghjkmn", FACILITY.id, revision=1, issued_at=NOW)
 SESSION = hashed("a browser")
 RECORD_KEY = b"a record key of the tests, 32 letters"

@@ -11,7 +11,7 @@ from typing import Any, Final
 from playwright.sync_api import Browser, Locator
 
 from app.rules.station.account import Account, Role, SignIn
-from app.rules.station.station import Facility, Link, Printed, new_token
+from app.rules.station.station import Link, Printed, Station, new_token
 from app.tokens import Sealed, new_secret
 from tests.browser import craft
 from tests.browser.phone import Judged, Look, Phone, bare
@@ -147,7 +147,7 @@ class Person:
     login: str
     name: str
     role: Role
-    facility: Facility
+    facility: Station
     id: str
 
 
@@ -159,12 +159,12 @@ class Clerk:
         self.desk = desk
         self.server = desk.server
         number = next(_numbers)
-        facility = Facility(f"office{number}", "あおば台訪問看護ステーション", "9960000009", "03-0000-0001")
+        facility = Station(f"office{number}", "あおば台訪問看護ステーション", "9960000009", "03-0000-0001")
         link = Link(new_token(), facility.id, 1, self.server.clock.now())
         self.server.ask(self.server.kazasu.store.add_facility(facility, link))
         self.person = self._joined(facility, role)
 
-    def _joined(self, facility: Facility, role: Role) -> Person:
+    def _joined(self, facility: Station, role: Role) -> Person:
         kazasu, login = self.server.kazasu, f"clerk{next(_numbers)}"
         password = self.server.ask(kazasu.desk.secrets.hashed(PASSWORD))
         totp, now = kazasu.desk.sealer.seal(Sealed.ONE_TIME, SECRET), self.server.clock.now()
@@ -176,7 +176,7 @@ class Clerk:
         """Give somebody else of the station an account."""
         return self._joined(self.person.facility, role)
 
-    def also_belongs_to(self, facility: Facility) -> None:
+    def also_belongs_to(self, facility: Station) -> None:
         """Work for a second station too."""
         self.server.ask(self.server.kazasu.desk.office.add_member(self.person.id, facility.id, self.person.role))
 

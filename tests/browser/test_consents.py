@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Request
 
-from app.rules.station.station import Station
+from app.rules.station.station import StationProfile
 from app.rules.terminal.consent_list import ListedPerson
 from app.web.office.consent_list import UNSEEN
 from tests.browser import test_office
@@ -32,7 +32,7 @@ def with_people(desk: Desk, *, names: bool = True) -> tuple[Clerk, list[ListedPe
     """Return somebody of a station whose list holds one of each kind of person."""
     clerk, kazasu = Clerk(desk), desk.server.kazasu
     facility = clerk.person.facility
-    desk.server.ask(kazasu.desk.office.save_station(facility, Station(facility.id, keeps_names=names)))
+    desk.server.ask(kazasu.desk.office.save_station(facility, StationProfile(facility.id, keeps_names=names)))
     people = odd_people(desk.server.clock.now())
     known = desk.server.ask(listed(kazasu, *people, facility=facility.id, names=names))
     clerk.comes_in_unseen()

@@ -26,7 +26,7 @@ from app.adapters.sql.database import Connected
 from app.ports.office import Office
 from app.rules.record.clock import BEHIND
 from app.rules.station.account import Account, Invitation, Key, Member, Officer, Role, SignIn
-from app.rules.station.station import Facility, Station
+from app.rules.station.station import Station, StationProfile
 
 _STEPS_AHEAD: Final = BEHIND // 30
 """TOTP steps: a stored step further ahead than that was used under a wrong clock, and is ignored."""
@@ -51,14 +51,14 @@ class SqlAccounts(Connected, Office):
         return Account(*row) if row else None
 
     @override
-    async def stations_of(self, account: str) -> tuple[tuple[Facility, Role], ...]:
+    async def stations_of(self, account: str) -> tuple[tuple[Station, Role], ...]:
         rows = self._all(
             select(t.facility, t.member.c.role)
             .join(t.member, t.member.c.facility == t.facility.c.id)
             .where(t.member.c.account == account)
             .order_by(t.facility.c.name)
         )
-        return tuple((Facility(*row[:-1]), Role(row[-1])) for row in rows)
+        return tuple((Station(*row[:-1]), Role(row[-1])) for row in rows)
 
     @override
     async def officer(self, secret: str) -> Officer | None:
@@ -74,7 +74,7 @@ class SqlAccounts(Connected, Office):
             return None
         one, two, three = len(t.sign_in.c), len(t.account.c), len(t.facility.c)
         who = Account(*row[one : one + two])
-        return Officer(who, _signed(row[:one]), Facility(*row[one + two : one + two + three]), Role(row[-1]))
+        return Officer(who, _signed(row[:one]), Station(*row[one + two : one + two + three]), Role(row[-1]))
 
     @override
     async def sign_in(self, new: SignIn) -> None:
@@ -325,7 +325,7 @@ def _forget(connection: Connection, account: str, now: int) -> None:
     connection.execute(update(t.account).where(t.account.c.id == account).values(**gone))
 
 
-def row_of(value: SignIn | Station) -> dict[str, Any]:
+def row_of(value: SignIn | StationProfile) -> dict[str, Any]:
     """Return a value's row; booleans become 0 and 1, since STRICT tables have none."""
     return {name: int(field) if isinstance(field, bool) else field for name, field in asdict(value).items()}
 

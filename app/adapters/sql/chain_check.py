@@ -15,7 +15,7 @@ import app.adapters.sql.statements as sql
 from app.adapters.sql.chain import ENTRY, OF_THE_RECORD, append, head_of, record_key
 from app.adapters.sql.rows import RECEIPT, AnyRow
 from app.rules.record.evidence import Body, Entry, Event, EventType, Head, body_hash
-from app.rules.visit.copy import Receipt
+from app.rules.visit.copy import Copy
 from app.verify import Missing, mac_of
 
 _MANY = 2_000
@@ -55,7 +55,7 @@ def begin_macs(connection: Connection, now: int) -> None:
     key = record_key(connection)
     for row in connection.execute(select(*RECEIPT)).all():
         of_copy = update(t.receipt).where(t.receipt.c.id == row.id)
-        connection.execute(of_copy.values(mac=Receipt(*row).mac(key)))
+        connection.execute(of_copy.values(mac=Copy(*row).mac(key)))
     for facility in stations(connection):
         if head_of(connection, facility).size and not sql.HELD.first(connection, {"facility": facility}):
             gone: Body = {"without_body": [*without_body(connection, facility)]}

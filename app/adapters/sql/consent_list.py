@@ -34,7 +34,7 @@ from app.adapters.sql.chain import append, must_be_open
 from app.adapters.sql.database import REACHING, Connected, truncate_log
 from app.adapters.sql.erasure import OF_A_PERSON
 from app.adapters.sql.rows import logged_from
-from app.ports.consent_list import Registry
+from app.ports.consent_list import ConsentList
 from app.ports.store import Logged
 from app.rules.record.evidence import Event, EventType
 from app.rules.terminal.consent_list import By, Incoming, ListedPerson, Search, packed, united, unpacked, without_names
@@ -55,7 +55,7 @@ _P: Final = t.person
 _LAST_ID: Final = "\U0010ffff"
 
 
-class SqlRegistry(Connected, Registry):
+class SqlConsentList(Connected, ConsentList):
     """Keeps what the terminal's files say."""
 
     def __init__(self, url: str, sealer: Sealer, *, key: bytes) -> None:

@@ -13,19 +13,19 @@ from app.adapters.sql import schema as t
 from app.adapters.sql.chain import append, record_key
 from app.adapters.sql.database import Connected
 from app.adapters.sql.rows import RECEIPT, AnyRow, fields
-from app.ports.office import Receipts
+from app.ports.office import Copies
 from app.ports.store import ReadOnly
 from app.rules.record.evidence import Event
-from app.rules.visit.copy import LIVES, Receipt
+from app.rules.visit.copy import LIVES, Copy
 
 _ALL: Final = select(*RECEIPT, t.receipt.c.mac)
 
 
-class SqlReceipts(Connected, Receipts):
+class SqlCopies(Connected, Copies):
     """Keeps the patients' copies."""
 
     @override
-    async def issue(self, receipt: Receipt, event: Event, key: str) -> bool:
+    async def issue(self, receipt: Copy, event: Event, key: str) -> bool:
         def work(connection: Connection) -> bool:
             if connection.execute(select(t.event.c.seq).where(t.event.c.key == key)).first():
                 return False
@@ -36,32 +36,32 @@ class SqlReceipts(Connected, Receipts):
         return await self._durably(work)
 
     @override
-    async def find(self, known_as: str) -> Receipt | None:
+    async def find(self, known_as: str) -> Copy | None:
         return self._found(_ALL.where(t.receipt.c.hash == known_as))
 
     @override
-    async def receipt(self, receipt: str) -> Receipt | None:
+    async def receipt(self, receipt: str) -> Copy | None:
         return self._found(_ALL.where(t.receipt.c.id == receipt))
 
     @override
-    async def of(self, facility: str, visit: str) -> tuple[Receipt, ...]:
+    async def of(self, facility: str, visit: str) -> tuple[Copy, ...]:
         mine = _ALL.where(t.receipt.c.facility == facility, t.receipt.c.visit == visit)
         rows = self._all(mine.order_by(t.receipt.c.made_at.desc(), t.receipt.c.id))
         return tuple(map(self._checked, rows))
 
-    def _found(self, mine: Select[Any]) -> Receipt | None:
+    def _found(self, mine: Select[Any]) -> Copy | None:
         row = self._one(mine)
         return self._checked(row) if row else None
 
-    def _checked(self, row: AnyRow) -> Receipt:
+    def _checked(self, row: AnyRow) -> Copy:
         *told, mac = row
-        receipt = Receipt(*told)
+        receipt = Copy(*told)
         if not hmac.compare_digest(mac or "", receipt.mac(self._key)):
             raise ReadOnly(receipt.facility)
         return receipt
 
     @override
-    async def call_back(self, receipt: Receipt, event: Event) -> bool:
+    async def call_back(self, receipt: Copy, event: Event) -> bool:
         live = _ALL.where(t.receipt.c.id == receipt.id, t.receipt.c.called_back_at.is_(None))
 
         def work(connection: Connection) -> bool:
@@ -78,7 +78,7 @@ class SqlReceipts(Connected, Receipts):
         await self._durably(lambda connection: connection.execute(over))
 
 
-def add(receipt: Receipt, connection: Connection) -> None:
+def add(receipt: Copy, connection: Connection) -> None:
     """Insert a copy, unless there is one with the same hash."""
     if connection.execute(select(t.receipt.c.id).where(t.receipt.c.hash == receipt.hash)).first() is None:
         connection.execute(insert(t.receipt).values(_row(receipt, connection)))
@@ -93,10 +93,10 @@ def call_all_back(facility: str, now: int, connection: Connection) -> int:
 def _call_back(copies: Select[Any], now: int, connection: Connection) -> int:
     rows = connection.execute(copies).all()
     for row in rows:
-        over = replace(Receipt(*row[:-1]), called_back_at=now)
+        over = replace(Copy(*row[:-1]), called_back_at=now)
         connection.execute(update(t.receipt).where(t.receipt.c.id == over.id).values(_row(over, connection)))
     return len(rows)
 
 
-def _row(receipt: Receipt, connection: Connection) -> dict[str, Any]:
+def _row(receipt: Copy, connection: Connection) -> dict[str, Any]:
     return fields(receipt) | {"mac": receipt.mac(record_key(connection))}

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from app.adapters.sql import schema as t
 from app.adapters.sql.database import Connected
-from app.ports.office import Plans
+from app.ports.office import DayLists
 from app.rules.station.day_list import AHEAD, KEPT, Need, Planned
 from app.rules.words.dates import day_of
 
@@ -22,7 +22,7 @@ _IS_FREE: Final = or_(t.planned.c.visit.is_(None), t.planned.c.visit.not_in(_REA
 """No visit was begun with this number, or it has not reached the handoff: a lost response, an empty battery."""
 
 
-class SqlPlans(Connected, Plans):
+class SqlDayLists(Connected, DayLists):
     """Keeps the days' lists."""
 
     @override

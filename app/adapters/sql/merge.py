@@ -16,7 +16,6 @@ import app.adapters.sql.schema as t
 from app.adapters.person_keys import PersonKeys, SearchKey
 from app.adapters.sql.chain import Chain, head_of
 from app.adapters.sql.erasure import OF_A_PERSON
-from app.rules.record.clock import AHEAD
 from app.rules.record.evidence import Body, Event, EventType
 from app.rules.terminal.consent_list import (
     Incoming,
@@ -30,6 +29,7 @@ from app.rules.terminal.consent_list import (
     state,
 )
 from app.rules.terminal.exchange import Taken
+from app.rules.terminal.merge import is_outdated, may_be_same
 from app.tokens import new_secret
 
 _TURNS: Final = {Turn.WITHDRAWN: EventType.WITHDRAWN, Turn.LAPSED: EventType.LAPSED}
@@ -56,7 +56,7 @@ class _Known:
         if own is not None:
             return own
         rows = (row for number in person.references for row in self.by_number.get(number, ()))
-        return next((row for row in rows if not (row["born"] and person.born and row["born"] != person.born)), None)
+        return next((row for row in rows if may_be_same(row["born"], person.born)), None)
 
     def add(self, row: dict[str, Any], references: Iterable[str]) -> None:
         """Add a row, also for later people of the same batch; the newest comes first."""
@@ -127,7 +127,7 @@ class Batch:
         for each in people:
             old, person = known.find(each.person), each.person
             before = self._before(old) if old else None
-            if before and self.made_at < before.seen_at < self.now + AHEAD:  # later, it came by a wrong clock
+            if before and is_outdated(self.made_at, seen_at=before.seen_at, now=self.now):
                 taken.append(Taken(before, before, is_older=True))
                 continue
             row = self.row(each, old)

@@ -24,7 +24,7 @@ from typing_extensions import override
 
 from app.adapters.sql import schema as t
 from app.adapters.sql.accounts import SqlAccounts, row_of
-from app.rules.station.station import Facility, Link, Note, Official, Printed, Station, Terminal, Tick
+from app.rules.station.station import Link, Note, Official, Printed, Station, StationProfile, Terminal, Tick
 
 _SPENT: Final = 3600
 _OVER: Final = 7 * 24 * 3600
@@ -46,12 +46,12 @@ class SqlOffice(SqlAccounts):
     # --- stations and links ---------------------------------------------------------------------------------
 
     @override
-    async def station(self, facility: str) -> Station:
+    async def station(self, facility: str) -> StationProfile:
         row = self._one(select(t.station).where(t.station.c.facility == facility))
-        return _station(row) if row else Station(facility)
+        return _station(row) if row else StationProfile(facility)
 
     @override
-    async def save_station(self, known: Facility, said: Station, *, names_were: bool | None = None) -> bool:
+    async def save_station(self, known: Station, said: StationProfile, *, names_were: bool | None = None) -> bool:
         def work(connection: Connection) -> bool:
             keeps = select(t.station.c.keeps_names).where(t.station.c.facility == known.id)
             if names_were not in {None, bool(connection.execute(keeps).scalar())}:
@@ -211,8 +211,8 @@ def _ticked(facility: str, checklist: str, period: str) -> Any:
     return and_(t.ticked.c.facility == facility, t.ticked.c.checklist == checklist, t.ticked.c.period == period)
 
 
-def _station(row: Any) -> Station:
-    found = Station(*row)
+def _station(row: Any) -> StationProfile:
+    found = StationProfile(*row)
     return replace(
         found,
         terminal=Terminal(found.terminal),

@@ -11,8 +11,8 @@ from app.adapters.sql import schema
 from app.adapters.sql.chain import ENTRY
 from app.ports.store import Change, Departure, Logged, ReadOnly
 from app.rules.record.evidence import Entry, VisitState, state
-from app.rules.station.station import Facility, Link
-from app.rules.visit.copy import Receipt
+from app.rules.station.station import Link, Station
+from app.rules.visit.copy import Copy
 from app.rules.visit.flow import Holder, Registration, Route, Visit
 from app.rules.words.languages import OFFICIAL
 
@@ -20,8 +20,8 @@ AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict)
 
-RECEIPT: Final = tuple(schema.receipt.c[name] for name in Receipt.__slots__)
-"""The columns that make a `Receipt`, in its order."""
+RECEIPT: Final = tuple(schema.receipt.c[name] for name in Copy.__slots__)
+"""The columns that make a `Copy`, in its order."""
 
 _REACHED: Final = {VisitState.HANDED_OFF, VisitState.REPORTED, VisitState.TRANSCRIBED}
 """States that the office sees; a visit transcribed from paper starts with one."""
@@ -97,7 +97,7 @@ def _visit(row: AnyRow, rest: dict[str, Any]) -> Visit:
     )
 
 
-def fields(value: Departure | Facility | Link | Receipt) -> dict[str, Any]:
+def fields(value: Departure | Station | Link | Copy) -> dict[str, Any]:
     """Return the row of a value whose fields are its table's columns."""
     return {name: getattr(value, name) for name in value.__slots__}
 

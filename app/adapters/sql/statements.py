@@ -24,7 +24,7 @@ from app.adapters.sql.schema.office import followup, receipt, station
 from app.adapters.sql.schema.terminal import broken, erasure, person, quarantine, upload
 from app.adapters.sql.schema.visit import MAY_EXPIRE, departure, event, event_body, facility, link, submission, visit
 from app.rules.record.evidence import EventType
-from app.rules.station.station import Station
+from app.rules.station.station import StationProfile
 from app.rules.terminal.exchange import Stage
 
 BATCH: Final = 100
@@ -177,7 +177,7 @@ FORGET_SUBMISSIONS = delete(submission).where(submission.c.visit.in_(_theirs))
 FORGET_OLD_SUBMISSIONS = delete(submission).where(~submission.c.at.between(_before, _before + 49 * 3600))
 FORGET_OLD_DEPARTURES = delete(departure).where(~departure.c.issued_at.between(*_lately))
 
-_days = func.coalesce(station.c.retention_days, Station("").retention_days)
+_days = func.coalesce(station.c.retention_days, StationProfile("").retention_days)
 KEPT_FOR = (
     select(facility.c.id, _days.label("days"))
     .outerjoin_from(facility, station)

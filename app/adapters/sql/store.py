@@ -26,7 +26,7 @@ from app.ports.outside import Clock, Unavailable
 from app.ports.store import Alteration, Change, Departure, Logged, Pulse, Store, Written
 from app.rules.record.evidence import Head
 from app.rules.record.gap import Erasure, Gap
-from app.rules.station.station import Facility, Link
+from app.rules.station.station import Link, Station
 from app.rules.visit.copy import LIVES
 from app.rules.visit.flow import Visit
 
@@ -44,9 +44,9 @@ class SqlStore(Connected, Store):
     # --- visits ---------------------------------------------------------------------------------------------
 
     @override
-    async def bedside(self, session: str) -> tuple[Visit, Facility] | None:
+    async def bedside(self, session: str) -> tuple[Visit, Station] | None:
         row = self._read(lambda reader: sql.BEDSIDE.first(reader, {"session": session}))
-        return (visit_from(row), Facility(row.facility, row.station, row.code, row.telephone)) if row else None
+        return (visit_from(row), Station(row.facility, row.station, row.code, row.telephone)) if row else None
 
     @override
     async def visit(self, visit: str) -> Visit | None:
@@ -166,16 +166,16 @@ class SqlStore(Connected, Store):
         return Link(*row) if row else None
 
     @override
-    async def facility(self, facility: str) -> Facility | None:
+    async def facility(self, facility: str) -> Station | None:
         row = self._one(sql.FACILITY, facility=facility)
-        return Facility(*row) if row else None
+        return Station(*row) if row else None
 
     @override
-    async def facilities(self) -> tuple[Facility, ...]:
-        return tuple(Facility(*row) for row in self._all(sql.FACILITIES))
+    async def facilities(self) -> tuple[Station, ...]:
+        return tuple(Station(*row) for row in self._all(sql.FACILITIES))
 
     @override
-    async def add_facility(self, facility: Facility, link: Link) -> None:
+    async def add_facility(self, facility: Station, link: Link) -> None:
         await self._durably(partial(_add_facility, facility, link))
 
     # --- the database ---------------------------------------------------------------------------------------
@@ -218,6 +218,6 @@ def _nothing(_: Connection) -> None:
     """Write nothing: BEGIN took the write lock, which is what `is_ready` tests."""
 
 
-def _add_facility(facility: Facility, link: Link, connection: Connection) -> None:
+def _add_facility(facility: Station, link: Link, connection: Connection) -> None:
     connection.execute(sql.ADD_FACILITY, fields(facility))
     connection.execute(sql.ADD_LINK, fields(link))

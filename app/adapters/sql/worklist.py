@@ -18,7 +18,7 @@ from app.adapters.sql.rows import logged_from
 from app.ports.office import Act, Worklist
 from app.ports.store import Logged, ReadOnly, Written
 from app.rules.record.evidence import Event, canonical
-from app.rules.visit.standing import Closing, Followed, Sight, StandingWish, named, with_wish
+from app.rules.visit.standing import Closing, Followed, Sight, StandingWish, closes_too_late, repeats, with_wish
 
 Narrowed = TypeVar("Narrowed", Select[Any], Update)
 
@@ -98,9 +98,9 @@ class SqlWorklist(Connected, Worklist):
                 raise ReadOnly(act.facility) from error
             if found.broken:
                 raise ReadOnly(act.facility)
-            if act.asked and any(each.what is act.asked.what for each in asked):
+            if act.asked and repeats(asked, act.asked):
                 return Written.REPEATED
-            if act.closed and named(asked) != act.answers:
+            if act.closed and closes_too_late(asked, act.answers):
                 return Written.STALE
             append(connection, act.facility, act.visit, Event(act.type, act.at, act.body), act.key)
             connection.execute(_kept(act, asked))

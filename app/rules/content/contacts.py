@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from app.rules.content import ContentError, _graded, _read
 from app.rules.station.hours import DAY, Hours
-from app.rules.station.station import Facility, Station
+from app.rules.station.station import Station, StationProfile
 
 _FILE: Final = "contacts.toml"
 _STATION: Final = "telephone"
@@ -91,14 +91,14 @@ def _month_and_day(text: str) -> tuple[int, int]:
 CONTACTS: Final = load_contacts()
 
 
-def contacts_for(facility: Facility | None, station: Station | None) -> tuple[Contact, ...]:
+def contacts_for(facility: Station | None, station: StationProfile | None) -> tuple[Contact, ...]:
     """Return the desks that concern this station, with its own numbers; every desk if it is unknown."""
     fitting = (each for each in CONTACTS.values() if _concerns(each, station))
     shaped = (with_number(each, facility, station) for each in fitting)
     return tuple(each for each in shaped if each.telephone or not each.own)
 
 
-def with_number(contact: Contact, facility: Facility | None, station: Station | None) -> Contact:
+def with_number(contact: Contact, facility: Station | None, station: StationProfile | None) -> Contact:
     """Return a desk with the station's own number, if it has `own`."""
     if not contact.own:
         return contact
@@ -106,7 +106,7 @@ def with_number(contact: Contact, facility: Facility | None, station: Station | 
     return replace(contact, telephone=telephone)
 
 
-def _concerns(contact: Contact, station: Station | None) -> bool:
+def _concerns(contact: Contact, station: StationProfile | None) -> bool:
     if station is None:
         return True
     if contact.only_if and getattr(station, contact.only_if) is False:

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 from app.rules.content import ContentError, _graded, _read
 from app.rules.content.sources import Source, named
-from app.rules.station.station import Station
+from app.rules.station.station import StationProfile
 
 _FILE: Final = "guide.toml"
 _SECOND_HAND: Final = "2"
@@ -52,7 +52,7 @@ class TopicPart:
     report: str = ""
     report_source: str = ""
 
-    def rows_for(self, station: Station | None) -> tuple[TopicRow, ...]:
+    def rows_for(self, station: StationProfile | None) -> tuple[TopicRow, ...]:
         """Return the rows that fit a station; if its setting is unknown, the row stays, with its label."""
         return tuple(row for row in (_shaped(row, station) for row in self.rows) if row is not None)
 
@@ -87,7 +87,7 @@ class GuideContent:
     review_by: date
 
 
-def _shaped(row: TopicRow, station: Station | None) -> TopicRow | None:
+def _shaped(row: TopicRow, station: StationProfile | None) -> TopicRow | None:
     if not row.only:
         return row
     setting, _, value = row.only.partition("=")

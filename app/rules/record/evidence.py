@@ -185,14 +185,3 @@ def state(visit: Visit) -> VisitState:
     if visit.registration is not Registration.NONE or visit.is_confirmed:
         return VisitState.HANDED_OFF
     return VisitState.DRAFT
-
-
-def broken_link(entries: Iterable[tuple[Entry, str]]) -> int | None:
-    """Return the first sequence number at which a chain is invalid, or None. Each item: entry and its stored hash."""
-    head = Head()
-    for entry, stored in entries:
-        fits = entry.seq == head.size + 1 and entry.prev_hash == head.hash and entry.hashed() == stored
-        if not fits:
-            return entry.seq
-        head = Head(entry.seq, stored)
-    return None

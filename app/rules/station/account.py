@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from app.rules.record.clock import is_young
-from app.rules.station.station import Facility
+from app.rules.station.station import Station
 
 IDLE: Final = 15 * 60
 """Seconds without a request after which a sign-in expires."""
@@ -185,7 +185,7 @@ class Officer:
 
     account: Account
     sign_in: SignIn
-    facility: Facility
+    facility: Station
     role: Role
 
 

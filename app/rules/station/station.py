@@ -14,7 +14,7 @@ LINK: Final = re.compile(rf"[{_ALPHABET}]{{{_LENGTH}}}")
 
 
 @dataclass(frozen=True, slots=True)
-class Facility:
+class Station:
     """A station as patients see it: its public id, its name, its 10-digit code, and whom to call."""
 
     id: str
@@ -62,7 +62,7 @@ class Terminal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Station:
+class StationProfile:
     """What the office keeps of its own equipment and rules."""
 
     facility: str

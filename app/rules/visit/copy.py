@@ -38,7 +38,7 @@ class Wish(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class Copy:
     """One copy of one visit, as stored. Times are seconds since 1970, UTC."""
 
     id: str

@@ -291,6 +291,16 @@ def with_wish(asked: Iterable[StandingWish], wish: StandingWish) -> tuple[Standi
     return tuple(sorted((*asked, wish), key=lambda each: _RANKS[_ASKED[each.what]]))
 
 
+def repeats(asked: Iterable[StandingWish], wish: StandingWish) -> bool:
+    """Whether the same is wished already: a second one would tell the office nothing."""
+    return any(each.what is wish.what for each in asked)
+
+
+def closes_too_late(asked: Iterable[StandingWish], answers: str) -> bool:
+    """Whether a visit was closed on a page that did not show every wish; `answers` is what the page was made with."""
+    return named(asked) != answers
+
+
 def named(asked: Iterable[StandingWish]) -> str:
     """Serialize wishes with their times for a form field, so that a later wish gives another value."""
     return " ".join(f"{each.what}@{each.at}" for each in asked)

@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route as At
 
-from app.ports.office import Plans, Worklist
+from app.ports.office import DayLists, Worklist
 from app.ports.outside import Unavailable
 from app.rules.content import ITEMS
 from app.rules.station.day_list import Planned
-from app.rules.station.station import Facility
+from app.rules.station.station import Station
 from app.rules.visit.flow import Holder
 from app.rules.visit.standing import as_chosen
 from app.rules.words.dates import day_of
@@ -33,12 +33,12 @@ _WRONG_PER_STATION: Final = 500
 
 
 @dataclass(frozen=True)
-class Today:
+class DayListPages:
     """The page where the day's word is typed, and the list behind it."""
 
     bedside: Bedside
     visits: VisitPages
-    plans: Plans
+    plans: DayLists
     worklist: Worklist
     _by_address: RateWindow = field(default_factory=lambda: RateWindow(_WRONG_PER_ADDRESS, _SPAN))
     _by_station: RateWindow = field(default_factory=lambda: RateWindow(_WRONG_PER_STATION, _SPAN))
@@ -73,14 +73,14 @@ class Today:
             return await self._list(request, facility, word, planned, gone=True, status=409)
         return await self._begun(request, facility, chosen)
 
-    async def _station(self, request: Request) -> Facility | Response:
+    async def _station(self, request: Request) -> Station | Response:
         """Return the station; while the patient holds the phone, redirect to the hand-over: the list is staff's."""
         seat = await self.bedside.find(request)
         if seat is not None and seat.visit.holder is Holder.PATIENT:
             return self.bedside.go(request, "/visit/hand-over")
         return await self.bedside.station(request)
 
-    async def _refused(self, request: Request, facility: Facility, word: str) -> Response | None:
+    async def _refused(self, request: Request, facility: Station, word: str) -> Response | None:
         """Return 422 for a wrong word, 429 after too many, else None; only wrong ones are counted."""
         address, now = f"{network_of(request.scope)} {facility.id}", time.monotonic()
         if self._by_address.is_full(address, now) or self._by_station.is_full(facility.id, now):
@@ -93,12 +93,12 @@ class Today:
         return self._page(request, "today.html", facility, wrong=True, status=422)
 
     async def _list(
-        self, request: Request, facility: Facility, word: str, planned: tuple[Planned, ...], **more: Any
+        self, request: Request, facility: Station, word: str, planned: tuple[Planned, ...], **more: Any
     ) -> Response:
         is_open = await self.bedside.find(request) is not None
         return self._page(request, "today-list.html", facility, word=word, planned=planned, is_open=is_open, **more)
 
-    async def _begun(self, request: Request, facility: Facility, chosen: Planned) -> Response:
+    async def _begun(self, request: Request, facility: Station, chosen: Planned) -> Response:
         """Begin a visit with its `need` step prefilled by the office."""
         sight = await self.worklist.last_sight(facility.id, chosen.reference)
         earlier = as_chosen(sight, ITEMS) if sight and sight.found else {}
@@ -107,7 +107,7 @@ class Today:
             await self.plans.begun(facility.id, chosen.day, chosen.reference, visit.id)
         return answer
 
-    def _page(self, request: Request, template: str, facility: Facility, **values: Any) -> Response:
+    def _page(self, request: Request, template: str, facility: Station, **values: Any) -> Response:
         look = Look.of(request).seen_by(Holder.STAFF)
         shown = {"wrong": False, "wait": False, "gone": False, "token": request.path_params["token"], **values}
         return self.bedside.pages.respond(request, template, look=look, facility=facility, **shown)

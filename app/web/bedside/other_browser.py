@@ -13,7 +13,7 @@ from starlette.routing import Route as At
 from app.ports.store import Change, Written
 from app.rules.record.clock import is_young
 from app.rules.record.evidence import Event, EventType, hashed
-from app.rules.station.station import Facility
+from app.rules.station.station import Station
 from app.rules.visit.flow import Holder, Visit
 from app.rules.words.furigana import SPOKEN, letters
 from app.rules.words.languages import BY_CODE
@@ -32,7 +32,7 @@ _PER_STATION: Final = 500
 
 
 @dataclass(frozen=True)
-class Crossing:
+class OtherBrowser:
     """The page where the six letters are typed."""
 
     bedside: Bedside
@@ -53,7 +53,7 @@ class Crossing:
         return facility if isinstance(facility, Response) else self._page(request, facility)
 
     def _page(
-        self, request: Request, facility: Facility, *, wrong: bool = False, wait: bool = False, status: int = 200
+        self, request: Request, facility: Station, *, wrong: bool = False, wait: bool = False, status: int = 200
     ) -> Response:
         look, token = Look.of(request).seen_by(Holder.STAFF), request.path_params["token"]
         shown: dict[str, Any] = {"facility": facility, "token": token, "wrong": wrong, "wait": wait}
@@ -75,11 +75,11 @@ class Crossing:
         await self._leave_other(request, visit)
         return await self._moved(request, facility, visit)
 
-    def _may_try(self, request: Request, facility: Facility) -> bool:
+    def _may_try(self, request: Request, facility: Station) -> bool:
         address, now = network_of(request.scope), time.monotonic()
         return self._by_address.has_room(address, now) and self._by_station.has_room(facility.id, now)
 
-    async def _found(self, facility: Facility, typed: str) -> Visit | None:
+    async def _found(self, facility: Station, typed: str) -> Visit | None:
         visit = await self.bedside.store.across(crossing_hash(facility.id, typed))
         is_fresh = visit is not None and is_young(visit.confirmed_at, LIVES, self.bedside.clock.now())
         is_out = visit is not None and is_fresh and bool(self.bedside.crossing(visit))
@@ -91,7 +91,7 @@ class Crossing:
         if seat is not None and seat.visit.id != visit.id:
             await self.visits.leave_old(request)
 
-    async def _moved(self, request: Request, facility: Facility, visit: Visit) -> Response:
+    async def _moved(self, request: Request, facility: Station, visit: Visit) -> Response:
         now, session = self.bedside.clock.now(), new_secret()
         after = replace(visit, touched_at=now, departure=new_secret())
         crossing = crossing_hash(facility.id, self.bedside.crossing(after))

@@ -16,9 +16,9 @@ from starlette.responses import RedirectResponse, Response
 from app.ports.outside import Clock
 from app.ports.store import Change, Departure, Store, Submission, Written
 from app.rules.record.evidence import Body, Event, EventType, hashed
-from app.rules.station.station import Facility, Link, is_token
+from app.rules.station.station import Link, Station, is_token
 from app.rules.visit import journey
-from app.rules.visit.copy import REVIEW, Receipt
+from app.rules.visit.copy import REVIEW, Copy
 from app.rules.visit.flow import NOTHING, STEPS, Answer, Holder, Route, Step, Visit
 from app.rules.words.dates import JST, day_of
 from app.tokens import Signer, new_secret
@@ -45,7 +45,7 @@ class Seat:
 
     visit: Visit
     session: str
-    facility: Facility
+    facility: Station
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Scene:
     template: str
     look: Look
     step: str
-    facility: Facility
+    facility: Station
     route: Route
     need: tuple[tuple[str, str], ...]
     day: date
@@ -145,7 +145,7 @@ class Bedside:
         """Whether a visit has not expired."""
         return journey.is_open(visit, self.clock.now())
 
-    async def station(self, request: Request, look: Look | None = None) -> Facility | Response:
+    async def station(self, request: Request, look: Look | None = None) -> Station | Response:
         """Return the station of a live link, else a page: 404 for an unknown link, 410 for a replaced one."""
         token = request.path_params["token"]
         link = await self.store.link(token) if is_token(token) else None
@@ -178,7 +178,7 @@ class Bedside:
         issue: Departure | None = None,
         spend: str = "",
         crossing: str = "",
-        receipt: Receipt | None = None,
+        receipt: Copy | None = None,
     ) -> Written:
         """Write one submission unless its version is stale; `moment` names the entry of `times` to set to now."""
         now = self.clock.now()

@@ -19,7 +19,7 @@ from app.ports.outside import Handoff, Reception, Unavailable
 from app.ports.store import Change, Submission, Written
 from app.rules.content import EXITS, ITEMS, OFFICIAL
 from app.rules.record.evidence import Body, Event, EventType, Json, hashed, state, wording
-from app.rules.station.station import Facility
+from app.rules.station.station import Station
 from app.rules.visit import journey
 from app.rules.visit.consent import Choice, complete, in_force, not_asked_reason
 from app.rules.visit.flow import NOTHING, STEPS, Answer, Holder, Registration, Route, Step, Visit
@@ -92,7 +92,7 @@ class VisitPages:
         self.bedside.remember(answer, facility.id)
         return answer
 
-    def _entry(self, request: Request, facility: Facility, seat: Seat | None) -> Response:
+    def _entry(self, request: Request, facility: Station, seat: Seat | None) -> Response:
         visit = seat.visit if seat else None
         html = self.bedside.pages.html(
             "entry.html",
@@ -123,7 +123,7 @@ class VisitPages:
         return (await self.begin(request, facility))[0]
 
     async def begin(
-        self, request: Request, facility: Facility, need: Answer = NOTHING, earlier: Answer = NOTHING
+        self, request: Request, facility: Station, need: Answer = NOTHING, earlier: Answer = NOTHING
     ) -> tuple[Response, Visit]:
         """Create a visit, with the `need` step answered if `need` is given; return the redirect and the visit."""
         await self.leave_old(request)

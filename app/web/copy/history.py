@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from app.ports.consent_list import Registry
+from app.ports.consent_list import ConsentList
 from app.ports.office import Worklist
 from app.ports.store import Logged
 from app.rules.record.evidence import Body, EventType
@@ -54,7 +54,7 @@ class Told:
     receipt: str = ""
 
 
-async def happened(worklist: Worklist, registry: Registry, followed: Followed) -> list[Told]:
+async def happened(worklist: Worklist, registry: ConsentList, followed: Followed) -> list[Told]:
     """Return the history, oldest first: of the visit, and since its handoff of the matched person."""
     facility = followed.visit.facility
     of_visit = await worklist.history(facility, followed.visit.id)

@@ -17,14 +17,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route as At
 
-from app.ports.consent_list import Registry
-from app.ports.office import Act, Receipts, Worklist
+from app.ports.consent_list import ConsentList
+from app.ports.office import Act, Copies, Worklist
 from app.ports.outside import Unavailable
 from app.ports.store import ReadOnly, Written
 from app.rules.content import NAMES
 from app.rules.record.evidence import Body, Event, EventType
-from app.rules.station.station import Facility
-from app.rules.visit.copy import REVIEW, Receipt, Wish, known_as, typed
+from app.rules.station.station import Station
+from app.rules.visit.copy import REVIEW, Copy, Wish, known_as, typed
 from app.rules.visit.standing import Doubt, Followed, StandingWish, compared, truth
 from app.rules.words.languages import BY_CODE, EASY
 from app.tokens import MAX_AGE, BadToken, Purpose, new_secret
@@ -42,9 +42,9 @@ _SPAN: Final = 600.0
 class _Opened:
     """An open copy, when it was opened (seconds since 1970, UTC), and its visit as it is now."""
 
-    receipt: Receipt
+    receipt: Copy
     at: int
-    facility: Facility
+    facility: Station
     followed: Followed
 
 
@@ -58,7 +58,7 @@ class NotThere(Exception):
 class NotNow(Exception):
     """The station's record is read-only, and may lack a call-back; or the record of the visit is broken."""
 
-    def __init__(self, facility: Facility) -> None:
+    def __init__(self, facility: Station) -> None:
         super().__init__(facility.id)
         self.facility = facility
 
@@ -68,13 +68,13 @@ class CopyClosed(Exception):
 
 
 @dataclass(frozen=True)
-class Review:
+class CopyPages:
     """The pages of the copy."""
 
     bedside: Bedside
-    receipts: Receipts
+    receipts: Copies
     worklist: Worklist
-    registry: Registry
+    registry: ConsentList
     _by_address: RateWindow = field(default_factory=lambda: RateWindow(_MISSES, _SPAN))
 
     def routes(self) -> list[At]:
@@ -115,7 +115,7 @@ class Review:
             return answer
         return self._ask(request, "wrong", status=404)
 
-    async def _opened(self, request: Request, receipt: Receipt) -> Response:
+    async def _opened(self, request: Request, receipt: Copy) -> Response:
         answer = RedirectResponse(f"{REVIEW}/copy", status_code=303)
         signed = self.bedside.signer.sign(Purpose.REVIEW, receipt.id, str(self.bedside.clock.now()))
         self.bedside.keep_review(answer, signed)

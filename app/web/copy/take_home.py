@@ -8,9 +8,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from app.ports.office import Receipts, Worklist
+from app.ports.office import Copies, Worklist
 from app.ports.store import ReadOnly
-from app.rules.visit.copy import REVIEW, Receipt, known_as, letters_from
+from app.rules.visit.copy import REVIEW, Copy, known_as, letters_from
 from app.rules.visit.flow import Holder
 from app.rules.visit.standing import Doubt, truth
 from app.rules.words.languages import BY_CODE
@@ -25,14 +25,14 @@ class TakeHome:
     """Makes the copies of visits as they end."""
 
     bedside: Bedside
-    receipts: Receipts
+    receipts: Copies
     worklist: Worklist
     origin: str
 
-    def receipt(self, seat: Seat) -> Receipt:
+    def receipt(self, seat: Seat) -> Copy:
         """Return the copy of this browser's visit, to be written with the report that ends it."""
         known = known_as(self._letters(seat))
-        return Receipt(new_secret(), seat.facility.id, seat.visit.id, known, self.bedside.clock.now())
+        return Copy(new_secret(), seat.facility.id, seat.visit.id, known, self.bedside.clock.now())
 
     async def shown(self, look: Look, seat: Seat) -> Mapping[str, Any]:
         """Render the copy in the language of the patient. Raises `ReadOnly` if the visit's record is broken."""

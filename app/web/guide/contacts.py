@@ -18,7 +18,7 @@ from app.ports.outside import Clock
 from app.ports.store import Store
 from app.rules.content.contacts import CONTACTS, Contact, contacts_for, with_number
 from app.rules.station.hours import Hours, closed_days, opening
-from app.rules.station.station import Facility, Station
+from app.rules.station.station import Station, StationProfile
 from app.rules.words.dates import JST, day_of, format_clock
 from app.web.bedside.seat import STATION_COOKIE
 from app.web.kit.pages import Look, Pages
@@ -33,8 +33,8 @@ _AHEAD: Final = 400
 class Here:
     """The station in the station cookie, with its settings; None without one."""
 
-    facility: Facility | None = None
-    station: Station | None = None
+    facility: Station | None = None
+    station: StationProfile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class ShownDesk:
 
 
 @dataclass(frozen=True)
-class Help:
+class ContactPages:
     """Station lookup, desks and rendering for these pages."""
 
     pages: Pages

@@ -20,7 +20,7 @@ from app.rules.content.sources import named
 from app.rules.station.station import Note
 from app.rules.words.dates import day_of
 from app.rules.words.furigana import N_, RUBY, plain
-from app.web.guide.contacts import Help, Here
+from app.web.guide.contacts import ContactPages, Here
 from app.web.kit.pages import Look
 from app.web.kit.problems import Problem
 
@@ -42,7 +42,7 @@ _MISSING: Final = Problem(
 class Guide:
     """The guide's pages."""
 
-    help: Help
+    help: ContactPages
     files: tuple[str, ...] = ("contrast.css", "help.css", "help.js", "guide.css", "guide.js")
 
     def routes(self) -> list[Route]:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from app.rules.content.trouble import TROUBLES, Advice
 from app.rules.words.dates import day_of
-from app.web.guide.contacts import Help, Here
+from app.web.guide.contacts import ContactPages, Here
 from app.web.kit.pages import Look
 
 LIST: Final = "/guide/trouble"
@@ -28,7 +28,7 @@ FILES: Final = (
 class Trouble:
     """The trouble helper's pages."""
 
-    help: Help
+    help: ContactPages
     files: tuple[str, ...] = FILES
 
     def routes(self) -> list[Route]:

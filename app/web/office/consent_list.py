@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
-from app.ports.consent_list import Registry
+from app.ports.consent_list import ConsentList
 from app.rules.record.evidence import Body, Event, EventType
 from app.rules.terminal.consent_list import COLUMNS, By, ConsentState, ListedPerson, Search
 from app.rules.terminal.consent_rows import (
@@ -48,7 +48,7 @@ class ConsentDesk:
     """The list's pages."""
 
     desk: Desk
-    registry: Registry
+    registry: ConsentList
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
         """Return the endpoints by method and path."""

@@ -9,9 +9,9 @@ from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.ports.office import Receipts, Worklist
+from app.ports.office import Copies, Worklist
 from app.rules.record.evidence import Event, EventType
-from app.rules.visit.copy import REVIEW, Receipt, grouped, known_as, new_letters
+from app.rules.visit.copy import REVIEW, Copy, grouped, known_as, new_letters
 from app.rules.visit.standing import compared, has_copy, truth
 from app.rules.words.languages import BY_CODE, EASY, OFFICIAL
 from app.tokens import new_secret
@@ -31,7 +31,7 @@ class CopyDesk:
 
     desk: Desk
     worklist: Worklist
-    receipts: Receipts
+    receipts: Copies
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
         """Return the endpoints by method and path."""
@@ -45,7 +45,7 @@ class CopyDesk:
         followed, secret, now = await followed_by(self.worklist, caller), new_letters(), self.desk.clock.now()
         if not has_copy(followed.visit):
             raise HTTPException(404)
-        receipt = Receipt(
+        receipt = Copy(
             new_secret(), caller.facility, followed.visit.id, known_as(secret), now, caller.officer.account.name
         )
         if not await self.receipts.issue(receipt, _about(receipt, EventType.COPIED, caller, now), caller.key):
@@ -88,5 +88,5 @@ class CopyDesk:
         return self.desk.go(f"/office/visits/{followed.visit.id}#receipts")
 
 
-def _about(receipt: Receipt, kind: EventType, caller: Caller, now: int) -> Event:
+def _about(receipt: Copy, kind: EventType, caller: Caller, now: int) -> Event:
     return Event(kind, now, {"by": caller.officer.account.id, "receipt": receipt.id})

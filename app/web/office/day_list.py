@@ -10,7 +10,7 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.ports.office import Plans, Worklist
+from app.ports.office import DayLists, Worklist
 from app.rules.station.day_list import AHEAD, KEPT, MOST, Need, Planned, new_word, typed
 from app.rules.visit.standing import Followed, Standing, standing
 from app.rules.words.dates import day_of, format_time
@@ -32,7 +32,7 @@ class DayDesk:
 
     desk: Desk
     worklist: Worklist
-    plans: Plans
+    plans: DayLists
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
         """Return the endpoints by method and path."""

@@ -9,9 +9,9 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.ports.consent_list import Registry
+from app.ports.consent_list import ConsentList
 from app.rules.content.office import CHECKLISTS
-from app.rules.station.station import Facility, Station, Terminal, Tick, judge_code
+from app.rules.station.station import Station, StationProfile, Terminal, Tick, judge_code
 from app.rules.visit.standing import NEEDY, standing
 from app.rules.words.dates import day_of, format_time
 from app.rules.words.digits import has_my_number
@@ -30,14 +30,14 @@ _TEXTS: Final = ("name", "code", "telephone", "hours", "router", "maintenance_te
 
 
 @dataclass(frozen=True)
-class Front:
+class HomeDesk:
     """The first page, settings and checklists."""
 
     desk: Desk
     importer: Importer
 
     @property
-    def registry(self) -> Registry:
+    def registry(self) -> ConsentList:
         """The store of the list of consents."""
         return self.importer.registry
 
@@ -96,8 +96,8 @@ class Front:
     def _station(  # noqa: PLR0913 - what is shown, and why again
         self,
         caller: Caller,
-        facility: Facility,
-        station: Station,
+        facility: Station,
+        station: StationProfile,
         *,
         names_were: bool,
         wrong: dict[str, str] | None = None,
@@ -135,7 +135,7 @@ class Front:
             return await self._decided_since(caller, facility, station)
         return self.desk.go("/office/station?saved=1")
 
-    async def _decided_since(self, caller: Caller, facility: Facility, station: Station) -> Response:
+    async def _decided_since(self, caller: Caller, facility: Station, station: StationProfile) -> Response:
         """Show the typed values, with the names setting that was saved since the form was shown."""
         now = (await self.desk.office.station(caller.facility)).keeps_names
         return self._station(caller, facility, replace(station, keeps_names=now), names_were=now, late=_DECIDED_SINCE)
@@ -168,11 +168,11 @@ class Front:
         return day_of(self.desk.clock.now()).strftime("%Y-%m") if checklist == "monthly" else ""
 
 
-def _said(caller: Caller, *, names_were: bool) -> tuple[Facility, Station]:
+def _said(caller: Caller, *, names_were: bool) -> tuple[Station, StationProfile]:
     """Return the form's settings, not validated."""
     sent, said = caller.sent, {name: _plain(caller.sent.get(name, "")) for name in (*_TEXTS, "retention_days")}
     days, shown = said["retention_days"], caller.officer.facility
-    return replace(shown, name=said["name"], code=said["code"], telephone=said["telephone"]), Station(
+    return replace(shown, name=said["name"], code=said["code"], telephone=said["telephone"]), StationProfile(
         facility=shown.id,
         terminal=_TERMINALS.get(sent.get("terminal", ""), Terminal.UNKNOWN),
         linked=_YES_OR_NO.get(sent.get("linked", "")),
@@ -190,7 +190,7 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).strip()
 
 
-def _problems(facility: Facility, station: Station) -> dict[str, str]:
+def _problems(facility: Station, station: StationProfile) -> dict[str, str]:
     texts = {"name": facility.name, "telephone": facility.telephone, "hours": station.hours}
     texts |= {"router": station.router, "maintenance_telephone": station.maintenance_telephone}
     found = {name: f"{_LONG}文字までにしてください" for name, text in texts.items() if len(text) > _LONG}

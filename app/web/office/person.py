@@ -11,7 +11,7 @@ from typing import Any, Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.ports.consent_list import Registry
+from app.ports.consent_list import ConsentList
 from app.ports.office import Worklist
 from app.ports.store import Ledger, Logged
 from app.rules.record.evidence import Body, Event, EventType, Head
@@ -39,7 +39,7 @@ class PersonDesk:
     ledger: Ledger
 
     @property
-    def registry(self) -> Registry:
+    def registry(self) -> ConsentList:
         """The store of the list of consents."""
         return self.importer.registry
 

@@ -12,7 +12,7 @@ from typing import Final
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from app.ports.office import Act, Receipts, Worklist
+from app.ports.office import Act, Copies, Worklist
 from app.ports.store import Written
 from app.rules.content import ITEMS
 from app.rules.record.evidence import Body, EventType
@@ -69,7 +69,7 @@ class WorkDesk:
 
     desk: Desk
     importer: Importer
-    receipts: Receipts
+    receipts: Copies
 
     @property
     def worklist(self) -> Worklist:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.rules.content import load_phone_steps
-from app.rules.station.station import Facility
+from app.rules.station.station import Station
 from app.rules.words.furigana import N_
 from app.web.kit.pages import Look, Pages
 from app.web.kit.qr_codes import LONGEST, MODULE, QUIET, Code, TooLong, code
@@ -118,7 +118,7 @@ POSTER_STEPS: Final = (
 class Paper(ABC):
     """One paper with a code: its station, and the address and revision with which it becomes invalid."""
 
-    facility: Facility
+    facility: Station
     address: str = field(repr=False)
     revision: int
     hours: str = ""

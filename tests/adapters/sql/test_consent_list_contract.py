@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from app.adapters.sql.consent_list import WAITING, SqlRegistry
+from app.adapters.sql.consent_list import WAITING, SqlConsentList
 from app.adapters.sql.store import SqlStore
-from app.rules.record.evidence import EventType, broken_link
+from app.rules.record.evidence import EventType
 from app.rules.record.gap import Erasure
 from app.rules.terminal.consent_list import By, Incoming, ListedPerson, PersonNames, Search
 from app.rules.terminal.exchange import Exchange, MergeOutcome, Stage, Upload
@@ -19,6 +19,7 @@ from app.rules.terminal.values import Answer02, Encoding, Header, Reading
 from app.tokens import Sealer, new_secret
 from tests.adapters.samples import FACILITY, RECORD_KEY
 from tests.rules.people import TARO, a_consent, a_person, insured
+from tests.rules.record.chain import broken_link
 from tests.rules.visits import NOW
 
 SEALER = Sealer(("k" * 40,))
@@ -27,8 +28,8 @@ ELSE = "elsewhere"
 
 
 @pytest.fixture
-async def registry(store: SqlStore, url: str) -> AsyncIterator[SqlRegistry]:
-    fresh = SqlRegistry(url, SEALER, key=RECORD_KEY)
+async def registry(store: SqlStore, url: str) -> AsyncIterator[SqlConsentList]:
+    fresh = SqlConsentList(url, SEALER, key=RECORD_KEY)
     yield fresh
     await fresh.close()
 
@@ -38,7 +39,7 @@ def a_file(people: list[Incoming], facility: str = FACILITY.id) -> Upload:
     return Upload(new_secret(), facility, Stage.WAITING, NOW, "事務 さくら", preview(reading, people), len(people))
 
 
-async def imported(registry: SqlRegistry, *people: Incoming, at: int = NOW, names: bool = True) -> MergeOutcome:
+async def imported(registry: SqlConsentList, *people: Incoming, at: int = NOW, names: bool = True) -> MergeOutcome:
     """Take people as a file brings them; return what became of it."""
     file = await registry.keep(a_file([*people]), new_secret().encode(), people, names=names)
     began = await registry.begin(FACILITY.id, file.id, at)
@@ -48,7 +49,7 @@ async def imported(registry: SqlRegistry, *people: Incoming, at: int = NOW, name
     return outcome
 
 
-async def everybody(registry: SqlRegistry, search: Search | None = None, size: int = 50) -> list[ListedPerson]:
+async def everybody(registry: SqlConsentList, search: Search | None = None, size: int = 50) -> list[ListedPerson]:
     """Return what a search finds, page by page."""
     found: list[ListedPerson] = []
     search, after = search or Search(), None
@@ -60,7 +61,7 @@ async def everybody(registry: SqlRegistry, search: Search | None = None, size: i
     return found
 
 
-async def test_it_works(registry: SqlRegistry) -> None:
+async def test_it_works(registry: SqlConsentList) -> None:
     assert await imported(registry, a_person("A-0001")) == MergeOutcome(new=1)
     (known,) = await everybody(registry)
     assert known.names == TARO
@@ -71,7 +72,7 @@ async def test_it_works(registry: SqlRegistry) -> None:
     assert await registry.person(ELSE, known.id) is None
 
 
-async def test_a_file_taken_twice_changes_nothing(registry: SqlRegistry, store: SqlStore) -> None:
+async def test_a_file_taken_twice_changes_nothing(registry: SqlConsentList, store: SqlStore) -> None:
     people = [a_person("A-0001")]
     first = await registry.keep(a_file(people), b"the same", people, names=True)
     assert await registry.begin(FACILITY.id, first.id, NOW)
@@ -84,14 +85,14 @@ async def test_a_file_taken_twice_changes_nothing(registry: SqlRegistry, store: 
     assert await store.head(FACILITY.id) == head
 
 
-async def test_what_is_read_twice_waits_once(registry: SqlRegistry) -> None:
+async def test_what_is_read_twice_waits_once(registry: SqlConsentList) -> None:
     people = [a_person("A-0001")]
     for _ in range(2):
         await registry.keep(a_file(people), b"the same", people, names=True)
     assert len(await registry.uploads(FACILITY.id, 10)) == 1
 
 
-async def test_only_so_many_files_wait_at_a_station(registry: SqlRegistry) -> None:
+async def test_only_so_many_files_wait_at_a_station(registry: SqlConsentList) -> None:
     people = [a_person("A-0001")]
     first = await registry.keep(a_file(people), b"first", people, names=True)
     assert await registry.begin(FACILITY.id, first.id, NOW) is not None
@@ -101,7 +102,7 @@ async def test_only_so_many_files_wait_at_a_station(registry: SqlRegistry) -> No
     assert stages == [(Stage.WAITING, NOW + n) for n in reversed(range(3, WAITING + 3))] + [(Stage.TAKING, NOW)]
 
 
-async def test_whoever_stands_twice_in_one_file_has_both_insurances_and_nothing_ended(registry: SqlRegistry) -> None:
+async def test_whoever_stands_twice_in_one_file_has_both_insurances_and_nothing_ended(registry: SqlConsentList) -> None:
     twice = a_person("A-0001"), a_person("A-0002", drug="0")
     assert await imported(registry, *twice) == MergeOutcome(new=1)
     (known,) = await everybody(registry)
@@ -110,7 +111,7 @@ async def test_whoever_stands_twice_in_one_file_has_both_insurances_and_nothing_
     assert await imported(registry, *twice) == MergeOutcome(same=1)
 
 
-async def test_one_of_many_takes_a_file_and_another_goes_on_where_it_was_left(registry: SqlRegistry) -> None:
+async def test_one_of_many_takes_a_file_and_another_goes_on_where_it_was_left(registry: SqlConsentList) -> None:
     people = [a_person("A-0001"), a_person("A-0002", names=replace(TARO, kana="ﾔﾏﾀﾞ", name="山田"))]
     file = await registry.keep(a_file(people), b"file", people, names=True)
     began = await asyncio.gather(*(registry.begin(FACILITY.id, file.id, NOW) for _ in range(10)))
@@ -124,7 +125,7 @@ async def test_one_of_many_takes_a_file_and_another_goes_on_where_it_was_left(re
     assert outcome == MergeOutcome(new=1, same=1)
 
 
-async def test_who_comes_again_is_the_same_person(registry: SqlRegistry) -> None:
+async def test_who_comes_again_is_the_same_person(registry: SqlConsentList) -> None:
     await imported(registry, a_person("A-0001"))
     later = a_person("A-0001", at=NOW + DAY)
     assert await imported(registry, later, at=NOW + DAY) == MergeOutcome(changed=1)
@@ -133,14 +134,14 @@ async def test_who_comes_again_is_the_same_person(registry: SqlRegistry) -> None
     assert await everybody(registry, Search(By.NAME, "たかさき")) == [known]
 
 
-async def test_who_got_a_number_later_is_known_by_name_and_birth_date(registry: SqlRegistry) -> None:
+async def test_who_got_a_number_later_is_known_by_name_and_birth_date(registry: SqlConsentList) -> None:
     await imported(registry, a_person())
     assert await imported(registry, a_person("A-0001")) == MergeOutcome(changed=1)
     assert await imported(registry, a_person("A-0001", "A-0001-OLD")) == MergeOutcome(changed=1)
     assert len(await everybody(registry)) == 1
 
 
-async def test_a_number_given_to_somebody_else_does_not_join_two_people(registry: SqlRegistry) -> None:
+async def test_a_number_given_to_somebody_else_does_not_join_two_people(registry: SqlConsentList) -> None:
     await imported(registry, a_person("A-0001"))
     other = a_person("A-0001", names=PersonNames("見本　花", "ﾐﾎﾝ ﾊﾅ", "19400101", "2"))
     assert await imported(registry, other) == MergeOutcome(new=1)
@@ -148,7 +149,7 @@ async def test_a_number_given_to_somebody_else_does_not_join_two_people(registry
     assert await imported(registry, other) == MergeOutcome(same=1)
 
 
-async def test_without_number_and_birth_date_the_moments_tell_who_it_is(registry: SqlRegistry) -> None:
+async def test_without_number_and_birth_date_the_moments_tell_who_it_is(registry: SqlConsentList) -> None:
     nobody = a_person(names=None)
     assert await imported(registry, nobody) == MergeOutcome(new=1)
     assert await imported(registry, nobody) == MergeOutcome(same=1)
@@ -157,7 +158,7 @@ async def test_without_number_and_birth_date_the_moments_tell_who_it_is(registry
 
 @pytest.mark.parametrize(("code", "turn"), [("0", EventType.WITHDRAWN), ("2", EventType.LAPSED)])
 async def test_what_ended_at_the_source_is_an_event_with_its_reason(
-    registry: SqlRegistry, store: SqlStore, code: str, turn: EventType
+    registry: SqlConsentList, store: SqlStore, code: str, turn: EventType
 ) -> None:
     await imported(registry, a_person("A-0001"))
     outcome = await imported(registry, a_person("A-0001", drug=code), at=NOW + DAY)
@@ -171,7 +172,7 @@ async def test_what_ended_at_the_source_is_an_event_with_its_reason(
     assert broken_link([(each.entry, each.hash) for each in log]) is None
 
 
-async def test_a_code_without_a_meaning_ends_nothing(registry: SqlRegistry) -> None:
+async def test_a_code_without_a_meaning_ends_nothing(registry: SqlConsentList) -> None:
     await imported(registry, a_person("A-0001"))
     assert await imported(registry, a_person("A-0001", drug="7")) == MergeOutcome(changed=1)
 
@@ -183,7 +184,7 @@ async def test_a_code_without_a_meaning_ends_nothing(registry: SqlRegistry) -> N
     "typed",
     ["髙﨑", "高崎", "髙﨑𠮷男", "高崎　吉男", "吉男", "たかさき", "ﾀｶｻｷ", "タカサキ ヨシオ", "よしお", "タカ", "よし"],
 )
-async def test_a_name_is_found_in_kanji_and_any_kana(registry: SqlRegistry, typed: str) -> None:
+async def test_a_name_is_found_in_kanji_and_any_kana(registry: SqlConsentList, typed: str) -> None:
     await imported(
         registry, a_person("A-0001"), a_person("A-0002", names=PersonNames("林　次郎", "ﾊﾔｼ ｼﾞﾛｳ", "19500101", "1"))
     )
@@ -192,12 +193,12 @@ async def test_a_name_is_found_in_kanji_and_any_kana(registry: SqlRegistry, type
 
 
 @pytest.mark.parametrize("typed", ["", "タ", "男", "さき", "%", "ﾀﾞｶｻｷ", "はなこ"])
-async def test_what_begins_no_name_finds_nobody(registry: SqlRegistry, typed: str) -> None:
+async def test_what_begins_no_name_finds_nobody(registry: SqlConsentList, typed: str) -> None:
     await imported(registry, a_person("A-0001"))
     assert await everybody(registry, Search(By.NAME, typed)) == []
 
 
-async def test_a_name_of_one_kanji_is_found_whole(registry: SqlRegistry) -> None:
+async def test_a_name_of_one_kanji_is_found_whole(registry: SqlConsentList) -> None:
     await imported(registry, a_person("A-0001", names=PersonNames("林　次郎", "ﾊﾔｼ ｼﾞﾛｳ", "19500101", "1")))
     assert len(await everybody(registry, Search(By.NAME, "林"))) == 1
 
@@ -233,7 +234,9 @@ MANY = [
         (Search(By.ENDS, moments=(NOW, NOW + 29 * DAY)), 0),
     ],
 )
-async def test_every_search_pages_through_all_that_it_finds(registry: SqlRegistry, search: Search, count: int) -> None:
+async def test_every_search_pages_through_all_that_it_finds(
+    registry: SqlConsentList, search: Search, count: int
+) -> None:
     await imported(registry, *MANY)
     found = await everybody(registry, search, size=5)
     assert len(found) == count
@@ -242,7 +245,7 @@ async def test_every_search_pages_through_all_that_it_finds(registry: SqlRegistr
     assert await registry.search(ELSE, search, None, 5) == []
 
 
-async def test_who_decided_between_two_moments_is_near(registry: SqlRegistry) -> None:
+async def test_who_decided_between_two_moments_is_near(registry: SqlConsentList) -> None:
     await imported(
         registry, a_person("A-0001"), a_person(names=PersonNames("見本", "ﾐﾎﾝ", "19400101", "2"), at=NOW + 600)
     )
@@ -252,7 +255,7 @@ async def test_who_decided_between_two_moments_is_near(registry: SqlRegistry) ->
     assert await registry.near(FACILITY.id, "A-000", NOW + 3600, NOW + 3700) == ()
 
 
-async def test_two_insurances_that_differ_stay_two_answers(registry: SqlRegistry) -> None:
+async def test_two_insurances_that_differ_stay_two_answers(registry: SqlConsentList) -> None:
     both = (insured("01"), insured("A1", drug="0"))
     await imported(registry, a_person("A-0001", results=both))
     (known,) = await everybody(registry)
@@ -261,7 +264,7 @@ async def test_two_insurances_that_differ_stay_two_answers(registry: SqlRegistry
     assert len(await everybody(registry, Search(By.ITEM, "drug", "unknown"))) == 1
 
 
-async def test_a_flag_nobody_knows_is_kept_under_its_own_name(registry: SqlRegistry) -> None:
+async def test_a_flag_nobody_knows_is_kept_under_its_own_name(registry: SqlConsentList) -> None:
     new = replace(insured(), consents=(*insured().consents, a_consent("NewThing", "1")))
     await imported(registry, a_person("A-0001", results=(new,)))
     (known,) = await everybody(registry)
@@ -271,7 +274,7 @@ async def test_a_flag_nobody_knows_is_kept_under_its_own_name(registry: SqlRegis
 # --- names and erasure --------------------------------------------------------------------------------------
 
 
-async def test_a_station_that_keeps_no_names_gets_none(registry: SqlRegistry) -> None:
+async def test_a_station_that_keeps_no_names_gets_none(registry: SqlConsentList) -> None:
     assert await imported(registry, a_person("A-0001"), names=False) == MergeOutcome(new=1)
     (known,) = await everybody(registry)
     assert known.names is None
@@ -279,7 +282,7 @@ async def test_a_station_that_keeps_no_names_gets_none(registry: SqlRegistry) ->
     assert await imported(registry, a_person("A-0001"), names=False) == MergeOutcome(same=1)
 
 
-async def test_names_that_are_kept_no_more_are_gone(registry: SqlRegistry) -> None:
+async def test_names_that_are_kept_no_more_are_gone(registry: SqlConsentList) -> None:
     await imported(registry, a_person("A-0001"))
     assert await registry.forget_names(FACILITY.id) == 1
     (known,) = await everybody(registry)
@@ -289,7 +292,9 @@ async def test_names_that_are_kept_no_more_are_gone(registry: SqlRegistry) -> No
     assert len(await everybody(registry, Search(By.NAME, "たかさき"))) == 1
 
 
-async def test_an_erased_person_is_found_by_nothing_and_the_chain_holds(registry: SqlRegistry, store: SqlStore) -> None:
+async def test_an_erased_person_is_found_by_nothing_and_the_chain_holds(
+    registry: SqlConsentList, store: SqlStore
+) -> None:
     await imported(registry, a_person("A-0001"), a_person("A-0002", names=PersonNames("見本", "ﾐﾎﾝ", "19400101", "2")))
     await imported(registry, a_person("A-0001", drug="0"))
     (known,) = await everybody(registry, Search(By.REFERENCE, "A-0001"))
@@ -304,10 +309,10 @@ async def test_an_erased_person_is_found_by_nothing_and_the_chain_holds(registry
     assert broken_link([(each.entry, each.hash) for each in log]) is None
 
 
-async def test_another_key_opens_no_name(registry: SqlRegistry, url: str) -> None:
+async def test_another_key_opens_no_name(registry: SqlConsentList, url: str) -> None:
     await imported(registry, a_person("A-0001"))
     (known,) = await everybody(registry)
-    other = SqlRegistry(url, Sealer(("o" * 40,)), key=RECORD_KEY)
+    other = SqlConsentList(url, Sealer(("o" * 40,)), key=RECORD_KEY)
     found = await other.person(FACILITY.id, known.id)
     assert found is not None
     assert found.names is None
@@ -317,7 +322,7 @@ async def test_another_key_opens_no_name(registry: SqlRegistry, url: str) -> Non
 # --- requests -----------------------------------------------------------------------------------------------
 
 
-async def test_requests_are_counted_by_the_day(registry: SqlRegistry) -> None:
+async def test_requests_are_counted_by_the_day(registry: SqlConsentList) -> None:
     one = Exchange("key-1", FACILITY.id, "20261118", 0, "20261116", "20261118", NOW, "事務 さくら")
     assert (await registry.ask(one)).counter == 1
     assert (await registry.ask(replace(one, key="key-2"))).counter == 2
@@ -329,7 +334,7 @@ async def test_requests_are_counted_by_the_day(registry: SqlRegistry) -> None:
     assert await registry.exchange(ELSE, "key-1") is None
 
 
-async def test_a_file_that_nobody_takes_is_forgotten(registry: SqlRegistry) -> None:
+async def test_a_file_that_nobody_takes_is_forgotten(registry: SqlConsentList) -> None:
     people = [a_person("A-0001")]
     file = await registry.keep(a_file(people), b"file", people, names=True)
     await registry.tidy(NOW + 3600)
@@ -338,7 +343,7 @@ async def test_a_file_that_nobody_takes_is_forgotten(registry: SqlRegistry) -> N
     assert await registry.upload(FACILITY.id, file.id) is None
 
 
-async def test_a_file_from_a_time_that_is_not_yet_is_forgotten_and_never_stuck(registry: SqlRegistry) -> None:
+async def test_a_file_from_a_time_that_is_not_yet_is_forgotten_and_never_stuck(registry: SqlConsentList) -> None:
     people, later = [a_person("A-0001")], NOW + 400 * 86_400
     waits = await registry.keep(replace(a_file(people), id="waits", at=later), b"waits", people, names=True)
     begun = await registry.keep(replace(a_file(people), id="begun", at=later), b"begun", people, names=True)
@@ -350,7 +355,7 @@ async def test_a_file_from_a_time_that_is_not_yet_is_forgotten_and_never_stuck(r
     assert await registry.upload(FACILITY.id, begun.id)
 
 
-async def test_who_was_seen_at_a_time_that_is_not_yet_is_seen_anew(registry: SqlRegistry) -> None:
+async def test_who_was_seen_at_a_time_that_is_not_yet_is_seen_anew(registry: SqlConsentList) -> None:
     people, later = [a_person("A-0001")], NOW + 400 * DAY
     undated = a_file(people)
     undated = replace(undated, preview=replace(undated.preview, executed_at=None))

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from app.adapters.sql.copies import SqlReceipts
+from app.adapters.sql.copies import SqlCopies
 from app.adapters.sql.gap import look_back
 from app.adapters.sql.store import SqlStore
 from app.ports.store import ReadOnly
 from app.rules.record.evidence import Event, EventType, Head
 from app.rules.record.gap import LedgerState
-from app.rules.visit.copy import LIVES, Receipt, known_as, new_letters
+from app.rules.visit.copy import LIVES, Copy, known_as, new_letters
 from tests.adapters.keeping import SECOND, other
 from tests.adapters.samples import FACILITY, LINK, RECORD_KEY, opened
 from tests.rules.visits import NOW, a_visit
@@ -25,18 +25,18 @@ CALLED_BACK = Event(EventType.COPY_CALLED_BACK, NOW + 60, {"by": "haru"})
 
 
 @pytest.fixture
-async def receipts(store: SqlStore, url: str) -> AsyncIterator[SqlReceipts]:
-    fresh = SqlReceipts(url, key=RECORD_KEY)
+async def receipts(store: SqlStore, url: str) -> AsyncIterator[SqlCopies]:
+    fresh = SqlCopies(url, key=RECORD_KEY)
     yield fresh
     await fresh.close()
 
 
 @pytest.fixture
-async def receipt(store: SqlStore) -> Receipt:
+async def receipt(store: SqlStore) -> Copy:
     """Return a copy of a visit, not kept yet."""
     change = opened(a_visit(upto="need"))
     await store.write(change)
-    return Receipt("one", FACILITY.id, change.visit.id, known_as(new_letters()), NOW, "受付 はる")
+    return Copy("one", FACILITY.id, change.visit.id, known_as(new_letters()), NOW, "受付 はる")
 
 
 def holds(url: str) -> None:
@@ -49,7 +49,7 @@ async def written(store: SqlStore) -> list[str]:
 
 
 async def test_a_copy_and_that_it_was_made_are_kept_together(
-    receipts: SqlReceipts, store: SqlStore, receipt: Receipt
+    receipts: SqlCopies, store: SqlStore, receipt: Copy
 ) -> None:
     await receipts.issue(receipt, MADE, KEY)
     assert await receipts.find(receipt.hash) == receipt == await receipts.receipt("one")
@@ -57,7 +57,7 @@ async def test_a_copy_and_that_it_was_made_are_kept_together(
     assert (await written(store))[-1] == "copied"
 
 
-async def test_a_form_sent_twice_makes_one_copy(receipts: SqlReceipts, store: SqlStore, receipt: Receipt) -> None:
+async def test_a_form_sent_twice_makes_one_copy(receipts: SqlCopies, store: SqlStore, receipt: Copy) -> None:
     again = replace(receipt, id="two", hash=known_as(new_letters()))
     assert [await receipts.issue(each, MADE, KEY) for each in (receipt, again)] == [True, False]
     assert await receipts.of(FACILITY.id, receipt.visit) == (receipt,)
@@ -65,7 +65,7 @@ async def test_a_form_sent_twice_makes_one_copy(receipts: SqlReceipts, store: Sq
 
 
 async def test_where_nothing_may_be_written_there_is_no_copy_either(
-    receipts: SqlReceipts, store: SqlStore, receipt: Receipt, url: str
+    receipts: SqlCopies, store: SqlStore, receipt: Copy, url: str
 ) -> None:
     before = await written(store)
     holds(url)
@@ -76,7 +76,7 @@ async def test_where_nothing_may_be_written_there_is_no_copy_either(
 
 
 async def test_where_nothing_may_be_written_no_copy_is_called_back(
-    receipts: SqlReceipts, receipt: Receipt, url: str
+    receipts: SqlCopies, receipt: Copy, url: str
 ) -> None:
     await receipts.issue(receipt, MADE, KEY)
     holds(url)
@@ -87,7 +87,7 @@ async def test_where_nothing_may_be_written_no_copy_is_called_back(
 
 @pytest.mark.threat("T23")
 async def test_a_record_goes_on_without_the_copies_that_it_had(
-    receipts: SqlReceipts, store: SqlStore, receipt: Receipt, url: str
+    receipts: SqlCopies, store: SqlStore, receipt: Copy, url: str
 ) -> None:
     await store.add_facility(SECOND, replace(LINK, token="bcdefghjkmnp", facility=SECOND.id))
     theirs = opened(other(replace(a_visit(upto="need"), id="a" * 22)), session="b" * 64)
@@ -113,7 +113,7 @@ async def test_a_record_goes_on_without_the_copies_that_it_had(
     assert await receipts.find("new") == new
 
 
-async def test_of_many_who_call_a_copy_back_one_does(receipts: SqlReceipts, store: SqlStore, receipt: Receipt) -> None:
+async def test_of_many_who_call_a_copy_back_one_does(receipts: SqlCopies, store: SqlStore, receipt: Copy) -> None:
     await receipts.issue(receipt, MADE, KEY)
     answers = await asyncio.gather(*(receipts.call_back(receipt, CALLED_BACK) for _ in range(5)))
     assert sorted(answers) == [False] * 4 + [True]
@@ -124,7 +124,7 @@ async def test_of_many_who_call_a_copy_back_one_does(receipts: SqlReceipts, stor
     assert (await written(store)).count("copy_called_back") == 1
 
 
-async def test_copies_whose_time_is_over_are_removed(receipts: SqlReceipts, receipt: Receipt) -> None:
+async def test_copies_whose_time_is_over_are_removed(receipts: SqlCopies, receipt: Copy) -> None:
     await receipts.issue(receipt, MADE, KEY)
     await receipts.tidy(NOW + LIVES)
     assert await receipts.find(receipt.hash) == receipt

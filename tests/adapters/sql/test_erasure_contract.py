@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from app.adapters.sql.consent_list import SqlRegistry
+from app.adapters.sql.consent_list import SqlConsentList
 from app.adapters.sql.store import SqlStore
 from app.adapters.sql.worklist import SqlWorklist
 from app.ports.office import Act
 from app.ports.store import Written
-from app.rules.record.evidence import EventType, broken_link
+from app.rules.record.evidence import EventType
 from app.rules.record.gap import Erasure
 from app.rules.terminal.consent_list import Incoming, ListedPerson, PersonNames, Search
 from app.rules.terminal.exchange import MergeOutcome, Stage, Upload
@@ -24,6 +24,7 @@ from app.tokens import Sealer, new_secret
 from app.work.importing import Importer
 from tests.adapters.samples import FACILITY, RECORD_KEY, StillClock, opened, telling
 from tests.rules.people import LISTED, TARO, a_person
+from tests.rules.record.chain import broken_link
 from tests.rules.visits import NOW, a_visit
 
 SAKURA = ("account-1", "事務 さくら")
@@ -36,7 +37,7 @@ class Office:
     """A station's office, with one visit to see."""
 
     store: SqlStore
-    registry: SqlRegistry
+    registry: SqlConsentList
     worklist: SqlWorklist
 
     async def reads(self, *people: Incoming) -> Upload:
@@ -83,7 +84,7 @@ class Office:
 
 @pytest.fixture
 async def office(store: SqlStore, url: str) -> AsyncIterator[Office]:
-    made = Office(store, SqlRegistry(url, Sealer(("k" * 40,)), key=RECORD_KEY), SqlWorklist(url, key=RECORD_KEY))
+    made = Office(store, SqlConsentList(url, Sealer(("k" * 40,)), key=RECORD_KEY), SqlWorklist(url, key=RECORD_KEY))
     await store.write(telling(opened(VISIT)))
     yield made
     await made.registry.close()

@@ -17,7 +17,7 @@ from unittest.mock import patch
 import pytest
 
 from app.adapters.sql import merge
-from app.adapters.sql.consent_list import SqlRegistry
+from app.adapters.sql.consent_list import SqlConsentList
 from app.adapters.sql.database import migrate
 from app.adapters.sql.store import SqlStore
 from app.rules.record.gap import Erasure
@@ -52,12 +52,12 @@ class Drawer:
         self.folder, self.hunt = folder, Hunt(birds)
         self.url = f"sqlite:///{folder / 'kazasu.db'}"
 
-    async def open(self) -> SqlRegistry:
+    async def open(self) -> SqlConsentList:
         migrate(self.url)
         store = SqlStore(self.url, StillClock(NOW), key=RECORD_KEY)
         await store.add_facility(FACILITY, LINK)
         await store.close()
-        return SqlRegistry(self.url, SEALER, key=RECORD_KEY)
+        return SqlConsentList(self.url, SEALER, key=RECORD_KEY)
 
     async def erases(self, known: ListedPerson) -> None:
         store = SqlStore(self.url, StillClock(NOW), key=RECORD_KEY)
@@ -76,20 +76,20 @@ def drawer(tmp_path: Path, birds: list[Canary], monkeypatch: pytest.MonkeyPatch)
     return Drawer(tmp_path, birds)
 
 
-async def reads(registry: SqlRegistry, *people: Incoming, names: bool) -> Upload:
+async def reads(registry: SqlConsentList, *people: Incoming, names: bool) -> Upload:
     reading = Reading(Answer02(Header()), Encoding.UTF_8, (), 0, ())
     new = Upload(new_secret(), FACILITY.id, Stage.WAITING, NOW, "事務 さくら", preview(reading, people), len(people))
     return await registry.keep(new, new_secret().encode(), people, names=names)
 
 
-async def takes(registry: SqlRegistry, *people: Incoming, names: bool) -> None:
+async def takes(registry: SqlConsentList, *people: Incoming, names: bool) -> None:
     file = await reads(registry, *people, names=names)
     began = await registry.begin(FACILITY.id, file.id, NOW)
     assert began is not None
     await registry.take(file, began, len(began), NOW)
 
 
-async def sought(registry: SqlRegistry, bird: Canary) -> list[ListedPerson]:
+async def sought(registry: SqlConsentList, bird: Canary) -> list[ListedPerson]:
     return await registry.search(FACILITY.id, Search(By.NAME, bird.kana), None, 5)
 
 

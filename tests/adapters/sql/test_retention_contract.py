@@ -11,8 +11,8 @@ from sqlalchemy import Connection, insert, select, update
 
 import app.adapters.sql.schema as t
 from app.adapters.ledger import FileLedger
-from app.adapters.sql.consent_list import SqlRegistry
-from app.adapters.sql.copies import SqlReceipts
+from app.adapters.sql.consent_list import SqlConsentList
+from app.adapters.sql.copies import SqlCopies
 from app.adapters.sql.store import SqlStore
 from app.adapters.sql.worklist import SqlWorklist
 from app.ports.office import Act
@@ -20,7 +20,7 @@ from app.rules.record.evidence import Event, EventType
 from app.rules.terminal.exchange import Stage, Upload
 from app.rules.terminal.preview import preview
 from app.rules.terminal.values import Answer02, Encoding, Header, Reading
-from app.rules.visit.copy import LIVES, Receipt, Wish
+from app.rules.visit.copy import LIVES, Copy, Wish
 from app.rules.visit.standing import Closed, Closing, StandingWish, named
 from app.tokens import Sealer
 from app.work import forgetting
@@ -115,22 +115,22 @@ async def test_whose_visits_are_all_over_goes_and_others_visits_hold_nobody(
 
 
 @pytest.fixture
-async def receipts(store: SqlStore, url: str) -> AsyncIterator[SqlReceipts]:
-    fresh = SqlReceipts(url, key=RECORD_KEY)
+async def receipts(store: SqlStore, url: str) -> AsyncIterator[SqlCopies]:
+    fresh = SqlCopies(url, key=RECORD_KEY)
     yield fresh
     await fresh.close()
 
 
-async def copied(receipts: SqlReceipts, visit: str, at: int) -> Receipt:
+async def copied(receipts: SqlCopies, visit: str, at: int) -> Copy:
     """Let a patient have a copy of a visit."""
-    receipt = Receipt(f"copy {at}", FACILITY.id, visit, f"hash {at}", at)
+    receipt = Copy(f"copy {at}", FACILITY.id, visit, f"hash {at}", at)
     assert await receipts.issue(receipt, Event(EventType.COPIED, at, {}), receipt.id)
     return receipt
 
 
 @pytest.mark.parametrize("person", ["", "p"])
 async def test_a_copy_keeps_its_visit_for_as_long_as_it_opens(
-    store: SqlStore, worklist: SqlWorklist, receipts: SqlReceipts, ledger: FileLedger, url: str, person: str
+    store: SqlStore, worklist: SqlWorklist, receipts: SqlCopies, ledger: FileLedger, url: str, person: str
 ) -> None:
     visit, people = await visited(store, "a"), int(bool(person))
     if person:
@@ -145,7 +145,7 @@ async def test_a_copy_keeps_its_visit_for_as_long_as_it_opens(
 
 
 async def test_a_copy_that_was_called_back_keeps_nothing(
-    store: SqlStore, worklist: SqlWorklist, receipts: SqlReceipts, ledger: FileLedger, url: str
+    store: SqlStore, worklist: SqlWorklist, receipts: SqlCopies, ledger: FileLedger, url: str
 ) -> None:
     visit = await visited(store, "a")
     settled(url, visit, NOW)
@@ -162,7 +162,7 @@ async def test_nobody_goes_while_a_file_waits_that_may_name_them(
     store: SqlStore, worklist: SqlWorklist, ledger: FileLedger, url: str
 ) -> None:
     in_database(url, lambda connection: a_person(connection, "p"))
-    registry = SqlRegistry(url, Sealer(("k" * 40,)), key=RECORD_KEY)
+    registry = SqlConsentList(url, Sealer(("k" * 40,)), key=RECORD_KEY)
     reading = Reading(Answer02(Header(executed="20261118090000")), Encoding.UTF_8, (), 0, ())
     new = Upload("file", FACILITY.id, Stage.WAITING, OVER, "事務 さくら", preview(reading, ()), 0)
     await registry.keep(new, b"file", (), names=False)

@@ -14,7 +14,7 @@ from app.adapters.sql.office import SqlOffice
 from app.adapters.sql.rows import visit_from, visit_row
 from app.adapters.sql.store import SqlStore
 from app.ports.store import Change, Logged, Store, StoreUnsafe, Written
-from app.rules.record.evidence import Entry, EventType, Head, body_hash, broken_link, hashed
+from app.rules.record.evidence import Entry, EventType, Head, body_hash, hashed
 from app.rules.station.station import Link
 from app.rules.visit.flow import Holder, Registration, Visit
 from tests.adapters.samples import (
@@ -28,6 +28,7 @@ from tests.adapters.samples import (
     opened,
     visit_of,
 )
+from tests.rules.record.chain import broken_link
 from tests.rules.visits import NOW, a_visit
 
 OTHER = hashed("another browser")

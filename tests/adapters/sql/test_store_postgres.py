@@ -23,7 +23,6 @@ from app.adapters.sql.submission import UnknownFacility
 from app.adapters.sql.worklist import SqlWorklist
 from app.ports.outside import Unavailable
 from app.ports.store import StoreUnsafe, Written
-from app.rules.record.evidence import broken_link
 from app.rules.visit.flow import Visit
 from tests.adapters.samples import (
     FACILITY,
@@ -39,6 +38,7 @@ from tests.adapters.samples import (
     visit_of,
 )
 from tests.postgres import Cluster, cluster, migrated
+from tests.rules.record.chain import broken_link
 from tests.rules.visits import NOW, a_visit
 
 

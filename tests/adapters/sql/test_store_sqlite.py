@@ -27,7 +27,6 @@ from app.adapters.sql.store import SqlStore
 from app.adapters.sql.submission import UnknownFacility
 from app.ports.outside import Unavailable
 from app.ports.store import StoreUnsafe, Written
-from app.rules.record.evidence import broken_link
 from app.rules.visit.flow import Visit
 from tests.adapters.samples import (
     FACILITY,
@@ -41,6 +40,7 @@ from tests.adapters.samples import (
     opened,
     visit_of,
 )
+from tests.rules.record.chain import broken_link
 from tests.rules.visits import NOW, a_visit
 
 

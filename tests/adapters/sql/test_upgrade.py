@@ -10,20 +10,18 @@ from sqlalchemy import Connection, delete, select, text, update
 
 import app.adapters.sql.schema as t
 from app.adapters.sql import chain_check, replay, triggers
-from app.adapters.sql.copies import SqlReceipts
+from app.adapters.sql.copies import SqlCopies
 from app.adapters.sql.database import migrate, unhurried
 from app.ports.store import ReadOnly, StoreUnsafe
 from app.rules.record.evidence import Event, EventType, hashed
-from app.rules.visit.copy import Receipt, known_as
+from app.rules.visit.copy import Copy, known_as
 from tests.adapters.keeping import SECOND, Place, behind_our_back, in_database, other
 from tests.adapters.samples import FACILITY, RECORD_KEY, a_change, handed_off, opened, telling
 from tests.rules.visits import NOW, a_visit
 
 FIRST = replace(a_visit(upto="need"), id="a" * 32)
 THEIRS = other(replace(FIRST, id="b" * 32))
-COPIES = tuple(
-    Receipt(f"copy {each.id[0]}", each.facility, each.id, known_as(each.id), NOW) for each in (FIRST, THEIRS)
-)
+COPIES = tuple(Copy(f"copy {each.id[0]}", each.facility, each.id, known_as(each.id), NOW) for each in (FIRST, THEIRS))
 MADE = Event(EventType.COPIED, NOW, {"by": "", "receipt": "copy"})
 
 
@@ -70,7 +68,7 @@ def as_before(connection: Connection) -> None:
 @pytest.fixture
 async def old(tmp_path: Path, url: str) -> Old:
     place = Place(tmp_path / "server", database="" if url.startswith("sqlite") else url)
-    store, receipts = await place.begun(), SqlReceipts(place.url, key=RECORD_KEY)
+    store, receipts = await place.begun(), SqlCopies(place.url, key=RECORD_KEY)
     for visit, copy in zip((FIRST, THEIRS), COPIES, strict=True):
         await store.write(telling(opened(visit, session=hashed(visit.id))))
         await store.write(telling(a_change(handed_off(visit))))
@@ -92,7 +90,7 @@ async def test_every_station_says_that_entries_have_a_mac_from_here_on(old: Old)
 
 async def test_copies_from_before_open(old: Old) -> None:
     old.upgraded()
-    receipts = SqlReceipts(old.url, key=RECORD_KEY)
+    receipts = SqlCopies(old.url, key=RECORD_KEY)
     assert [await receipts.find(each.hash) for each in COPIES] == [*COPIES]
     await receipts.close()
 
@@ -127,7 +125,7 @@ async def test_another_key_is_refused_afterwards(old: Old) -> None:
 async def test_letters_open_no_other_visit_and_no_copy_that_was_called_back(old: Old) -> None:
     old.upgraded()
     mine, theirs = COPIES
-    receipts = SqlReceipts(old.url, key=RECORD_KEY)
+    receipts = SqlCopies(old.url, key=RECORD_KEY)
 
     def tied(**values: object) -> None:
         row = update(t.receipt).where(t.receipt.c.id == mine.id).values(**values)

@@ -16,7 +16,7 @@ import pytest
 
 from app.rules.content import ContentError, _read
 from app.rules.content.office import CHECKLISTS, MONTHLY, SETUP, Checklist, ChecklistRow, Report, load_checklists
-from app.rules.station.station import Station
+from app.rules.station.station import StationProfile
 from app.web.kit.assets import Assets
 from app.web.kit.pages import Look, Pages
 
@@ -147,7 +147,7 @@ def test_the_lists_cannot_be_changed_while_they_are_used() -> None:
 # --- how the page shows them --------------------------------------------------------------------------------
 
 LAYOUT = "<title>{% block title %}{% endblock %}</title>{% block main %}{% endblock %}"
-STATION = Station("hinatazaka", linked=False, maintenance=True, certificate_ends="2027-03-31")
+STATION = StationProfile("hinatazaka", linked=False, maintenance=True, certificate_ends="2027-03-31")
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +161,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
     return Pages(Assets(ROOT / "static"), practice=False, folder=folder)
 
 
-def shown(pages: Pages, checklist: Checklist, done: Mapping[str, str], station: Station = STATION) -> str:
+def shown(pages: Pages, checklist: Checklist, done: Mapping[str, str], station: StationProfile = STATION) -> str:
     return pages.html("office/checklist.html", Look(), checklist=checklist, done=done, station=station)
 
 
@@ -201,7 +201,7 @@ def test_without_a_contract_no_number_of_it_is_missed(pages: Pages, maintenance:
 
 
 def test_the_rows_know_the_stations_fields() -> None:
-    known = {field.name for field in fields(Station)}
+    known = {field.name for field in fields(StationProfile)}
     assert {name for row in ROWS for each in row.fields for name in (each.name, each.only_if or each.name)} <= known
 
 

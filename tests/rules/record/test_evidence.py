@@ -19,11 +19,11 @@ from app.rules.record.evidence import (
     Head,
     VisitState,
     body_hash,
-    broken_link,
     canonical,
     chained,
     state,
 )
+from tests.rules.record.chain import broken_link
 from tests.rules.visits import NOW, a_visit, answered
 
 KEYS = st.text("abcdefghijklmnopqrstuvwxyz_0123456789", min_size=1, max_size=8)

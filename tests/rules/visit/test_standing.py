@@ -10,6 +10,7 @@ import pytest
 
 from app.rules.visit import journey
 from app.rules.visit.consent import Choice
+from app.rules.visit.copy import Wish
 from app.rules.visit.flow import STEPS, Route, Visit
 from app.rules.visit.standing import (
     DONE,
@@ -20,11 +21,15 @@ from app.rules.visit.standing import (
     Followed,
     Sight,
     Standing,
+    StandingWish,
     Truth,
     Verdict,
+    closes_too_late,
     compared,
     may_suffice,
+    named,
     neediest_first,
+    repeats,
     standing,
     truth,
 )
@@ -187,3 +192,16 @@ def test_a_visit_is_called_by_six_letters_that_are_not_its_id() -> None:
     assert len(visit.code) == 6
     assert visit.code.isalpha()
     assert replace(visit, id="w" * 22).code != visit.code
+
+
+def test_a_wish_repeats_only_itself() -> None:
+    asked = (StandingWish(1, Wish.CHANGE),)
+    assert repeats(asked, StandingWish(2, Wish.CHANGE))
+    assert not repeats(asked, StandingWish(2, Wish.DISAGREE))
+
+
+def test_a_page_from_before_a_wish_closes_too_late() -> None:
+    asked = (StandingWish(1, Wish.CHANGE),)
+    assert not closes_too_late(asked, named(asked))
+    assert closes_too_late((*asked, StandingWish(2, Wish.WITHDRAW)), named(asked))
+    assert closes_too_late((StandingWish(2, Wish.CHANGE),), named(asked))

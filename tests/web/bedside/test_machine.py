@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 
 from app.cli.seed import seed_practice
 from app.main import PRACTICE_STATION, Kazasu, create_app
-from app.rules.record.evidence import broken_link, hashed
+from app.rules.record.evidence import hashed
 from app.rules.visit import journey
 from app.rules.visit.flow import STEPS, Visit
 from app.rules.visit.journey import IDLE
@@ -35,6 +35,7 @@ from app.settings import Settings
 from app.tokens import Purpose, new_secret
 from app.web.bedside import seat
 from tests.adapters.samples import visit_of
+from tests.rules.record.chain import broken_link
 from tests.web.bedside.nurse import BROWSER, ORIGIN, StillClock
 from tests.web.bedside.page import Page
 

@@ -15,12 +15,13 @@ from app.adapters.sql import submission as step
 from app.cli.seed import seed_practice
 from app.main import PRACTICE_STATION, Kazasu, create_app
 from app.ports.store import Change, Written
-from app.rules.record.evidence import broken_link, hashed
+from app.rules.record.evidence import hashed
 from app.rules.visit.journey import IDLE
 from app.settings import Settings
 from app.tokens import new_secret
 from tests.adapters.samples import visit_of
 from tests.postgres import Cluster
+from tests.rules.record.chain import broken_link
 from tests.web.bedside.nurse import BROWSER, ORIGIN, Nurse, StillClock, must_be_guarded
 
 KEYS = "one-and-the-same-key-on-every-node-of-ours"

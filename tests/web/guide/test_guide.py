@@ -19,7 +19,7 @@ from app.rules.content.guide import GUIDE, TopicPart, load_guide
 from app.rules.content.ready import READY
 from app.rules.content.sources import GRADES, load_grades
 from app.rules.content.trouble import TROUBLES
-from app.rules.station.station import Note, Station, Terminal
+from app.rules.station.station import Note, StationProfile, Terminal
 from app.rules.words.dates import JST, day_of
 from app.rules.words.furigana import plain
 from app.settings import Settings
@@ -74,7 +74,7 @@ async def nurse(kazasu: Kazasu) -> AsyncIterator[Nurse]:
 
 async def has(kazasu: Kazasu, **equipment: Any) -> None:
     """Let the station say what it has."""
-    await kazasu.desk.office.save_station(PRACTICE_STATION, Station(HERE, **equipment))
+    await kazasu.desk.office.save_station(PRACTICE_STATION, StationProfile(HERE, **equipment))
 
 
 def hrefs(page: Page) -> list[str]:

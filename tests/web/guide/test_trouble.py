@@ -17,7 +17,7 @@ from app.rules.content import ContentError, _read
 from app.rules.content.contacts import CONTACTS, contacts_for
 from app.rules.content.sources import named
 from app.rules.content.trouble import SAYS_SO, TROUBLES, Advice, load_troubles
-from app.rules.station.station import Facility, Station
+from app.rules.station.station import Station, StationProfile
 from app.rules.words.dates import JST
 from app.rules.words.furigana import plain
 from app.settings import Settings
@@ -229,10 +229,10 @@ async def test_the_list_of_codes_is_read_without_a_script_and_sends_nothing(nurs
 
 # --- desks -----------------------------------------------------------------------------------------------------
 
-FACILITY = Facility("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
+FACILITY = Station("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
 
 
-def ids(station: Station | None, facility: Facility | None = FACILITY) -> list[str]:
+def ids(station: StationProfile | None, facility: Station | None = FACILITY) -> list[str]:
     return [each.id for each in contacts_for(facility, station)]
 
 
@@ -271,13 +271,13 @@ def test_what_to_have_at_hand_for_the_makers() -> None:
 
 
 def test_with_a_contract_one_number_stands_for_line_computer_and_router() -> None:
-    covered = Station("hinatazaka", maintenance=True, maintenance_telephone="0120-111-222")
+    covered = StationProfile("hinatazaka", maintenance=True, maintenance_telephone="0120-111-222")
     assert ids(covered) == ["station", "maintenance", "call_centre", "receipt_computer", "phone_shop"]
     assert contacts_for(FACILITY, covered)[1].dial == "0120111222"
 
 
 def test_without_one_each_desk_is_called_for_its_own_fault() -> None:
-    found = ids(Station("hinatazaka", maintenance=False, router="YAMAHA RTX830"))
+    found = ids(StationProfile("hinatazaka", maintenance=False, router="YAMAHA RTX830"))
     assert "maintenance" not in found
     assert {"line", "computer", "router_yamaha"} <= set(found)
     assert "router_allied" not in found

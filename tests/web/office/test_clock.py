@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 import app.adapters.sql.schema as t
 from app.adapters.ledger import FileLedger
-from app.adapters.sql.copies import SqlReceipts
+from app.adapters.sql.copies import SqlCopies
 from app.adapters.sql.store import SqlStore
 from app.main import create_app
 from app.rules.record import clock as rule
@@ -142,7 +142,7 @@ async def furnished(server: Server) -> None:
     visit = await visited(kazasu.store, "a")
     in_database(url, lambda connection: a_person(connection, "p"))
     settled(url, visit, now, "p")
-    receipts = SqlReceipts(url, key=RECORD_KEY)
+    receipts = SqlCopies(url, key=RECORD_KEY)
     await copied(receipts, visit, now)
     await receipts.close()
     account = await kazasu.desk.office.account("sakura")

@@ -16,7 +16,7 @@ from app.main import PRACTICE_STATION, Kazasu
 from app.ports.office import Act
 from app.ports.store import Logged
 from app.rules.record.evidence import EventType, Json
-from app.rules.station.station import Facility, Link, Station, new_token
+from app.rules.station.station import Link, Station, StationProfile, new_token
 from app.rules.terminal.consent_list import ListedPerson
 from app.rules.visit.standing import Sight
 from app.web.office import consent_list
@@ -30,7 +30,7 @@ from tests.web.office.listed import DAY, EVIL, LONG, listed, odd_people
 from tests.web.office.test_worklist import at_the_bedside
 
 LIST = "/office/consents"
-OTHER = Facility("otonari", "おとなり訪問看護ステーション", "9960000017", "03-0000-0001")
+OTHER = Station("otonari", "おとなり訪問看護ステーション", "9960000017", "03-0000-0001")
 
 
 async def record(kazasu: Kazasu) -> list[Logged]:
@@ -38,7 +38,7 @@ async def record(kazasu: Kazasu) -> list[Logged]:
 
 
 async def keeps_no_names(kazasu: Kazasu) -> None:
-    await kazasu.desk.office.save_station(PRACTICE_STATION, Station(PRACTICE_STATION.id, hours="月〜金"))
+    await kazasu.desk.office.save_station(PRACTICE_STATION, StationProfile(PRACTICE_STATION.id, hours="月〜金"))
 
 
 async def finds(clerk: Clerk, text: str, **more: Any) -> Page:

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from app.main import PRACTICE_STATION, Kazasu
 from app.rules.record.evidence import hashed
 from app.rules.station.account import DOORS, IDLE, INVITED, Access, Account, Door, Role
-from app.rules.station.station import Facility, Link, Printed, new_token
+from app.rules.station.station import Link, Printed, Station, new_token
 from app.tokens import Sealed, new_secret
 from app.web.office.desk import routes
 from tests.web.bedside.nurse import StillClock
@@ -136,7 +136,7 @@ async def test_no_door_opens_and_no_form_counts_in_the_patients_hands(kazasu: Ka
 
 # --- nothing of another station -----------------------------------------------------------------------------------
 
-OTHER = Facility("otonari", "おとなり訪問看護ステーション", "9960000017", "03-0000-0001")
+OTHER = Station("otonari", "おとなり訪問看護ステーション", "9960000017", "03-0000-0001")
 
 
 async def another_station(kazasu: Kazasu) -> dict[str, str]:

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from app.adapters.sql.consent_list import SqlRegistry
+from app.adapters.sql.consent_list import SqlConsentList
 from app.adapters.sql.worklist import SqlWorklist
 from app.main import PRACTICE_STATION, Kazasu
 from app.ports.office import Act
-from app.rules.record.evidence import Body, EventType, broken_link
+from app.rules.record.evidence import Body, EventType
 from app.rules.terminal.consent_list import By, Incoming, ListedPerson, PersonNames, Search, incoming
 from app.rules.terminal.exchange import STALE, MergeOutcome, Stage, Taken, Upload
 from app.rules.terminal.preview import preview
@@ -26,6 +26,7 @@ from app.tokens import Sealer, new_secret
 from app.work.importing import BATCH, Importer
 from tests.adapters.samples import RECORD_KEY
 from tests.rules.people import LISTED, a_consent, a_person, digits, insured
+from tests.rules.record.chain import broken_link
 from tests.rules.visits import NOW
 from tests.web.bedside.nurse import StillClock
 from tests.web.office.conftest import settings
@@ -40,7 +41,7 @@ class Died(Exception):
     """The process, in the middle."""
 
 
-class Dying(SqlRegistry):
+class Dying(SqlConsentList):
     """A registry whose process dies before a batch."""
 
     batches = 1
@@ -59,7 +60,7 @@ class Desk:
     """Where files are taken."""
 
     kazasu: Kazasu
-    registry: SqlRegistry
+    registry: SqlConsentList
     worklist: SqlWorklist
     clock: StillClock
     url: str
@@ -107,7 +108,7 @@ async def desk(kazasu: Kazasu, tmp_path: Path, clock: StillClock, database_url: 
     """Return the practice station's desk on a real database."""
     url = database_url or settings(tmp_path).database
     made = Desk(
-        kazasu, SqlRegistry(url, Sealer(("k" * 40,)), key=RECORD_KEY), SqlWorklist(url, key=RECORD_KEY), clock, url
+        kazasu, SqlConsentList(url, Sealer(("k" * 40,)), key=RECORD_KEY), SqlWorklist(url, key=RECORD_KEY), clock, url
     )
     yield made
     await made.registry.close()
@@ -374,7 +375,7 @@ async def test_the_file_itself_from_reading_to_seeing(desk: Desk) -> None:
     assert known.references == ("T-0001",)
 
 
-class Interrupted(SqlRegistry):
+class Interrupted(SqlConsentList):
     """A registry in which something happens while a file's people are looked up."""
 
     happens: Callable[[], Awaitable[object]] | None = None

@@ -13,7 +13,7 @@ from app.ports.outside import Unavailable
 from app.rules.record.evidence import VisitState, hashed, state
 from app.rules.station.account import Role
 from app.rules.station.day_list import MOST
-from app.rules.station.station import Facility, Link, new_token
+from app.rules.station.station import Link, Station, new_token
 from app.rules.visit.flow import Holder, Visit
 from app.rules.words.dates import day_of
 from tests.adapters.samples import visit_of
@@ -192,7 +192,7 @@ async def test_the_sheet_says_what_to_do_and_not_the_word(staff: Clerk) -> None:
 async def test_another_station_sees_and_changes_nothing(staff: Clerk, kazasu: Kazasu) -> None:
     await plans(staff, "T-0001")
     word = word_on(await staff.get(LIST))
-    theirs = Facility("otonari", "おとなり訪問看護ステーション", "9960000017", "03-0000-0001")
+    theirs = Station("otonari", "おとなり訪問看護ステーション", "9960000017", "03-0000-0001")
     link = Link(new_token(), theirs.id, 1, NOW)
     await kazasu.store.add_facility(theirs, link)
     who = (await kazasu.desk.office.account("haru")) or pytest.fail("no account")

@@ -9,7 +9,7 @@ import pytest
 
 from app.main import PRACTICE_STATION, Kazasu
 from app.ports.store import Logged
-from app.rules.station.station import Facility, Link, new_token
+from app.rules.station.station import Link, Station, new_token
 from app.rules.visit.flow import Visit
 from app.rules.visit.standing import UNDERWAY
 from tests.adapters.samples import opened, telling
@@ -199,7 +199,7 @@ async def test_what_cannot_be_is_asked_again_and_nothing_is_lost(
 
 @pytest.mark.parametrize("act", ["", "/seen", "/close"])
 async def test_no_other_station_finds_it(staff: Clerk, kazasu: Kazasu, act: str) -> None:
-    theirs = Facility("otonari", "おとなり訪問看護ステーション", "9960000017", "03-0000-0001")
+    theirs = Station("otonari", "おとなり訪問看護ステーション", "9960000017", "03-0000-0001")
     await kazasu.store.add_facility(theirs, Link(new_token(), theirs.id, 1, NOW))
     visit = await at_the_bedside(kazasu, "a", facility=theirs.id)
     assert visit.code not in (await staff.get(LIST)).text

@@ -17,7 +17,7 @@ from playwright.sync_api import Page, Route, sync_playwright
 from starlette.requests import Request
 
 from app.rules.content import ITEMS
-from app.rules.station.station import Facility
+from app.rules.station.station import Station
 from app.rules.visit.consent import in_force
 from app.rules.words.languages import BY_CODE, LANGUAGES
 from app.web.kit.assets import Assets
@@ -31,7 +31,7 @@ STATIC: Final = Path(__file__).parents[3] / "static"
 ASSETS: Final = Assets(STATIC)
 PAGES: Final = Pages(ASSETS, practice=True)
 SHEETS: Final = Sheets(PAGES)
-HINATAZAKA: Final = Facility("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
+HINATAZAKA: Final = Station("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
 ENTRY: Final = "https://kazasu.example/f/8h3kq2m49xtz"
 OFFICIAL_SHORT: Final = "https://zaitaku.example/k/Ab3Cd9Ef2Gh7Kp5"
 OFFICIAL_LONG: Final = "https://zaitaku.example/reception?facility=" + ("a7Kp-2Qx_9Zt" * 20)[:213]
@@ -59,7 +59,7 @@ def every_sheet() -> dict[str, Sheet]:
     return found | {f"{which}-two": sheet(SheetKind.CARD, which, two_up=True) for which in Which}
 
 
-LONG_NAME: Final = Facility(
+LONG_NAME: Final = Station(
     "long",
     "社会医療法人財団ひなた坂記念会みどりが丘総合訪問看護ステーション桜並木サテライト",
     "9960000009",
