@@ -105,10 +105,10 @@ def test_a_word_that_is_not_explained_is_noticed() -> None:
 @pytest.mark.parametrize("name", ["handoff.py", "answers.py"])
 def test_nothing_is_raised_without_its_word(name: str) -> None:
     source = (ROOT / "app" / "adapters" / "oidc" / name).read_text("utf-8")
-    raised = re.compile(r"raise (?:Refused|Unavailable)\b(?!\([Rr]eason\b)")
+    raised = re.compile(r"raise (?:Refused|Unavailable)\b(?!\((?:reason|RefusalReason)\b)")
     assert raised.findall(source) == []
     assert raised.findall(
-        source.replace("Refused(Reason.SIGNATURE)", "Refused").replace("Refused(Reason.TOKEN)", "Refused")
+        source.replace("Refused(RefusalReason.SIGNATURE)", "Refused").replace("Refused(RefusalReason.TOKEN)", "Refused")
     )
 
 

@@ -22,7 +22,7 @@ from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError,
 
 from app.adapters.sql.chain_check import begin_macs, is_record_key
 from app.adapters.sql.compiled import failed
-from app.adapters.sql.schema.base import HEAD, KEYED_SINCE
+from app.adapters.sql.schema.conventions import HEAD, KEYED_SINCE
 from app.adapters.sql.schema.terminal import installation
 from app.adapters.sql.schema.visit import facility
 from app.adapters.sql.triggers import TRIGGERS, TRIGGERS_POSTGRESQL

@@ -21,7 +21,7 @@ from app.adapters.sql.database import REACHING, SHIPPED, Connected, Driver, revi
 from app.adapters.sql.erasure import forget, matched
 from app.adapters.sql.retention import Over
 from app.adapters.sql.rows import AnyRow, fields, logged_from, visit_from
-from app.adapters.sql.schema.base import HEAD
+from app.adapters.sql.schema.conventions import HEAD
 from app.ports.outside import Clock, Unavailable
 from app.ports.store import Alteration, Change, Departure, Logged, Pulse, Store, Written
 from app.rules.record.evidence import Head

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from hmac import compare_digest
 from typing import Final
 
 from app.rules.visit.flow import Answer
 from app.rules.visit.journey import MAX_TEXT, TEXT_PROBLEMS
 from app.rules.words.digits import Finding, find
-from app.rules.words.furigana import spoken
+from app.rules.words.furigana import SPOKEN, spoken
 
 MOST: Final = 100
 """How many numbers may be put on a list at once."""
@@ -72,6 +73,11 @@ def typed(text: str) -> Typed:
     # A removed line stays as an empty one: problems refer to line numbers.
     again = "\n".join("" if found.get(place) is Finding.MY_NUMBER else line for place, line in enumerate(lines, 1))
     return Typed(tuple(numbers), problems, again)
+
+
+def is_word(known: str | None, word: str) -> bool:
+    """Whether this is the day's word, compared in constant time; never while the day has none."""
+    return known is not None and len(word) == SPOKEN and compare_digest(known, word)
 
 
 def new_word() -> str:

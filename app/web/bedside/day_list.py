@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from hmac import compare_digest
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -15,12 +14,12 @@ from starlette.routing import Route as At
 from app.ports.office import DayLists, Worklist
 from app.ports.outside import Unavailable
 from app.rules.content import ITEMS
-from app.rules.station.day_list import Planned
+from app.rules.station.day_list import Planned, is_word
 from app.rules.station.station import Station
 from app.rules.visit.flow import Holder
 from app.rules.visit.standing import as_chosen
 from app.rules.words.dates import day_of
-from app.rules.words.furigana import SPOKEN, letters
+from app.rules.words.furigana import letters
 from app.web.bedside.seat import Bedside
 from app.web.bedside.visit import VisitPages
 from app.web.kit.forms import fields
@@ -86,7 +85,7 @@ class DayListPages:
         if self._by_address.is_full(address, now) or self._by_station.is_full(facility.id, now):
             return self._page(request, "today.html", facility, wait=True, status=429)
         known = await self.plans.word(facility.id, day_of(self.bedside.clock.now()))
-        if len(word) == SPOKEN and known is not None and compare_digest(known, word):
+        if is_word(known, word):
             return None
         self._by_address.has_room(address, now)
         self._by_station.has_room(facility.id, now)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from markupsafe import Markup
 from starlette.exceptions import HTTPException
@@ -19,10 +18,7 @@ from app.web.kit.pages import Look
 from app.web.kit.qr_codes import drawn_once
 from app.web.office.desk import Caller, Desk, Endpoint
 from app.web.office.worklist import followed_by
-
-_CODE_MM: Final = 42.0
-"""Width of a copy's code with quiet zone, unless a long address needs more."""
-_CODE_ROOM_MM: Final = 70.0
+from app.web.print.code_size import COPY
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,7 @@ class CopyDesk:
             truth=truth(followed.visit, followed.sight),
             compared={each.item: each for each in compared(followed.visit, followed.sight)} if followed.sight else {},
             head=await self.desk.store.head(caller.facility),
-            code=code.svg(code.width(wanted=_CODE_MM, room=_CODE_ROOM_MM)),
+            code=code.svg(code.width(wanted=COPY.wanted, room=COPY.most)),
             letters=grouped(secret),
             copy_mark=receipt.mark,
             address=address,

@@ -7,7 +7,7 @@ entry, so it becomes invalid with that revision, and its prints are recorded und
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from markupsafe import Markup
 from starlette.requests import Request
@@ -19,9 +19,8 @@ from app.rules.words.furigana import N_
 from app.rules.words.languages import OFFICIAL, Language
 from app.web.kit.pages import Look, Pages
 from app.web.kit.qr_codes import TooLong
-from app.web.print.sheets import WORDS, Paper, Room, Which, Words
-
-ROOM: Final = Room(40, 57)
+from app.web.print.code_size import LEAFLET, Room
+from app.web.print.sheets import WORDS, Paper, Which, Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class Leaflet(Paper):
     @property
     def room(self) -> Room:
         """How wide the code may be."""
-        return ROOM
+        return LEAFLET
 
     @property
     def look(self) -> Look:

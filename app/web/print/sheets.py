@@ -16,7 +16,8 @@ from app.rules.content import load_phone_steps
 from app.rules.station.station import Station
 from app.rules.words.furigana import N_
 from app.web.kit.pages import Look, Pages
-from app.web.kit.qr_codes import LONGEST, MODULE, QUIET, Code, TooLong, code
+from app.web.kit.qr_codes import Code, TooLong, code
+from app.web.print import code_size
 
 PHONE: Final = load_phone_steps()
 COLUMNS: Final = 3
@@ -74,21 +75,12 @@ WORDS: Final = {
 """Sheets of the two differ by these words, by the frame (round and raised, or square and double), and by the mark."""
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
-    """Wanted and greatest width of a code with quiet zone, in mm."""
-
-    wanted: float
-    most: float
-
-
 ROOM: Final = {
-    SheetKind.POSTER: Room(100, 110),
-    SheetKind.CARD: Room(60, 66),
-    SheetKind.LABELS: Room(33.6, 33.6),
-    SheetKind.SETUP: Room(46, 66),
+    SheetKind.POSTER: code_size.POSTER,
+    SheetKind.CARD: code_size.CARD,
+    SheetKind.LABELS: code_size.LABEL,
+    SheetKind.SETUP: code_size.SETUP,
 }
-STORE_ROOM: Final = Room(37, 37)
 
 TITLES: Final = {
     SheetKind.POSTER: N_("事業所用のポスター"),
@@ -126,7 +118,7 @@ class Paper(ABC):
 
     @property
     @abstractmethod
-    def room(self) -> Room:
+    def room(self) -> code_size.Room:
         """How wide the code may be."""
 
     @property
@@ -162,7 +154,7 @@ class Paper(ABC):
     @property
     def longest(self) -> int:
         """How many characters a code may hold to fit this paper."""
-        return characters(self.room)
+        return code_size.characters(self.room)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +204,7 @@ class Sheet(Paper):
         return sizes[0] if len(self.facility.name) <= room else sizes[1] if len(self.facility.name) <= 2 * room else "s"
 
     @property
-    def room(self) -> Room:
+    def room(self) -> code_size.Room:
         """How wide the code may be on this kind of sheet."""
         return ROOM[self.kind]
 
@@ -234,17 +226,6 @@ def host_of(url: str) -> str:
 
 def _in_words(day: date) -> str:
     return f"{day.year}年{day.month}月{day.day}日"
-
-
-_BYTES_AT_Q: Final = (11, 20, 32, 46, 60, 74, 86, 108, 130, 151, 177, 203, 241, 258)
-"""How many bytes a code of version 1 to 14 holds at level Q (ISO/IEC 18004)."""
-
-
-def characters(room: Room) -> int:
-    """Return how many characters fit a code of at most `room.most` mm with quiet zone."""
-    modules = int(room.most / MODULE + 1e-9)
-    version = (modules - 2 * QUIET - 17) // 4
-    return min(_BYTES_AT_Q[min(version, len(_BYTES_AT_Q)) - 1], LONGEST)
 
 
 class Sheets:
@@ -270,6 +251,6 @@ class Sheets:
             values["phone"] = PHONE
         if sheet.kind is SheetKind.SETUP:
             values["stores"] = [(store, code(store.url)) for store in PHONE.stores]
-            values["store_width"] = STORE_ROOM.wanted
+            values["store_width"] = code_size.STORE.wanted
             values["checked_on"] = _in_words(PHONE.checked_on)
         return self._pages.respond(request, f"print/{sheet.kind}.html", status=status, look=look, **values, **more)

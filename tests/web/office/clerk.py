@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from sqlalchemy import select
 
-from app.adapters.sql.schema.base import metadata
+from app.adapters.sql.schema.conventions import metadata
 from app.main import PRACTICE_STATION, Kazasu
 from app.web.office.desk import PracticeAccount
 from tests.web.bedside.nurse import must_be_guarded

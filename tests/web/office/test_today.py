@@ -312,7 +312,7 @@ async def test_a_mark_that_cannot_be_kept_holds_up_nobody(
     async def refuse(*_: object) -> bool:
         raise Unavailable
 
-    monkeypatch.setattr("app.adapters.sql.day_list.SqlPlans.begun", refuse)
+    monkeypatch.setattr("app.adapters.sql.day_list.SqlDayLists.begun", refuse)
     assert (await phone.chooses("T-0001")).path == "/visit/hand-over"
 
 

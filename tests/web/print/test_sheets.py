@@ -15,7 +15,8 @@ import pytest
 from app.rules.content import ContentError, load_phone_steps
 from app.web.kit.pages import Look
 from app.web.kit.qr_codes import TooLong, code
-from app.web.print.sheets import LABELS, PHONE, STORE_ROOM, WORDS, Sheet, SheetKind, Which
+from app.web.print import code_size
+from app.web.print.sheets import LABELS, PHONE, WORDS, Sheet, SheetKind, Which
 from tests.web.print.desk import (
     ASSETS,
     ENTRY,
@@ -188,7 +189,7 @@ def test_the_day_and_the_edition_in_words() -> None:
 def test_both_stores_fit_their_place_on_the_sheet() -> None:
     assert [store.phone for store in PHONE.stores] == ["iPhone", "Android"]
     for store in PHONE.stores:
-        assert code(store.url).width(wanted=STORE_ROOM.wanted, room=STORE_ROOM.most) == STORE_ROOM.wanted
+        assert code(store.url).width(wanted=code_size.STORE.wanted, room=code_size.STORE.most) == code_size.STORE.wanted
 
 
 def test_the_switch_of_ios_26_is_told_to_be_off() -> None:

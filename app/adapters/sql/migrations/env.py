@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from app.adapters.sql.schema.base import metadata
+from app.adapters.sql.schema.conventions import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
 with context.begin_transaction():

@@ -5,7 +5,7 @@ derived from its events. No column holds a patient's name in plain text: `person
 person, and only where a station keeps names.
 """
 
-from app.adapters.sql.schema.base import HEAD, KEYED_SINCE, metadata
+from app.adapters.sql.schema.conventions import HEAD, KEYED_SINCE, metadata
 from app.adapters.sql.schema.office import (
     account,
     day_word,

@@ -12,7 +12,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from app.adapters.sql.schema.base import WHOLE, metadata
+from app.adapters.sql.schema.conventions import WHOLE, metadata
 
 station = Table(
     "station",

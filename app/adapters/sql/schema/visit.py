@@ -14,7 +14,7 @@ from sqlalchemy import (
     or_,
 )
 
-from app.adapters.sql.schema.base import WHOLE, metadata
+from app.adapters.sql.schema.conventions import WHOLE, metadata
 
 facility = Table(
     "facility",
