@@ -20,7 +20,7 @@ _PAINT: Final = """new Promise((resolve) => new PerformanceObserver((list) => li
     .filter(({ name }) => name === "first-contentful-paint").forEach(({ startTime }) => resolve(startTime))
 ).observe({ type: "paint", buffered: true }))"""
 BLOCKS: Final = Defect(
-    "templates/entry.html",
+    "templates/bedside/entry.html",
     """<script src="{{ asset('vendor/htmx.min.js') }}"></script>\n</head>""",
     over="</head>",
 )

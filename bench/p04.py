@@ -13,7 +13,7 @@ from bench.report import ROOT, Control, Finding, Profile
 
 FLOOR: Final = 14_600
 HTMX: Final = Defect(
-    "templates/entry.html",
+    "templates/bedside/entry.html",
     """<script src="{{ asset('vendor/htmx.min.js') }}" defer></script>\n</head>""",
     over="</head>",
 )

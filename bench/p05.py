@@ -76,7 +76,7 @@ def run(_profile: Profile, rand: int) -> Finding:
     with aside() as folder:
         first, taps, besides = _walked(subfolder(folder, "product"))
         own = subfolder(folder, "defect")
-        inlined = Defect("templates/layout.html", f"<style>{sheet(10_000, rand)}</style></head>", over="</head>")
+        inlined = Defect("templates/kit/layout.html", f"<style>{sheet(10_000, rand)}</style></head>", over="</head>")
         with kazasu(own, tree=planted(own, inlined)) as product:
             heavy = max(run_to_end(_sizes(product)).values())
     steps = [tap for tap in taps if tap.is_step]

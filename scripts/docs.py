@@ -99,7 +99,7 @@ _HEAD: Final = """\
 
 # The visit, step by step
 
-A step's id is its address (`/visit/<id>`), its template (`templates/steps/<id>.html`), its key in the answers
+A step's id is its address (`/visit/<id>`), its template (`templates/bedside/steps/<id>.html`), its key in the answers
 and its name in the tests. Nothing else stores the order: what comes next, what may be opened and what "n / m"
 says are questions to the path (`app/rules/visit/journey.py`).
 

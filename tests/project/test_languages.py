@@ -52,7 +52,7 @@ def test_what_is_stale_is_written_from_one_reading_of_the_pages(
 
     def read(root: Path) -> Iterator[tuple[str, int, str]]:
         times.append(root)
-        yield "templates/look.html", 1, "{文字|もじ}"
+        yield "templates/bedside/look.html", 1, "{文字|もじ}"
 
     monkeypatch.setattr(catalogues, "messages", read)
     written = catalogues.write(tmp_path)

@@ -52,7 +52,7 @@ class DayListPages:
     async def ask(self, request: Request) -> Response:
         """Ask for the day's word."""
         facility = await self._station(request)
-        return facility if isinstance(facility, Response) else self._page(request, "today.html", facility)
+        return facility if isinstance(facility, Response) else self._page(request, "bedside/today.html", facility)
 
     async def open(self, request: Request) -> Response:
         """Check the day's word, then show the list or begin the visit of the chosen number."""
@@ -83,19 +83,21 @@ class DayListPages:
         """Return 422 for a wrong word, 429 after too many, else None; only wrong ones are counted."""
         address, now = f"{network_of(request.scope)} {facility.id}", time.monotonic()
         if self._by_address.is_full(address, now) or self._by_station.is_full(facility.id, now):
-            return self._page(request, "today.html", facility, wait=True, status=429)
+            return self._page(request, "bedside/today.html", facility, wait=True, status=429)
         known = await self.plans.word(facility.id, day_of(self.bedside.clock.now()))
         if is_word(known, word):
             return None
         self._by_address.has_room(address, now)
         self._by_station.has_room(facility.id, now)
-        return self._page(request, "today.html", facility, wrong=True, status=422)
+        return self._page(request, "bedside/today.html", facility, wrong=True, status=422)
 
     async def _list(
         self, request: Request, facility: Station, word: str, planned: tuple[Planned, ...], **more: Any
     ) -> Response:
         is_open = await self.bedside.find(request) is not None
-        return self._page(request, "today-list.html", facility, word=word, planned=planned, is_open=is_open, **more)
+        return self._page(
+            request, "bedside/today-list.html", facility, word=word, planned=planned, is_open=is_open, **more
+        )
 
     async def _begun(self, request: Request, facility: Station, chosen: Planned) -> Response:
         """Begin a visit with its `need` step prefilled by the office."""

@@ -57,7 +57,7 @@ class OtherBrowser:
     ) -> Response:
         look, token = Look.of(request).seen_by(Holder.STAFF), request.path_params["token"]
         shown: dict[str, Any] = {"facility": facility, "token": token, "wrong": wrong, "wait": wait}
-        return self.bedside.pages.respond(request, "continue.html", look=look, status=status, **shown)
+        return self.bedside.pages.respond(request, "bedside/continue.html", look=look, status=status, **shown)
 
     async def take_up(self, request: Request) -> Response:
         """Bind the visit to this browser's session; the former session ends."""

@@ -77,7 +77,9 @@ class Returning:
     def _unknown(self, request: Request, seat: Seat) -> Response:
         """Show the page without a result: 400 for unusable parameters, 200 for none (a return by hand)."""
         came = bool(request.query_params)
-        return self.bedside.show(request, seat, HANDOFF, template="return.html", status=400 if came else 200, came=came)
+        return self.bedside.show(
+            request, seat, HANDOFF, template="bedside/return.html", status=400 if came else 200, came=came
+        )
 
     async def _departure(self, request: Request, seat: Seat) -> Departure:
         """Return the live departure in `state`, of this visit, browser and choices. Raises `NotOurs` or `BadToken`."""

@@ -29,7 +29,7 @@ from app.web.kit.problems import Problems
 STEADY: Final = "kazasu-steady"
 STATION_COOKIE: Final = "station"
 REVIEW_COOKIE: Final = "review"
-HAND_OVER: Final = "hand-over.html"
+HAND_OVER: Final = "bedside/hand-over.html"
 """Template of the hand-over, always in the patient's look: one of the two holders is the patient."""
 TRIES: Final = 5
 """Attempts at a write that concurrent tabs make stale."""
@@ -213,7 +213,7 @@ class Bedside:
         before = journey.back(step, seat.visit)
         look = Look.of(request).seen_by(step.held_by(seat.visit) if template != HAND_OVER else Holder.PATIENT)
         scene = Scene(
-            template=template or f"steps/{step.id}.html",
+            template=template or f"bedside/steps/{step.id}.html",
             look=look,
             step=step.id,
             facility=seat.facility,

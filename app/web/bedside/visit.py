@@ -95,7 +95,7 @@ class VisitPages:
     def _entry(self, request: Request, facility: Station, seat: Seat | None) -> Response:
         visit = seat.visit if seat else None
         html = self.bedside.pages.html(
-            "entry.html",
+            "bedside/entry.html",
             Look(),
             facility=facility,
             token=request.path_params["token"],
@@ -359,7 +359,7 @@ class VisitPages:
     async def look(self, request: Request) -> Response:
         """Offer text size and furigana."""
         seat = await self.bedside.seat(request)
-        return self.bedside.show(request, seat, journey.furthest(seat.visit), template="look.html")
+        return self.bedside.show(request, seat, journey.furthest(seat.visit), template="bedside/look.html")
 
     async def set_look(self, request: Request) -> Response:
         """Set the look cookie, and redirect to the page where it was set."""

@@ -234,7 +234,7 @@ class CopyPages:
 
     def _alone(self, request: Request, template: str, *, status: int, **values: Any) -> Response:
         look = Look.of(request).seen_by("patient")
-        return self.bedside.pages.respond(request, f"review/{template}", status=status, look=look, **values)
+        return self.bedside.pages.respond(request, f"copy/{template}", status=status, look=look, **values)
 
     def _page(self, request: Request, template: str, opened: _Opened, *, status: int = 200, **values: Any) -> Response:
         """Answer a page of an open copy, which reloads when the copy's time is over."""

@@ -44,7 +44,7 @@ class TakeHome:
         kept = await self.receipts.find(known_as(secret))
         live = kept if kept is not None and kept.is_live(self.bedside.clock.now()) else None
         html = self.bedside.pages.html(
-            "review/at-bedside.html",
+            "copy/at-bedside.html",
             replace(look, language=language).seen_by(Holder.PATIENT),
             facility=seat.facility,
             visit=visit,

@@ -63,7 +63,9 @@ class ReadingPages:
             entry, pages = f"/f/{request.path_params['token']}", self.bedside.pages
             told = {"before": BEFORE, "parts": BEFORE.parts, "sources": BEFORE.sources(*_ON_PAGES[name])}
             back = {"look_action": LOOK, "look_page": f"{entry}/{name}"}
-            html = pages.html(f"reading/{name}.html", look, facility=facility, entry=entry, **told, **back, **values)
+            html = pages.html(
+                f"guide/reading/{name}.html", look, facility=facility, entry=entry, **told, **back, **values
+            )
             answer = pages.answer(request, html)
         if look != old:
             self.bedside.keep_look(answer, look)

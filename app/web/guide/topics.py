@@ -78,7 +78,7 @@ class Guide:
         topic = GUIDE.topics.get(request.path_params["topic"])
         if topic is None:
             pages, look = self.help.pages, Look.of(request).in_japanese()
-            return pages.respond(request, "problems/problem.html", look=look, status=_MISSING.status, problem=_MISSING)
+            return pages.respond(request, "kit/problem.html", look=look, status=_MISSING.status, problem=_MISSING)
         here = await self.help.here(request)
         return self.help.answer(request, await self._topic(topic, here, Look.of(request).in_japanese()))
 

@@ -215,7 +215,7 @@ class Problems:
             problem = replace(problem, on="/office", on_label=N_("{事務所|じむしょ}の{画面|がめん}へ"))
         response = self.pages.respond(
             request,
-            "problems/problem.html",
+            "kit/problem.html",
             status=problem.status,
             problem=problem,
             problem_id=name,

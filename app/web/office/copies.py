@@ -51,7 +51,7 @@ class CopyDesk:
         address = f"{self.desk.origin}{REVIEW}"
         code = drawn_once(f"{address}#{secret}")
         sheet = self.desk.pages.html(
-            "review/on-paper.html",
+            "copy/on-paper.html",
             look,
             facility=caller.officer.facility,
             visit=followed.visit,

@@ -53,7 +53,7 @@ class MemoDesk:
         language = BY_CODE.get(asked.get("language", ""), OFFICIAL)
         look = Look("m", asked.get("furigana") == "1", language, is_patients=True)
         items = items_of(today)
-        sheet = self.desk.pages.html("memo.html", look, facility=caller.officer.facility, items=items)
+        sheet = self.desk.pages.html("print/memo.html", look, facility=caller.officer.facility, items=items)
         return self.desk.page(
             caller,
             "memo.html",

@@ -218,7 +218,10 @@ async def test_a_visit_begins_as_everybody_finds_it(nurse: Nurse) -> None:
 LONGEST = 40
 KANJI = re.compile(r"[々〆㐀-䶿一-鿿]")
 SAID = re.compile(r'\b_\("([^"]+)"')
-SOURCES = (*sorted((ROOT / "templates" / "reading").glob("*.html")), ROOT / "templates" / "print" / "leaflet.html")
+SOURCES = (
+    *sorted((ROOT / "templates" / "guide" / "reading").glob("*.html")),
+    ROOT / "templates" / "print" / "leaflet.html",
+)
 
 
 def messages() -> list[str]:
