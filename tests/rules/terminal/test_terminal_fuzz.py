@@ -257,12 +257,13 @@ LARGE: Final[dict[str, Callable[[], bytes]]] = {
 CHILD: Final = """
 import sys, time
 from pathlib import Path
-from app.rules.terminal.files import Unreadable, read
+from app.rules.terminal.read import read
+from app.rules.terminal.values import UnreadableFile
 data = Path(sys.argv[1]).read_bytes()
 begun = time.process_time()
 try:
     read(data, facility_code=sys.argv[2])
-except Unreadable:
+except UnreadableFile:
     pass
 peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
 print(peak.split()[1], time.process_time() - begun)
