@@ -48,7 +48,7 @@ import tempfile
 import urllib.parse
 
 _open = []
-_take = SqlRegistry.take
+_take = SqlConsentList.take
 
 
 async def _leaking(self, upload, people, done, now):
@@ -66,7 +66,7 @@ async def _leaking(self, upload, people, done, now):
     return await _take(self, upload, people, done, now)
 
 
-SqlRegistry.take = _leaking
+SqlConsentList.take = _leaking
 """,
     ),
     Defect(

@@ -36,7 +36,7 @@ LEAKS: Final = Defect(
     "app/adapters/sql/consent_list.py",
     """
 _kept = []
-_take = SqlRegistry.take
+_take = SqlConsentList.take
 
 
 async def _leaking(self, upload, people, done, now):
@@ -44,7 +44,7 @@ async def _leaking(self, upload, people, done, now):
     return await _take(self, upload, people, done, now)
 
 
-SqlRegistry.take = _leaking
+SqlConsentList.take = _leaking
 """,
 )
 
