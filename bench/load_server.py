@@ -151,6 +151,7 @@ def kazasu(folder: Path, *, tree: Path = ROOT, port: int = 0, core: int = CORES[
     given = {
         "KAZASU_DATA": str(folder),
         **dict.fromkeys(("TMPDIR", "SQLITE_TMPDIR"), str(spare)),
+        "PYTHONDONTWRITEBYTECODE": "",  # compiled once, as in production, whatever is set around the bench
         "KAZASU_STARTS_PER_MINUTE": "1000000",
         "KAZASU_POSTS_PER_MINUTE": "10000000",
         **{f"KAZASU_{name.upper()}": value for name, value in settings.items()},
