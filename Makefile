@@ -17,7 +17,7 @@ UV := 0.13.8
 run: .venv/run.stamp ## start the practice station on http://HOST:PORT (127.0.0.1:8000)
 	$(BIN)/kazasu serve --host $(HOST) --port $(PORT)
 
-check: lint ## format, lint, types, import contracts, all tests but the slow ones and those in a browser; under a minute
+check: lint ## format, lint, types, import contracts, all tests but the slow ones and those in a browser
 	$(BIN)/python -m pytest -m "not browser and not slow" -n $(WORKERS)
 
 test: needs lint node_modules/.package-lock.json ## everything, tests in a browser included; installs what it needs
