@@ -295,8 +295,10 @@ def _open(settings: Settings, clock: Clock, ledger: Ledger) -> Store:
     key, practice = settings.mac_key(), settings.route is Route.PRACTICE
     if is_practice(settings.database, PRACTICE_STATION.id) is (not practice):
         raise UnsafeSettings(_OTHER_KIND[practice])
-    migrate(settings.database, key, practice=practice)
     known = ledger.known()
+    migrate(settings.database, key, practice=practice, was_keyed=known.is_keyed)
+    if not known.is_keyed:
+        ledger.note_keyed(clock.now())
     absent = look_back(settings.database, known, clock.now(), key) if known else ()
     if absent and len(absent) == len(known.heads):
         raise UnsafeSettings(

@@ -22,6 +22,7 @@ from app.rules.record.gap import (
     clock_line,
     erasure_line,
     head_line,
+    keyed_line,
     known_from,
     lines_of,
 )
@@ -72,6 +73,10 @@ class FileLedger(Ledger):
     @override
     def note_clock(self, clock: Expected) -> None:
         self._add([clock_line(clock)], clock.at)
+
+    @override
+    def note_keyed(self, at: int) -> None:
+        self._add([keyed_line(at)], at)
 
     def back_up(self, heads: Mapping[str, Head], at: int, compared_at: int) -> None:
         """Append a backup: its time, its heads, and when a backup last compared all visits."""

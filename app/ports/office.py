@@ -70,7 +70,10 @@ class Worklist(Protocol):
 
 
 class Copies(Protocol):
-    """Copies that patients took home. Raises `Unavailable` when the database is full, locked or gone."""
+    """Copies that patients took home. Raises `Unavailable` when the database is full, locked or gone.
+
+    A copy that was not written with the record key is never returned: `find` and `receipt` raise `ReadOnly` for it.
+    """
 
     async def issue(self, receipt: Copy, event: Event, key: str) -> bool:
         """Store a new copy and its event in one transaction; False when this key was used before."""

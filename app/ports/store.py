@@ -151,6 +151,9 @@ class Ledger(Protocol):
     def note_clock(self, clock: Expected) -> None:
         """Append the clock."""
 
+    def note_keyed(self, at: int) -> None:
+        """Append that entries carry MACs."""
+
 
 class Store(Protocol):
     """Storage of visits and evidence. A method that writes returns only after the data is durable.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -47,18 +48,16 @@ class SqlCopies(Connected, Copies):
     async def of(self, facility: str, visit: str) -> tuple[Copy, ...]:
         mine = _ALL.where(t.receipt.c.facility == facility, t.receipt.c.visit == visit)
         rows = self._all(mine.order_by(t.receipt.c.made_at.desc(), t.receipt.c.id))
-        return tuple(map(self._checked, rows))
+        return tuple(Copy(*row[:-1]) for row in rows if is_intact(row, self._key))
 
     def _found(self, mine: Select[Any]) -> Copy | None:
         row = self._one(mine)
         return self._checked(row) if row else None
 
     def _checked(self, row: AnyRow) -> Copy:
-        *told, mac = row
-        receipt = Copy(*told)
-        if not hmac.compare_digest(mac or "", receipt.mac(self._key)):
-            raise ReadOnly(receipt.facility)
-        return receipt
+        if not is_intact(row, self._key):
+            raise ReadOnly(row.facility)
+        return Copy(*row[:-1])
 
     @override
     async def call_back(self, receipt: Copy, event: Event) -> bool:
@@ -76,6 +75,17 @@ class SqlCopies(Connected, Copies):
     async def tidy(self, now: int) -> None:
         over = delete(t.receipt).where(t.receipt.c.made_at < now - LIVES)
         await self._durably(lambda connection: connection.execute(over))
+
+
+def altered(connection: Connection, visits: Sequence[str], key: bytes) -> set[str]:
+    """Return which of these visits have a copy whose row was not written with the record key."""
+    theirs = _ALL.where(t.receipt.c.visit.in_(visits))
+    return {row.visit for row in connection.execute(theirs) if not is_intact(row, key)}
+
+
+def is_intact(row: AnyRow, key: bytes) -> bool:
+    """Whether the MAC of a copy's row, its last column, matches the others."""
+    return hmac.compare_digest(row.mac or "", Copy(*row[:-1]).mac(key))
 
 
 def add(receipt: Copy, connection: Connection) -> None:

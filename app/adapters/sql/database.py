@@ -122,6 +122,10 @@ _TRIGGERS_POSTGRESQL: Final = (
 _BEGIN: Final = "BEGIN IMMEDIATE"
 # One writer at a time over all nodes, as BEGIN IMMEDIATE has it: docs/adr/0017.
 _TAKE_TURN: Final = "SELECT pg_advisory_xact_lock(5412093166418)"
+_BY_HAND: Final = (
+    "somebody has changed this database by hand: {}. `kazasu backup` says what else does not hold; "
+    "then restore into an empty place"
+)
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
 
 
@@ -179,15 +183,19 @@ def is_practice(url: str, practice_station: str) -> bool | None:
     return bool(said) if said is not None else practice_station in stations if stations else None
 
 
-def migrate(url: str, key: bytes = b"", *, practice: bool | None = None) -> None:
+def migrate(url: str, key: bytes = b"", *, practice: bool | None = None, was_keyed: bool = False) -> None:
     """Migrate to the newest schema; Alembic is imported only when there is something to do. Raises `StoreUnsafe`.
 
     `key` is needed for records from before there was a record key. `practice` is stored if the database has no value.
+    `was_keyed`, from the ledger: entries carried MACs before. A schema without MACs was then put back by hand, so that
+    this migration would vouch for entries that were never written with the key.
     """
     with unhurried(url, key) as connection:
         found = revision(connection)
         if found is not None and found > HEAD:
             raise StoreUnsafe(f"the schema is {found}, newer than {HEAD}: start the version that made it")
+        if was_keyed and found is not None and found < KEYED_SINCE:
+            raise StoreUnsafe(_BY_HAND.format(f"the schema is {found} again, and its entries carry no MACs"))
         if found != HEAD:
             upgrade(connection)
         if found is not None and found < KEYED_SINCE:
@@ -261,10 +269,7 @@ def _look_for_triggers(query: str, made: Mapping[str, str], connection: DBAPICon
     missing = {name for name, does in made.items() if found.get(name) != does}
     if missing:
         connection.close()
-        raise StoreUnsafe(
-            f"somebody has changed this database by hand: {', '.join(sorted(missing))} is not as it was made. "
-            "`kazasu backup` says what else does not hold; then restore into an empty place"
-        )
+        raise StoreUnsafe(_BY_HAND.format(f"{', '.join(sorted(missing))} is not as it was made"))
 
 
 def _prepare(connection: DBAPIConnection, _record: object) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select, delete, func, insert, select
 
 import app.adapters.sql.schema as t
 import app.adapters.sql.statements as sql
-from app.adapters.sql import chain_check
+from app.adapters.sql import chain_check, copies
 from app.adapters.sql.chain import ENTRY, OF_THE_RECORD
 from app.adapters.sql.database import unhurried
 from app.adapters.sql.erasure import OF_A_PERSON
@@ -162,12 +162,13 @@ def _is_visit(subject: str) -> bool:
 
 
 def differing(connection: Connection, facility: str, key: bytes, visits: Sequence[str]) -> set[str]:
-    """Return which of these visits differ from their record, or have no valid one."""
+    """Return which of these visits differ from their record, have no valid one, or have a copy that was altered."""
     found, records = set[str](), Records(key)
     for start in range(0, len(visits), _MANY):
         batch = visits[start : start + _MANY]
         told, kept = records.told(connection, facility, batch), _kept(connection, facility, batch)
         over = _over(connection, facility, batch, told)
+        found |= copies.altered(connection, batch, key)
         for visit in batch:
             row, tells = kept.get(visit), told.get(visit)
             if row is None:

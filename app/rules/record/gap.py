@@ -1,7 +1,7 @@
 """The ledger outside the database, and the detection of a database that is older than the ledger. Pure.
 
 The ledger is a list of JSON lines: how far a station's record had come, an older state that was accepted, an erasure, a
-backup, or the clock. No line contains a name.
+backup, the clock, or that entries carry MACs. No line contains a name.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ class LedgerState:
     clock: Expected | None = None
     compared_at: int = 0
     """When a backup last compared all visits with their record."""
+    is_keyed: bool = False
+    """Whether the database's entries have carried MACs: a schema from before them is then no old one."""
 
     def __bool__(self) -> bool:
         """Whether anything is known of the records."""
@@ -118,12 +120,18 @@ def clock_line(clock: Expected) -> bytes:
     return _line({"is": "clock", **asdict(clock)})
 
 
+def keyed_line(at: int) -> bytes:
+    """Return the line that says that entries carry MACs from now on."""
+    return _line({"is": "keyed", "at": at})
+
+
 def lines_of(known: LedgerState, at: int) -> list[bytes]:
     """Serialize the state in the fewest lines."""
     heads = [head_line(facility, head, at) for facility, head in sorted(known.heads.items())]
     backup = [backup_line(known.backed_up_at, known.compared_at)] if known.backed_up_at else []
     clock = [clock_line(known.clock)] if known.clock else []
-    return [*heads, *backup, *clock, *map(erasure_line, known.erasures)]
+    keyed = [keyed_line(at)] if known.is_keyed else []
+    return [*heads, *backup, *clock, *keyed, *map(erasure_line, known.erasures)]
 
 
 def known_from(lines: Iterable[bytes]) -> LedgerState:
@@ -133,6 +141,7 @@ def known_from(lines: Iterable[bytes]) -> LedgerState:
     backed_up_at: int | None = None
     compared_at = 0
     clock: Expected | None = None
+    is_keyed = False
     for said in filter(None, map(_said, lines)):
         if said["is"] == "erasure":
             erasures.append(Erasure(said["facility"], said["person"], said["at"], tuple(said["visits"])))
@@ -141,11 +150,13 @@ def known_from(lines: Iterable[bytes]) -> LedgerState:
             compared_at = compared if type(compared) is int else 0
         elif said["is"] == "clock":
             clock = Expected(**{name: said[name] for name in ("at", *_KINDS["clock"])})
+        elif said["is"] == "keyed":
+            is_keyed = True
         else:
             head = Head(said["size"], said["hash"])
             if said["is"] == "accepted" or head.size > heads.get(said["facility"], Head()).size:
                 heads[said["facility"]] = head
-    return LedgerState(heads, _each_once(erasures), backed_up_at, clock, compared_at)
+    return LedgerState(heads, _each_once(erasures), backed_up_at, clock, compared_at, is_keyed)
 
 
 def merged(*several: LedgerState) -> LedgerState:
@@ -158,7 +169,8 @@ def merged(*several: LedgerState) -> LedgerState:
     clocks = [each.clock for each in several if each.clock]
     compared_at = max((each.compared_at for each in several), default=0)
     clock = max(clocks, key=attrgetter("at"), default=None)
-    return LedgerState(heads, erasures, max(times, default=None), clock, compared_at)
+    is_keyed = any(each.is_keyed for each in several)
+    return LedgerState(heads, erasures, max(times, default=None), clock, compared_at, is_keyed)
 
 
 _KINDS: Final[Mapping[str, Mapping[str, type]]] = {
@@ -166,6 +178,7 @@ _KINDS: Final[Mapping[str, Mapping[str, type]]] = {
     "accepted": {"facility": str, "size": int, "hash": str},
     "erasure": {"facility": str, "person": str, "visits": list},
     "backup": {},
+    "keyed": {},
     "clock": {"held": int, "said": int, "is_alarm": bool},
 }
 

@@ -56,7 +56,7 @@ class NotThere(Exception):
 
 
 class NotNow(Exception):
-    """The station's record is read-only, and may lack a call-back; or the record of the visit is broken."""
+    """The station's record is read-only, and may lack a call-back; or the visit's record or its copy is broken."""
 
     def __init__(self, facility: Station) -> None:
         super().__init__(facility.id)
@@ -105,7 +105,10 @@ class CopyPages:
         Only wrong letters are rate-limited: others' misses must not block a 「わたしは同意していません」.
         """
         secret = typed((await fields(request)).get("letters", ""))
-        found = await self.receipts.find(known_as(secret)) if secret else None
+        try:
+            found = await self._intact(self.receipts.find(known_as(secret))) if secret else None
+        except NotNow as altered:
+            return self._not_now(request, altered)
         if found is not None and found.is_live(self.bedside.clock.now()):
             return await self._opened(request, found)
         # A wrong number of letters is a slip, and is not counted.
@@ -125,13 +128,23 @@ class CopyPages:
             self.bedside.keep_look(answer, Look(language=language, furigana=language is EASY, is_patients=True))
         return answer
 
+    async def _intact(self, found: Awaitable[Copy | None]) -> Copy | None:
+        """Return a copy; raise `NotNow` for one that somebody without the record key has altered."""
+        try:
+            return await found
+        except ReadOnly as altered:
+            facility = await self.bedside.store.facility(str(altered))
+            if facility is None:
+                return None
+            raise NotNow(facility) from altered
+
     async def _found(self, request: Request) -> _Opened:
         """Return this browser's copy, read anew, so that a call-back takes effect at once."""
         try:
             which, at = self.bedside.signer.read(Purpose.REVIEW, request.cookies.get(REVIEW_COOKIE, ""))
         except (BadToken, ValueError):
             raise CopyClosed from None
-        receipt = await self.receipts.receipt(which)
+        receipt = await self._intact(self.receipts.receipt(which))
         if receipt is None or not receipt.is_live(self.bedside.clock.now()):
             raise NotThere
         facility = await self.bedside.store.facility(receipt.facility)
@@ -151,7 +164,7 @@ class CopyPages:
             except CopyClosed:
                 return self._ask(request, "closed", status=404)
             except NotNow as held:
-                return self._alone(request, "held.html", status=503, facility=held.facility)
+                return self._not_now(request, held)
             except NotThere:
                 gone = self._ask(request, "wrong", status=404)
                 self.bedside.forget_review(gone)
@@ -231,6 +244,9 @@ class CopyPages:
     def _ask(self, request: Request, why: str = "", *, status: int = 200) -> Response:
         """Answer the page that asks for the letters; `why` they are asked for again."""
         return self._alone(request, "ask.html", status=status, why=why)
+
+    def _not_now(self, request: Request, why: NotNow) -> Response:
+        return self._alone(request, "held.html", status=503, facility=why.facility)
 
     def _alone(self, request: Request, template: str, *, status: int, **values: Any) -> Response:
         look = Look.of(request).seen_by("patient")

@@ -11,10 +11,12 @@ from sqlalchemy import Connection, delete, select, text, update
 import app.adapters.sql.schema as t
 from app.adapters.sql import chain_check, replay, triggers
 from app.adapters.sql.copies import SqlCopies
-from app.adapters.sql.database import migrate, unhurried
+from app.adapters.sql.database import migrate, revision, unhurried
+from app.main import create_app
 from app.ports.store import ReadOnly, StoreUnsafe
 from app.rules.record.evidence import Event, EventType, hashed
 from app.rules.visit.copy import Copy, known_as
+from app.settings import Settings
 from tests.adapters.keeping import SECOND, Place, behind_our_back, in_database, other
 from tests.adapters.samples import FACILITY, RECORD_KEY, a_change, handed_off, opened, telling
 from tests.rules.visits import NOW, a_visit
@@ -135,10 +137,37 @@ async def test_letters_open_no_other_visit_and_no_copy_that_was_called_back(old:
         tied(**altered)
         with pytest.raises(ReadOnly):
             await receipts.receipt(mine.id)
+        assert await receipts.of(mine.facility, mine.visit) == ()
+        assert old.differing() <= {mine.visit, theirs.visit}
+        assert old.differing()
         tied(visit=mine.visit, hash=mine.hash, made_at=mine.made_at, mac=mine.mac(RECORD_KEY))
         assert await receipts.receipt(mine.id) == mine
+        assert old.differing() == set()
     assert await receipts.call_back(mine, Event(EventType.COPY_CALLED_BACK, NOW, {"by": "", "receipt": mine.id}))
     tied(called_back_at=None)
     with pytest.raises(ReadOnly):
         await receipts.find(mine.hash)
     await receipts.close()
+
+
+@pytest.mark.threat("T34")
+async def test_a_schema_that_was_put_back_by_hand_vouches_for_nothing(old: Old) -> None:
+    with pytest.raises(StoreUnsafe, match="by hand"):
+        migrate(old.url, RECORD_KEY, was_keyed=True)
+    with unhurried(old.url) as connection:
+        assert revision(connection) == "0007"
+    old.upgraded()  # the control: without the ledger's word every entry would be vouched for
+    assert old.last(FACILITY.id) == EventType.KEYED
+
+
+@pytest.mark.threat("T34")
+async def test_a_server_remembers_outside_its_database_that_entries_have_macs(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path)
+    for _ in range(2):
+        await create_app(settings).close()
+    with unhurried(settings.database) as connection:
+        as_before(connection)
+    with pytest.raises(StoreUnsafe, match="its entries carry no MACs"):
+        create_app(settings)
+    settings.ledger_file.unlink()  # as a version before 0.4 leaves it
+    await create_app(settings).close()

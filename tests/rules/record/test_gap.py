@@ -30,7 +30,7 @@ ERASURES = st.lists(
     st.builds(Erasure, NAMES, st.uuids().map(str), st.integers(0, 99), st.lists(NAMES).map(tuple)),
     unique_by=lambda each: each.person,
 ).map(tuple)
-KNOWN = st.builds(LedgerState, HEADS, ERASURES, st.none() | st.integers(1, 99))
+KNOWN = st.builds(LedgerState, HEADS, ERASURES, st.none() | st.integers(1, 99), is_keyed=st.booleans())
 
 
 def test_what_is_there_and_longer_lacks_nothing() -> None:

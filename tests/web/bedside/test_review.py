@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+import app.adapters.sql.schema as t
 from app.adapters.sql.gap import look_back
 from app.adapters.sql.worklist import SqlWorklist
 from app.main import PRACTICE_STATION, Kazasu
@@ -25,6 +27,7 @@ from app.rules.words.furigana import LETTERS
 from app.settings import Settings
 from app.tokens import MAX_AGE, Purpose
 from app.web.kit.guard import network_of
+from tests.adapters.keeping import in_database
 from tests.web.bedside.codes import read
 from tests.web.bedside.nurse import ORIGIN, Nurse, StillClock
 from tests.web.bedside.page import Page
@@ -152,6 +155,26 @@ async def test_without_the_letters_there_is_nothing(patient: Nurse) -> None:
     for place in ("/review/copy", "/review/change", "/review/nonsense"):
         page = await patient.get(place, expect=404)
         assert page.h1 == "控えを見る"
+
+
+@pytest.mark.threat("T27")
+async def test_a_copy_that_was_altered_in_the_database_opens_nothing_and_says_whom_to_call(
+    nurse: Nurse, patient: Nurse, kazasu: Kazasu, data: Path
+) -> None:
+    letters = await takes_home(nurse)
+    await opens(patient, letters)
+
+    def moved(by: int) -> None:
+        row = update(t.receipt).values(made_at=t.receipt.c.made_at + by)
+        in_database(f"sqlite:///{data / 'kazasu.db'}", lambda connection: connection.execute(row))
+
+    moved(1)
+    for page in (await patient.get("/review/copy", expect=503), await opens(patient, letters, expect=503)):
+        assert page.h1 == "記録を確かめています"
+        assert PRACTICE_STATION.telephone in page.text
+        assert "保存" not in page.text
+    moved(-1)
+    assert (await opens(patient, letters)).h1 == ITS_TITLE
 
 
 async def test_the_copy_names_nobody(nurse: Nurse, patient: Nurse) -> None:
