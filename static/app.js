@@ -27,7 +27,7 @@ addEventListener("click", (event) => {
   for (const radio of fill.form.querySelectorAll(`input[type=radio][value=${fill.dataset.fill}]`)) radio.checked = true;
 });
 
-// The twin of app/rules/words/digits.py; both are tested with tests/rules/words/digits.json.
+// The twin of app/rules/words/digits.py
 const KANJI = "〇一二三四五六七八九";
 const asciiDigits = (text) =>
   [...text.normalize("NFKC").replaceAll("零", "0")]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Final
 
+from app.cli.refusal import WRONG, wrong
 from app.main import Kazasu, create_app
 from app.rules.record.clock import Expected
 from app.rules.record.evidence import hashed
@@ -18,8 +18,7 @@ from app.settings import Settings
 from app.tokens import BadToken, new_secret
 from app.work import forgetting
 
-_WRONG: Final = 2
-_IN_DOUBT: Final = "kazasu: nothing removed: the clock says {}, last known right at {}; if it is: kazasu purge --sure"
+_IN_DOUBT: Final = "nothing removed: the clock says {}, last known right at {}; if it is: kazasu purge --sure"
 
 
 @contextlib.asynccontextmanager
@@ -35,7 +34,7 @@ async def add_or_list(name: str, code: str, telephone: str) -> int:
     """Add a station if one is named, then list all: id, name, code, entry. Return the exit status."""
     async with _opened() as kazasu:
         if name and not await _added(kazasu, name, code, telephone):
-            return _WRONG
+            return WRONG
         for each in await kazasu.store.facilities():
             link = await kazasu.store.live_link(each.id)
             print(f"{each.id}  {each.name}  {each.code}  /f/{link.token if link else '-'}")
@@ -45,10 +44,10 @@ async def add_or_list(name: str, code: str, telephone: str) -> int:
 async def _added(kazasu: Kazasu, name: str, code: str, telephone: str) -> bool:
     judged = judge_code(code)
     if judged.problem or not telephone:
-        print(f"kazasu: {judged.problem or '--telephone is missing'}", file=sys.stderr)
+        wrong(judged.problem or "--telephone is missing")
         return False
     if judged.warning:
-        print(f"kazasu: {judged.warning}", file=sys.stderr)
+        wrong(judged.warning)
     made = Station(new_token(), name, code, telephone)
     await kazasu.store.add_facility(made, Link(new_token(), made.id, 1, kazasu.clock.now()))
     return True
@@ -60,12 +59,10 @@ async def invite(facility: str, name: str, role: Role, reset: str) -> int:
         office = kazasu.desk.office
         known = await office.account(login_name(reset)) if reset else None
         if await kazasu.store.facility(facility) is None or (reset and known is None):
-            print("kazasu: no such station or login; `kazasu station` lists the stations", file=sys.stderr)
-            return _WRONG
+            return wrong("no such station or login; `kazasu station` lists the stations")
         held = {each.id: role for each, role in await office.stations_of(known.id)} if known else {}
         if known and facility not in held:
-            print("kazasu: this login does not belong to that station", file=sys.stderr)
-            return _WRONG
+            return wrong("this login does not belong to that station")
         who = known or Account("", "", name or "管理者")
         way_in, by, now = new_secret(), "kazasu account", kazasu.clock.now()
         made = (hashed(way_in), facility, held.get(facility, role), who.name, by, now, who.id)
@@ -80,11 +77,9 @@ async def also(facility: str, login: str, role: Role) -> int:
         office = kazasu.desk.office
         known = await office.account(login_name(login))
         if known is None or await kazasu.store.facility(facility) is None:
-            print("kazasu: no such station or login; `kazasu station` lists the stations", file=sys.stderr)
-            return _WRONG
+            return wrong("no such station or login; `kazasu station` lists the stations")
         if facility in {each.id for each, _ in await office.stations_of(known.id)}:
-            print("kazasu: this login belongs to that station already", file=sys.stderr)
-            return _WRONG
+            return wrong("this login belongs to that station already")
         await office.add_member(known.id, facility, role)
     return 0
 
@@ -95,7 +90,7 @@ async def reseal() -> int:
         try:
             print(await kazasu.desk.office.reseal(kazasu.desk.sealer.renew))
         except BadToken:
-            print("kazasu: something is sealed with a key that is not among KAZASU_SECRET_KEYS", file=sys.stderr)
+            wrong("something is sealed with a key that is not among KAZASU_SECRET_KEYS")
             return 1
     return 0
 
@@ -109,8 +104,7 @@ async def accept_or_list(facility: str) -> int:
             return 0
         head = await forgetting.accept(kazasu.store, kazasu.ledger, facility, "kazasu accept", kazasu.clock.now())
         if head is None:
-            print("kazasu: this station's record is not read-only", file=sys.stderr)
-            return _WRONG
+            return wrong("this station's record is not read-only")
         print(f"{facility}:{head}")
     return 0
 
@@ -123,8 +117,7 @@ async def purge(*, sure: bool) -> int:
         if sure:
             await asyncio.to_thread(kazasu.ledger.note_clock, Expected(now))
         elif known.started(now).doubt:
-            print(_IN_DOUBT.format(*(datetime.fromtimestamp(each, UTC) for each in (now, known.at))), file=sys.stderr)
-            return _WRONG
+            return wrong(_IN_DOUBT.format(*(datetime.fromtimestamp(each, UTC) for each in (now, known.at))))
         visits, people = await forgetting.retain(kazasu.store, kazasu.ledger, now)
         print(f"{visits} visits, {people} people")
     return 0
