@@ -53,3 +53,18 @@ async def test_nobody_practises_with_real_data(tmp_path: Path) -> None:
     with pytest.raises(UnsafeSettings, match=r"real station.*KAZASU_ROUTE as it was"):
         create_app(on(Route.PRACTICE, tmp_path))
     await create_app(on(Route.OFFICIAL, tmp_path)).close()
+
+
+async def test_without_the_check_a_published_password_would_open_a_real_office(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = await practised(tmp_path)
+    published = create_app(settings)
+    (each, *_) = published.desk.practice
+    await published.close()
+    monkeypatch.setattr("app.main.is_practice", lambda *_: None)
+    real = create_app(on(Route.OFFICIAL, tmp_path))
+    account = await real.desk.office.account(each.login)
+    assert account is not None
+    assert await real.desk.secrets.is_right(account.password, each.password)
+    await real.close()
