@@ -14,12 +14,13 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract_from_file
+from babel.messages.extract import extract
 from babel.messages.pofile import write_po
 
 from app.rules.content import ITEMS
@@ -231,13 +232,9 @@ def catalogue(root: Path = ROOT) -> str:
 
 def messages(root: Path = ROOT) -> Iterator[Found]:
     """Yield every text for people: of templates, of code, of content files and of the practice patients."""
-    keywords = {"_": None, "_plain": None, "_original": None}
-    for path_ in sorted((root / "templates").rglob("*.html")):
-        found = extract_from_file("jinja2", path_, keywords, options={"silent": "false"})
-        yield from ((_name(root, path_), line, text) for line, text in _texts(found))
-    for path_ in sorted((root / "app").rglob("*.py")):
-        found = extract_from_file("python", path_, {"N_": None})
-        yield from ((_name(root, path_), line, text) for line, text in _texts(found))
+    for folder, language, ending in (("templates", "jinja2", "html"), ("app", "python", "py")):
+        for path_ in sorted((root / folder).rglob(f"*.{ending}")):
+            yield from ((_name(root, path_), line, text) for line, text in _texts(language, path_.read_bytes()))
     for path_ in sorted((root / "app" / "rules" / "content").glob("*.toml")):
         texts = content_words(tomllib.loads(path_.read_text(encoding="utf-8")))
         yield from ((_name(root, path_), place, text) for place, text in enumerate(texts, 1))
@@ -250,9 +247,18 @@ def _name(root: Path, file: Path) -> str:
     return file.relative_to(root).as_posix()
 
 
-def _texts(found: Iterable[tuple[int, str | tuple[str, ...], object, object]]) -> Iterator[tuple[int, str]]:
-    for line, message, _comments, _context in found:
-        yield line, message if isinstance(message, str) else message[0]
+_MARKS: Final[Mapping[str, dict[str, None]]] = {
+    "jinja2": {"_": None, "_plain": None, "_original": None},
+    "python": {"N_": None},
+}
+"""Which calls hold a message, by the language of the file."""
+
+
+@cache
+def _texts(language: str, content: bytes) -> tuple[tuple[int, str], ...]:
+    """Return line and text of each message in a file."""
+    found = extract(language, io.BytesIO(content), _MARKS[language], options={"silent": "false"})
+    return tuple((line, message if isinstance(message, str) else message[0]) for line, message, *_ in found)
 
 
 def content_words(value: object) -> Iterator[str]:
@@ -279,7 +285,11 @@ def pages(root: Path = ROOT) -> dict[str, str]:
 
 def stale(root: Path = ROOT) -> list[str]:
     """Return the generated files that are missing or no longer what the code says."""
-    return [name for name, text in pages(root).items() if _read(root / name) != text]
+    return list(_changed(root))
+
+
+def _changed(root: Path) -> dict[str, str]:
+    return {name: text for name, text in pages(root).items() if _read(root / name) != text}
 
 
 def _read(file: Path) -> str:
@@ -288,12 +298,11 @@ def _read(file: Path) -> str:
 
 def write(root: Path = ROOT) -> list[str]:
     """Write what is stale; return which files that was."""
-    old = stale(root)
-    for name, text in pages(root).items():
-        if name in old:
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_text(text, encoding="utf-8")
-    return old
+    changed = _changed(root)
+    for name, text in changed.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+    return list(changed)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -21,14 +21,14 @@ settings.register_profile("kazasu", deadline=None)
 settings.load_profile("kazasu")
 
 
-ABOUT_PAGES = {"guide", "identity", "office", "pages"}
+ABOUT_PAGES = {"identity", "practice", "web"}
 """Folders of tests to which a disk is no matter."""
 
 
 @pytest.fixture
 def tmp_path(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
     """Return a folder of its own, in memory where a test is about pages and there is room: a busy disk would slow it."""
-    memory = in_memory() if request.path.parent.name in ABOUT_PAGES else None
+    memory = in_memory() if ABOUT_PAGES & set(request.path.parts) else None
     if memory is None:
         yield tmp_path
         return

@@ -29,7 +29,7 @@ SCAN: Final = f"""
 <input id="address" name="address" autocomplete="off">
 <button type="button" data-scan data-target="address" data-decoder="{ASSETS.url("vendor/qr.js")}" hidden>カメラで読む</button>
 </form>
-<dialog data-scan-view aria-label="カメラ"><video muted playsinline></video><button type="button" data-scan-cancel>やめる</button></dialog>
+<dialog data-scan-view aria-label="カメラ"><video muted playsinline width="320" height="240"></video><button type="button" data-scan-cancel>やめる</button></dialog>
 <p data-scan-refused role="alert" hidden>カメラを使えません</p>
 """
 FRAGMENT: Final = (

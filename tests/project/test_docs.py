@@ -31,10 +31,12 @@ Change = Callable[[Path], None]
 
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
-    """Return a copy of everything that the generated pages are made from, with fresh pages."""
-    for name in ("templates", "app"):
+    """Return a copy of everything that the generated pages are made from, and of the pages."""
+    for name in ("templates", "app", "locales"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    docs.write(tmp_path)
+    (tmp_path / "docs").mkdir()
+    for name in (docs.FLOW_PAGE, docs.ARCHITECTURE_PAGE):
+        shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
 

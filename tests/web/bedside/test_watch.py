@@ -66,7 +66,9 @@ async def test_a_full_disk_is_not_ready(kazasu: Kazasu, monkeypatch: pytest.Monk
 
 
 async def test_a_ledger_that_takes_no_line_wants_a_person(kazasu: Kazasu, tmp_path: Path) -> None:
-    (tmp_path / "ledger.jsonl").mkdir()
+    ledger = tmp_path / "ledger.jsonl"
+    ledger.unlink()
+    ledger.mkdir()
     answer = await ask(kazasu, "/readyz")
     assert (answer.status_code, answer.json()["status"], answer.json()["ledger"]) == (200, "attention", False)
 
