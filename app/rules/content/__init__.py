@@ -6,18 +6,13 @@ checked; a file without them raises `ContentError`.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date
-from pathlib import Path
 from typing import Any, Final
 
+from app.rules.content.file import ContentFile
 from app.rules.visit.consent import Item, Wording
-
-_FOLDER: Final = Path(__file__).parent
-_GRADES: Final = frozenset({"S", "O", "V", "2"})
-"""What a page may print: stated by the guide, official, vendor (worded carefully), second-hand (with official link)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +50,14 @@ class Names:
         return f"{self.app}（旧{self.app_former}）"
 
 
-class ContentError(Exception):
-    """A content file is invalid: the message says which and why."""
-
-
-def _read(name: str) -> dict[str, Any]:
-    found = tomllib.loads((_FOLDER / name).read_text(encoding="utf-8"))
-    checked, review = found.get("checked_on"), found.get("review_by")
-    if not (isinstance(checked, date) and isinstance(review, date) and checked < review):
-        raise ContentError(f"{name}: checked_on or review_by is missing, or comes before it")
-    return found
-
-
-def _graded(name: str, row: dict[str, Any]) -> dict[str, Any]:
-    if row.get("grade") not in _GRADES or not row.get("source"):
-        raise ContentError(f"{name}: {row.get('id', '?')} has no printable grade or no source")
-    return row
-
-
 _WORDS: Final = tuple(each.name for each in fields(Wording))
 
 
 def load_items() -> tuple[Item, ...]:
     """Return the consent items of `items.toml` in the official order."""
-    found = _read("items.toml")
-    return tuple(_item(_graded("items.toml", row), found["checked_on"]) for row in found["item"])
+    file = ContentFile("items.toml")
+    found = file.read()
+    return tuple(_item(file.graded(row), found["checked_on"]) for row in found["item"])
 
 
 def _item(row: dict[str, Any], checked_on: date) -> Item:
@@ -92,16 +70,18 @@ def _item(row: dict[str, Any], checked_on: date) -> Item:
 
 def load_exits() -> tuple[Exit, ...]:
     """Return the ways on of `exits.toml`."""
-    found = _read("exits.toml")
-    rows = ({**_graded("exits.toml", row), "also": tuple(row["also"])} for row in found["exit"])
+    file = ContentFile("exits.toml")
+    found = file.read()
+    rows = ({**file.graded(row), "also": tuple(row["also"])} for row in found["exit"])
     return tuple(Exit(**row, checked_on=found["checked_on"]) for row in rows)
 
 
 def load_names() -> Names:
     """Return today's official names of `names.toml`."""
-    found = _read("names.toml")
+    file = ContentFile("names.toml")
+    found = file.read()
     for part in ("app", "web", "help"):
-        _graded("names.toml", found[part])
+        file.graded(found[part])
     centre = found["help"]
     return Names(
         app=found["app"]["name"],
@@ -157,12 +137,12 @@ class OfficialWay:
 
 def load_official() -> OfficialWay:
     """Return what `official.toml` says of the official side."""
-    name = "official.toml"
-    found = _read(name)
+    file = ContentFile("official.toml")
+    found = file.read()
     return OfficialWay(
-        screens=tuple(OfficialScreen(**_graded(name, row)) for row in found["screen"]),
-        functions={row.pop("intent"): OfficialScreen(**_graded(name, row)) for row in found["function"]},
-        backs=tuple(Homeward(**_graded(name, row)) for row in found["back"]),
+        screens=tuple(OfficialScreen(**file.graded(row)) for row in found["screen"]),
+        functions={row.pop("intent"): OfficialScreen(**file.graded(row)) for row in found["function"]},
+        backs=tuple(Homeward(**file.graded(row)) for row in found["back"]),
         checked_on=found["checked_on"],
     )
 
@@ -243,23 +223,23 @@ class PhoneFacts:
 
 def load_phone_steps() -> PhoneFacts:
     """Return what the printed sheets say about phones, of `phone.toml`."""
-    name = "phone.toml"
-    found = _read(name)
-    if not str(found.get("official", "")).startswith("https://"):
-        raise ContentError(f"{name}: the official page is missing, and some lines are second-hand")
+    file = ContentFile("phone.toml")
+    found = file.read()
+    is_linked = str(found.get("official", "")).startswith("https://")
+    file.insist(is_linked, found, "is partly second-hand and brings no official page")
     return PhoneFacts(
-        stores=tuple(AppStore(**_graded(name, row)) for row in found["store"]),
+        stores=tuple(AppStore(**file.graded(row)) for row in found["store"]),
         steps=tuple(
             PhoneStep(
                 id=row["id"],
                 title=row["title"],
                 picture=row["picture"],
-                lines=tuple(Line(**_graded(name, line)) for line in row["line"]),
+                lines=tuple(Line(**file.graded(line)) for line in row["line"]),
             )
             for row in found["step"]
         ),
-        ways_back=tuple(WayBack(**_graded(name, row)) for row in found["back"]),
-        donts=tuple(Dont(**_graded(name, row)) for row in found["dont"]),
+        ways_back=tuple(WayBack(**file.graded(row)) for row in found["back"]),
+        donts=tuple(Dont(**file.graded(row)) for row in found["dont"]),
         official=found["official"],
         checked_on=found["checked_on"],
     )

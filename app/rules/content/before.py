@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
-from app.rules.content import _graded, _read
+from app.rules.content.file import ContentFile
 
-_FILE: Final = "before.toml"
+_FILE: Final = ContentFile("before.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +55,13 @@ class Before:
         return "・".join((*(each.source for each in self.things), *(self.parts[part].source for part in parts)))
 
 
-def load_before(found: Mapping[str, Any] | None = None) -> Before:
-    """Load `before.toml`, or validate its parsed contents."""
-    given = found or _read(_FILE)
-    parts = (BeforePart(**{**_graded(_FILE, dict(row)), "lines": tuple(row["lines"])}) for row in given["part"])
-    return Before(
-        things=tuple(Thing(**_graded(_FILE, dict(row))) for row in given["thing"]),
-        parts=MappingProxyType({part.id: part for part in parts}),
-        checked_on=given["checked_on"],
-    )
+def load_before() -> Before:
+    """Load `before.toml`."""
+    given = _FILE.read()
+    rows = ({**_FILE.graded(row), "lines": tuple(row["lines"])} for row in given["part"])
+    parts = _FILE.by_id(_FILE.made(BeforePart, row) for row in rows)
+    things = tuple(_FILE.made(Thing, _FILE.graded(row)) for row in given["thing"])
+    return Before(things, MappingProxyType(parts), given["checked_on"])
 
 
 BEFORE: Final = load_before()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
 from typing import Any, Final
 
-from app.rules.content import ContentError, _graded, _read
+from app.rules.content.file import ContentFile
 from app.rules.station.hours import DAY, Hours
 from app.rules.station.station import Station, StationProfile
 
-_FILE: Final = "contacts.toml"
+_FILE: Final = ContentFile("contacts.toml")
 _STATION: Final = "telephone"
 
 
@@ -23,9 +23,9 @@ class Contact:
     id: str
     name: str
     about: str
-    have: tuple[str, ...]
     checked_on: date
     review_by: date
+    have: tuple[str, ...] = ()
     source: str = ""
     grade: str = ""
     """Empty only for the station's own number, which needs no source."""
@@ -47,21 +47,16 @@ class Contact:
 
 def load_contacts() -> Mapping[str, Contact]:
     """Return the desks by id, in the order of the file."""
-    found = _read(_FILE)
-    return MappingProxyType({row["id"]: _contact(row, found) for row in found["contact"]})
+    found = _FILE.read()
+    return MappingProxyType(_FILE.by_id(_contact(row, found) for row in found["contact"]))
 
 
 def _contact(row: dict[str, Any], found: Mapping[str, Any]) -> Contact:
-    known = {field.name: field.default is MISSING for field in fields(Contact)}
     if row.get("own") != _STATION:
-        _graded(_FILE, row)
+        _FILE.graded(row)
     dates = {name: found[name] for name in ("checked_on", "review_by")}
-    given = {**row, **dates, "have": tuple(row.get("have", ()))}
-    if given.keys() - known.keys() or any(name not in given for name, needed in known.items() if needed):
-        raise ContentError(f"{_FILE}: {row.get('id', '?')} is not whole, or says what is not known")
-    if "hours" in row:
-        given["hours"] = _hours(row["hours"])
-    return Contact(**given)
+    hours = _hours(row["hours"]) if "hours" in row else None
+    return _FILE.made(Contact, {**row, **dates, "have": tuple(row.get("have", ())), "hours": hours})
 
 
 def _hours(found: Mapping[str, Any]) -> Hours:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from app.rules.content import AppStore, ContentError, _graded, _read, load_phone_steps
-from app.rules.content.office import Report
-from app.rules.words.furigana import plain
+from app.rules.content import AppStore, load_phone_steps
+from app.rules.content.file import ContentFile, Report
 
-_FILE: Final = "ready.toml"
+_FILE: Final = ContentFile("ready.toml")
 _PHONES: Final = frozenset({"", "iphone", "android"})
 _CHECKS: Final = frozenset(range(1, 12))
 """The numbers of the readiness checks: each must be asked at least once."""
-_SAYS_SO: Final = "という報告があります。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,58 +80,27 @@ class Readiness:
         return tuple(store for store in self.stores if system not in _PHONES or store.id == system)
 
 
-def load_readiness(found: Mapping[str, Any] | None = None) -> Readiness:
+def load_readiness(found: dict[str, Any] | None = None) -> Readiness:
     """Load `ready.toml`, or validate its parsed contents."""
-    given = found or _read(_FILE)
-    sights = tuple(_made(PhoneSight, _graded(_FILE, row)) for row in given["sight"])
+    given = _FILE.read(found)
+    sights = tuple(_FILE.made(PhoneSight, _FILE.graded(row)) for row in given["sight"])
     rows = tuple(_row(row) for row in given["row"])
     missing = _CHECKS - {sight.check for sight in sights} - {row.check for row in rows}
-    if missing:
-        raise ContentError(f"{_FILE}: nothing asks for {sorted(missing)}")
-    checked_on, review_by = given["checked_on"], given.get("review_by")
-    if not isinstance(review_by, date) or review_by <= checked_on:
-        raise ContentError(f"{_FILE}: review_by is no day after the check")
-    return Readiness({each.id: each for each in sights}, rows, load_phone_steps().stores, checked_on, review_by)
+    _FILE.insist(not missing, given, f"asks nothing for {sorted(missing)}")
+    stores = load_phone_steps().stores
+    return Readiness(_FILE.by_id(sights), rows, stores, given["checked_on"], given["review_by"])
 
 
 def _row(found: dict[str, Any]) -> ReadyRow:
-    row = _made(ReadyRow, {**found, "todo": tuple(found.get("todo", ())), "report": _report(found)})
-    if row.grade or not row.report:
-        _graded(_FILE, found)
-    _insist(row.phone in _PHONES, row, "is for an unknown phone")
-    _insist(row.check in _CHECKS, row, "belongs to no check")
-    _insist(bool(row.seen) == bool(row.unseen), row, "says one half of what the phone shows")
-    _insist(row.grade != "2" or bool(row.link), row, "is second-hand and brings no official page")
-    for address, label in ((row.link, row.link_label), (row.opens, row.opens_label)):
-        _insist(bool(address) == bool(label), row, "has an address or its label alone")
-    _insist(not row.link or row.link.startswith("https://"), row, "links to no safe page")
-    _insist(not row.opens or row.opens.startswith("/guide"), row, "opens no page of the guide")
+    report = _FILE.report(found)
+    if "grade" in found or not report:
+        _FILE.linked(_FILE.graded(found))
+    _FILE.linked(found, "/guide", name="opens")
+    row = _FILE.made(ReadyRow, {**found, "todo": tuple(found.get("todo", ())), "report": report})
+    _FILE.insist(row.phone in _PHONES, found, "is for an unknown phone")
+    _FILE.insist(row.check in _CHECKS, found, "belongs to no check")
+    _FILE.insist(bool(row.seen) == bool(row.unseen), found, "says one half of what the phone shows")
     return row
-
-
-def _report(found: Mapping[str, Any]) -> Report | None:
-    if "report" not in found:
-        return None
-    report = Report(**found["report"])
-    if report.grade != "F" or not report.source or not plain(report.text).endswith(_SAYS_SO):
-        raise ContentError(f"{_FILE}: {found['id']} has a report that does not say that it is one")
-    return report
-
-
-Made = TypeVar("Made", PhoneSight, ReadyRow)
-
-
-def _made(kind: type[Made], found: Mapping[str, Any]) -> Made:
-    needed = {field.name for field in fields(kind) if field.default is MISSING}
-    known = {field.name for field in fields(kind)}
-    if not found.keys() <= known or not all(found.get(name) for name in needed):
-        raise ContentError(f"{_FILE}: {found.get('id', '?')} is not whole, or says what nobody shows")
-    return kind(**found)
-
-
-def _insist(holds: bool, row: ReadyRow, otherwise: str) -> None:  # noqa: FBT001 - reads as a sentence
-    if not holds:
-        raise ContentError(f"{_FILE}: {row.id} {otherwise}")
 
 
 READY: Final = load_readiness()

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from app.rules.content import _GRADES, ContentError, _read
+from app.rules.content.file import HEARSAY, PRINTABLE, ContentError, ContentFile
 
-_FILE: Final = "sources.toml"
-_REPORT: Final = "F"
+_FILE: Final = ContentFile("sources.toml")
 _KEY: Final = re.compile(r"クイックガイド|\b[AFOPV][0-9]+\b")
 
 
@@ -24,15 +23,14 @@ class Source:
 
 
 SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
-    {key: Source(**row) for key, row in _read(_FILE)["sources"].items()}
+    {key: Source(**row) for key, row in _FILE.read()["sources"].items()}
 )
 
 
 def load_grades(found: Mapping[str, Any] | None = None) -> Mapping[str, str]:
     """Return the label of each printable grade; raise `ContentError` unless every one has a label."""
-    grades = (found or _read(_FILE))["grades"]
-    if grades.keys() != _GRADES | {_REPORT}:
-        raise ContentError(f"{_FILE}: grades names not each grade that may be printed")
+    grades: dict[str, str] = (found or _FILE.read())["grades"]
+    _FILE.insist(grades.keys() == PRINTABLE | {HEARSAY}, {}, "does not name each grade that may be printed")
     return MappingProxyType(grades)
 
 
@@ -44,5 +42,5 @@ def named(*texts: str) -> tuple[Source, ...]:
     found = [_KEY.findall(text) or [text] for text in texts if text]
     keys = dict.fromkeys(key for each in found for key in each)
     if unknown := keys.keys() - SOURCES.keys():
-        raise ContentError(f"{_FILE}: {sorted(unknown)} is not explained")
+        raise ContentError(f"{_FILE.name}: {sorted(unknown)} is not explained")
     return tuple(dict.fromkeys(SOURCES[key] for key in keys))

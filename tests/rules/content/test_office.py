@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from app.rules.content import ContentError, _read
+from app.rules.content.file import ContentError, ContentFile
 from app.rules.content.office import CHECKLISTS, MONTHLY, SETUP, Checklist, ChecklistRow, Report, load_checklists
 from app.rules.station.station import StationProfile
 from app.web.kit.assets import Assets
@@ -97,7 +97,7 @@ Change = Callable[[dict[str, Any]], object]
 
 
 def read() -> dict[str, Any]:
-    return deepcopy(_read("office.toml"))
+    return deepcopy(ContentFile("office.toml").read())
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ from datetime import date
 
 import pytest
 
-from app.rules.content import EXITS, ITEMS, ContentError, _graded
+from app.rules.content import EXITS, ITEMS
+from app.rules.content.file import ContentError, ContentFile
 from app.rules.visit.consent import QUESTIONS, Item, asked, complete, in_force, not_asked_reason
 from app.rules.words.dates import day_of, format_time
 from app.rules.words.furigana import plain
@@ -71,9 +72,9 @@ def test_the_wording_hash_changes_with_one_letter() -> None:
 
 def test_content_without_a_printable_grade_does_not_load() -> None:
     with pytest.raises(ContentError):
-        _graded("items.toml", {"id": "x", "grade": "I", "source": "somebody"})
+        ContentFile("items.toml").graded({"id": "x", "grade": "I", "source": "somebody"})
     with pytest.raises(ContentError):
-        _graded("items.toml", {"id": "x", "grade": "S"})
+        ContentFile("items.toml").graded({"id": "x", "grade": "S"})
 
 
 def test_every_exit_has_a_source() -> None:

@@ -13,8 +13,8 @@ import pytest
 
 from app.cli.seed import seed_practice
 from app.main import PRACTICE_STATION, Kazasu, create_app
-from app.rules.content import ContentError, _read
 from app.rules.content.contacts import CONTACTS
+from app.rules.content.file import ContentError, ContentFile
 from app.rules.content.guide import GUIDE, TopicPart, load_guide
 from app.rules.content.ready import READY
 from app.rules.content.sources import GRADES, load_grades
@@ -211,7 +211,7 @@ WRONG: dict[str, Change] = {
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_file_that_says_what_it_may_not_is_refused(wrong: str) -> None:
-    found = deepcopy(_read("guide.toml"))
+    found = deepcopy(ContentFile("guide.toml").read())
     load_guide(found)
     WRONG[wrong](found)
     with pytest.raises(ContentError):
@@ -222,7 +222,7 @@ def test_a_file_that_says_what_it_may_not_is_refused(wrong: str) -> None:
 
 
 def due(name: str) -> date:
-    found = _read(name)
+    found = ContentFile(name).read()
     day: date = found["review_by"]
     return day
 
@@ -240,7 +240,11 @@ def test_no_content_is_older_than_its_review_date() -> None:
 def test_the_day_after_its_review_date_a_file_is_noticed(name: str) -> None:
     assert name not in overdue(due(name))
     assert name in overdue(due(name) + timedelta(days=1))
-    assert _read(name)["checked_on"] < due(name) <= _read(name)["checked_on"] + timedelta(days=366)
+    assert (
+        ContentFile(name).read()["checked_on"]
+        < due(name)
+        <= ContentFile(name).read()["checked_on"] + timedelta(days=366)
+    )
 
 
 DATED = ("/guide/power", "/guide/ready", "/guide/trouble/pin-wrong")

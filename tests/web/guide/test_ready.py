@@ -13,7 +13,7 @@ import pytest
 
 from app.cli.seed import seed_practice
 from app.main import PRACTICE_STATION, Kazasu, create_app
-from app.rules.content import ContentError, _read
+from app.rules.content.file import ContentError, ContentFile
 from app.rules.content.ready import READY, ReadyRow, load_readiness
 from app.rules.content.sources import named
 from app.rules.station.station import Link, new_token
@@ -316,7 +316,7 @@ WRONG: dict[str, Callable[[dict[str, Any]], object]] = {
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_file_that_says_what_it_may_not_is_refused(wrong: str) -> None:
-    found = deepcopy(_read("ready.toml"))
+    found = deepcopy(ContentFile("ready.toml").read())
     load_readiness(deepcopy(found))
     WRONG[wrong](found)
     with pytest.raises(ContentError):

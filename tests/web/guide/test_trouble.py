@@ -13,10 +13,10 @@ import pytest
 
 from app.cli.seed import seed_practice
 from app.main import PRACTICE_STATION, Kazasu, create_app
-from app.rules.content import ContentError, _read
 from app.rules.content.contacts import CONTACTS, contacts_for
+from app.rules.content.file import ContentError, ContentFile
 from app.rules.content.sources import named
-from app.rules.content.trouble import SAYS_SO, TROUBLES, Advice, load_troubles
+from app.rules.content.trouble import TROUBLES, Advice, load_troubles
 from app.rules.station.station import Station, StationProfile
 from app.rules.words.dates import JST
 from app.rules.words.furigana import plain
@@ -216,7 +216,7 @@ def test_what_is_not_known_of_an_empty_list_is_not_said() -> None:
 def test_the_only_code_known_is_hearsay_and_says_so() -> None:
     (known,) = TROUBLES.codes
     assert (known.code, known.grade) == ("OQC-OWSE0900000", "F")
-    assert known.text.endswith(SAYS_SO)
+    assert known.text.endswith("という{報告|ほうこく}があります。")
 
 
 async def test_the_list_of_codes_is_read_without_a_script_and_sends_nothing(nurse: Nurse) -> None:
@@ -308,7 +308,7 @@ async def test_the_page_says_whether_the_desk_answers_now(nurse: Nurse, clock: S
 
 
 def broken(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
-    found = deepcopy(_read("trouble.toml"))
+    found = deepcopy(ContentFile("trouble.toml").read())
     change(found)
     return found
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from app.rules.content import ContentError, load_phone_steps
+from app.rules.content import load_phone_steps
+from app.rules.content.file import ContentError
 from app.web.kit.pages import Look
 from app.web.kit.qr_codes import TooLong, code
 from app.web.print import code_size
@@ -214,7 +215,7 @@ def test_hearsay_does_not_load(monkeypatch: pytest.MonkeyPatch, change: tuple[st
         found["step"][0]["line"][0] |= [change]
         return found
 
-    monkeypatch.setattr("app.rules.content.tomllib.loads", spoiled)
+    monkeypatch.setattr("app.rules.content.file.tomllib.loads", spoiled)
     with pytest.raises(ContentError):
         load_phone_steps()
 
