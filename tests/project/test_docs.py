@@ -17,7 +17,7 @@ from jinja2 import nodes
 from app.rules.visit.flow import FLOW
 from app.rules.words.furigana import RUBY
 from app.settings import Settings
-from scripts import docs
+from scripts import architecture, docs
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -35,7 +35,7 @@ def copied(tmp_path: Path) -> Path:
     for name in ("templates", "app", "locales"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "docs").mkdir()
-    for name in (docs.FLOW_PAGE, docs.ARCHITECTURE_PAGE):
+    for name in (docs.FLOW_PAGE, architecture.PAGE):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 

@@ -14,8 +14,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from app.rules.content.file import ContentError, ContentFile
-from app.rules.content.office import CHECKLISTS, MONTHLY, SETUP, Checklist, ChecklistRow, Report, load_checklists
+from app.rules.content.file import ContentError, ContentFile, Report
+from app.rules.content.office import CHECKLISTS, MONTHLY, SETUP, Checklist, ChecklistRow, load_checklists
 from app.rules.station.station import StationProfile
 from app.web.kit.assets import Assets
 from app.web.kit.pages import Look, Pages
