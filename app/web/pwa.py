@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Protocol
 
 import brotli
@@ -136,6 +137,13 @@ def packed(request: Request, text: str, media_type: str, headers: dict[str, str]
     """Answer a public text, compressed where the browser accepts brotli."""
     content = text.encode()
     if takes_brotli(request):
-        content = brotli.compress(content, quality=_QUICK if len(content) > _LARGE else _BEST)
+        content = brotli.compress(content, quality=_QUICK) if len(content) > _LARGE else _compressed(content)
         headers = {**headers, "Content-Encoding": "br"}
     return Response(content, media_type=media_type, headers={**headers, "Vary": "Accept-Encoding"})
+
+
+@lru_cache(maxsize=8)
+def _compressed(content: bytes) -> bytes:
+    """Compress what is asked for again and again: a browser fetches its service worker on every page."""
+    packed: bytes = brotli.compress(content, quality=_BEST)
+    return packed

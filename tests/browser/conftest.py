@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from playwright.sync_api import Browser, Playwright, sync_playwright
 from tests.browser.nurse import Nurse, Patient
 from tests.browser.phone import Judged, Look, OpenProfile, Phone, new_phone
 from tests.browser.server import Server
+from tests.postgres import in_memory
 
 _OFF: Final = (
     # What the driver switches off itself: of two such lists, the browser heeds only the last
@@ -53,8 +55,8 @@ def _is(item: pytest.Item, mark: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def _server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(tmp_path_factory.mktemp("data")) as running:
+def _server() -> Iterator[Server]:
+    with tempfile.TemporaryDirectory(prefix="kazasu-server-", dir=in_memory()) as data, Server(Path(data)) as running:
         yield running
 
 

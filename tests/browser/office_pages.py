@@ -71,6 +71,7 @@ class OfficePages:
         self._began = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="office pages")
         self._port = socket.create_server(("127.0.0.1", 0))
+        self._port.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # passkeys need a name: no browser makes them for a number
         self.origin: Final = f"http://localhost:{self._port.getsockname()[1]}"
         self.passkeys: Final = WebAuthnPasskeys("localhost", "かざす", self.origin)

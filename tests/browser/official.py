@@ -58,7 +58,7 @@ class Reception:
     def __init__(self, tls: tuple[Path, Path]) -> None:
         """Open a port; the page is served once the block begins."""
         self.asked: list[tuple[str, dict[str, str]]] = []
-        self.socket = socket.socket()
+        self.socket = socket.socket(proto=socket.IPPROTO_TCP)
         self.socket.bind(("127.0.0.1", 0))
         self.port: int = self.socket.getsockname()[1]
         app = Starlette(routes=[At("/{path:path}", self._page)])

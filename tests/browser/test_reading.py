@@ -108,6 +108,7 @@ class Reader:
             self._measures(name, look, tag or look.spoken.tag, shown_to_axe(place))
         self._wears(LOOKS[0])
         self.page.goto(address)
+        self.phone.skips_the_pause()
 
     def _wears(self, look: Look) -> None:
         self.phone.context.add_cookies([{"name": "look", "value": str(look), "url": self.phone.server.origin}])

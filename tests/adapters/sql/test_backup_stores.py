@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -150,14 +149,14 @@ async def test_what_is_damaged_leaves_an_empty_database(place: MakePlace, new: P
 
 
 @pytest.mark.slow
-async def test_a_hundred_thousand_entries_are_back_within_a_minute(place: MakePlace, tmp_path: Path) -> None:
+async def test_ten_thousand_entries_are_back(place: MakePlace, tmp_path: Path) -> None:
+    """How long a hundred thousand take is measured by bench B9."""
     old = place("sqlite", "old")
     await (await old.begun()).close()
-    many(old.url, 100_000)
+    many(old.url, 10_000)
     made = old.back_up(tmp_path / "one.age")
-    assert made.heads[FACILITY.id].size == 100_000
+    assert made.heads[FACILITY.id].size == 10_000
     for kind in KINDS:
-        new, began = place(kind, kind), time.monotonic()
+        new = place(kind, kind)
         found = new.restored_from(tmp_path / "one.age", old.ledger.known())
-        assert time.monotonic() - began <= 60, kind
         assert (found.heads, found.gaps) == (made.heads, ())

@@ -26,8 +26,16 @@ def clock() -> StillClock:
     return StillClock()
 
 
-SQLITE_ALONE = {"test_commands", "test_doors", "test_passkeys"}
-"""Modules about what stands before any store, or with a store of their own: one kind is enough for them."""
+ON_BOTH = {
+    "test_clock",
+    "test_consents",
+    "test_files",
+    "test_importing",
+    "test_links",
+    "test_restored",
+    "test_worklist",
+}
+"""Modules in which a page rests on what a store orders, locks or finds; the contracts of `tests/adapters/sql` try the rest."""
 
 
 def settings(folder: Path, database_url: str = "") -> Settings:
@@ -45,10 +53,10 @@ def settings(folder: Path, database_url: str = "") -> Settings:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Let the office's tests run on every kind of store that we have."""
+    """Let the office's tests run on the kinds of store that matter to them."""
     if "store_kind" in metafunc.fixturenames:
-        alone = metafunc.module.__name__.rpartition(".")[2] in SQLITE_ALONE
-        metafunc.parametrize("store_kind", ["sqlite"] if alone else ["sqlite", "postgresql"])
+        both = metafunc.module.__name__.rpartition(".")[2] in ON_BOTH
+        metafunc.parametrize("store_kind", ["sqlite", "postgresql"] if both else ["sqlite"])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
