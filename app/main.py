@@ -158,7 +158,7 @@ class _Parts:
     desk: Desk
     registry: SqlConsentList
     worklist: SqlWorklist
-    receipts: SqlCopies
+    copies: SqlCopies
     plans: SqlDayLists
     files: FileDesk
 
@@ -174,7 +174,7 @@ def create_app(
     settings.check()
     parts = _parts(settings, clock or SystemClock(), store)
     answers, tally = explained(parts.bedside, parts.desk), Tally()
-    tidied = (each.tidy for each in (parts.desk.office, parts.registry, parts.plans, parts.receipts))
+    tidied = (each.tidy for each in (parts.desk.office, parts.registry, parts.plans, parts.copies))
     sweeping = Sweeping(parts.clock, steady, parts.store, parts.ledger, tuple(tidied))
     web = _web(answers, _shelf(parts), _service(parts, tally, sweeping))
     closing = _closing(parts, sweeping)
@@ -227,13 +227,13 @@ def _at_bedside(parts: _Parts) -> list[BaseRoute]:
     settings, bedside, doors = parts.settings, parts.bedside, parts.doors
     registrar = Registrar(bedside, parts.worklist, doors.gateway)
     reception = SealedReception(parts.desk.office, parts.desk.sealer)
-    take_home = TakeHome(bedside, parts.receipts, parts.worklist, settings.public_origin)
+    take_home = TakeHome(bedside, parts.copies, parts.worklist, settings.public_origin)
     visit = VisitPages(bedside, settings.route, doors.handoff, reception, registrar, take_home, parts.worklist)
     return [
         *visit.routes(),
         *OtherBrowser(bedside, visit).routes(),
         *DayListPages(bedside, visit, parts.plans, parts.worklist).routes(),
-        *CopyPages(bedside, parts.receipts, parts.worklist, parts.registry).routes(),
+        *CopyPages(bedside, parts.copies, parts.worklist, parts.registry).routes(),
         *Returning(bedside, doors.handoff, registrar, doors.issuer).routes(),
     ]
 
@@ -265,7 +265,7 @@ def _service(parts: _Parts, tally: Tally, sweeping: Sweeping) -> list[BaseRoute]
 
 def _closing(parts: _Parts, sweeping: Sweeping) -> tuple[Closing, ...]:
     """Return the steps of a shutdown, in order: imports finish before their database is closed."""
-    kept = parts.registry, parts.worklist, parts.receipts, parts.plans, parts.desk.office, parts.store
+    kept = parts.registry, parts.worklist, parts.copies, parts.plans, parts.desk.office, parts.store
     return (
         *parts.doors.closing,
         parts.files.settle,
@@ -348,8 +348,8 @@ def _office(parts: _Parts) -> dict[tuple[str, str], Endpoint]:
         files,
         RestoredDesk(desk, ledger),
         DayDesk(desk, parts.worklist, parts.plans),
-        WorkDesk(desk, files.importer, parts.receipts),
-        CopyDesk(desk, parts.worklist, parts.receipts),
+        WorkDesk(desk, files.importer, parts.copies),
+        CopyDesk(desk, parts.worklist, parts.copies),
         MemoDesk(desk, parts.settings.route),
     )
     return {door: endpoint for each in desks for door, endpoint in each.endpoints().items()}

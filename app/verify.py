@@ -89,9 +89,9 @@ def verify(lines: Iterable[bytes], head: str = "", key: bytes = b"") -> Held:
         missing.explain(entry["type"], entry["visit"], entry["body"])
         last, mac = entry["hash"], entry.get("mac")
         if count == size and last != promised:
-            raise Broken(f"line {count}: not the entry that the receipt was printed with")
+            raise Broken(f"line {count}: not the entry that the copy was printed with")
     if count < size:
-        raise Broken(f"line {count + 1}: missing; the receipt promises {size} entries")
+        raise Broken(f"line {count + 1}: missing; the copy promises {size} entries")
     for seq in missing.unexplained():
         raise Broken(f"line {seq}: the body is not there, and no later entry says why")
     if key and count and mac is None:
@@ -176,9 +176,9 @@ def _sha256(tag: bytes, salt: str, value: object) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Check a log from the command line; the exit code is 0 if it is valid, else 1."""
-    parser = argparse.ArgumentParser(description="Check an exported log against the head on a receipt.")
+    parser = argparse.ArgumentParser(description="Check an exported log against the head on a copy.")
     parser.add_argument("log", type=Path, help="the exported log, one entry a line")
-    parser.add_argument("--head", default="", help="the head on a receipt: SIZE-HASH")
+    parser.add_argument("--head", default="", help="the head on a copy: SIZE-HASH")
     parser.add_argument("--key", type=Path, help="the file of the record key")
     given = parser.parse_args(arguments)
     try:
@@ -188,7 +188,7 @@ def main(arguments: list[str] | None = None) -> int:
     except Broken as broken:
         print(f"BROKEN: {broken}")  # noqa: T201 - a command says what it found
         return 1
-    whole = "whole up to the receipt" if given.head else "in order; only a receipt shows whether it is whole"
+    whole = "whole up to the copy" if given.head else "in order; only a copy shows whether it is whole"
     macs = "MACs right" if given.key else "MACs not checked: that takes --key"
     print(  # noqa: T201
         f"OK: {held.size} entries ({held.without_body} without body), {whole}; {macs}. Head: {held.size}-{held.hash}"

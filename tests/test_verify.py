@@ -1,4 +1,4 @@
-"""The verifier finds whatever was done to a log, given one receipt, and needs nothing of ours to do so."""
+"""The verifier finds whatever was done to a log, given one copy, and needs nothing of ours to do so."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MUTATIONS = 2_500
 
 
 def a_log(length: int, *, of: str = "agree") -> tuple[list[bytes], Head]:
-    """Return the exported lines of a chain, and the head that its receipts carry."""
+    """Return the exported lines of a chain, and the head that its copies carry."""
     head, lines = Head(), []
     for number in range(length):
         event = Event(EventType.CONFIRMED, NOW + number, {"surgery": of, "note": "面談\n", "n": number})
@@ -61,7 +61,7 @@ def test_it_agrees_with_what_writes_the_log() -> None:
     assert row["body_hash"] == body_hash(bytes.fromhex(row["nonce"]), row["body"])
 
 
-def test_a_later_log_still_holds_an_earlier_receipt() -> None:
+def test_a_later_log_still_holds_an_earlier_copy() -> None:
     middle = json.loads(LOG[9])
     assert verify(LOG, f"10-{middle['hash']}").size == 20
 
@@ -236,7 +236,7 @@ def test_tampering_is_found(tamper: Callable[[list[bytes], random.Random], list[
 
 @pytest.mark.threat("T17")
 @pytest.mark.parametrize("tamper", [cut_the_tail, make_it_anew, change_and_chain_anew])
-def test_without_a_receipt_it_would_be_missed(
+def test_without_a_copy_it_would_be_missed(
     tamper: Callable[[list[bytes], random.Random], list[bytes]],
 ) -> None:
     lines = tamper(LOG, random.Random(1))
@@ -294,7 +294,7 @@ def test_a_line_that_the_export_would_not_write_is_found(line: bytes) -> None:
     ["20", "20-", f"x-{HEAD.hash}", f"２０-{HEAD.hash}", f"{HEAD} ", f"20-{'A' * 64}"],
     ids=["no hash", "empty hash", "no number", "wide digits", "a space", "capitals"],
 )
-def test_a_head_that_no_receipt_carries_is_refused(head: str) -> None:
+def test_a_head_that_no_copy_carries_is_refused(head: str) -> None:
     with pytest.raises(Broken, match="SIZE-HASH"):
         verify(LOG, head)
 
@@ -319,10 +319,10 @@ def alone(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 def test_the_file_alone_checks_a_log(alone: Callable[..., subprocess.CompletedProcess[str]]) -> None:
     held = alone(LOG, "--head", str(HEAD))
     assert (held.returncode, held.stderr) == (0, "")
-    assert held.stdout.startswith("OK: 20 entries (0 without body), whole up to the receipt")
-    assert "only a receipt shows" in alone(LOG).stdout
+    assert held.stdout.startswith("OK: 20 entries (0 without body), whole up to the copy")
+    assert "only a copy shows" in alone(LOG).stdout
     cut = alone(LOG[:-1], "--head", str(HEAD))
-    assert (cut.returncode, cut.stdout) == (1, "BROKEN: line 20: missing; the receipt promises 20 entries\n")
+    assert (cut.returncode, cut.stdout) == (1, "BROKEN: line 20: missing; the copy promises 20 entries\n")
     assert alone(LOG, "--head", "nonsense").returncode == 1
 
 

@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("facility")
     export.set_defaults(run=_export)
 
-    verify = commands.add_parser("verify", help="check an exported record against the head printed on a receipt")
+    verify = commands.add_parser("verify", help="check an exported record against the head printed on a copy")
     verify.add_argument("log")
     verify.add_argument("--head", required=True)
     verify.add_argument("--key", help="the file of the record key (record-key in the data folder)")
@@ -99,7 +99,7 @@ def _add_safety(commands: Any) -> None:
     command.add_argument("--identity", type=Path, required=True, help="the file with the private key")
     command.add_argument("--ledger", type=Path, action="append", default=[], help="what outlived the database")
     command.add_argument("--without-ledger", action="store_true", help="there is none: who was erased since comes back")
-    command.add_argument("--head", action="append", default=[], metavar="STATION:SIZE-HASH", help="from a receipt")
+    command.add_argument("--head", action="append", default=[], metavar="STATION:SIZE-HASH", help="from a copy")
     command.set_defaults(run=backup.restore)
 
     command = commands.add_parser("accept", help="let a station's record go on from the older state it is in")

@@ -72,22 +72,22 @@ class Worklist(Protocol):
 class Copies(Protocol):
     """Copies that patients took home. Raises `Unavailable` when the database is full, locked or gone.
 
-    A copy that was not written with the record key is never returned: `find` and `receipt` raise `ReadOnly` for it.
+    A copy that was not written with the record key is never returned: `find` and `copy` raise `ReadOnly` for it.
     """
 
-    async def issue(self, receipt: Copy, event: Event, key: str) -> bool:
+    async def issue(self, copy: Copy, event: Event, key: str) -> bool:
         """Store a new copy and its event in one transaction; False when this key was used before."""
 
     async def find(self, known_as: str) -> Copy | None:
         """Return a copy by the hash of its letters."""
 
-    async def receipt(self, receipt: str) -> Copy | None:
+    async def copy(self, copy: str) -> Copy | None:
         """Return a copy by its id."""
 
     async def of(self, facility: str, visit: str) -> tuple[Copy, ...]:
         """Return the copies of a station's visit, newest first."""
 
-    async def call_back(self, receipt: Copy, event: Event) -> bool:
+    async def call_back(self, copy: Copy, event: Event) -> bool:
         """Make a copy invalid from the event's moment on, and write the event; False when it was called back before."""
 
     async def tidy(self, now: int) -> None:

@@ -76,7 +76,7 @@ class Change:
     issue: Departure | None = None
     spend: str = ""
     crossing: str = ""
-    receipt: Copy | None = None
+    copy: Copy | None = None
     """The copy that the patient can take home from now on."""
 
 

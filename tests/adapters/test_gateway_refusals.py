@@ -148,7 +148,7 @@ async def test_an_answer_of_another_shape_is_no_answer(bad: object) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{", b"\xff\xfe", b'{"registered_at": "today"}', b"{}"])
-async def test_a_receipt_that_cannot_be_read_is_no_receipt(body: bytes) -> None:
+async def test_a_copy_that_cannot_be_read_is_no_copy(body: bytes) -> None:
     line = saying(httpx.Response(201, content=body))
     with pytest.raises(Unavailable):
         await line.gateway.register("someone", STATION, EVERYTHING, "key")

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, update
 import app.adapters.sql.schema as t
 import app.adapters.sql.statements as sql
 from app.adapters.sql.chain import ENTRY, OF_THE_RECORD, append, head_of, record_key
-from app.adapters.sql.rows import RECEIPT, AnyRow
+from app.adapters.sql.rows import COPY, AnyRow
 from app.rules.record.evidence import Body, Entry, Event, EventType, Head, body_hash
 from app.rules.visit.copy import Copy
 from app.verify import Missing, mac_of
@@ -53,8 +53,8 @@ def without_body(connection: Connection, facility: str) -> list[int]:
 def begin_macs(connection: Connection, now: int) -> None:
     """Add MACs to copies from before 0.4, and a `keyed` event to each record that has entries and is not read-only."""
     key = record_key(connection)
-    for row in connection.execute(select(*RECEIPT)).all():
-        of_copy = update(t.receipt).where(t.receipt.c.id == row.id)
+    for row in connection.execute(select(*COPY)).all():
+        of_copy = update(t.copy).where(t.copy.c.id == row.id)
         connection.execute(of_copy.values(mac=Copy(*row).mac(key)))
     for facility in stations(connection):
         if head_of(connection, facility).size and not sql.HELD.first(connection, {"facility": facility}):

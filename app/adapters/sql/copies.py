@@ -13,41 +13,41 @@ from typing_extensions import override
 from app.adapters.sql import schema as t
 from app.adapters.sql.chain import append, record_key
 from app.adapters.sql.database import Connected
-from app.adapters.sql.rows import RECEIPT, AnyRow, fields
+from app.adapters.sql.rows import COPY, AnyRow, fields
 from app.ports.office import Copies
 from app.ports.store import ReadOnly
 from app.rules.record.evidence import Event
 from app.rules.visit.copy import LIVES, Copy
 
-_ALL: Final = select(*RECEIPT, t.receipt.c.mac)
+_ALL: Final = select(*COPY, t.copy.c.mac)
 
 
 class SqlCopies(Connected, Copies):
     """Keeps the patients' copies."""
 
     @override
-    async def issue(self, receipt: Copy, event: Event, key: str) -> bool:
+    async def issue(self, copy: Copy, event: Event, key: str) -> bool:
         def work(connection: Connection) -> bool:
             if connection.execute(select(t.event.c.seq).where(t.event.c.key == key)).first():
                 return False
-            add(receipt, connection)
-            append(connection, receipt.facility, receipt.visit, event, key)
+            add(copy, connection)
+            append(connection, copy.facility, copy.visit, event, key)
             return True
 
         return await self._durably(work)
 
     @override
     async def find(self, known_as: str) -> Copy | None:
-        return self._found(_ALL.where(t.receipt.c.hash == known_as))
+        return self._found(_ALL.where(t.copy.c.hash == known_as))
 
     @override
-    async def receipt(self, receipt: str) -> Copy | None:
-        return self._found(_ALL.where(t.receipt.c.id == receipt))
+    async def copy(self, copy: str) -> Copy | None:
+        return self._found(_ALL.where(t.copy.c.id == copy))
 
     @override
     async def of(self, facility: str, visit: str) -> tuple[Copy, ...]:
-        mine = _ALL.where(t.receipt.c.facility == facility, t.receipt.c.visit == visit)
-        rows = self._all(mine.order_by(t.receipt.c.made_at.desc(), t.receipt.c.id))
+        mine = _ALL.where(t.copy.c.facility == facility, t.copy.c.visit == visit)
+        rows = self._all(mine.order_by(t.copy.c.made_at.desc(), t.copy.c.id))
         return tuple(Copy(*row[:-1]) for row in rows if is_intact(row, self._key))
 
     def _found(self, mine: Select[Any]) -> Copy | None:
@@ -60,26 +60,26 @@ class SqlCopies(Connected, Copies):
         return Copy(*row[:-1])
 
     @override
-    async def call_back(self, receipt: Copy, event: Event) -> bool:
-        live = _ALL.where(t.receipt.c.id == receipt.id, t.receipt.c.called_back_at.is_(None))
+    async def call_back(self, copy: Copy, event: Event) -> bool:
+        live = _ALL.where(t.copy.c.id == copy.id, t.copy.c.called_back_at.is_(None))
 
         def work(connection: Connection) -> bool:
             if not _call_back(live, event.at, connection):
                 return False
-            append(connection, receipt.facility, receipt.visit, event)
+            append(connection, copy.facility, copy.visit, event)
             return True
 
         return await self._durably(work)
 
     @override
     async def tidy(self, now: int) -> None:
-        over = delete(t.receipt).where(t.receipt.c.made_at < now - LIVES)
+        over = delete(t.copy).where(t.copy.c.made_at < now - LIVES)
         await self._durably(lambda connection: connection.execute(over))
 
 
 def altered(connection: Connection, visits: Sequence[str], key: bytes) -> set[str]:
     """Return which of these visits have a copy whose row was not written with the record key."""
-    theirs = _ALL.where(t.receipt.c.visit.in_(visits))
+    theirs = _ALL.where(t.copy.c.visit.in_(visits))
     return {row.visit for row in connection.execute(theirs) if not is_intact(row, key)}
 
 
@@ -88,15 +88,15 @@ def is_intact(row: AnyRow, key: bytes) -> bool:
     return hmac.compare_digest(row.mac or "", Copy(*row[:-1]).mac(key))
 
 
-def add(receipt: Copy, connection: Connection) -> None:
+def add(copy: Copy, connection: Connection) -> None:
     """Insert a copy, unless there is one with the same hash."""
-    if connection.execute(select(t.receipt.c.id).where(t.receipt.c.hash == receipt.hash)).first() is None:
-        connection.execute(insert(t.receipt).values(_row(receipt, connection)))
+    if connection.execute(select(t.copy.c.id).where(t.copy.c.hash == copy.hash)).first() is None:
+        connection.execute(insert(t.copy).values(_row(copy, connection)))
 
 
 def call_all_back(facility: str, now: int, connection: Connection) -> int:
     """Call back all copies of a station that still open; return how many."""
-    mine = t.receipt.c.facility == facility, t.receipt.c.called_back_at.is_(None), t.receipt.c.made_at > now - LIVES
+    mine = t.copy.c.facility == facility, t.copy.c.called_back_at.is_(None), t.copy.c.made_at > now - LIVES
     return _call_back(_ALL.where(*mine), now, connection)
 
 
@@ -104,9 +104,9 @@ def _call_back(copies: Select[Any], now: int, connection: Connection) -> int:
     rows = connection.execute(copies).all()
     for row in rows:
         over = replace(Copy(*row[:-1]), called_back_at=now)
-        connection.execute(update(t.receipt).where(t.receipt.c.id == over.id).values(_row(over, connection)))
+        connection.execute(update(t.copy).where(t.copy.c.id == over.id).values(_row(over, connection)))
     return len(rows)
 
 
-def _row(receipt: Copy, connection: Connection) -> dict[str, Any]:
-    return fields(receipt) | {"mac": receipt.mac(record_key(connection))}
+def _row(copy: Copy, connection: Connection) -> dict[str, Any]:
+    return fields(copy) | {"mac": copy.mac(record_key(connection))}

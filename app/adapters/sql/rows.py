@@ -20,7 +20,7 @@ AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict)
 
-RECEIPT: Final = tuple(schema.receipt.c[name] for name in Copy.__slots__)
+COPY: Final = tuple(schema.copy.c[name] for name in Copy.__slots__)
 """The columns that make a `Copy`, in its order."""
 
 _REACHED: Final = {VisitState.HANDED_OFF, VisitState.REPORTED, VisitState.TRANSCRIBED}

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 from app.adapters.sql.compiled import Direct
-from app.adapters.sql.schema.office import followup, receipt, station
+from app.adapters.sql.schema.office import copy, followup, station
 from app.adapters.sql.schema.terminal import broken, erasure, person, quarantine, upload
 from app.adapters.sql.schema.visit import MAY_EXPIRE, departure, event, event_body, facility, link, submission, visit
 from app.rules.record.evidence import EventType
@@ -187,8 +187,8 @@ KEPT_FOR = (
 """For how many days each station keeps what is settled; not those whose record is read-only."""
 _opens = (
     select(literal(1))
-    .where(receipt.c.visit == followup.c.visit, receipt.c.called_back_at.is_(None))
-    .where(receipt.c.made_at > bindparam("copied"))
+    .where(copy.c.visit == followup.c.visit, copy.c.called_back_at.is_(None))
+    .where(copy.c.made_at > bindparam("copied"))
     .exists()
 )
 """A copy of the visit that still opens."""

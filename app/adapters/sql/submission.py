@@ -76,8 +76,8 @@ def _project(change: Change, found: AnyRow, connection: Connection) -> None:
     if found.handed_off_at is None and row["handed_off_at"] is not None:
         reached = {"visit": row["id"], "facility": row["facility"], "at": row["handed_off_at"]}
         sql.REACH_THE_OFFICE.run(connection, reached)
-    if change.receipt:
-        copies.add(change.receipt, connection)
+    if change.copy:
+        copies.add(change.copy, connection)
     if change.issue:
         sql.ISSUE.run(connection, fields(change.issue))
 

@@ -178,7 +178,7 @@ class Bedside:
         issue: Departure | None = None,
         spend: str = "",
         crossing: str = "",
-        receipt: Copy | None = None,
+        copy: Copy | None = None,
     ) -> Written:
         """Write one submission unless its version is stale; `moment` names the entry of `times` to set to now."""
         now = self.clock.now()
@@ -192,7 +192,7 @@ class Bedside:
                 issue=issue,
                 spend=spend,
                 crossing=crossing,
-                receipt=receipt,
+                copy=copy,
             )
         )
 

@@ -280,7 +280,7 @@ class VisitPages:
             code = self.bedside.crossing(after)
             crossing = crossing_hash(seat.facility.id, code) if code else ""
         issue = None if crossing else issue  # on the official route nothing comes back that could be checked
-        receipt = self.take_home.receipt(seat) if journey.furthest(after).id == "done" else None
+        copy = self.take_home.copy(seat) if journey.furthest(after).id == "done" else None
         written = await self.bedside.write(
             submitted(sent, *events),
             after,
@@ -288,7 +288,7 @@ class VisitPages:
             moment=step.id,
             issue=issue,
             crossing=crossing,
-            receipt=receipt,
+            copy=copy,
         )
         return await self._answered(request, step, written, after)
 

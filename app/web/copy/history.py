@@ -51,7 +51,7 @@ class Told:
     words: str
     at: int
     wish: str = ""
-    receipt: str = ""
+    copy: str = ""
 
 
 async def happened(worklist: Worklist, registry: ConsentList, followed: Followed) -> list[Told]:
@@ -71,8 +71,8 @@ def _told(history: Iterable[Logged]) -> Iterator[Told]:
             withdraws = body.get("withdraws") is True
         words = _words(kind, body, withdraws=withdraws)
         if words:
-            wish, receipt = (str(body.get(name, "")) for name in ("what", "receipt"))
-            yield Told(words, each.entry.at, wish if wish in WISHES else "", receipt)
+            wish, copy = (str(body.get(name, "")) for name in ("what", "receipt"))
+            yield Told(words, each.entry.at, wish if wish in WISHES else "", copy)
 
 
 def _words(kind: str, body: Body, *, withdraws: bool) -> str:

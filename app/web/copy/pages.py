@@ -42,7 +42,7 @@ _SPAN: Final = 600.0
 class _Opened:
     """An open copy, when it was opened (seconds since 1970, UTC), and its visit as it is now."""
 
-    receipt: Copy
+    copy: Copy
     at: int
     facility: Station
     followed: Followed
@@ -72,7 +72,7 @@ class CopyPages:
     """The pages of the copy."""
 
     bedside: Bedside
-    receipts: Copies
+    copies: Copies
     worklist: Worklist
     registry: ConsentList
     _by_address: RateWindow = field(default_factory=lambda: RateWindow(_MISSES, _SPAN))
@@ -106,7 +106,7 @@ class CopyPages:
         """
         secret = typed((await fields(request)).get("letters", ""))
         try:
-            found = await self._intact(self.receipts.find(known_as(secret))) if secret else None
+            found = await self._intact(self.copies.find(known_as(secret))) if secret else None
         except NotNow as altered:
             return self._not_now(request, altered)
         if found is not None and found.is_live(self.bedside.clock.now()):
@@ -118,12 +118,12 @@ class CopyPages:
             return answer
         return self._ask(request, "wrong", status=404)
 
-    async def _opened(self, request: Request, receipt: Copy) -> Response:
+    async def _opened(self, request: Request, copy: Copy) -> Response:
         answer = RedirectResponse(f"{REVIEW}/copy", status_code=303)
-        signed = self.bedside.signer.sign(Purpose.REVIEW, receipt.id, str(self.bedside.clock.now()))
+        signed = self.bedside.signer.sign(Purpose.REVIEW, copy.id, str(self.bedside.clock.now()))
         self.bedside.keep_review(answer, signed)
         if LOOK_COOKIE not in request.cookies:
-            followed = await self.worklist.followed(receipt.facility, receipt.visit)
+            followed = await self.worklist.followed(copy.facility, copy.visit)
             language = BY_CODE.get(followed.visit.language if followed else "", Look().language)
             self.bedside.keep_look(answer, Look(language=language, furigana=language is EASY, is_patients=True))
         return answer
@@ -144,16 +144,16 @@ class CopyPages:
             which, at = self.bedside.signer.read(Purpose.REVIEW, request.cookies.get(REVIEW_COOKIE, ""))
         except (BadToken, ValueError):
             raise CopyClosed from None
-        receipt = await self._intact(self.receipts.receipt(which))
-        if receipt is None or not receipt.is_live(self.bedside.clock.now()):
+        copy = await self._intact(self.copies.copy(which))
+        if copy is None or not copy.is_live(self.bedside.clock.now()):
             raise NotThere
-        facility = await self.bedside.store.facility(receipt.facility)
-        followed = await self.worklist.followed(receipt.facility, receipt.visit)
+        facility = await self.bedside.store.facility(copy.facility)
+        followed = await self.worklist.followed(copy.facility, copy.visit)
         if facility is None or followed is None:
             raise NotThere
         if await self.bedside.store.held(facility.id) or followed.doubt is Doubt.BROKEN:
             raise NotNow(facility)
-        return _Opened(receipt, int(at), facility, followed)
+        return _Opened(copy, int(at), facility, followed)
 
     def _where_open(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
         """Wrap a page of the open copy as an endpoint, which asks for the letters when none is open."""
@@ -185,7 +185,7 @@ class CopyPages:
             compared={each.item: each for each in compared(followed.visit, followed.sight)} if followed.sight else {},
             wishes=WISHES,
             history=await happened(self.worklist, self.registry, followed),
-            copy_mark=opened.receipt.mark,
+            copy_mark=opened.copy.mark,
             head=await self.bedside.store.head(opened.facility.id),
             said=request.query_params.get("said", ""),
         )
@@ -204,9 +204,9 @@ class CopyPages:
     async def call_back(self, request: Request, opened: _Opened) -> Response:
         """Call the copy back: its letters open nothing any more."""
         await self._sent(request)
-        body: Body = {"from": "copy", "receipt": opened.receipt.id}
+        body: Body = {"from": "copy", "receipt": opened.copy.id}
         event = Event(EventType.COPY_CALLED_BACK, self.bedside.clock.now(), body)
-        await self.receipts.call_back(opened.receipt, event)
+        await self.copies.call_back(opened.copy, event)
         answer = self._ask(request, "called_back")
         self.bedside.forget_review(answer)
         return answer
@@ -221,7 +221,7 @@ class CopyPages:
         """Record a wish for the station; 503 or 409 with a page when it was not recorded."""
         wish, sent = _wish(request), await self._sent(request)
         now, visit = self.bedside.clock.now(), opened.followed.visit.id
-        body = {"what": wish.value, "language": Look.of(request).language.code, "receipt": opened.receipt.id}
+        body = {"what": wish.value, "language": Look.of(request).language.code, "receipt": opened.copy.id}
         key = f"review {visit} {sent.get('key', '')[:40] or new_secret()}"
         act = Act(opened.facility.id, visit, key, EventType.ASKED, now, body, asked=StandingWish(now, wish))
         try:

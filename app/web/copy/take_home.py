@@ -25,11 +25,11 @@ class TakeHome:
     """Makes the copies of visits as they end."""
 
     bedside: Bedside
-    receipts: Copies
+    copies: Copies
     worklist: Worklist
     origin: str
 
-    def receipt(self, seat: Seat) -> Copy:
+    def copy(self, seat: Seat) -> Copy:
         """Return the copy of this browser's visit, to be written with the report that ends it."""
         known = known_as(self._letters(seat))
         return Copy(new_secret(), seat.facility.id, seat.visit.id, known, self.bedside.clock.now())
@@ -41,7 +41,7 @@ class TakeHome:
             raise ReadOnly(seat.facility.id)
         visit, secret = followed.visit, self._letters(seat)
         language = BY_CODE[visit.language]
-        kept = await self.receipts.find(known_as(secret))
+        kept = await self.copies.find(known_as(secret))
         live = kept if kept is not None and kept.is_live(self.bedside.clock.now()) else None
         html = self.bedside.pages.html(
             "copy/at-bedside.html",

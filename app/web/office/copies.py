@@ -27,13 +27,13 @@ class CopyDesk:
 
     desk: Desk
     worklist: Worklist
-    receipts: Copies
+    copies: Copies
 
     def endpoints(self) -> dict[tuple[str, str], Endpoint]:
         """Return the endpoints by method and path."""
         return {
-            ("POST", "/office/visits/{visit}/receipt"): self.copy,
-            ("POST", "/office/visits/{visit}/receipt/{receipt}/call-back"): self.call_back,
+            ("POST", "/office/visits/{visit}/copy"): self.copy,
+            ("POST", "/office/visits/{visit}/copy/{copy}/call-back"): self.call_back,
         }
 
     async def copy(self, caller: Caller) -> Response:
@@ -41,11 +41,11 @@ class CopyDesk:
         followed, secret, now = await followed_by(self.worklist, caller), new_letters(), self.desk.clock.now()
         if not has_copy(followed.visit):
             raise HTTPException(404)
-        receipt = Copy(
+        copy = Copy(
             new_secret(), caller.facility, followed.visit.id, known_as(secret), now, caller.officer.account.name
         )
-        if not await self.receipts.issue(receipt, _about(receipt, EventType.COPIED, caller, now), caller.key):
-            return self.desk.go(f"/office/visits/{followed.visit.id}?copied=again#receipts")
+        if not await self.copies.issue(copy, _about(copy, EventType.COPIED, caller, now), caller.key):
+            return self.desk.go(f"/office/visits/{followed.visit.id}?copied=again#copies")
         language = BY_CODE.get(caller.sent.get("language", ""), OFFICIAL)
         look = Look("m", caller.sent.get("furigana") == "on", language, is_patients=True)
         address = f"{self.desk.origin}{REVIEW}"
@@ -61,13 +61,13 @@ class CopyDesk:
             head=await self.desk.store.head(caller.facility),
             code=code.svg(code.width(wanted=COPY.wanted, room=COPY.most)),
             letters=grouped(secret),
-            copy_mark=receipt.mark,
+            copy_mark=copy.mark,
             address=address,
             printed_at=now,
         )
         return self.desk.page(
             caller,
-            "receipt.html",
+            "copy.html",
             visit=followed.visit,
             sheet=Markup(sheet),  # noqa: S704 - a page of ours
             language=language,
@@ -78,11 +78,11 @@ class CopyDesk:
     async def call_back(self, caller: Caller) -> Response:
         """Call a copy back; where it is open, the next request is refused."""
         followed, now = await followed_by(self.worklist, caller), self.desk.clock.now()
-        for each in await self.receipts.of(caller.facility, followed.visit.id):
-            if each.id == caller.request.path_params["receipt"]:
-                await self.receipts.call_back(each, _about(each, EventType.COPY_CALLED_BACK, caller, now))
-        return self.desk.go(f"/office/visits/{followed.visit.id}#receipts")
+        for each in await self.copies.of(caller.facility, followed.visit.id):
+            if each.id == caller.request.path_params["copy"]:
+                await self.copies.call_back(each, _about(each, EventType.COPY_CALLED_BACK, caller, now))
+        return self.desk.go(f"/office/visits/{followed.visit.id}#copies")
 
 
-def _about(receipt: Copy, kind: EventType, caller: Caller, now: int) -> Event:
-    return Event(kind, now, {"by": caller.officer.account.id, "receipt": receipt.id})
+def _about(copy: Copy, kind: EventType, caller: Caller, now: int) -> Event:
+    return Event(kind, now, {"by": caller.officer.account.id, "receipt": copy.id})

@@ -69,7 +69,7 @@ class WorkDesk:
 
     desk: Desk
     importer: Importer
-    receipts: Copies
+    copies: Copies
 
     @property
     def worklist(self) -> Worklist:
@@ -145,7 +145,7 @@ class WorkDesk:
             "wrong": wrong or {},
             "late": late,
             "sent": caller.sent,
-            "receipts": await self.receipts.of(caller.facility, followed.visit.id),
+            "copies": await self.copies.of(caller.facility, followed.visit.id),
             "wishes": WISHES,
             "history": await happened(self.worklist, self.importer.registry, followed),
             "answers": named(followed.asked),

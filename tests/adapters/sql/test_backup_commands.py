@@ -93,7 +93,7 @@ def test_nothing_is_purged_by_a_clock_in_doubt_until_somebody_is_sure(typed: Run
     assert kept.at >= int(now.timestamp())
 
 
-def test_a_head_from_a_receipt_is_enough(typed: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_head_from_a_copy_is_enough(typed: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old, new, key, target = Place(tmp_path / "old"), Place(tmp_path / "new"), tmp_path / "key", tmp_path / "one.age"
     head = asyncio.run(_filled(old, 2))
     monkeypatch.setenv(*typed(old.folder, "backup-key", key).splitlines()[0].split("="))

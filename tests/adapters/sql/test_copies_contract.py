@@ -25,14 +25,14 @@ CALLED_BACK = Event(EventType.COPY_CALLED_BACK, NOW + 60, {"by": "haru"})
 
 
 @pytest.fixture
-async def receipts(store: SqlStore, url: str) -> AsyncIterator[SqlCopies]:
+async def copies(store: SqlStore, url: str) -> AsyncIterator[SqlCopies]:
     fresh = SqlCopies(url, key=RECORD_KEY)
     yield fresh
     await fresh.close()
 
 
 @pytest.fixture
-async def receipt(store: SqlStore) -> Copy:
+async def copy(store: SqlStore) -> Copy:
     """Return a copy of a visit, not kept yet."""
     change = opened(a_visit(upto="need"))
     await store.write(change)
@@ -48,85 +48,81 @@ async def written(store: SqlStore) -> list[str]:
     return [each.entry.type async for each in store.export(FACILITY.id)]
 
 
-async def test_a_copy_and_that_it_was_made_are_kept_together(
-    receipts: SqlCopies, store: SqlStore, receipt: Copy
-) -> None:
-    await receipts.issue(receipt, MADE, KEY)
-    assert await receipts.find(receipt.hash) == receipt == await receipts.receipt("one")
-    assert await receipts.of(FACILITY.id, receipt.visit) == (receipt,)
+async def test_a_copy_and_that_it_was_made_are_kept_together(copies: SqlCopies, store: SqlStore, copy: Copy) -> None:
+    await copies.issue(copy, MADE, KEY)
+    assert await copies.find(copy.hash) == copy == await copies.copy("one")
+    assert await copies.of(FACILITY.id, copy.visit) == (copy,)
     assert (await written(store))[-1] == "copied"
 
 
-async def test_a_form_sent_twice_makes_one_copy(receipts: SqlCopies, store: SqlStore, receipt: Copy) -> None:
-    again = replace(receipt, id="two", hash=known_as(new_letters()))
-    assert [await receipts.issue(each, MADE, KEY) for each in (receipt, again)] == [True, False]
-    assert await receipts.of(FACILITY.id, receipt.visit) == (receipt,)
+async def test_a_form_sent_twice_makes_one_copy(copies: SqlCopies, store: SqlStore, copy: Copy) -> None:
+    again = replace(copy, id="two", hash=known_as(new_letters()))
+    assert [await copies.issue(each, MADE, KEY) for each in (copy, again)] == [True, False]
+    assert await copies.of(FACILITY.id, copy.visit) == (copy,)
     assert (await written(store)).count("copied") == 1
 
 
 async def test_where_nothing_may_be_written_there_is_no_copy_either(
-    receipts: SqlCopies, store: SqlStore, receipt: Copy, url: str
+    copies: SqlCopies, store: SqlStore, copy: Copy, url: str
 ) -> None:
     before = await written(store)
     holds(url)
     with pytest.raises(ReadOnly):
-        await receipts.issue(receipt, MADE, KEY)
-    assert await receipts.find(receipt.hash) is None
+        await copies.issue(copy, MADE, KEY)
+    assert await copies.find(copy.hash) is None
     assert await written(store) == before
 
 
-async def test_where_nothing_may_be_written_no_copy_is_called_back(
-    receipts: SqlCopies, receipt: Copy, url: str
-) -> None:
-    await receipts.issue(receipt, MADE, KEY)
+async def test_where_nothing_may_be_written_no_copy_is_called_back(copies: SqlCopies, copy: Copy, url: str) -> None:
+    await copies.issue(copy, MADE, KEY)
     holds(url)
     with pytest.raises(ReadOnly):
-        await receipts.call_back(receipt, CALLED_BACK)
-    assert await receipts.find(receipt.hash) == receipt
+        await copies.call_back(copy, CALLED_BACK)
+    assert await copies.find(copy.hash) == copy
 
 
 @pytest.mark.threat("T23")
 async def test_a_record_goes_on_without_the_copies_that_it_had(
-    receipts: SqlCopies, store: SqlStore, receipt: Copy, url: str
+    copies: SqlCopies, store: SqlStore, copy: Copy, url: str
 ) -> None:
     await store.add_facility(SECOND, replace(LINK, token="bcdefghjkmnp", facility=SECOND.id))
     theirs = opened(other(replace(a_visit(upto="need"), id="a" * 22)), session="b" * 64)
     await store.write(theirs)
-    before = replace(receipt, id="before", hash="before")
-    old = replace(receipt, id="old", hash="old", made_at=NOW + 90 - LIVES)
-    for each in (receipt, replace(receipt, id="two", hash="two"), before, old):
-        await receipts.issue(each, MADE, each.id)
-    elsewhere = replace(receipt, id="theirs", hash="theirs", facility=SECOND.id, visit=theirs.visit.id)
-    await receipts.issue(elsewhere, MADE, elsewhere.id)
-    await receipts.call_back(before, CALLED_BACK)
+    before = replace(copy, id="before", hash="before")
+    old = replace(copy, id="old", hash="old", made_at=NOW + 90 - LIVES)
+    for each in (copy, replace(copy, id="two", hash="two"), before, old):
+        await copies.issue(each, MADE, each.id)
+    elsewhere = replace(copy, id="theirs", hash="theirs", facility=SECOND.id, visit=theirs.visit.id)
+    await copies.issue(elsewhere, MADE, elsewhere.id)
+    await copies.call_back(before, CALLED_BACK)
     holds(url)
     await store.accept(FACILITY.id, "somebody", NOW + 90)
-    called_back_at = {each.id: each.called_back_at for each in await receipts.of(FACILITY.id, receipt.visit)}
+    called_back_at = {each.id: each.called_back_at for each in await copies.of(FACILITY.id, copy.visit)}
     assert called_back_at == {"one": NOW + 90, "two": NOW + 90, "before": CALLED_BACK.at, "old": None}
-    assert await receipts.receipt("theirs") == elsewhere
+    assert await copies.copy("theirs") == elsewhere
     *_, last = [each async for each in store.export(FACILITY.id)]
     assert last.entry.type == EventType.RESTORED
     assert last.body is not None
     assert last.body["copies"] == 2
-    new = replace(receipt, id="new", hash="new")
-    assert await receipts.issue(new, MADE, new.id)
-    assert await receipts.find("new") == new
+    new = replace(copy, id="new", hash="new")
+    assert await copies.issue(new, MADE, new.id)
+    assert await copies.find("new") == new
 
 
-async def test_of_many_who_call_a_copy_back_one_does(receipts: SqlCopies, store: SqlStore, receipt: Copy) -> None:
-    await receipts.issue(receipt, MADE, KEY)
-    answers = await asyncio.gather(*(receipts.call_back(receipt, CALLED_BACK) for _ in range(5)))
+async def test_of_many_who_call_a_copy_back_one_does(copies: SqlCopies, store: SqlStore, copy: Copy) -> None:
+    await copies.issue(copy, MADE, KEY)
+    answers = await asyncio.gather(*(copies.call_back(copy, CALLED_BACK) for _ in range(5)))
     assert sorted(answers) == [False] * 4 + [True]
-    found = await receipts.find(receipt.hash)
+    found = await copies.find(copy.hash)
     assert found is not None
     assert found.called_back_at == CALLED_BACK.at
     assert not found.is_live(CALLED_BACK.at)
     assert (await written(store)).count("copy_called_back") == 1
 
 
-async def test_copies_whose_time_is_over_are_removed(receipts: SqlCopies, receipt: Copy) -> None:
-    await receipts.issue(receipt, MADE, KEY)
-    await receipts.tidy(NOW + LIVES)
-    assert await receipts.find(receipt.hash) == receipt
-    await receipts.tidy(NOW + LIVES + 1)
-    assert await receipts.find(receipt.hash) is None
+async def test_copies_whose_time_is_over_are_removed(copies: SqlCopies, copy: Copy) -> None:
+    await copies.issue(copy, MADE, KEY)
+    await copies.tidy(NOW + LIVES)
+    assert await copies.find(copy.hash) == copy
+    await copies.tidy(NOW + LIVES + 1)
+    assert await copies.find(copy.hash) is None

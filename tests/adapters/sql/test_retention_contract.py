@@ -115,43 +115,43 @@ async def test_whose_visits_are_all_over_goes_and_others_visits_hold_nobody(
 
 
 @pytest.fixture
-async def receipts(store: SqlStore, url: str) -> AsyncIterator[SqlCopies]:
+async def copies(store: SqlStore, url: str) -> AsyncIterator[SqlCopies]:
     fresh = SqlCopies(url, key=RECORD_KEY)
     yield fresh
     await fresh.close()
 
 
-async def copied(receipts: SqlCopies, visit: str, at: int) -> Copy:
+async def copied(copies: SqlCopies, visit: str, at: int) -> Copy:
     """Let a patient have a copy of a visit."""
-    receipt = Copy(f"copy {at}", FACILITY.id, visit, f"hash {at}", at)
-    assert await receipts.issue(receipt, Event(EventType.COPIED, at, {}), receipt.id)
-    return receipt
+    copy = Copy(f"copy {at}", FACILITY.id, visit, f"hash {at}", at)
+    assert await copies.issue(copy, Event(EventType.COPIED, at, {}), copy.id)
+    return copy
 
 
 @pytest.mark.parametrize("person", ["", "p"])
 async def test_a_copy_keeps_its_visit_for_as_long_as_it_opens(
-    store: SqlStore, worklist: SqlWorklist, receipts: SqlCopies, ledger: FileLedger, url: str, person: str
+    store: SqlStore, worklist: SqlWorklist, copies: SqlCopies, ledger: FileLedger, url: str, person: str
 ) -> None:
     visit, people = await visited(store, "a"), int(bool(person))
     if person:
         in_database(url, lambda connection: a_person(connection, person))
     settled(url, visit, NOW, person)
-    receipt = await copied(receipts, visit, NOW + DAY)
-    assert receipt.is_live(NOW + DAY + LIVES - 1)
+    copy = await copied(copies, visit, NOW + DAY)
+    assert copy.is_live(NOW + DAY + LIVES - 1)
     assert await forgetting.retain(store, ledger, NOW + DAY + LIVES - 1) == (0, 0)
-    assert await receipts.find(receipt.hash) == receipt
+    assert await copies.find(copy.hash) == copy
     assert await forgetting.retain(store, ledger, NOW + DAY + LIVES) == (1, people)
     assert ids(url, "receipt") == set()
 
 
 async def test_a_copy_that_was_called_back_keeps_nothing(
-    store: SqlStore, worklist: SqlWorklist, receipts: SqlCopies, ledger: FileLedger, url: str
+    store: SqlStore, worklist: SqlWorklist, copies: SqlCopies, ledger: FileLedger, url: str
 ) -> None:
     visit = await visited(store, "a")
     settled(url, visit, NOW)
-    first, second = await copied(receipts, visit, NOW), await copied(receipts, visit, NOW + 1)
-    for receipt, left in ((first, 0), (second, 1)):
-        await receipts.call_back(receipt, Event(EventType.COPY_CALLED_BACK, NOW + DAY, {}))
+    first, second = await copied(copies, visit, NOW), await copied(copies, visit, NOW + 1)
+    for copy, left in ((first, 0), (second, 1)):
+        await copies.call_back(copy, Event(EventType.COPY_CALLED_BACK, NOW + DAY, {}))
         assert await forgetting.retain(store, ledger, OVER) == (left, 0)
 
 

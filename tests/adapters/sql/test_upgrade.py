@@ -70,12 +70,12 @@ def as_before(connection: Connection) -> None:
 @pytest.fixture
 async def old(tmp_path: Path, url: str) -> Old:
     place = Place(tmp_path / "server", database="" if url.startswith("sqlite") else url)
-    store, receipts = await place.begun(), SqlCopies(place.url, key=RECORD_KEY)
+    store, copies = await place.begun(), SqlCopies(place.url, key=RECORD_KEY)
     for visit, copy in zip((FIRST, THEIRS), COPIES, strict=True):
         await store.write(telling(opened(visit, session=hashed(visit.id))))
         await store.write(telling(a_change(handed_off(visit))))
-        assert await receipts.issue(copy, MADE, f"copied {visit.id}")
-    await receipts.close()
+        assert await copies.issue(copy, MADE, f"copied {visit.id}")
+    await copies.close()
     await store.close()
     with unhurried(place.url) as connection:
         as_before(connection)
@@ -92,9 +92,9 @@ async def test_every_station_says_that_entries_have_a_mac_from_here_on(old: Old)
 
 async def test_copies_from_before_open(old: Old) -> None:
     old.upgraded()
-    receipts = SqlCopies(old.url, key=RECORD_KEY)
-    assert [await receipts.find(each.hash) for each in COPIES] == [*COPIES]
-    await receipts.close()
+    copies = SqlCopies(old.url, key=RECORD_KEY)
+    assert [await copies.find(each.hash) for each in COPIES] == [*COPIES]
+    await copies.close()
 
 
 async def test_what_was_altered_before_is_found_after(old: Old) -> None:
@@ -127,27 +127,27 @@ async def test_another_key_is_refused_afterwards(old: Old) -> None:
 async def test_letters_open_no_other_visit_and_no_copy_that_was_called_back(old: Old) -> None:
     old.upgraded()
     mine, theirs = COPIES
-    receipts = SqlCopies(old.url, key=RECORD_KEY)
+    copies = SqlCopies(old.url, key=RECORD_KEY)
 
     def tied(**values: object) -> None:
-        row = update(t.receipt).where(t.receipt.c.id == mine.id).values(**values)
+        row = update(t.copy).where(t.copy.c.id == mine.id).values(**values)
         in_database(old.url, lambda connection: connection.execute(row))
 
     for altered in ({"visit": theirs.visit}, {"hash": "0" * 64}, {"made_at": NOW + 1}, {"mac": None}):
         tied(**altered)
         with pytest.raises(ReadOnly):
-            await receipts.receipt(mine.id)
-        assert await receipts.of(mine.facility, mine.visit) == ()
+            await copies.copy(mine.id)
+        assert await copies.of(mine.facility, mine.visit) == ()
         assert old.differing() <= {mine.visit, theirs.visit}
         assert old.differing()
         tied(visit=mine.visit, hash=mine.hash, made_at=mine.made_at, mac=mine.mac(RECORD_KEY))
-        assert await receipts.receipt(mine.id) == mine
+        assert await copies.copy(mine.id) == mine
         assert old.differing() == set()
-    assert await receipts.call_back(mine, Event(EventType.COPY_CALLED_BACK, NOW, {"by": "", "receipt": mine.id}))
+    assert await copies.call_back(mine, Event(EventType.COPY_CALLED_BACK, NOW, {"by": "", "receipt": mine.id}))
     tied(called_back_at=None)
     with pytest.raises(ReadOnly):
-        await receipts.find(mine.hash)
-    await receipts.close()
+        await copies.find(mine.hash)
+    await copies.close()
 
 
 @pytest.mark.threat("T34")

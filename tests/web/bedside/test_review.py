@@ -165,7 +165,7 @@ async def test_a_copy_that_was_altered_in_the_database_opens_nothing_and_says_wh
     await opens(patient, letters)
 
     def moved(by: int) -> None:
-        row = update(t.receipt).values(made_at=t.receipt.c.made_at + by)
+        row = update(t.copy).values(made_at=t.copy.c.made_at + by)
         in_database(f"sqlite:///{data / 'kazasu.db'}", lambda connection: connection.execute(row))
 
     moved(1)

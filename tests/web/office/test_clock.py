@@ -142,9 +142,9 @@ async def furnished(server: Server) -> None:
     visit = await visited(kazasu.store, "a")
     in_database(url, lambda connection: a_person(connection, "p"))
     settled(url, visit, now, "p")
-    receipts = SqlCopies(url, key=RECORD_KEY)
-    await copied(receipts, visit, now)
-    await receipts.close()
+    copies = SqlCopies(url, key=RECORD_KEY)
+    await copied(copies, visit, now)
+    await copies.close()
     account = await kazasu.desk.office.account("sakura")
     assert account is not None
     await kazasu.desk.office.renew_recovery(account.id, ("one", "two"))
@@ -281,7 +281,7 @@ async def test_a_weekend_with_the_server_off_is_one_line_and_a_day_of_waiting(se
     assert server.said() == [("info", "clock_in_doubt", "gap")]
     over = server.clock.now() - 366 * DAY
     settled(server.settings.database, "a" * 22, over)
-    in_database(server.settings.database, lambda c: c.execute(t.receipt.update().values(made_at=over)))
+    in_database(server.settings.database, lambda c: c.execute(t.copy.update().values(made_at=over)))
     # Its entries as well: a row alone that was moved back is not believed.
     behind_our_back(server.settings.database, lambda c: c.execute(t.event.update().values(at=over)))
     await server.rounds(23, HOUR)

@@ -24,7 +24,7 @@ WORDS = {
     "kind": "poster",
     "checklist": "setup",
     "visit": "a" * 22,
-    "receipt": "r" * 22,
+    "copy": "r" * 22,
     "file": "b" * 22,
     "key": "KZ0",
     "person": "p" * 22,

@@ -20,7 +20,7 @@ from app.rules.words.languages import BY_CODE, LANGUAGES, OFFICIAL
 from tests.rules.visits import NOW
 from tests.web.bedside.page import Element, Page
 from tests.web.office.clerk import Clerk
-from tests.web.office.test_receipts import letters_of, prints
+from tests.web.office.test_copies import letters_of, prints
 from tests.web.office.test_worklist import LIST, SEEN, at_the_bedside
 
 FORM = f"{LIST}/transcribe"

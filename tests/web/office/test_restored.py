@@ -20,8 +20,8 @@ from tests.web.bedside.nurse import Nurse
 from tests.web.office.clerk import BROWSER, Clerk
 from tests.web.office.conftest import settings
 from tests.web.office.files import a_file, reads
+from tests.web.office.test_copies import letters_of, prints
 from tests.web.office.test_doors import OTHER, another_station
-from tests.web.office.test_receipts import letters_of, prints
 from tests.web.office.test_worklist import SEEN, at_the_bedside, record
 
 PAGE = "/office/restored"

@@ -8,6 +8,7 @@ person, and only where a station keeps names.
 from app.adapters.sql.schema.conventions import HEAD, KEYED_SINCE, metadata
 from app.adapters.sql.schema.office import (
     account,
+    copy,
     day_word,
     followup,
     invitation,
@@ -17,7 +18,6 @@ from app.adapters.sql.schema.office import (
     passkey,
     planned,
     printed,
-    receipt,
     recovery,
     sign_in,
     spent,
@@ -45,6 +45,7 @@ __all__ = [
     "MAY_EXPIRE",
     "account",
     "broken",
+    "copy",
     "day_word",
     "departure",
     "erasure",
@@ -68,7 +69,6 @@ __all__ = [
     "planned",
     "printed",
     "quarantine",
-    "receipt",
     "recovery",
     "search_key",
     "sign_in",

@@ -196,7 +196,7 @@ Index(
     postgresql_where=_IS_MATCHED,
 )
 
-receipt = Table(
+copy = Table(
     "receipt",
     metadata,
     Column("id", Text, primary_key=True),

@@ -43,7 +43,7 @@ async def patient(kazasu: Kazasu) -> AsyncIterator[Clerk]:
 
 async def prints(staff: Clerk, visit: str, **given: Any) -> Page:
     await staff.get(f"/office/visits/{visit}")
-    return await staff.press(f"/office/visits/{visit}/receipt", **given)
+    return await staff.press(f"/office/visits/{visit}/copy", **given)
 
 
 def letters_of(page: Page) -> str:
@@ -275,15 +275,15 @@ async def test_of_another_way_there_is_no_copy(staff: Clerk, kazasu: Kazasu) -> 
         await kazasu.store.write(telling(opened(at, session="s") if version == 1 else a_change(at)))
     page = await staff.get(f"/office/visits/{'b' * 22}")
     assert "ほかの方法" in page.text
-    assert not page.forms(f"/office/visits/{'b' * 22}/receipt")
-    await staff.send(f"/office/visits/{'b' * 22}/receipt", {"token": staff.token(), "language": "ja"}, expect=404)
+    assert not page.forms(f"/office/visits/{'b' * 22}/copy")
+    await staff.send(f"/office/visits/{'b' * 22}/copy", {"token": staff.token(), "language": "ja"}, expect=404)
 
 
 async def test_a_form_sent_twice_prints_one_copy(staff: Clerk, visit: str, kazasu: Kazasu) -> None:
     page = await staff.get(f"/office/visits/{visit}")
-    held = page.held(f"/office/visits/{visit}/receipt")
+    held = page.held(f"/office/visits/{visit}/copy")
     for _ in range(2):
-        page = await staff.send(f"/office/visits/{visit}/receipt", {**held, "language": "ja"})
+        page = await staff.send(f"/office/visits/{visit}/copy", {**held, "language": "ja"})
     assert "その控えは、もう作ってあります" in page.text
     kinds = [each.entry.type async for each in kazasu.store.export(PRACTICE_STATION.id)]
     assert kinds.count("copied") == 1
@@ -293,6 +293,6 @@ async def test_a_form_sent_twice_prints_one_copy(staff: Clerk, visit: str, kazas
 async def test_another_stations_copy_cannot_be_called_back(staff: Clerk, visit: str, patient: Clerk) -> None:
     letters = letters_of(await prints(staff, visit, language="ja"))
     await staff.get(f"/office/visits/{visit}")
-    await staff.send(f"/office/visits/{visit}/receipt/somebody-elses/call-back", {"token": staff.token()})
+    await staff.send(f"/office/visits/{visit}/copy/somebody-elses/call-back", {"token": staff.token()})
     await patient.get("/review", expect=403)
     assert (await patient.press("/review", letters=letters)).h1 == "あなたの控え"
