@@ -184,14 +184,15 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         key = given.key.read_text(encoding="utf-8").strip().encode() if given.key else b""
         with given.log.open("rb") as lines:
-            held = verify(lines, given.head, key)
+            found = verify(lines, given.head, key)
     except Broken as broken:
         print(f"BROKEN: {broken}")  # noqa: T201 - a command says what it found
         return 1
     whole = "whole up to the copy" if given.head else "in order; only a copy shows whether it is whole"
     macs = "MACs right" if given.key else "MACs not checked: that takes --key"
     print(  # noqa: T201
-        f"OK: {held.size} entries ({held.without_body} without body), {whole}; {macs}. Head: {held.size}-{held.hash}"
+        f"OK: {found.size} entries ({found.without_body} without body), {whole}; {macs}. "
+        f"Head: {found.size}-{found.hash}"
     )
     return 0
 

@@ -204,7 +204,7 @@ async def _load(server: Server, ledger: Ledger, seconds: float) -> None:
 
 
 async def _write_until_dead(server: Server, phone: Phone, ledger: Ledger) -> None:
-    held = phone.held(STEP)
+    held = phone.form_fields(STEP)
     line = await connect(server.port)
     for version in itertools.count(int(held["version"])):
         given = {"version": str(version), "key": new_secret(), "over_40": "yes" if version % 2 else "no"}

@@ -215,7 +215,7 @@ class Nurse(Phone):
     async def _submit(self, step: str) -> None:
         """Send a page's form until it is acknowledged; on an old page, look at the new one and press again."""
         said = self._answers(step)
-        held = self.held(f"/visit/{step}")
+        held = self.form_fields(f"/visit/{step}")
         sent = self._ledger.note(held["visit"], held["key"], step, said)
         while True:
             request = post(self._reach.port, f"/visit/{step}", held | said, cookies=self.sent_cookies)
@@ -231,7 +231,7 @@ class Nurse(Phone):
             if self._shown() != step:  # the page that is shown is the next one: this one had been taken
                 self._ledger.acknowledge(sent)
                 return
-            held = self.held(f"/visit/{step}")
+            held = self.form_fields(f"/visit/{step}")
             self._ledger.keys[held["key"]] = held["visit"], sent
 
     async def _go(self, step: str, held: Mapping[str, str], to: str) -> None:

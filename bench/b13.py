@@ -145,7 +145,7 @@ class Ward:
         try:
             await phone.open(node.entry)
             await phone.press(node.entry)
-            held = phone.held(STEP)
+            held = phone.form_fields(STEP)
         except Astray as astray:
             self.ledger.wrong[str(astray)[:3]] += 1
             return

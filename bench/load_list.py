@@ -78,7 +78,7 @@ def fill(urls: Sequence[str], count: int, rand: int, sealer: Sealer, now: int) -
 def _rows(batch: Batch, listed: Iterator[Incoming]) -> Iterator[Rows]:
     """Yield the rows of a few thousand people at a time, as the product's own writer makes them."""
     rows: Rows = {table: [] for table in TABLES}
-    for ready in map(batch.ready_one, map(batch.search.marked, listed)):
+    for ready in map(batch.ready_one, map(batch.search.with_hashes, listed)):
         person = batch.row(ready, None)
         rows[t.person].append(person)
         for table, found in zip(TABLES[1:], batch.found_by({ready.id: person}, {ready.id: ready}), strict=True):

@@ -101,7 +101,7 @@ class Phone:
     async def press(self, address: str, **given: str) -> None:
         """Send the form that goes to this address, and open what comes next."""
         await self._think()
-        request = post(self._server.port, address, self.held(address) | given, cookies=self.sent_cookies)
+        request = post(self._server.port, address, self.form_fields(address) | given, cookies=self.sent_cookies)
         began = time.perf_counter()
         answer = await self._ask(request)
         if not address.startswith("/practice"):
@@ -110,7 +110,7 @@ class Phone:
             raise Astray(f"{answer.status} for the form to {address}")
         await self._follow(_path(answer.header("location")))
 
-    def held(self, address: str) -> dict[str, str]:
+    def form_fields(self, address: str) -> dict[str, str]:
         """Return the hidden fields of the form that goes to this address, as if made long ago: nobody waits here."""
         for form in _FORM.finditer(self.page):
             if (form[1] or self.address) == address:

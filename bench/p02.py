@@ -52,7 +52,7 @@ class Seat:
 
     def __init__(self, phone: Phone, port: int) -> None:
         """Begin at the version that the page holds."""
-        self._held, self._items = phone.held(STEP), phone.items
+        self._held, self._items = phone.form_fields(STEP), phone.items
         self._cookies, self._port = phone.sent_cookies, port
         self._first, self._turns = int(self._held["version"]), count()
         self.sent = 0

@@ -37,14 +37,14 @@ class SearchKey:
         """Return the HMAC-SHA-256 (hex) of a file."""
         return hmac.digest(self._key, b"file\0" + data, "sha256").hex()
 
-    def marked(self, person: Incoming) -> Incoming:
+    def with_hashes(self, person: Incoming) -> Incoming:
         """Return a person with the hashes by which they are recognised in the next file."""
         names = person.names
         if names is None or names.born_on is None:
-            return replace(person, mark=self._by_times(person))
+            return replace(person, person_hash=self._by_times(person))
         who = folded(names.name), folded(names.kana)
-        mark = self.hashed("mark", *who, names.born, names.sex) if any(who) else ""
-        return replace(person, mark=mark, born=self.hashed("born", names.born, names.sex))
+        found = self.hashed("mark", *who, names.born, names.sex) if any(who) else ""
+        return replace(person, person_hash=found, born=self.hashed("born", names.born, names.sex))
 
     def _by_times(self, person: Incoming) -> str:
         """Return a hash of all consent times, to recognise somebody without reference number and birth date."""
@@ -99,6 +99,6 @@ class PersonKeys:
         return self._sealer.open_bytes(Sealed.WAITING, data)
 
 
-def marked(key: SearchKey, people: Iterable[Incoming]) -> list[Incoming]:
+def with_hashes(key: SearchKey, people: Iterable[Incoming]) -> list[Incoming]:
     """Return people with the hashes by which they are recognised."""
-    return [key.marked(each) for each in people]
+    return [key.with_hashes(each) for each in people]

@@ -60,12 +60,12 @@ async def invite(facility: str, name: str, role: Role, reset: str) -> int:
         known = await office.account(login_name(reset)) if reset else None
         if await kazasu.store.facility(facility) is None or (reset and known is None):
             return wrong("no such station or login; `kazasu station` lists the stations")
-        held = {each.id: role for each, role in await office.stations_of(known.id)} if known else {}
-        if known and facility not in held:
+        roles = {each.id: role for each, role in await office.stations_of(known.id)} if known else {}
+        if known and facility not in roles:
             return wrong("this login does not belong to that station")
         who = known or Account("", "", name or "管理者")
         way_in, by, now = new_secret(), "kazasu account", kazasu.clock.now()
-        made = (hashed(way_in), facility, held.get(facility, role), who.name, by, now, who.id)
+        made = (hashed(way_in), facility, roles.get(facility, role), who.name, by, now, who.id)
         await office.invite(Invitation(new_secret(), *made))
         print(f"{kazasu.desk.origin}/office/join#{way_in}\n（24時間以内に1回だけ使えます）")
     return 0

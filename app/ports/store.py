@@ -205,7 +205,7 @@ class Store(Protocol):
     async def heads(self) -> Mapping[str, Head]:
         """Return the head of every station's chain, except read-only ones."""
 
-    async def held(self, facility: str) -> Gap | None:
+    async def gap(self, facility: str) -> Gap | None:
         """Return what a station's record lacks while it is read-only, or None."""
 
     async def all_held(self) -> tuple[Gap, ...]:

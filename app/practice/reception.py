@@ -44,7 +44,7 @@ class PracticeReception:
         return self._pages.respond("withdraw", people=[person for person, _ in self._held()], done=done)
 
     def _held(self) -> list[tuple[PracticePerson, frozenset[str]]]:
-        found = self._system.held_for(self._station)
+        found = self._system.registrations_of(self._station)
         given = [(person, frozenset(each.item for each in made.consents if each.agreed)) for person, made in found]
         return [(person, items) for person, items in given if items]
 

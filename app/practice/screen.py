@@ -199,8 +199,8 @@ class TerminalScreen:
 
     def _listed(self) -> list[Consented]:
         """Return everybody the station registered, the newest first."""
-        held = self._system.held_for(self._facility_code)
-        return [Consented(who, made.at, made.consents, self._numbers.get(who.id) or "") for who, made in held]
+        registrations = self._system.registrations_of(self._facility_code)
+        return [Consented(who, made.at, made.consents, self._numbers.get(who.id) or "") for who, made in registrations]
 
     def _usual(self) -> ConsentWindow:
         today = self._system.now().date()

@@ -56,7 +56,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class RegisteredConsent:
-    """What is held about one item."""
+    """What is registered about one item."""
 
     item: str
     agreed: bool
@@ -82,7 +82,7 @@ class System:
         self._people = people
         self._clock = clock
         self._by_key: Memory[Registered] = Memory(clock, seconds=_KEPT)
-        self._held: Memory[Registered] = Memory(clock, seconds=_KEPT)
+        self._registered: Memory[Registered] = Memory(clock, seconds=_KEPT)
         self.registrations = 0
         """How many registrations were really made; repetitions do not count."""
 
@@ -96,19 +96,19 @@ class System:
         consents = self._consents(self._person(order.subject), order.choices)
         made = Registered(fingerprint, self.now(), consents)
         self._by_key.put(key, made)
-        self._held.put(f"{order.facility}\0{order.subject}", made)
+        self._registered.put(f"{order.facility}\0{order.subject}", made)
         self.registrations += 1
         return made
 
     def answer(self, subject: str, facility: str) -> tuple[PracticePerson, tuple[RegisteredConsent, ...]]:
         """Return the person and what this station holds for them, which may be empty."""
         person = self._person(subject)
-        held = self._held.get(f"{facility}\0{subject}")
-        return person, held.consents if held else ()
+        registration = self._registered.get(f"{facility}\0{subject}")
+        return person, registration.consents if registration else ()
 
-    def held_for(self, facility: str) -> tuple[tuple[PracticePerson, Registered], ...]:
+    def registrations_of(self, facility: str) -> tuple[tuple[PracticePerson, Registered], ...]:
         """Return everybody for whom this station has registered, with the last registration, the newest first."""
-        of_all = ((key.partition("\0"), registered) for key, registered in reversed(self._held.items()))
+        of_all = ((key.partition("\0"), registered) for key, registered in reversed(self._registered.items()))
         return tuple((self._people[subject], made) for (at, _, subject), made in of_all if at == facility)
 
     def now(self) -> datetime:

@@ -109,8 +109,8 @@ class Consented:
 
     @property
     def flags(self) -> Mapping[str, RegisteredConsent]:
-        """The consents held, by flag; a flag that was not asked is missing."""
-        return {flag: held for held in self.consents for flag in _FLAGS_OF.get(held.item, (held.item,))}
+        """The consents, by flag; a flag that was not asked is missing."""
+        return {flag: consent for consent in self.consents for flag in _FLAGS_OF.get(consent.item, (consent.item,))}
 
     @property
     def born(self) -> date:
@@ -120,7 +120,7 @@ class Consented:
     @property
     def ends(self) -> datetime | None:
         """The earliest end of any item, which is the one that the list shows."""
-        return min((held.available_until for held in self.consents if held.available_until), default=None)
+        return min((consent.available_until for consent in self.consents if consent.available_until), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,11 +226,11 @@ def _consents(each: Consented) -> tuple[Consent, ...]:
     return tuple(_consent(stem, flags.get(flag.id)) for stem, flag in COLUMNS.items())
 
 
-def _consent(stem: str, held: RegisteredConsent | None) -> Consent:
-    if held is None or not held.agreed:
+def _consent(stem: str, consent: RegisteredConsent | None) -> Consent:
+    if consent is None or not consent.agreed:
         return Consent(stem, "0")
-    end = held.available_until
-    return Consent(stem, "1", _digits(held.consented_at), _digits(end) if end else "")
+    end = consent.available_until
+    return Consent(stem, "1", _digits(consent.consented_at), _digits(end) if end else "")
 
 
 def _twisted(each: Consented, options: Options, made_at: datetime) -> Person:

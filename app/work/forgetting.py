@@ -25,7 +25,7 @@ def _note(ledger: Ledger, heads: Mapping[str, Head], erased: Sequence[Erasure], 
 async def erase(store: Store, ledger: Ledger, erasures: Sequence[Erasure], by: str, now: int) -> None:
     """Erase people: first in the ledger, so that the next start repeats what a crash prevented in the database."""
     for facility in {each.facility for each in erasures}:
-        if await store.held(facility):
+        if await store.gap(facility):
             raise ReadOnly(facility)  # before the ledger says what the database refuses
     if erasures:
         await asyncio.to_thread(ledger.erase, erasures, now)

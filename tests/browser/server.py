@@ -222,10 +222,10 @@ class Server:
         async def refuse(_: Change) -> Written:
             raise ReadOnly
 
-        async def held(facility: str) -> Gap:
+        async def gap(facility: str) -> Gap:
             return Gap(facility, Head(99, "a" * 64), Head(), self.clock.now())
 
-        with patch.object(self.kazasu.store, "write", refuse), patch.object(self.kazasu.store, "held", held):
+        with patch.object(self.kazasu.store, "write", refuse), patch.object(self.kazasu.store, "gap", gap):
             yield
 
     def cut(self) -> None:

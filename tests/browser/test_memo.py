@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from app.rules.visit.transcript import items_of, mark
+from app.rules.visit.transcript import items_of, paper_code
 from app.rules.words.dates import day_of
 from app.rules.words.languages import BY_CODE, LANGUAGES
 from tests.browser import test_office
@@ -58,7 +58,7 @@ def opened(desk: Desk) -> Clerk:
 
 def letters_of(desk: Desk, language: str) -> str:
     """Return what stands at the foot of a memo of that language."""
-    found = mark(BY_CODE[language], items_of(day_of(desk.server.clock.now())))
+    found = paper_code(BY_CODE[language], items_of(day_of(desk.server.clock.now())))
     return f"{found[:3]} {found[3:]}"
 
 

@@ -28,7 +28,7 @@ from typing_extensions import override
 
 import app.adapters.sql.schema as t
 import app.adapters.sql.statements as sql
-from app.adapters.person_keys import PersonKeys, SearchKey, marked
+from app.adapters.person_keys import PersonKeys, SearchKey, with_hashes
 from app.adapters.sql import merge
 from app.adapters.sql.chain import append, must_be_open
 from app.adapters.sql.database import REACHING, Connected, truncate_log
@@ -125,7 +125,7 @@ class SqlConsentList(Connected, ConsentList):
 
     def _sealed(self, key: SearchKey, people: Sequence[Incoming], *, names: bool) -> tuple[bytes, int]:
         """Return the people of a file, encrypted, and how many they are."""
-        known = united(marked(key, people))
+        known = united(with_hashes(key, people))
         kept = known if names else [without_names(each) for each in known]
         return self._keys.wrapped(zlib.compress(packed(kept), 1)), len(kept)
 

@@ -66,7 +66,7 @@ def _is_answered(row: Any, known: Head) -> bool:
     return bool((row.known_size, row.known_hash) == (known.size, known.hash))
 
 
-def held(connection: Connection, facility: str = "") -> tuple[Gap, ...]:
+def read(connection: Connection, facility: str = "") -> tuple[Gap, ...]:
     """Return the gaps that are not accepted yet, of one station or of all."""
     mine = select(t.quarantine).where(t.quarantine.c.accepted_at.is_(None)).order_by(t.quarantine.c.facility)
     rows = connection.execute(mine.where(t.quarantine.c.facility == facility) if facility else mine)
@@ -78,7 +78,7 @@ def held(connection: Connection, facility: str = "") -> tuple[Gap, ...]:
 
 def accept(facility: str, by: str, now: int, connection: Connection) -> Head | None:
     """Make a record writable again, marked as restored, its copies called back; its head, or None if not read-only."""
-    found = held(connection, facility)
+    found = read(connection, facility)
     if not found:
         return None
     mine = t.quarantine.c.facility == facility
@@ -108,7 +108,7 @@ def erase_again(connection: Connection, erasures: Iterable[Erasure], now: int) -
     done = set(connection.execute(select(t.erasure.c.person)).scalars())
     stations = set(connection.execute(select(t.facility.c.id)).scalars())
     due = [each for each in erasures if each.person not in done and each.facility in stations]
-    are_held = {each.facility for each in held(connection)}
-    forget(connection, [each for each in due if each.facility not in are_held], "ledger", now)
-    forget(connection, [each for each in due if each.facility in are_held], "ledger", now, is_open=False)
+    read_only = {each.facility for each in read(connection)}
+    forget(connection, [each for each in due if each.facility not in read_only], "ledger", now)
+    forget(connection, [each for each in due if each.facility in read_only], "ledger", now, is_open=False)
     return len(due)

@@ -24,7 +24,7 @@ from app.rules.terminal.consent_list import (
     as_json,
     first_end,
     from_json,
-    marked,
+    merged_flags,
     newest_day,
     state,
 )
@@ -48,11 +48,11 @@ class _Known:
     """Rows of the list that may match people of a batch."""
 
     by_number: dict[str, list[Any]] = field(default_factory=dict)
-    by_mark: dict[str, Any] = field(default_factory=dict)
+    by_hash: dict[str, Any] = field(default_factory=dict)
 
     def find(self, person: Incoming) -> Any | None:
         """Return the row of a person, or None for somebody new."""
-        own = self.by_mark.get(person.mark) if person.mark else None
+        own = self.by_hash.get(person.person_hash) if person.person_hash else None
         if own is not None:
             return own
         rows = (row for number in person.references for row in self.by_number.get(number, ()))
@@ -61,7 +61,7 @@ class _Known:
     def add(self, row: dict[str, Any], references: Iterable[str]) -> None:
         """Add a row, also for later people of the same batch; the newest comes first."""
         if row["mark"]:
-            self.by_mark[row["mark"]] = row
+            self.by_hash[row["mark"]] = row
         for number in references:
             others = [each for each in self.by_number.get(number, ()) if each["id"] != row["id"]]
             self.by_number[number] = [row, *others]
@@ -110,8 +110,8 @@ class Batch:
             "body": as_json(person.results, person.references),
         }
         flags = tuple(
-            {"flag": flag, "meaning": mark.meaning.value, "consented_at": mark.consented_at, "day": day}
-            for flag, mark in marked(person.results).items()
+            {"flag": flag, "meaning": merged.meaning.value, "consented_at": merged.consented_at, "day": day}
+            for flag, merged in merged_flags(person.results).items()
         )
         sealed = self.keys.sealed(who, person.names) if person.names else (None, None)
         beginnings = self.search.beginnings(person.names) if person.names else ()
@@ -146,7 +146,7 @@ class Batch:
 
     def _known(self, connection: Connection, people: Sequence[Incoming]) -> _Known:
         numbers = sorted({number for each in people for number in each.references})
-        marks = sorted({each.mark for each in people if each.mark})
+        hashes = sorted({each.person_hash for each in people if each.person_hash})
         found = _Known()
         of = t.person_reference.c
         by_number = (
@@ -156,8 +156,8 @@ class Batch:
         )
         for row in connection.execute(by_number.order_by(t.person.c.seen_at)).mappings():
             found.add({name: row[name] for name in _COLUMNS}, [row["number"]])
-        by_mark = select(t.person).where(t.person.c.facility == self.facility, t.person.c.mark.in_(marks))
-        for row in connection.execute(by_mark).mappings():
+        by_hash = select(t.person).where(t.person.c.facility == self.facility, t.person.c.mark.in_(hashes))
+        for row in connection.execute(by_hash).mappings():
             found.add(dict(row), ())
         return found
 
@@ -169,14 +169,14 @@ class Batch:
         """Return a person's row; `old` is the one that is there already."""
         person = ready.person
         if old is None:
-            (key, names), mark, born = ready.sealed, person.mark or None, person.born or None
-            return {"id": ready.id, **ready.said, "mark": mark, "born": born, "key": key, "names": names}
+            (key, names), person_hash, born = ready.sealed, person.person_hash or None, person.born or None
+            return {"id": ready.id, **ready.said, "mark": person_hash, "born": born, "key": key, "names": names}
         key, names = old["key"], old["names"]
-        is_other = not key or (person.mark and old["mark"] != person.mark)
+        is_other = not key or (person.person_hash and old["mark"] != person.person_hash)
         if person.names and is_other:
             key, names = self.keys.sealed(old["id"], person.names)
-        mark, born = person.mark or old["mark"], person.born or old["born"]
-        return {"id": old["id"], **ready.said, "mark": mark, "born": born, "key": key, "names": names}
+        person_hash, born = person.person_hash or old["mark"], person.born or old["born"]
+        return {"id": old["id"], **ready.said, "mark": person_hash, "born": born, "key": key, "names": names}
 
     def _put(
         self, connection: Connection, rows: dict[str, dict[str, Any]], fresh: set[str], people: dict[str, ReadyToMerge]
@@ -216,12 +216,12 @@ class Batch:
         chain = Chain(self.facility, head_of(connection, self.facility))
         for each in taken:
             for turn, flags in each.turns.items():
-                marks = each.after.marked
+                after = each.after.merged
                 body: Body = {
                     "from": "file",
                     "file": self.file,
                     "flags": list(flags),
-                    "codes": {flag: "|".join(marks[flag].codes) for flag in flags},
+                    "codes": {flag: "|".join(after[flag].codes) for flag in flags},
                 }
                 chain.add(OF_A_PERSON + each.after.id, Event(_TURNS[turn], self.now, body))
         chain.write(connection)

@@ -170,7 +170,7 @@ def _settled(loader: _Loader, connection: Connection, known: LedgerState, now: i
     if loader.is_before_keys:
         chain_check.begin_macs(connection, now)
     erased = gap.erase_again(connection, known.erasures, now)
-    gaps = gap.held(connection)
+    gaps = gap.read(connection)
     return Restored(loader.at, heads, gaps, absent, erased, tuple(loader.files))
 
 

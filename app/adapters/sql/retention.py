@@ -28,13 +28,13 @@ REMEMBERED: Final = 24 * 3600
 
 
 def settle(before: int, now: int, connection: Connection) -> list[AnyRow]:
-    """Expire a batch of visits last touched before a time, mark each in its chain, and return them."""
+    """Expire a batch of visits last touched before a time, append to each chain, and return them."""
     due: list[AnyRow] = [*connection.execute(sql.DUE, {"before": before})]
     due = due or [*connection.execute(sql.AHEAD, {"before": before})]
     drafts = [row for row in due if row.handed_off_at is None and not _has_reached(row, now, connection)]
     kept = [row for row in due if row.handed_off_at is not None]
-    _mark(drafts, Event(EventType.EXPIRED, now, {}), connection)
-    _mark(kept, Event(EventType.LEFT, now, {}), connection)
+    _append_to_each(drafts, Event(EventType.EXPIRED, now, {}), connection)
+    _append_to_each(kept, Event(EventType.LEFT, now, {}), connection)
     _forget([row.id for row in drafts], connection)
     connection.execute(sql.FORGET_SESSIONS, {"visits": [row.id for row in kept]})
     return due
@@ -50,7 +50,7 @@ def _has_reached(row: AnyRow, now: int, connection: Connection) -> bool:
 
 
 def purge(over: Over, now: int, connection: Connection) -> int:
-    """Remove a batch of a station's visits whose time is over, mark each, and return how many."""
+    """Remove a batch of a station's visits whose time is over, append to each chain, and return how many."""
     due, facility = [*connection.execute(sql.OVER, over).scalars()], over["facility"]
     chain = Chain(facility, head_of(connection, facility))
     for visit in due:
@@ -66,7 +66,7 @@ def _forget(visits: list[str], connection: Connection) -> None:
         connection.execute(statement, {"visits": visits})
 
 
-def _mark(due: list[AnyRow], expired: Event, connection: Connection) -> None:
+def _append_to_each(due: list[AnyRow], expired: Event, connection: Connection) -> None:
     of_one = attrgetter("facility")
     for facility, rows in groupby(sorted(due, key=of_one), key=of_one):
         chain = Chain(facility, head_of(connection, facility))

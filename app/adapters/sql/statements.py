@@ -41,7 +41,7 @@ _known = func.coalesce(
     select(submission.c.fingerprint).where(submission.c.key == bindparam("key")).scalar_subquery(),
     select(literal("")).where(event.c.key == bindparam("key")).scalar_subquery(),
 )
-_held = select(literal(1).label("held")).where(quarantine.c.accepted_at.is_(None))
+_read_only = select(literal(1).label("read_only")).where(quarantine.c.accepted_at.is_(None))
 IS_BROKEN = (
     select(literal(1))
     .where(broken.c.facility == bindparam("facility"), broken.c.subject == bindparam("visit"))
@@ -57,13 +57,15 @@ FOUND = Direct(
         _known.label("fingerprint"),
         _last.with_only_columns(event.c.seq).scalar_subquery().label("size"),
         _last.with_only_columns(event.c.hash).scalar_subquery().label("hash"),
-        func.coalesce(_held.where(quarantine.c.facility == facility.c.id).scalar_subquery(), IS_BROKEN).label("held"),
+        func.coalesce(_read_only.where(quarantine.c.facility == facility.c.id).scalar_subquery(), IS_BROKEN).label(
+            "read_only"
+        ),
     )
     .select_from(facility.outerjoin(visit, visit.c.id == bindparam("visit")))
     .where(facility.c.id == bindparam("facility"))
 )
 """All that decides about a change in one query: visit, earlier use of the key, head, and whether it is read-only."""
-HELD = Direct(_held.where(quarantine.c.facility == bindparam("facility")))
+HELD = Direct(_read_only.where(quarantine.c.facility == bindparam("facility")))
 
 CHANGING: Final = (
     "version",
@@ -153,7 +155,7 @@ _lately = _before, _before + 3600
 _due = (
     select(visit.c.id, visit.c.facility, visit.c.handed_off_at)
     # A record that is read-only takes no mark; its visits wait.
-    .where(MAY_EXPIRE, ~_held.where(quarantine.c.facility == visit.c.facility).exists())
+    .where(MAY_EXPIRE, ~_read_only.where(quarantine.c.facility == visit.c.facility).exists())
     .where(~exists().where(broken.c.facility == visit.c.facility, broken.c.subject == visit.c.id))
     .order_by(visit.c.touched_at)
     .limit(BATCH)
@@ -181,7 +183,7 @@ _days = func.coalesce(station.c.retention_days, StationProfile("").retention_day
 KEPT_FOR = (
     select(facility.c.id, _days.label("days"))
     .outerjoin_from(facility, station)
-    .where(~_held.where(quarantine.c.facility == facility.c.id).exists())
+    .where(~_read_only.where(quarantine.c.facility == facility.c.id).exists())
     .order_by(facility.c.id)
 )
 """For how many days each station keeps what is settled; not those whose record is read-only."""

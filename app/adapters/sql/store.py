@@ -137,13 +137,13 @@ class SqlStore(Connected, Store):
         return {row.id: await self.head(row.id) for row in self._all(sql.KEPT_FOR)}
 
     @override
-    async def held(self, facility: str) -> Gap | None:
-        found = self._read(lambda reader: gap.held(reader, facility))
+    async def gap(self, facility: str) -> Gap | None:
+        found = self._read(lambda reader: gap.read(reader, facility))
         return found[0] if found else None
 
     @override
     async def all_held(self) -> tuple[Gap, ...]:
-        return self._read(gap.held)
+        return self._read(gap.read)
 
     @override
     async def broken(self, facility: str) -> tuple[Alteration, ...]:

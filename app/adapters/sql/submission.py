@@ -34,7 +34,7 @@ def write(change: Change, connection: Connection) -> Written:
     refusal = _refusal(change, found)
     if refusal:
         return refusal
-    if found.held:
+    if found.read_only:
         raise ReadOnly(visit.facility)
     if change.spend and not _spend(change, found.session, connection):
         return Written.SPENT

@@ -69,7 +69,7 @@ class Insured:
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
+class MergedFlag:
     """One flag of a person over all insurances."""
 
     flag: str
@@ -88,13 +88,13 @@ class Marked:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One person of a file before import; `mark` and `born` are keyed hashes (hex) or empty."""
+    """One person of a file before import; `person_hash` and `born` are keyed hashes (hex) or empty."""
 
     references: tuple[str, ...]
     validity: str
     results: tuple[Insured, ...]
     names: PersonNames | None = None
-    mark: str = ""
+    person_hash: str = ""
     born: str = ""
 
 
@@ -112,9 +112,9 @@ class ListedPerson:
     names: PersonNames | None = None
 
     @property
-    def marked(self) -> Mapping[str, Marked]:
+    def merged(self) -> Mapping[str, MergedFlag]:
         """Every received flag, known or not, in the order of the terminal's list."""
-        return marked(self.results)
+        return merged_flags(self.results)
 
     @property
     def day(self) -> int:
@@ -137,7 +137,7 @@ class ListedPerson:
         return state(self.results)
 
 
-def marked(results: Iterable[Insured]) -> dict[str, Marked]:
+def merged_flags(results: Iterable[Insured]) -> dict[str, MergedFlag]:
     """Merge flags over all insurances: the list's six first, then the others in the order of the file."""
     found: dict[str, list[Consent]] = {flag.id: [] for flag in COLUMNS}
     for result in results:
@@ -146,10 +146,10 @@ def marked(results: Iterable[Insured]) -> dict[str, Marked]:
     return {flag: _merged(flag, consents) for flag, consents in found.items() if consents}
 
 
-def _merged(flag: str, consents: list[Consent]) -> Marked:
+def _merged(flag: str, consents: list[Consent]) -> MergedFlag:
     codes = tuple(dict.fromkeys(each.code for each in consents))
     given = [each for each in consents if each.meaning is Meaning.GIVEN] or consents
-    return Marked(
+    return MergedFlag(
         flag,
         consents[0].meaning if len(codes) == 1 else Meaning.UNKNOWN,
         codes,
@@ -197,11 +197,11 @@ def _names(person: Person) -> PersonNames | None:
 
 
 def united(people: Iterable[Incoming]) -> list[Incoming]:
-    """Merge people with the same `mark`, uniting their numbers and insurances; the order is kept."""
+    """Merge people with the same `person_hash`, uniting their numbers and insurances; the order is kept."""
     found: dict[object, Incoming] = {}
     for each in people:
-        # Without a mark nothing is merged.
-        key = each.mark or object()
+        # Without a hash nothing is merged.
+        key = each.person_hash or object()
         first = found.get(key)
         found[key] = _joined(first, each) if first else each
     return list(found.values())
@@ -232,7 +232,7 @@ class Turn(StrEnum):
 
 def turned(before: Iterable[Insured], after: Iterable[Insured]) -> dict[Turn, list[str]]:
     """Return the flags that were given and no longer are, by how they ended; an unknown code ends nothing."""
-    was, now = marked(before), marked(after)
+    was, now = merged_flags(before), merged_flags(after)
     ends = {Meaning.NOT_GIVEN: Turn.WITHDRAWN, Meaning.EXPIRED: Turn.LAPSED}
     found: dict[Turn, list[str]] = {}
     for flag, old in was.items():
@@ -262,7 +262,7 @@ def from_json(text: str) -> tuple[tuple[Insured, ...], tuple[str, ...]]:
 def packed(people: Iterable[Incoming]) -> bytes:
     """Serialize the people of an upload; the caller encrypts them."""
     rows = [
-        (as_json(p.results, p.references), p.validity, asdict(p.names) if p.names else None, p.mark, p.born)
+        (as_json(p.results, p.references), p.validity, asdict(p.names) if p.names else None, p.person_hash, p.born)
         for p in people
     ]
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
@@ -273,9 +273,9 @@ def unpacked(data: bytes) -> list[Incoming]:
     return [_unpacked(*row) for row in json.loads(data)]
 
 
-def _unpacked(body: str, validity: str, names: dict[str, Any] | None, mark: str, born: str) -> Incoming:
+def _unpacked(body: str, validity: str, names: dict[str, Any] | None, person_hash: str, born: str) -> Incoming:
     results, references = from_json(body)
-    return Incoming(references, validity, results, PersonNames(**names) if names else None, mark, born)
+    return Incoming(references, validity, results, PersonNames(**names) if names else None, person_hash, born)
 
 
 class By(StrEnum):

@@ -23,7 +23,7 @@ from app.rules.terminal.consent_list import (
     By,
     ConsentState,
     ListedPerson,
-    Marked,
+    MergedFlag,
     PersonNames,
     Search,
 )
@@ -238,13 +238,13 @@ _CELLS: Final = {
 }
 
 
-def cell(mark: Marked | None) -> Cell:
+def cell(merged: MergedFlag | None) -> Cell:
     """Render a flag; an unknown code is shown as it is."""
-    if mark is None:
+    if merged is None:
         return NOTHING_CAME
-    if mark.is_mixed:
+    if merged.is_mixed:
         return Cell("保険でちがう", FlagLook.ODD)
-    return _CELLS.get(mark.meaning) or unknown(mark.codes[0])
+    return _CELLS.get(merged.meaning) or unknown(merged.codes[0])
 
 
 def unknown(code: str) -> Cell:
@@ -311,8 +311,8 @@ def rows(people: Sequence[ListedPerson], now: int, *, names: bool) -> Iterator[C
 
 def _row(known: ListedPerson, now: int, *, names: bool) -> ConsentRow:
     who = (known.names if names else None) or PersonNames()
-    marks = known.marked
-    ends = _last_end(known, marks)
+    flags = known.merged
+    ends = _last_end(known, flags)
     return ConsentRow(
         known.id,
         who.name,
@@ -321,7 +321,7 @@ def _row(known: ListedPerson, now: int, *, names: bool) -> ConsentRow:
         _western(who.born_on),
         sex(who.sex),
         known.references,
-        tuple(cell(marks.get(flag.id)) for flag in COLUMNS),
+        tuple(cell(flags.get(flag.id)) for flag in COLUMNS),
         _western(known.consented_on),
         format_time(ends),
         left(ends, now),
@@ -333,11 +333,11 @@ def _row(known: ListedPerson, now: int, *, names: bool) -> ConsentRow:
 
 def last_end(known: ListedPerson) -> int | None:
     """Return the end shown in the list: the earliest of the given consents, else of all."""
-    return _last_end(known, known.marked)
+    return _last_end(known, known.merged)
 
 
-def _last_end(known: ListedPerson, marks: Mapping[str, Marked]) -> int | None:
-    came = (each.available_until for each in marks.values() if each.available_until is not None)
+def _last_end(known: ListedPerson, flags: Mapping[str, MergedFlag]) -> int | None:
+    came = (each.available_until for each in flags.values() if each.available_until is not None)
     return known.ends_at or min(came, default=None)
 
 

@@ -12,7 +12,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Final
 
-from app.rules.terminal.consent_list import ListedPerson, Marked
+from app.rules.terminal.consent_list import ListedPerson, MergedFlag
 from app.rules.terminal.values import Meaning, comparable
 from app.rules.visit.flow import Visit
 from app.rules.visit.standing import Followed, Sight, Verdict, compared
@@ -124,7 +124,7 @@ def _by_number(visit: Visit, known: ListedPerson) -> Ground | None:
 
 
 def _by_time(followed: Followed, known: ListedPerson) -> tuple[Ground, ...]:
-    times = [each.consented_at for each in known.marked.values() if each.consented_at is not None]
+    times = [each.consented_at for each in known.merged.values() if each.consented_at is not None]
     begins, ends = window(followed)
     between = not followed.visit.transcribed_by and any(begins <= at <= ends for at in times)
     first, last = _days(followed)
@@ -155,18 +155,18 @@ def says_all(visit: Visit, known: ListedPerson) -> bool:
 
 def sight(known: ListedPerson, at: int, by: str) -> Sight:
     """Convert a listed person to a `Sight` with the source "file"; `flags` omits those without a definite answer."""
-    marks = known.marked
+    flags = known.merged
     return Sight(
         at=at,
         by=by,
         found=True,
-        flags={flag: mark.meaning is Meaning.GIVEN for flag, mark in marks.items() if _says(mark)},
+        flags={flag: merged.meaning is Meaning.GIVEN for flag, merged in flags.items() if _says(merged)},
         consented_on=known.consented_on,
         available_until=format_time(known.ends_at),
         source="file",
-        meanings={flag: "mixed" if mark.is_mixed else mark.meaning.value for flag, mark in marks.items()},
+        meanings={flag: "mixed" if merged.is_mixed else merged.meaning.value for flag, merged in flags.items()},
     )
 
 
-def _says(mark: Marked) -> bool:
-    return mark.meaning in {Meaning.GIVEN, Meaning.NOT_GIVEN, Meaning.EXPIRED}
+def _says(merged: MergedFlag) -> bool:
+    return merged.meaning in {Meaning.GIVEN, Meaning.NOT_GIVEN, Meaning.EXPIRED}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from app.rules.terminal.consent_list import Incoming, marked
+from app.rules.terminal.consent_list import Incoming, merged_flags
 from app.rules.terminal.values import Reading
 
 LINES: Final = 50
@@ -64,9 +64,9 @@ def preview(reading: Reading, people: Iterable[Incoming]) -> Preview:
     validities: dict[str, int] = {}
     for each in people:
         validities[each.validity] = validities.get(each.validity, 0) + 1
-        for flag, mark in marked(each.results).items():
+        for flag, merged in merged_flags(each.results).items():
             counts = flags.setdefault(flag, {})
-            counts[mark.meaning.value] = counts.get(mark.meaning.value, 0) + 1
+            counts[merged.meaning.value] = counts.get(merged.meaning.value, 0) + 1
     return Preview(
         encoding=reading.encoding.value,
         executed_at=header.executed_at,

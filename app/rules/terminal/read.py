@@ -63,7 +63,7 @@ from app.rules.terminal.values import (
 )
 
 
-class _Mark(IntEnum):
+class _Kind(IntEnum):
     """How an open element is handled."""
 
     WRAPPER = 0
@@ -111,7 +111,7 @@ class _Reader:
         self.lines: dict[str, int] = {}
         self.unknown: dict[str, list[int]] = {}
         self._limits = limits
-        self._open: list[_Mark] = []
+        self._open: list[_Kind] = []
         self._names: set[str] = set()
         self._elements = 0
         self._person: _Gathered | None = None
@@ -156,18 +156,18 @@ class _Reader:
     def _start(self, full: str, attributes: dict[str, str]) -> None:
         element = full.rpartition(_BETWEEN)[2]
         self._bound(full, attributes)
-        mark = self._mark(element)
-        self._open.append(mark)
+        kind = self._kind_of(element)
+        self._open.append(kind)
         self._line = self._parser.CurrentLineNumber
-        if mark is _Mark.VALUE:
+        if kind is _Kind.VALUE:
             self._element = element
             self._text.clear()
             self._length = 0
-        elif mark is _Mark.UNKNOWN:
+        elif kind is _Kind.UNKNOWN:
             self.unknown.setdefault(element, [0, self._line])[0] += 1
-        elif mark is _Mark.CONFIRMATION:
+        elif kind is _Kind.CONFIRMATION:
             self._result = _Gathered(self._line)
-        elif mark is _Mark.UNIT:
+        elif kind is _Kind.UNIT:
             self._person = _Gathered(self._line)
         elif element == SEARCH:
             self.lines[SEARCH] = self._line
@@ -185,34 +185,34 @@ class _Reader:
         if len(self._names) > limits.names or len(full) > limits.text:
             self._refuse(UnreadableReason.TOO_MUCH, "names")
 
-    def _mark(self, element: str) -> _Mark:
+    def _kind_of(self, element: str) -> _Kind:
         """Classify an element by its name and parent; an unknown one may contain known ones."""
         outer = self._open[-1] if self._open else None
         if outer is None and element != ROOT:
             self._refuse(UnreadableReason.OTHER_KIND, element[:100])
-        if outer is _Mark.PASSED_OVER:
+        if outer is _Kind.PASSED_OVER:
             return outer
-        if outer is _Mark.VALUE:
+        if outer is _Kind.VALUE:
             self._refuse(UnreadableReason.FORM, self._element)
         if element == UNIT:
-            return self._unit_mark()
+            return self._unit_kind()
         if element == CONFIRMATION:
-            return self._confirmation_mark()
+            return self._confirmation_kind()
         if self._is_value(element):
-            return _Mark.VALUE
+            return _Kind.VALUE
         if element in PASSED_OVER:
-            return _Mark.PASSED_OVER
+            return _Kind.PASSED_OVER
         is_wrapper = outer is None or (element in WRAPPERS and self._person is None)
-        return _Mark.WRAPPER if is_wrapper else _Mark.UNKNOWN
+        return _Kind.WRAPPER if is_wrapper else _Kind.UNKNOWN
 
-    def _unit_mark(self) -> _Mark:
+    def _unit_kind(self) -> _Kind:
         if self._person:
             self._refuse(UnreadableReason.FORM, UNIT)
         if len(self.persons) >= self._limits.persons:
             self._refuse(UnreadableReason.TOO_MUCH, "persons")
-        return _Mark.UNIT
+        return _Kind.UNIT
 
-    def _confirmation_mark(self) -> _Mark:
+    def _confirmation_kind(self) -> _Kind:
         if self._person is None:
             # Answers about one patient look like this: the card reader's copy, and the single check.
             self._refuse(UnreadableReason.OTHER_KIND, CONFIRMATION)
@@ -220,7 +220,7 @@ class _Reader:
             self._refuse(UnreadableReason.FORM, CONFIRMATION)
         if len(self._person.results) >= self._limits.results:
             self._refuse(UnreadableReason.TOO_MUCH, "results")
-        return _Mark.CONFIRMATION
+        return _Kind.CONFIRMATION
 
     def _is_value(self, element: str) -> bool:
         if self._result:
@@ -230,22 +230,22 @@ class _Reader:
         return element in MESSAGE
 
     def _characters(self, text: str) -> None:
-        mark = self._open[-1]
-        if mark is _Mark.VALUE:
+        kind = self._open[-1]
+        if kind is _Kind.VALUE:
             self._length += len(text)
             if self._length > self._limits.text:
                 self._refuse(UnreadableReason.TOO_MUCH, self._element)
             self._text.append(text)
-        elif mark < _Mark.VALUE and text.strip(_BLANK):
+        elif kind < _Kind.VALUE and text.strip(_BLANK):
             self._refuse(UnreadableReason.FORM, "text")
 
     def _end(self, _: str) -> None:
-        mark = self._open.pop()
-        if mark is _Mark.VALUE:
+        kind = self._open.pop()
+        if kind is _Kind.VALUE:
             self._take(self._element, "".join(self._text))
-        elif mark is _Mark.CONFIRMATION:
+        elif kind is _Kind.CONFIRMATION:
             self._close_result()
-        elif mark is _Mark.UNIT:
+        elif kind is _Kind.UNIT:
             self._close_person()
 
     def _take(self, element: str, text: str) -> None:

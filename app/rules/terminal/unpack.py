@@ -77,7 +77,7 @@ def _only_entry(entries: list[zipfile.ZipInfo], limits: Limits) -> zipfile.ZipIn
 
 def encoding_of(xml: bytes) -> Encoding:
     """Return the declared encoding; without a declaration UTF-8 if the bytes are valid, else Shift_JIS."""
-    has_mark = xml.startswith(codecs.BOM_UTF8)
+    has_bom = xml.startswith(codecs.BOM_UTF8)
     start = xml[:512].removeprefix(codecs.BOM_UTF8)
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, b"<\0", b"\0<")):
         raise UnreadableFile(UnreadableReason.ENCODING, 1, "UTF-16")
@@ -85,9 +85,9 @@ def encoding_of(xml: bytes) -> Encoding:
         raise UnreadableFile(UnreadableReason.NOT_XML)
     declared = _DECLARED.match(start)
     if declared is None:
-        return Encoding.UTF_8 if has_mark or _is_utf_8(xml) else Encoding.SHIFT_JIS
+        return Encoding.UTF_8 if has_bom or _is_utf_8(xml) else Encoding.SHIFT_JIS
     found = _ENCODINGS.get(declared[1].lower())
-    if found is None or (has_mark and found is not Encoding.UTF_8):
+    if found is None or (has_bom and found is not Encoding.UTF_8):
         raise UnreadableFile(UnreadableReason.ENCODING, 1, declared[1].decode())
     return found
 
@@ -105,12 +105,12 @@ def letters(xml: bytes, encoding: Encoding) -> Iterator[str]:
     """Decode in chunks, so that the whole text is never in memory; raise `UnreadableFile` with the line."""
     decoder = codecs.getincrementaldecoder(encoding.codec)("strict")
     for start in range(0, len(xml), _CHUNK):
-        held = len(decoder.getstate()[0])
+        undecoded = len(decoder.getstate()[0])
         try:
             yield decoder.decode(xml[start : start + _CHUNK])
         except UnicodeDecodeError as fault:
             raise UnreadableFile(
-                UnreadableReason.LETTERS, xml.count(b"\n", 0, start - held + fault.start) + 1
+                UnreadableReason.LETTERS, xml.count(b"\n", 0, start - undecoded + fault.start) + 1
             ) from fault
     try:
         yield decoder.decode(b"", final=True)

@@ -20,7 +20,7 @@ LENGTH: Final = 28
 """Letters of a secret: 24^28 is more than 128 bits, and still short enough to type."""
 GROUP: Final = 4
 _MAC: Final = b"kazasu/copy/1\0"
-_MARK: Final = 4
+_CODE_LETTERS: Final = 4
 """Letters by which people tell the copies of a visit apart."""
 LIVES: Final = 90 * 24 * 3600
 """Seconds until a copy expires."""
@@ -51,9 +51,9 @@ class Copy:
     called_back_at: int | None = None
 
     @property
-    def mark(self) -> str:
+    def code(self) -> str:
         """Four letters by which people tell this copy from another; they open nothing."""
-        return spoken(int(hashed(f"mark\0{self.id}"), 16), _MARK)
+        return spoken(int(hashed(f"mark\0{self.id}"), 16), _CODE_LETTERS)
 
     def mac(self, key: bytes) -> str:
         """Return HMAC-SHA256 (hex) of all fields under the record key, which binds the copy to its visit."""

@@ -132,7 +132,7 @@ def recorded(step: Step, answer: Answer, visit: Visit) -> Visit:
     """Return the visit with an answer, unvalidated: a record is replayed although today's options may differ."""
     changed = dict(visit.answers.get(step.id, NOTHING)) != answer
     answers = {**visit.answers, step.id: answer}
-    draft = {name: held for name, held in visit.draft.items() if name != step.id}
+    draft = {name: given for name, given in visit.draft.items() if name != step.id}
     after = replace(visit, answers=answers, draft=draft)
     return _void(after, step.id) if changed else after
 
@@ -150,7 +150,7 @@ def _void(visit: Visit, changed: str) -> Visit:
     kept = visit
     for step in FLOW:
         if changed in step.confirms and step.id in kept.answers:
-            rest = {name: held for name, held in kept.answers.items() if name != step.id}
+            rest = {name: given for name, given in kept.answers.items() if name != step.id}
             kept = _void(replace(kept, answers=rest), step.id)
     void = {changed, *visit.answers.keys() - kept.answers.keys()}
     if not any(step == "consent" or STEPS[step].to_the_card for step in void):
@@ -177,7 +177,7 @@ def go_on(step: Step, visit: Visit) -> Visit:
         need = {**visit.answers["need"], "go_on": "yes"}
         on = replace(visit, answers={**visit.answers, "need": need})
         return _confirmed_anew(on) if on.withdraws else on
-    rest = {name: held for name, held in visit.answers.items() if name != step.id}
+    rest = {name: given for name, given in visit.answers.items() if name != step.id}
     if rest.get("ready", NOTHING).get("ready") == "missing":
         del rest["ready"]
     return replace(visit, answers=rest)
@@ -187,7 +187,7 @@ def _confirmed_anew(visit: Visit) -> Visit:
     """Remove the confirmation: it was given for something else."""
     for step in FLOW:
         if step.to_the_card and step.id in visit.answers:
-            rest = {name: held for name, held in visit.answers.items() if name != step.id}
+            rest = {name: given for name, given in visit.answers.items() if name != step.id}
             visit = _void(replace(visit, answers=rest), step.id)
     return visit
 

@@ -40,8 +40,8 @@ class Transcript:
     operator: str
     """Who marked it (`app.rules.visit.flow.OPERATORS`)."""
     language: Language
-    mark: str
-    """The paper's letters (`mark`); empty when it has none, or older ones: its wording is then unknown."""
+    paper_code: str
+    """The paper's letters (`paper_code`); empty when it has none, or older ones: its wording is then unknown."""
 
     @property
     def opened_at(self) -> int:
@@ -51,7 +51,7 @@ class Transcript:
     def fingerprint(self) -> str:
         """Return a hash of all fields: it tells a repeated submission from another one with the same key."""
         marked = [f"{item}={choice.value}" for item, choice in self.choices.items()]
-        typed = (self.day, self.reference, self.over_40, self.operator, self.language.code, self.mark, *marked)
+        typed = (self.day, self.reference, self.over_40, self.operator, self.language.code, self.paper_code, *marked)
         return hashed("\0".join(map(str, typed)))
 
     def visit(self, id_: str, facility: str, route: Route, *, by: str, now: int) -> Visit:
@@ -85,8 +85,8 @@ class Transcript:
             "reference": self.reference,
             "choices": {item.id: self.choices[item.id].value for item in items},
             "not_asked": {item.id: self._why_not(item) for item in unasked},
-            "wording": wording(self.language, asked) if self.mark else {},
-            "mark": self.mark,
+            "wording": wording(self.language, asked) if self.paper_code else {},
+            "mark": self.paper_code,
             "lang": self.language.code,
             "operator": self.operator,
         }
@@ -96,7 +96,7 @@ class Transcript:
         return not_asked_reason(item) if item.from_age and not self.over_40 else _NOT_ON_PAPER
 
 
-def mark(language: Language, items: Iterable[Item]) -> str:
+def paper_code(language: Language, items: Iterable[Item]) -> str:
     """Derive a paper's six letters from language and wording: other words give other letters."""
     words = "\0".join((language.code, *(wording_hash(language, item) for item in items)))
     return spoken(int.from_bytes(hashlib.sha256(b"memo\0" + words.encode()).digest()))
@@ -128,7 +128,7 @@ def typed(sent: Mapping[str, str], today: date) -> tuple[Transcript | None, dict
         **{item.id: _wrong_choice(item, sent) for item in items},
         "operator": "" if sent.get("operator") in OPERATORS else "印を付けた人をえらんでください",
         "language": "" if language else "紙のことばをえらんでください",
-        "mark": _wrong_mark(sent, language, items),
+        "paper_code": _wrong_code(sent, language, items),
     }
     wrong = {name: words for name, words in found.items() if words}
     chosen = {item.id: _choice(item, sent) for item in items}
@@ -136,7 +136,7 @@ def typed(sent: Mapping[str, str], today: date) -> tuple[Transcript | None, dict
         wrong[items[0].id] = "紙に、同意する・同意しないの印が1つもありません。書き写すものがありません"
     if wrong or day is None or language is None:
         return None, wrong
-    letters_ = "" if sent.get("unmarked") else letters(sent.get("mark", ""))
+    letters_ = "" if sent.get("unmarked") else letters(sent.get("paper_code", ""))
     over_40 = sent["over_40"] == "yes"
     return Transcript(day, reference(sent), over_40, chosen, sent["operator"], language, letters_), {}
 
@@ -149,7 +149,7 @@ def reference(sent: Mapping[str, str]) -> str:
 def shown_again(sent: Mapping[str, str]) -> dict[str, str]:
     """Return the form to show again, without a reference number that looks like a My Number."""
     hides = find(reference(sent), number_expected=True, limit=MAX_TEXT) is Finding.MY_NUMBER
-    again = {"reference": "" if hides else sent.get("reference", ""), "mark": letters(sent.get("mark", ""))}
+    again = {"reference": "" if hides else sent.get("reference", ""), "paper_code": letters(sent.get("paper_code", ""))}
     return {**sent, **again}
 
 
@@ -174,15 +174,15 @@ def _wrong_reference(number: str) -> str:
     return plain(TEXT_PROBLEMS[finding]) if finding else ""
 
 
-def _wrong_mark(sent: Mapping[str, str], language: Language | None, items: tuple[Item, ...]) -> str:
+def _wrong_code(sent: Mapping[str, str], language: Language | None, items: tuple[Item, ...]) -> str:
     if language is None or sent.get("unmarked"):
         return ""
-    given = letters(sent.get("mark", ""))
+    given = letters(sent.get("paper_code", ""))
     if not given:
         return "紙の下にある6文字を入れてください。ない紙なら、下の印を付けます"
-    if given == mark(language, items):
+    if given == paper_code(language, items):
         return ""
-    other = next((each.name for each in BY_CODE.values() if given == mark(each, items)), "")
+    other = next((each.name for each in BY_CODE.values() if given == paper_code(each, items)), "")
     if other:
         return f"この文字は「{other}」の紙のものです。紙のことばを見てください"
     return "いまの紙の文字とちがいます。古い紙なら、下の印を付けます"

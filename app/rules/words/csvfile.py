@@ -25,7 +25,7 @@ class Letters(StrEnum):
         return "cp932" if self is Letters.CP932 else "utf-8"
 
     @property
-    def mark(self) -> bytes:
+    def bom(self) -> bytes:
         """The byte order mark: without it, spreadsheets do not recognize UTF-8."""
         return b"" if self is Letters.CP932 else b"\xef\xbb\xbf"
 

@@ -219,7 +219,7 @@ class Bedside:
             facility=seat.facility,
             route=seat.visit.route,
             need=_pairs(
-                {name: held for name, held in seat.visit.answers.get("need", NOTHING).items() if name != "reference"}
+                {name: given for name, given in seat.visit.answers.get("need", NOTHING).items() if name != "reference"}
             ),
             day=day_of(seat.visit.opened_at),
             chosen=_pairs(seat.visit.answers.get("consent", NOTHING)),
@@ -233,22 +233,22 @@ class Bedside:
         is_common = not values and not seat.visit.answer("need", "reference") and "reference" not in given
         html = self.frames(scene) if is_common else render(self.pages, scene, seat.visit, **values)
         made = f'<input type="hidden" name="made" value="{milliseconds()}">' if template == HAND_OVER else ""
-        return self.pages.answer(request, html.replace(HOLE, self.held(seat) + made), status)
+        return self.pages.answer(request, html.replace(HOLE, self.form_fields(seat) + made), status)
 
     @cached_property
     def frames(self) -> Callable[[Scene], str]:
         """Cache of the last 1024 rendered scenes, without anything that belongs to one visit."""
         return lru_cache(maxsize=1024)(partial(_frame, self.pages))
 
-    def held(self, seat: Seat) -> str:
+    def form_fields(self, seat: Seat) -> str:
         """Return the form fields of every form: visit id, version, one-time key, and CSRF token."""
-        held = {
+        given = {
             "visit": seat.visit.id,
             "version": seat.visit.version,
             "key": new_secret(),
             "token": self.signer.form(seat.session),
         }
-        return "".join(f'<input type="hidden" name="{name}" value="{value}">' for name, value in held.items())
+        return "".join(f'<input type="hidden" name="{name}" value="{value}">' for name, value in given.items())
 
     def onward(self, request: Request, visit: Visit) -> Response:
         """Redirect to the first open step, by way of the hand-over if the holder changes."""

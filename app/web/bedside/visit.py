@@ -105,7 +105,7 @@ class VisitPages:
             code=self.bedside.crossing(visit) if visit and visit.holder is Holder.STAFF else "",
             browser=recognise(request.headers.get("user-agent", "")),
         )
-        return self.bedside.pages.answer(request, html.replace(HOLE, self.bedside.held(seat)) if seat else html)
+        return self.bedside.pages.answer(request, html.replace(HOLE, self.bedside.form_fields(seat)) if seat else html)
 
     @staticmethod
     def _is_out(visit: Visit) -> bool:

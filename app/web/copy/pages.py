@@ -151,7 +151,7 @@ class CopyPages:
         followed = await self.worklist.followed(copy.facility, copy.visit)
         if facility is None or followed is None:
             raise NotThere
-        if await self.bedside.store.held(facility.id) or followed.doubt is Doubt.BROKEN:
+        if await self.bedside.store.gap(facility.id) or followed.doubt is Doubt.BROKEN:
             raise NotNow(facility)
         return _Opened(copy, int(at), facility, followed)
 
@@ -163,8 +163,8 @@ class CopyPages:
                 return await page(request, await self._found(request))
             except CopyClosed:
                 return self._ask(request, "closed", status=404)
-            except NotNow as held:
-                return self._not_now(request, held)
+            except NotNow as why:
+                return self._not_now(request, why)
             except NotThere:
                 gone = self._ask(request, "wrong", status=404)
                 self.bedside.forget_review(gone)
@@ -185,7 +185,7 @@ class CopyPages:
             compared={each.item: each for each in compared(followed.visit, followed.sight)} if followed.sight else {},
             wishes=WISHES,
             history=await happened(self.worklist, self.registry, followed),
-            copy_mark=opened.copy.mark,
+            copy_code=opened.copy.code,
             head=await self.bedside.store.head(opened.facility.id),
             said=request.query_params.get("said", ""),
         )
@@ -246,7 +246,7 @@ class CopyPages:
         return self._alone(request, "ask.html", status=status, why=why)
 
     def _not_now(self, request: Request, why: NotNow) -> Response:
-        return self._alone(request, "held.html", status=503, facility=why.facility)
+        return self._alone(request, "not-now.html", status=503, facility=why.facility)
 
     def _alone(self, request: Request, template: str, *, status: int, **values: Any) -> Response:
         look = Look.of(request).seen_by("patient")

@@ -53,7 +53,7 @@ class TakeHome:
             followed=None,
             head=await self.bedside.store.head(seat.facility.id),
             code=drawn_once(f"{self.origin}{REVIEW}#{secret}").inline() if live else "",
-            copy_mark=live.mark if live else "",
+            copy_code=live.code if live else "",
         )
         return {"copy": Markup(html), "language": language}  # noqa: S704 - a page of ours
 

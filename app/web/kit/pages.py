@@ -153,7 +153,7 @@ class Pages:
             "practice": practice,
             "entry_sheet": Markup(entry_sheet),  # noqa: S704 - our own file
             "hero": Markup(assets["pictures/entry.svg"].content.decode()),  # noqa: S704 - our own file
-            "mark": Markup(assets["icons/mark.svg"].content.decode()),  # noqa: S704 - our own file
+            "logo": Markup(assets["icons/mark.svg"].content.decode()),  # noqa: S704 - our own file
             "names": NAMES,
             "QUESTIONS": QUESTIONS,
             "OPERATORS": OPERATORS,
@@ -169,7 +169,7 @@ class Pages:
 
     def html(self, template: str, look: Look, **values: Any) -> str:
         """Render a page, with `HOLE` in place of the fields that bind its forms."""
-        return self._templates[look.spoken, look.has_readings](template).render(look=look, held=HOLE, **values)
+        return self._templates[look.spoken, look.has_readings](template).render(look=look, form_fields=HOLE, **values)
 
     def respond(
         self,

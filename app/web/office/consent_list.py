@@ -177,7 +177,7 @@ class ConsentDesk:
     async def _written(
         self, caller: Caller, what: ConsentQuery, letters: Letters, *, names: bool
     ) -> AsyncIterator[bytes]:
-        yield letters.mark + lines([headings(names=names)]).encode(letters.codec)
+        yield letters.bom + lines([headings(names=names)]).encode(letters.codec)
         async for batch in self._batches(caller, what):
             # A row added since the check may fail to encode and abort the download: no letter is ever replaced.
             yield self._lines(batch, names=names).encode(letters.codec)

@@ -61,7 +61,7 @@ class CopyDesk:
             head=await self.desk.store.head(caller.facility),
             code=code.svg(code.width(wanted=COPY.wanted, room=COPY.most)),
             letters=grouped(secret),
-            copy_mark=copy.mark,
+            copy_code=copy.code,
             address=address,
             printed_at=now,
         )

@@ -62,7 +62,7 @@ class Caller:
     request: Request
     sent: Mapping[str, str]
     who: Officer | None = None
-    held: Gap | None = None
+    gap: Gap | None = None
     """What the station's record lacks, while it is read-only."""
     broken: int = 0
     """How many alterations the last checks found at the station."""
@@ -144,8 +144,8 @@ class Desk:
             await self.office.touch(who.sign_in.id, self.clock.now())
         if who is None or not who.sign_in.full:
             return await endpoint(Caller(request, sent, who))
-        held, broken = await self.store.held(who.facility.id), await self.store.broken(who.facility.id)
-        return await endpoint(Caller(request, sent, who, held, len(broken)))
+        gap, broken = await self.store.gap(who.facility.id), await self.store.broken(who.facility.id)
+        return await endpoint(Caller(request, sent, who, gap, len(broken)))
 
     async def _is_in_patients_hands(self, request: Request) -> bool:
         """Whether the patient of an open visit holds this phone: then no route of the office answers."""
@@ -180,11 +180,11 @@ class Desk:
         who = caller.who
         look = Look.of(caller.request).seen_by("staff")
         shared = {"who": who, "role_names": ROLE_NAMES, "idle": IDLE, "here": caller.request.url.path}
-        record = {"held_record": caller.held, "broken": caller.broken}
+        record = {"gap": caller.gap, "broken": caller.broken}
         html = self.pages.html(f"office/{template}", look, **{**shared, **record, **values})
-        return html.replace(HOLE, self.held(caller.request, who) if who else "")
+        return html.replace(HOLE, self.form_fields(caller.request, who) if who else "")
 
-    def held(self, request: Request, who: Officer) -> str:
+    def form_fields(self, request: Request, who: Officer) -> str:
         """Return the form field with the CSRF token, which is bound to the sign-in and its station."""
         token = self.signer.form(self._place(request, who))
         return f'<input type="hidden" name="token" value="{token}">'

@@ -217,7 +217,7 @@ class FileDesk:
 
         Unknown elements, which a later version added, are left out only after a person has confirmed it.
         """
-        if caller.held:
+        if caller.gap:
             raise ReadOnly
         file, who = await self._found(caller), caller.officer.account
         if file.stage is Stage.WAITING and file.preview.unknown and caller.sent.get("understood") != "yes":

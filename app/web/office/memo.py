@@ -13,7 +13,7 @@ from starlette.responses import Response
 from app.ports.store import Change, Submission, Written
 from app.rules.record.evidence import hashed
 from app.rules.visit.flow import Route, Visit
-from app.rules.visit.transcript import OLDEST, day_typed, items_of, mark, shown_again, typed
+from app.rules.visit.transcript import OLDEST, day_typed, items_of, paper_code, shown_again, typed
 from app.rules.words.dates import day_of
 from app.rules.words.furigana import plain
 from app.rules.words.languages import BY_CODE, LANGUAGES, OFFICIAL
@@ -28,7 +28,7 @@ _LABELS: Final = {
     "over_40": "40歳以上",
     "operator": "印を付けた人",
     "language": "紙のことば",
-    "mark": "紙の文字（6文字）",
+    "paper_code": "紙の文字（6文字）",
 }
 
 
@@ -60,7 +60,7 @@ class MemoDesk:
             sheet=Markup(sheet),  # noqa: S704 - a page of ours
             language=language,
             has_readings=look.has_readings,
-            mark=mark(language, items),
+            paper_code=paper_code(language, items),
             today=today,
         )
 

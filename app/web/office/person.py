@@ -16,7 +16,7 @@ from app.ports.office import Worklist
 from app.ports.store import Ledger, Logged
 from app.rules.record.evidence import Body, Event, EventType, Head
 from app.rules.record.gap import Erasure
-from app.rules.terminal.consent_list import Insured, ListedPerson, marked
+from app.rules.terminal.consent_list import Insured, ListedPerson, merged_flags
 from app.rules.terminal.consent_rows import SOON, cell, era, flag_name, is_40, last_end, left, sex, validity
 from app.rules.terminal.values import Consent
 from app.rules.visit.standing import Followed, compared, standing
@@ -87,7 +87,7 @@ class PersonDesk:
             "ends": format_time(last_end(known)),
             "left": left(last_end(known), now),
             "insurances": [(each, list(_flags(each.consents))) for each in known.results],
-            "merged": [(flag_name(flag), cell(mark)) for flag, mark in known.marked.items()],
+            "merged": [(flag_name(flag), cell(merged)) for flag, merged in known.merged.items()],
             "history": [_told(each) for each in await self.registry.history(caller.facility, known.id)],
             "visits": await self._visits(caller, known.id),
             "today": day_of(now).isoformat(),
@@ -180,7 +180,7 @@ def _flags(consents: tuple[Consent, ...]) -> Iterator[dict[str, Any]]:
     for each in consents:
         yield {
             "name": flag_name(each.flag.id if each.flag else each.name),
-            "cell": cell(next(iter(marked((Insured("", (each,)),)).values()))),
+            "cell": cell(next(iter(merged_flags((Insured("", (each,)),)).values()))),
             "code": each.code,
             "at": format_time(each.consented_at) or each.time,
             "ends": format_time(each.available_until) or each.available,

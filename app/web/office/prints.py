@@ -160,7 +160,7 @@ class Prints:
         return {
             "wrong": wrong,
             "copies": "" if has_my_number(copies) else copies,
-            "held": Markup(self.desk.held(caller.request, caller.officer)),  # noqa: S704 - our own field
+            "form_fields": Markup(self.desk.form_fields(caller.request, caller.officer)),  # noqa: S704 - our own field
             "print_now": "now" in caller.request.query_params,
             "address": address,
             "here": caller.request.url.path,

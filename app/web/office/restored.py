@@ -42,7 +42,7 @@ class RestoredDesk:
 
     async def accept(self, caller: Caller) -> Response:
         """End the read-only state, with an event in the record that says by whom."""
-        if caller.held is None:
+        if caller.gap is None:
             return self.desk.go("/office/restored")
         if caller.sent.get("understood") != "yes":
             return self._page(caller, "足りないものを確かめて、印をつけてください")

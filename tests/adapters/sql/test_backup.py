@@ -523,7 +523,7 @@ async def test_a_record_that_was_written_anew_is_noticed_however_long_it_is(old:
     await wrote(store, random.Random(10), 6)
     known = LedgerState({FACILITY.id: Head(2, "f" * 64)})
     quarantine.look_back(old.url, known, NOW, RECORD_KEY)
-    gap = await store.held(FACILITY.id)
+    gap = await store.gap(FACILITY.id)
     assert gap is not None
     assert gap.is_other
     await store.close()

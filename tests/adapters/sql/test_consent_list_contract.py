@@ -67,7 +67,7 @@ async def test_it_works(registry: SqlConsentList) -> None:
     assert known.names == TARO
     assert known.references == ("A-0001",)
     assert known.day == 20261118
-    assert {flag: mark.meaning.value for flag, mark in known.marked.items()} == dict.fromkeys(known.marked, "given")
+    assert {flag: mark.meaning.value for flag, mark in known.merged.items()} == dict.fromkeys(known.merged, "given")
     assert known == await registry.person(FACILITY.id, known.id)
     assert await registry.person(ELSE, known.id) is None
 
@@ -106,7 +106,7 @@ async def test_whoever_stands_twice_in_one_file_has_both_insurances_and_nothing_
     twice = a_person("A-0001"), a_person("A-0002", drug="0")
     assert await imported(registry, *twice) == MergeOutcome(new=1)
     (known,) = await everybody(registry)
-    assert known.marked["drug"].is_mixed
+    assert known.merged["drug"].is_mixed
     assert set(known.references) == {"A-0001", "A-0002"}
     assert await imported(registry, *twice) == MergeOutcome(same=1)
 
@@ -260,7 +260,7 @@ async def test_two_insurances_that_differ_stay_two_answers(registry: SqlConsentL
     await imported(registry, a_person("A-0001", results=both))
     (known,) = await everybody(registry)
     assert known.results == both
-    assert known.marked["drug"].is_mixed
+    assert known.merged["drug"].is_mixed
     assert len(await everybody(registry, Search(By.ITEM, "drug", "unknown"))) == 1
 
 
@@ -268,7 +268,7 @@ async def test_a_flag_nobody_knows_is_kept_under_its_own_name(registry: SqlConse
     new = replace(insured(), consents=(*insured().consents, a_consent("NewThing", "1")))
     await imported(registry, a_person("A-0001", results=(new,)))
     (known,) = await everybody(registry)
-    assert known.marked["NewThing"].meaning.value == "unknown"
+    assert known.merged["NewThing"].meaning.value == "unknown"
 
 
 # --- names and erasure --------------------------------------------------------------------------------------

@@ -17,14 +17,14 @@ from app.rules.terminal.consent_list import (
     Incoming,
     Insured,
     ListedPerson,
-    Marked,
+    MergedFlag,
     PersonNames,
     Turn,
     as_json,
     first_end,
     from_json,
     incoming,
-    marked,
+    merged_flags,
     newest_day,
     packed,
     state,
@@ -88,7 +88,7 @@ def known(results: tuple[Insured, ...], references: tuple[str, ...] = (), validi
     ],
 )
 def test_insurances_that_differ_make_no_meaning(codes: tuple[str, ...], meaning: Meaning) -> None:
-    drug = marked(with_drug(*codes))[DRUG]
+    drug = merged_flags(with_drug(*codes))[DRUG]
     assert drug.meaning is meaning
     assert drug.codes == tuple(dict.fromkeys(code for code in codes if code))
     assert drug.is_mixed is (len(drug.codes) > 1)
@@ -96,28 +96,28 @@ def test_insurances_that_differ_make_no_meaning(codes: tuple[str, ...], meaning:
 
 def test_the_lists_six_come_first_in_its_order_and_the_rest_as_it_came() -> None:
     new = replace(insured(), consents=(a_consent("NewThing"), a_consent("allergy"), *reversed(insured().consents)))
-    assert list(marked((new,))) == [*LISTED, "NewThing", "allergy"]
+    assert list(merged_flags((new,))) == [*LISTED, "NewThing", "allergy"]
     assert [flag.column for flag in COLUMNS] == ["手術", "診療", "薬剤", "特健", "特適", "特疾"]
 
 
 @pytest.mark.parametrize("flag", [each for each in FLAGS.values() if not each.codes])
 def test_a_flag_whose_table_nobody_knows_means_nothing(flag: object) -> None:
     name = getattr(flag, "id", "")
-    found = marked((replace(insured(), consents=(a_consent(name, "1"),)),))[name]
+    found = merged_flags((replace(insured(), consents=(a_consent(name, "1"),)),))[name]
     assert (found.meaning, found.codes) == (Meaning.UNKNOWN, ("1",))
 
 
 def test_a_flag_that_did_not_come_is_not_there() -> None:
-    assert DRUG not in marked((insured(drug=""),))
-    assert marked(()) == {}
+    assert DRUG not in merged_flags((insured(drug=""),))
+    assert merged_flags(()) == {}
 
 
 def test_times_are_the_given_ones_of_the_newest_consent_and_the_first_end() -> None:
     later = insured(at=NOW + DAY, until=NOW + 10 * DAY)
-    found = marked((insured(at=NOW, until=NOW + 30 * DAY), later))[DRUG]
+    found = merged_flags((insured(at=NOW, until=NOW + 30 * DAY), later))[DRUG]
     assert (found.consented_at, found.available_until) == (NOW + DAY, NOW + 10 * DAY)
     lapsed = insured(at=NOW - 99 * DAY, until=NOW - DAY, drug="2")
-    found = marked((lapsed, insured(at=NOW, until=NOW + DAY)))[DRUG]
+    found = merged_flags((lapsed, insured(at=NOW, until=NOW + DAY)))[DRUG]
     assert (found.consented_at, found.available_until) == (NOW, NOW + DAY)
 
 
@@ -291,13 +291,13 @@ def test_nothing_ends_twice_and_nothing_ends_by_itself(before: tuple[Insured, ..
     assert turned(before, before) == {}
     ended = [flag for flags in turned(before, after).values() for flag in flags]
     assert len(ended) == len(set(ended))
-    assert all(marked(before)[flag].meaning is Meaning.GIVEN for flag in ended)
+    assert all(merged_flags(before)[flag].meaning is Meaning.GIVEN for flag in ended)
 
 
 @given(results)
 def test_no_meaning_comes_from_codes_that_differ(kept: tuple[Insured, ...]) -> None:
-    for mark in marked(kept).values():
-        assert isinstance(mark, Marked)
+    for mark in merged_flags(kept).values():
+        assert isinstance(mark, MergedFlag)
         assert not mark.is_mixed or mark.meaning is Meaning.UNKNOWN
 
 

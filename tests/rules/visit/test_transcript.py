@@ -12,7 +12,7 @@ from app.rules.record.evidence import EventType, VisitState, state
 from app.rules.visit.consent import Choice
 from app.rules.visit.flow import OPERATORS, Route, Visit
 from app.rules.visit.standing import NEEDY, UNDERWAY, Followed, Sight, Standing, Truth, compared, standing, truth
-from app.rules.visit.transcript import OLDEST, Transcript, items_of, mark, shown_again, typed
+from app.rules.visit.transcript import OLDEST, Transcript, items_of, paper_code, shown_again, typed
 from app.rules.words.dates import day_of
 from app.rules.words.languages import BY_CODE, LANGUAGES, OFFICIAL, wording_hash
 from tests.rules.visits import NOW
@@ -25,7 +25,7 @@ RIGHT = {
     **{item.id: "agree" for item in ITEMS},
     "operator": "yes",
     "language": "ja",
-    "mark": mark(OFFICIAL, items_of(TODAY)),
+    "paper_code": paper_code(OFFICIAL, items_of(TODAY)),
 }
 
 
@@ -63,9 +63,9 @@ def followed(of: Visit, sight: Sight | None = None) -> Followed:
         ({"over_40": "no"}, "health_checkup", "40歳未満"),
         ({"operator": "nobody"}, "operator", "印を付けた人"),
         ({"language": "xx"}, "language", "紙のことば"),
-        ({"mark": ""}, "mark", "6文字"),
-        ({"mark": "ABCDEF"}, "mark", "古い紙なら"),
-        ({"language": "en"}, "mark", "日本語"),
+        ({"paper_code": ""}, "paper_code", "6文字"),
+        ({"paper_code": "ABCDEF"}, "paper_code", "古い紙なら"),
+        ({"language": "en"}, "paper_code", "日本語"),
         (dict.fromkeys((item.id for item in ITEMS), "not_asked"), "surgery", "印が1つもありません"),
     ],
 )
@@ -98,7 +98,7 @@ def test_four_digits_may_be_the_stations_own_number() -> None:
 def test_a_my_number_is_never_shown_again() -> None:
     assert shown_again({**RIGHT, "reference": "1234-5678-9018"})["reference"] == ""
     assert shown_again({**RIGHT, "reference": "A 42"})["reference"] == "A 42"
-    assert shown_again({**RIGHT, "mark": "123456789018"})["mark"] == ""
+    assert shown_again({**RIGHT, "paper_code": "123456789018"})["paper_code"] == ""
 
 
 def test_the_checkup_may_be_left_out_of_a_paper_of_somebody_under_forty() -> None:
@@ -110,24 +110,24 @@ def test_the_checkup_may_be_left_out_of_a_paper_of_somebody_under_forty() -> Non
 
 
 def test_every_language_has_letters_of_its_own() -> None:
-    assert len({mark(language, ITEMS) for language in LANGUAGES}) == len(LANGUAGES)
+    assert len({paper_code(language, ITEMS) for language in LANGUAGES}) == len(LANGUAGES)
 
 
 def test_other_words_have_other_letters() -> None:
     changed = replace(ITEMS[0], wording=replace(ITEMS[0].wording, sentence="ちがう文"))
-    assert mark(OFFICIAL, (changed, *ITEMS[1:])) != mark(OFFICIAL, ITEMS)
+    assert paper_code(OFFICIAL, (changed, *ITEMS[1:])) != paper_code(OFFICIAL, ITEMS)
 
 
 def test_letters_are_read_however_they_are_typed() -> None:
-    letters = RIGHT["mark"]
-    assert paper(mark=f"{letters[:3].lower()} {letters[3:]}").mark == letters
+    letters = RIGHT["paper_code"]
+    assert paper(paper_code=f"{letters[:3].lower()} {letters[3:]}").paper_code == letters
 
 
 def test_the_record_keeps_the_words_only_where_the_paper_shows_them() -> None:
     body = paper().event(by="account", now=NOW).body
     words = {item.id: {"version": item.version, "sha256": wording_hash(OFFICIAL, item)} for item in ITEMS}
-    assert (body["mark"], body["wording"]) == (RIGHT["mark"], words)
-    older = paper(mark="ABCDEF", unmarked="yes").event(by="account", now=NOW).body
+    assert (body["mark"], body["wording"]) == (RIGHT["paper_code"], words)
+    older = paper(paper_code="ABCDEF", unmarked="yes").event(by="account", now=NOW).body
     assert (older["mark"], older["wording"]) == ("", {})
 
 
@@ -159,8 +159,8 @@ def test_under_forty_the_record_says_why_the_checkup_was_not_asked() -> None:
 @pytest.mark.parametrize("operator", OPERATORS)
 @pytest.mark.parametrize("language", BY_CODE)
 def test_the_visit_is_what_stands_on_the_paper(operator: str, language: str) -> None:
-    letters = mark(BY_CODE[language], items_of(TODAY))
-    made = visit(operator=operator, language=language, mark=letters, surgery="decline")
+    letters = paper_code(BY_CODE[language], items_of(TODAY))
+    made = visit(operator=operator, language=language, paper_code=letters, surgery="decline")
     assert (made.operator, made.language, made.transcribed_by) == (operator, language, "受付 はる")
     assert day_of(made.opened_at) == TODAY
     assert made.opened_at <= NOW

@@ -61,5 +61,5 @@ def test_a_letter_is_told_from_its_double() -> None:
 
 
 def test_utf_8_is_marked_for_spreadsheets() -> None:
-    assert Letters.UTF_8.mark.decode("utf-8") == "\ufeff"
-    assert Letters.CP932.mark == b""
+    assert Letters.UTF_8.bom.decode("utf-8") == "\ufeff"
+    assert Letters.CP932.bom == b""

@@ -84,7 +84,7 @@ class Nurse:
     async def press(self, address: str, *, expect: int = 200, **given: Any) -> Page:
         """Fill in the form of the page at hand and send it."""
         assert self.page is not None
-        return await self.send(address, {**self.page.held(address), **given}, expect=expect)
+        return await self.send(address, {**self.page.form_fields(address), **given}, expect=expect)
 
     # --- the ordinary visit ---------------------------------------------------------------------------------------
 

@@ -106,7 +106,7 @@ class Page:
         """Return the forms that send to this address."""
         return [each for each in self.root.all("form") if each.attrs.get("action") == action]
 
-    def held(self, action: str, nth: int = 0) -> dict[str, str]:
+    def form_fields(self, action: str, nth: int = 0) -> dict[str, str]:
         """Return the hidden fields of a form, as whoever looked at the page for long would send them."""
         found = {
             each.attrs["name"]: each.attrs.get("value", "")

@@ -139,7 +139,7 @@ async def test_one_sweep_that_breaks_keeps_no_other_from_forgetting(tmp_path: Pa
 )
 async def test_a_submission_from_elsewhere_is_refused(nurse: Nurse, headers: dict[str, str]) -> None:
     page = await nurse.starts()
-    held = {**page.held("/visit/need"), "over_40": "yes", "intent": "first"}
+    held = {**page.form_fields("/visit/need"), "over_40": "yes", "intent": "first"}
     page = await nurse.send("/visit/need", held, headers=headers, expect=403)
     assert "受け取れませんでした" in page.text
 
@@ -147,7 +147,7 @@ async def test_a_submission_from_elsewhere_is_refused(nurse: Nurse, headers: dic
 @pytest.mark.threat("T08")
 async def test_a_wrong_form_token_is_refused(nurse: Nurse) -> None:
     page = await nurse.starts()
-    held = {**page.held("/visit/need"), "over_40": "yes", "intent": "first", "token": "0" * 32}
+    held = {**page.form_fields("/visit/need"), "over_40": "yes", "intent": "first", "token": "0" * 32}
     await nurse.send("/visit/need", held, expect=403)
 
 
@@ -206,7 +206,7 @@ async def test_a_lost_database_is_a_clear_page_and_a_503(
     nurse: Nurse, kazasu: Kazasu, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = await nurse.starts()
-    held = {**page.held("/visit/need"), "over_40": "yes", "intent": "first"}
+    held = {**page.form_fields("/visit/need"), "over_40": "yes", "intent": "first"}
 
     async def full(*_: object) -> None:
         raise Unavailable

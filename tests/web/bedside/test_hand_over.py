@@ -34,7 +34,7 @@ async def times_passed(kazasu: Kazasu) -> int:
 
 @pytest.mark.parametrize("age", [0, 100, 600, 999])
 async def test_a_page_just_made_is_shown_again(nurse: Nurse, kazasu: Kazasu, page: Page, age: int) -> None:
-    again = await nurse.send(HERE, page.held(HERE) | {"made": str(MADE - age)})
+    again = await nurse.send(HERE, page.form_fields(HERE) | {"made": str(MADE - age)})
     assert (again.path, again.h1, await times_passed(kazasu)) == (HERE, page.h1, 0)
     assert (await nurse.press(HERE)).path == ON
 
@@ -43,28 +43,28 @@ async def test_a_page_just_made_is_shown_again(nurse: Nurse, kazasu: Kazasu, pag
 async def test_an_older_one_is_taken_and_one_of_a_server_whose_clock_is_ahead(
     nurse: Nurse, kazasu: Kazasu, page: Page, age: int
 ) -> None:
-    assert (await nurse.send(HERE, page.held(HERE) | {"made": str(MADE - age)})).path == ON
+    assert (await nurse.send(HERE, page.form_fields(HERE) | {"made": str(MADE - age)})).path == ON
     assert await times_passed(kazasu) == 1
 
 
 @pytest.mark.parametrize("made", ["", "soon", "-5", "1e3", "１２３", "²", "0x10", "é" * 2000])
 async def test_one_that_does_not_say_when_is_shown_again(nurse: Nurse, kazasu: Kazasu, page: Page, made: str) -> None:
-    assert (await nurse.send(HERE, page.held(HERE) | {"made": made})).path == HERE
+    assert (await nurse.send(HERE, page.form_fields(HERE) | {"made": made})).path == HERE
     assert await times_passed(kazasu) == 0
 
 
 async def test_one_from_before_an_upgrade_is_shown_again(nurse: Nurse, page: Page) -> None:
-    older = {name: value for name, value in page.held(HERE).items() if name != "made"}
+    older = {name: value for name, value in page.form_fields(HERE).items() if name != "made"}
     assert (await nurse.send(HERE, older)).path == HERE
     assert (await nurse.press(HERE)).path == ON
 
 
 async def test_a_number_of_any_length_is_an_answer(nurse: Nurse, page: Page) -> None:
-    assert (await nurse.send(HERE, page.held(HERE) | {"made": "9" * 5000})).path == ON
+    assert (await nurse.send(HERE, page.form_fields(HERE) | {"made": "9" * 5000})).path == ON
 
 
 async def test_what_our_script_sends_is_taken_at_once(nurse: Nurse, kazasu: Kazasu, page: Page) -> None:
-    held = page.held(HERE) | {"made": str(MADE)}
+    held = page.form_fields(HERE) | {"made": str(MADE)}
     answer = await nurse.http.post(HERE, data=held, headers={**BROWSER, "Kazasu-Steady": "1"})
     assert (answer.status_code, answer.headers["kazasu-next"]) == (204, ON)
     assert await times_passed(kazasu) == 1

@@ -150,13 +150,13 @@ class Bedside(RuleBasedStateMachine):
         phone = self.phones[number]
         page = self._get(phone, f"/visit/{step}")
         if page.path == "/visit/hand-over" and page.status == 200:
-            page = self._send(phone, "/visit/hand-over", page.held("/visit/hand-over"))
+            page = self._send(phone, "/visit/hand-over", page.form_fields("/visit/hand-over"))
         self._note(phone, page)
         if page.path != f"/visit/{step}" or page.status != 200 or not page.forms(f"/visit/{step}"):
             return
         before = self._visit(phone)
         assert before is not None
-        sent = {**page.held(f"/visit/{step}"), **given}
+        sent = {**page.form_fields(f"/visit/{step}"), **given}
         answer = self._send(phone, f"/visit/{step}", sent)
         assert answer.status == 200
         if step == "consent":

@@ -68,7 +68,7 @@ async def record(kazasu: Kazasu) -> list[str]:
 
 async def test_an_ordinary_visit_with_a_repeated_submission(nurse: Nurse, kazasu: Kazasu) -> None:
     page = await nurse.chose()
-    form = {**page.held("/visit/check"), "confirmed": "yes"}
+    form = {**page.form_fields("/visit/check"), "confirmed": "yes"}
     once, twice = await nurse.send("/visit/check", form), await nurse.send("/visit/check", form)
     assert once.path == twice.path == "/visit/handoff"
     await nurse.comes_back()
@@ -90,7 +90,7 @@ async def test_a_visit_goes_on_at_the_other_node(nurse: Nurse, other: Kazasu) ->
     page = await nurse.chose()
     async with httpx.AsyncClient(transport=httpx.ASGITransport(other.asgi), base_url=ORIGIN) as there:
         there.cookies = nurse.http.cookies
-        form = {**page.held("/visit/check"), "confirmed": "yes"}
+        form = {**page.form_fields("/visit/check"), "confirmed": "yes"}
         answers = [await there.post("/visit/check", data=form, headers=BROWSER) for _ in range(2)]
         answers.append(await nurse.http.post("/visit/check", data=form, headers=BROWSER))
     assert [(answer.status_code, answer.headers["location"]) for answer in answers] == [(303, "/visit/handoff")] * 3
@@ -117,7 +117,7 @@ async def test_a_lost_database_is_said_and_nothing_is_lost(
     nurse: Nurse, kazasu: Kazasu, postgres: Cluster, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = await nurse.is_ready()
-    form = {**page.held("/visit/consent"), "fill": "agree"}
+    form = {**page.form_fields("/visit/consent"), "fill": "agree"}
     name = postgres_url.partition("@/")[2].partition("?")[0]
     written = step.write
 
@@ -145,7 +145,7 @@ async def test_two_nodes_take_what_is_sent_to_both_of_them_once(kazasu: Kazasu, 
     async def phone() -> None:
         nonlocal sent
         async with Nurse(kazasu) as nurse:
-            held = (await nurse.starts()).held("/visit/need")
+            held = (await nurse.starts()).form_fields("/visit/need")
             cookies = f"visit={nurse.http.cookies['visit']}"
             for version in range(int(held["version"]), int(held["version"]) + 20):
                 given = {"version": str(version), "key": new_secret(), "over_40": "yes", "intent": "first"}

@@ -91,7 +91,7 @@ async def test_a_page_to_read_holds_nothing_and_leaves_nothing(nurse: Nurse, nam
     assert HOLE not in answer.text
     page = page_of(answer)
     assert [form.attrs["action"] for form in page.root.all("form")] == ["/look"]
-    assert page.held("/look") == {"to": f"/f/{nurse.token}/{name}"}
+    assert page.form_fields("/look") == {"to": f"/f/{nurse.token}/{name}"}
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -150,7 +150,7 @@ async def test_size_readings_and_language_are_set_on_the_page_itself(nurse: Nurs
     assert "data-ruby" in page.root.all("html")[0].attrs
     assert look_of(nurse) == "l1pja"
     answer = await nurse.http.post(
-        "/look", data={**page.held("/look"), "language": "en"}, headers=BROWSER, follow_redirects=True
+        "/look", data={**page.form_fields("/look"), "language": "en"}, headers=BROWSER, follow_redirects=True
     )
     assert language_of(answer) == "en"
     assert look_of(nurse) == "l1pen"

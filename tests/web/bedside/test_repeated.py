@@ -49,7 +49,7 @@ async def test_a_report_whose_answer_was_lost_is_taken_once(officially: Official
     await officially.confirmed()
     await officially.press("/visit/hand-over")
     page = await officially.get("/visit/result")
-    form = {**page.held("/visit/result"), "report": "done"}
+    form = {**page.form_fields("/visit/result"), "report": "done"}
     first = await officially.send("/visit/result", form)
     second = await officially.send("/visit/result", form)
     assert first.path == second.path == "/visit/done"
@@ -60,7 +60,7 @@ async def test_a_report_whose_answer_was_lost_is_taken_once(officially: Official
 @pytest.mark.threat("T25")
 async def test_the_patient_reports_nothing_in_the_nurses_place(officially: Officially) -> None:
     page = await officially.confirmed()
-    held = {**page.held("/visit/hand-over"), "report": "done"}
+    held = {**page.form_fields("/visit/hand-over"), "report": "done"}
     entry = await officially.get(f"/f/{officially.token}")
     assert "何と出ましたか" not in entry.text
     refused = await officially.send("/visit/result", held)
@@ -108,7 +108,7 @@ async def test_nothing_of_the_office_opens_in_the_patients_hands(nurse: Nurse) -
 async def test_a_hand_over_whose_answer_was_lost_leads_to_the_same_page(nurse: Nurse) -> None:
     await nurse.confirmed()
     page = await nurse.get("/visit/another-way")
-    form = page.held("/visit/hand-over")
+    form = page.form_fields("/visit/hand-over")
     first = await nurse.send("/visit/hand-over", form)
     second = await nurse.send("/visit/hand-over", form)
     assert first.path == second.path == "/visit/another-way"

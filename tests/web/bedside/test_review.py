@@ -276,7 +276,7 @@ async def test_what_is_asked_reaches_the_office_and_the_record(
 async def test_asking_for_the_same_twice_counts_once(nurse: Nurse, patient: Nurse, kazasu: Kazasu) -> None:
     await opens(patient, await takes_home(nurse))
     page = await patient.get("/review/change")
-    held = page.held("/review/change")
+    held = page.form_fields("/review/change")
     for _ in range(2):
         await patient.send("/review/change", held)
     await patient.get("/review/change")
@@ -434,16 +434,16 @@ async def test_everything_is_withdrawn_with_the_card_and_for_real(nurse: Nurse, 
     page = await nurse.press("/visit/result", report="answered")
     assert "取り消したと申告されました" in page.text
     assert "登録したと" not in page.text
-    held = kazasu.world.system.held_for(PRACTICE_STATION.code)
+    held = kazasu.world.system.registrations_of(PRACTICE_STATION.code)
     assert [any(each.agreed for each in made.consents) for _, made in held] == [False]
 
 
 async def test_one_withdraws_alone_in_the_practice_reception(nurse: Nurse, kazasu: Kazasu) -> None:
     await takes_home(nurse)
     await nurse.get("/practice/web/withdraw")
-    (person,) = [each.id for each, _ in kazasu.world.system.held_for(PRACTICE_STATION.code)]
+    (person,) = [each.id for each, _ in kazasu.world.system.registrations_of(PRACTICE_STATION.code)]
     page = await nurse.send("/practice/web/withdraw", {"person": person})
     assert "取り消しました" in page.text
-    held = kazasu.world.system.held_for(PRACTICE_STATION.code)
+    held = kazasu.world.system.registrations_of(PRACTICE_STATION.code)
     assert [any(each.agreed for each in made.consents) for _, made in held] == [False]
     await nurse.send("/practice/web/withdraw", {"person": person}, expect=404)

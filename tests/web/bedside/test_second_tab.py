@@ -37,7 +37,9 @@ async def changes_the_choices(nurse: Nurse) -> None:
 
 async def ends_the_visit(nurse: Nurse) -> None:
     page = await nurse.get("/visit/check")
-    await nurse.http.post("/visit/end", data=page.held("/visit/check"), headers={"sec-fetch-site": "same-origin"})
+    await nurse.http.post(
+        "/visit/end", data=page.form_fields("/visit/check"), headers={"sec-fetch-site": "same-origin"}
+    )
 
 
 async def takes_the_phone(nurse: Nurse) -> None:

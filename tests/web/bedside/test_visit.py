@@ -42,7 +42,7 @@ async def test_it_works(nurse: Nurse) -> None:
 async def test_an_older_page_ends_the_visit_as_it_is_now(nurse: Nurse, kazasu: Kazasu) -> None:
     await nurse.confirmed()
     await nurse.comes_back()
-    older = (await nurse.press("/visit/result", report="answered")).held("/visit/end")
+    older = (await nurse.press("/visit/result", report="answered")).form_fields("/visit/end")
     await nurse.get("/visit/result")
     await nurse.press("/visit/result", report="trouble")
     session = nurse.http.cookies["visit"]
@@ -72,7 +72,7 @@ async def test_a_visit_that_is_answered_while_it_ends_is_ended_all_the_same(
 
     monkeypatch.setattr(kazasu.store, "write", late)
     assert ends is not None
-    await nurse.send("/visit/end", ends.held("/visit/end"))
+    await nurse.send("/visit/end", ends.form_fields("/visit/end"))
     assert await visit_of(kazasu.store, hashed(session)) is None
 
 
@@ -158,7 +158,7 @@ async def test_each_reason_has_its_way_on_and_the_way_back(nurse: Nurse, reason:
     assert page.path == "/visit/another-way"
     assert "事業所に電話する" in page.text
     assert state(await stored(nurse)) is VisitState.ANOTHER_WAY
-    page = await nurse.send("/visit/another-way", {**page.held("/visit/another-way"), "go_on": "yes"})
+    page = await nurse.send("/visit/another-way", {**page.form_fields("/visit/another-way"), "go_on": "yes"})
     assert page.path == "/visit/hand-over"
 
 
@@ -178,9 +178,9 @@ async def test_a_my_number_is_refused_explained_and_nowhere_kept(nurse: Nurse, n
 @pytest.mark.threat("T03")
 async def test_an_answer_never_lands_on_another_visit(nurse: Nurse) -> None:
     page = await nurse.is_ready()
-    old = page.held("/visit/consent")
+    old = page.form_fields("/visit/consent")
     page = await nurse.starts()
-    now = page.held("/visit/need")
+    now = page.form_fields("/visit/need")
     first = await stored(nurse)
     page = await nurse.send("/visit/consent", {**old, "surgery": "agree"}, expect=409)
     assert page.h1 == "別の訪問の画面でした"
@@ -191,7 +191,7 @@ async def test_an_answer_never_lands_on_another_visit(nurse: Nurse) -> None:
 
 async def test_a_page_that_grew_old_in_another_tab_shows_what_is_stored(nurse: Nurse) -> None:
     page = await nurse.is_ready()
-    old = page.held("/visit/consent")
+    old = page.form_fields("/visit/consent")
     await nurse.get("/visit/consent")
     await nurse.press("/visit/consent", fill="agree")
     page = await nurse.send("/visit/consent", {**old, "fill": "decline"}, expect=409)
@@ -201,7 +201,7 @@ async def test_a_page_that_grew_old_in_another_tab_shows_what_is_stored(nurse: N
 
 async def test_a_double_tap_is_one_answer(nurse: Nurse) -> None:
     page = await nurse.chose()
-    held = page.held("/visit/check")
+    held = page.form_fields("/visit/check")
     once = await nurse.send("/visit/check", {**held, "confirmed": "yes"})
     twice = await nurse.send("/visit/check", {**held, "confirmed": "yes"})
     assert once.path == twice.path == "/visit/handoff"
@@ -210,7 +210,7 @@ async def test_a_double_tap_is_one_answer(nurse: Nurse) -> None:
 
 async def test_one_key_with_other_content_is_refused(nurse: Nurse) -> None:
     page = await nurse.is_ready()
-    held = page.held("/visit/consent")
+    held = page.form_fields("/visit/consent")
     await nurse.send("/visit/consent", {**held, "fill": "agree"})
     page = await nurse.send("/visit/consent", {**held, "fill": "decline"}, expect=409)
     assert "二度" in page.text

@@ -52,7 +52,7 @@ class Clerk:
     async def press(self, action: str, /, *, expect: int = 200, nth: int = 0, **given: Any) -> Page:
         """Fill in the form of the page at hand and send it."""
         assert self.page is not None
-        return await self.send(action, {**self.page.held(action, nth), **given}, expect=expect)
+        return await self.send(action, {**self.page.form_fields(action, nth), **given}, expect=expect)
 
     def token(self) -> str:
         """Return what the forms of this browser's sign-in carry, at the practice station."""

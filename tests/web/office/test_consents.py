@@ -286,7 +286,7 @@ async def test_what_ended_at_the_source_is_told(staff: Clerk, kazasu: Kazasu) ->
 async def test_a_person_goes_onto_the_days_list(staff: Clerk, kazasu: Kazasu, born: str, checked: str) -> None:
     (known,) = await listed(kazasu, a_person("A-0001", names=replace(TARO, born=born)))
     page = await staff.get(f"{LIST}/{known.id}")
-    held = page.held("/office/today")
+    held = page.form_fields("/office/today")
     assert (held["need"], held["references"]) == ("renewal", "A-0001")
     assert page.checked().get("over_40", "") == checked
     assert {each.attrs["name"] for each in page.forms("/office/today")[0].all("input")} >= {"day", "over_40", "token"}
@@ -396,7 +396,7 @@ async def test_what_cp932_cannot_hold_is_named_and_never_replaced(staff: Clerk, 
     assert "𠮷（U+20BB7 CJK UNIFIED IDEOGRAPH-20BB7）" in page.text
     assert "〜（U+301C WAVE DASH）" in page.text
     assert len(await record(kazasu)) == before
-    assert page.held(f"{LIST}/csv") == {"token": staff.token(), "letters": "utf8"}
+    assert page.form_fields(f"{LIST}/csv") == {"token": staff.token(), "letters": "utf8"}
 
 
 async def test_a_search_is_exported_in_cp932_where_it_fits(staff: Clerk, kazasu: Kazasu) -> None:

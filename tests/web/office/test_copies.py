@@ -281,7 +281,7 @@ async def test_of_another_way_there_is_no_copy(staff: Clerk, kazasu: Kazasu) -> 
 
 async def test_a_form_sent_twice_prints_one_copy(staff: Clerk, visit: str, kazasu: Kazasu) -> None:
     page = await staff.get(f"/office/visits/{visit}")
-    held = page.held(f"/office/visits/{visit}/copy")
+    held = page.form_fields(f"/office/visits/{visit}/copy")
     for _ in range(2):
         page = await staff.send(f"/office/visits/{visit}/copy", {**held, "language": "ja"})
     assert "その控えは、もう作ってあります" in page.text

@@ -289,7 +289,7 @@ async def test_the_last_administrator_stays(kazasu: Kazasu, admin: Clerk, path: 
 
 async def second_factor(clerk: Clerk, kazasu: Kazasu) -> list[str]:
     assert clerk.page is not None
-    held = clerk.page.held("/office/second-factor")
+    held = clerk.page.form_fields("/office/second-factor")
     secret = kazasu.desk.sealer.open(Sealed.OFFERED, held["offered"])
     code = kazasu.desk.secrets.code(secret, kazasu.clock.now())
     page = await clerk.press("/office/second-factor", code=code)
@@ -434,7 +434,7 @@ async def test_a_page_of_one_station_writes_nothing_into_another(kazasu: Kazasu,
     me = (await kazasu.desk.office.account("sakura")) or pytest.fail("no account")
     await kazasu.desk.office.add_member(me.id, OTHER.id, Role.ADMIN)
     page = await admin.get("/office/links/replace")
-    sent = {**page.held("/office/links/replace"), "understood": "yes"}
+    sent = {**page.form_fields("/office/links/replace"), "understood": "yes"}
     await admin.get("/office")
     await admin.press("/office/switch", facility=OTHER.id)
     await admin.send("/office/links/replace", sent, expect=403)

@@ -169,7 +169,7 @@ async def test_the_same_form_for_somebody_else_says_who_stands_there(staff: Cler
     await takes(staff, a_file(a_person(at=NOW + 60), a_person(names=OTHER, at=NOW + 60)))
     known, other = await kazasu.files.importer.registry.search(PRACTICE_STATION.id, Search(), None, 10)
     address = f"/office/visits/{visit.id}"
-    form = (await staff.get(address)).held(f"{address}/match")
+    form = (await staff.get(address)).form_fields(f"{address}/match")
     for person, expect in ((known.id, 200), (known.id, 200), (other.id, 409)):
         page = await staff.send(f"{address}/match", {**form, "person": person}, expect=expect)
     assert "はじめに送った内容が残っています" in page.text

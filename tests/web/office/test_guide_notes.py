@@ -158,7 +158,7 @@ async def test_only_an_administrator_writes(kazasu: Kazasu, staff: Clerk) -> Non
 
 
 async def test_a_topic_that_is_not_there_has_no_note(kazasu: Kazasu, admin: Clerk) -> None:
-    held = (await admin.get(f"{INDEX}?note=power")).held(WRITE)
+    held = (await admin.get(f"{INDEX}?note=power")).form_fields(WRITE)
     await admin.send(WRITE, {**held, "topic": "the-moon", "text": "例", "telephone": ""}, expect=404)
     assert await kept(kazasu) == {}
     assert (await admin.get(f"{INDEX}?note=the-moon")).forms(WRITE) == []

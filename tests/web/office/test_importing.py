@@ -229,7 +229,7 @@ async def test_an_older_file_that_comes_late_takes_nothing_back(desk: Desk) -> N
     await desk.takes(a_person("A-1", at=MOMENT, drug="0"), executed="20261118100000")
     assert await desk.takes(a_person("A-1", at=MOMENT), executed="20261118093000") == MergeOutcome(older=1)
     (known,) = await desk.everybody()
-    assert known.marked["drug"].meaning.value == "not_given"
+    assert known.merged["drug"].meaning.value == "not_given"
     assert await desk.takes(a_person("A-1", at=MOMENT), executed="20261118100000") == MergeOutcome(changed=1)
 
 

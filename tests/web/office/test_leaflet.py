@@ -106,7 +106,7 @@ async def test_a_number_of_copies_that_is_none_is_refused(kazasu: Kazasu, admin:
     assert "1〜999" in page.text
     assert re.search('kz-s-leaflet[a-z -]*" lang="ja">', page.source)
     assert [each.text for each in page.root.all("a") if "aria-current" in each.attrs] == ["やさしい日本語"]
-    assert page.held("/office/leaflet").items() >= {"language": "ja-easy", "furigana": "0"}.items()
+    assert page.form_fields("/office/leaflet").items() >= {"language": "ja-easy", "furigana": "0"}.items()
     assert "<ruby>" not in paper(page.source)
     (field,) = [each for each in page.root.all("input") if each.attrs.get("name") == "copies"]
     assert (field.attrs["value"], field.attrs["aria-invalid"]) == (copies, "true")
@@ -115,7 +115,7 @@ async def test_a_number_of_copies_that_is_none_is_refused(kazasu: Kazasu, admin:
     assert await kazasu.desk.office.prints(PRACTICE_STATION.id) == ()
     page = await admin.press("/office/leaflet", copies="2")
     assert "data-print-now" in page.source
-    assert page.held("/office/leaflet").items() >= {"language": "ja-easy", "furigana": "0"}.items()
+    assert page.form_fields("/office/leaflet").items() >= {"language": "ja-easy", "furigana": "0"}.items()
 
 
 async def test_what_looks_like_a_my_number_is_not_shown_again(admin: Clerk) -> None:

@@ -89,7 +89,7 @@ async def test_somebody_else_cannot_use_what_was_offered(kazasu: Kazasu, admin: 
     await another_station(kazasu)
     await takes_in(admin, URL)
     assert admin.page is not None
-    sent = admin.page.held("/office/links/official/confirm")
+    sent = admin.page.form_fields("/office/links/official/confirm")
     me = (await kazasu.desk.office.account("sakura")) or pytest.fail("no account")
     await kazasu.desk.office.add_member(me.id, OTHER.id, (await kazasu.desk.office.people(OTHER.id))[0].role)
     await admin.get("/office")
@@ -186,7 +186,7 @@ def test_every_way_of_being_wrong_has_its_words(wrong: WrongUrl) -> None:
 async def sends_picture(admin: Clerk, content: bytes, *, expect: int = 200) -> None:
     await admin.get("/office/links")
     assert admin.page is not None
-    held = admin.page.held("/office/links/official/picture")
+    held = admin.page.form_fields("/office/links/official/picture")
     await admin.send("/office/links/official/picture", held, files={"picture": ("code.png", content)}, expect=expect)
 
 
@@ -250,7 +250,7 @@ async def test_the_reprint_list_says_what_to_take_down(admin: Clerk) -> None:
 async def test_two_who_replace_at_once_replace_once(kazasu: Kazasu, admin: Clerk, browser: Callable[[], Clerk]) -> None:
     await admin.get("/office/links/replace")
     assert admin.page is not None
-    sent = {**admin.page.held("/office/links/replace"), "understood": "yes"}
+    sent = {**admin.page.form_fields("/office/links/replace"), "understood": "yes"}
     await admin.send("/office/links/replace", sent)
     await admin.send("/office/links/replace", sent, expect=409)
     live = await kazasu.store.live_link(PRACTICE_STATION.id)

@@ -14,7 +14,7 @@ from app.ports.outside import Unavailable
 from app.ports.store import Logged
 from app.rules.content import ITEMS
 from app.rules.visit.standing import Followed
-from app.rules.visit.transcript import mark
+from app.rules.visit.transcript import paper_code
 from app.rules.words.dates import day_of
 from app.rules.words.languages import BY_CODE, LANGUAGES, OFFICIAL
 from tests.rules.visits import NOW
@@ -34,7 +34,7 @@ PAPER: dict[str, Any] = {
     "limit_amount": "not_asked",
     "operator": "child",
     "language": "ja",
-    "mark": mark(OFFICIAL, ITEMS),
+    "paper_code": paper_code(OFFICIAL, ITEMS),
 }
 
 
@@ -71,7 +71,7 @@ async def test_the_memo_says_what_is_asked_and_that_nothing_is_registered(staff:
     for part in PRACTICE_STATION.name_parts:
         assert part in page.text
     assert PRACTICE_STATION.telephone in page.text
-    letters = mark(BY_CODE[language], ITEMS)
+    letters = paper_code(BY_CODE[language], ITEMS)
     assert f"{letters[:3]} {letters[3:]}" in page.text
     paper = page.source.partition("<main")[2]
     assert f'lang="{BY_CODE[language].tag}"' in paper
@@ -172,7 +172,7 @@ async def accounts(kazasu: Kazasu) -> list[Any]:
 
 async def test_pressed_twice_is_one_visit(staff: Clerk, kazasu: Kazasu) -> None:
     page = await staff.get(FORM)
-    form = {**page.held(FORM), **PAPER}
+    form = {**page.form_fields(FORM), **PAPER}
     pages = [await staff.send(FORM, form) for _ in range(2)]
     assert pages[0].h1 == pages[1].h1
     assert len(await kept(kazasu)) == 1
@@ -182,7 +182,7 @@ async def test_the_same_form_with_other_marks_changes_nothing_and_says_where_the
     staff: Clerk, kazasu: Kazasu
 ) -> None:
     page = await staff.get(FORM)
-    form = {**page.held(FORM), **PAPER}
+    form = {**page.form_fields(FORM), **PAPER}
     await staff.send(FORM, form)
     page = await staff.send(FORM, {**form, "surgery": "agree"}, expect=409)
     found = await one(kazasu)
@@ -200,7 +200,7 @@ async def test_the_same_form_with_other_marks_changes_nothing_and_says_where_the
         ({"reference": "123456789018"}, "マイナンバー"),
         ({"clinical_drug": ""}, "紙の印を見て"),
         ({"day": "123456789018"}, "訪問した日にしてください"),
-        ({"mark": "123456789018"}, "6文字を入れてください"),
+        ({"paper_code": "123456789018"}, "6文字を入れてください"),
         ({"operator": ""}, "印を付けた人をえらんでください"),
         ({"language": "ko"}, "紙のことばを見てください"),
     ],
@@ -278,7 +278,7 @@ async def opens(patient: Clerk, letters: str) -> Page:
 
 
 async def test_the_copy_is_offered_in_the_papers_language(staff: Clerk, kazasu: Kazasu) -> None:
-    page = await transcribes(staff, language="en", mark=mark(BY_CODE["en"], ITEMS))
+    page = await transcribes(staff, language="en", paper_code=paper_code(BY_CODE["en"], ITEMS))
     assert 'name="language" value="en" checked' in page.source
     page = await prints(staff, (await one(kazasu)).visit.id, language="en")
     assert '<div lang="en">' in page.source

@@ -142,7 +142,7 @@ async def test_another_station_goes_on_as_ever(kazasu: Kazasu, admin: Clerk, url
     await hold(kazasu, url)
     await at_the_bedside(kazasu, "a", facility=OTHER.id)
     assert (await kazasu.store.head(OTHER.id)).size == TOLD
-    assert await kazasu.store.held(OTHER.id) is None
+    assert await kazasu.store.gap(OTHER.id) is None
     assert set(await kazasu.store.heads()) == {OTHER.id}
     assert BANNER in (await admin.get("/office")).text
 

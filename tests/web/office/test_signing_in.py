@@ -120,7 +120,7 @@ async def test_after_the_pause_one_comes_back_to_the_same_place(admin: Clerk, cl
     clock.pass_(IDLE)
     page = await admin.get("/office/prints?only=dead")
     assert page.path == "/office/sign-in"
-    to = page.held("/office/sign-in")["next"]
+    to = page.form_fields("/office/sign-in")["next"]
     assert to == "/office/prints?only=dead"
     page = await admin.press(
         "/office/sign-in", login="sakura", password=admin.account("sakura").password, code=admin.code("sakura")
@@ -202,7 +202,7 @@ async def test_the_cookie_changes_at_each_sign_in_and_the_old_one_is_dead(
 async def test_a_form_of_another_browser_is_refused(admin: Clerk, staff: Clerk) -> None:
     await staff.get("/office")
     assert staff.page is not None
-    token = staff.page.held("/office/sign-out")["token"]
+    token = staff.page.form_fields("/office/sign-out")["token"]
     await admin.send("/office/links/checked", {"token": token, "which": "entry"}, expect=403)
 
 
@@ -273,7 +273,7 @@ async def test_an_answer_of_a_passkey_counts_once(admin: Clerk, browser: Callabl
     device = await with_passkey(admin)
     one, two = browser(), browser()
     page = await one.get("/office/sign-in")
-    sent = {**page.held("/office/sign-in/passkey"), "credential": device.get(options(one, "get"))}
+    sent = {**page.form_fields("/office/sign-in/passkey"), "credential": device.get(options(one, "get"))}
     await one.send("/office/sign-in/passkey", sent)
     page = await two.send("/office/sign-in/passkey", sent, expect=422)
     assert "パスキーを確かめられませんでした" in page.text

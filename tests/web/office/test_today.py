@@ -123,7 +123,7 @@ async def test_other_pages_put_a_number_there_too(staff: Clerk) -> None:
     page = await staff.send(LIST, {"token": staff.token(), **without_age}, expect=422)
     assert "年齢：どちらかをえらんでください" in page.text
     assert "00413" in page.root.all("textarea")[0].text
-    assert page.held(LIST, ADDS)["day"] == str(TOMORROW)
+    assert page.form_fields(LIST, ADDS)["day"] == str(TOMORROW)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ async def test_another_station_sees_and_changes_nothing(staff: Clerk, kazasu: Ka
     assert "おとなり" in page.text
     page = await staff.get(LIST)
     assert "T-0001" not in page.text
-    token = page.held("/office/sign-out")["token"]
+    token = page.form_fields("/office/sign-out")["token"]
     page = await staff.send(f"{LIST}/remove", {"token": token, "day": str(TODAY), "reference": "T-0001"})
     nurse = Bedside(kazasu)
     assert "T-0001" in (await nurse.types(word)).text

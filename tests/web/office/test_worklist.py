@@ -124,7 +124,7 @@ async def test_every_sight_is_an_event_and_the_newest_stands(staff: Clerk, kazas
 async def test_the_same_form_twice_is_one_event(staff: Clerk, kazasu: Kazasu) -> None:
     visit = await at_the_bedside(kazasu, "a")
     page = await staff.get(f"{LIST}/{visit.id}")
-    form = {**page.held(f"{LIST}/{visit.id}/seen"), **SEEN, "found": "yes"}
+    form = {**page.form_fields(f"{LIST}/{visit.id}/seen"), **SEEN, "found": "yes"}
     for _ in range(2):
         await staff.send(f"{LIST}/{visit.id}/seen", form)
     assert [each.entry.type for each in await record(kazasu)].count("verified") == 1
@@ -136,7 +136,7 @@ async def test_the_same_form_with_other_content_says_what_stands_and_loses_nothi
 ) -> None:
     visit = await at_the_bedside(kazasu, "a")
     address = f"{LIST}/{visit.id}/seen"
-    form = {**(await staff.get(f"{LIST}/{visit.id}")).held(address), **SEEN, "found": "yes"}
+    form = {**(await staff.get(f"{LIST}/{visit.id}")).form_fields(address), **SEEN, "found": "yes"}
     await staff.send(address, {**form, "drug": ""})
     page = await staff.send(address, form, expect=409)
     assert "はじめに送った内容が残っています" in page.text
@@ -151,7 +151,7 @@ async def test_the_same_form_with_other_content_says_what_stands_and_loses_nothi
 async def test_a_visit_is_not_closed_twice_for_two_reasons(staff: Clerk, kazasu: Kazasu) -> None:
     visit = await at_the_bedside(kazasu, "a")
     address = f"{LIST}/{visit.id}/close"
-    form = (await staff.get(f"{LIST}/{visit.id}")).held(address)
+    form = (await staff.get(f"{LIST}/{visit.id}")).form_fields(address)
     for why, expect in (("mistake", 200), ("mistake", 200), ("elsewhere", 409)):
         page = await staff.send(address, {**form, "why": why}, expect=expect)
     assert "はじめに送った内容が残っています" in page.text
