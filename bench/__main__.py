@@ -1,6 +1,7 @@
 """`python -m bench ID --profile ci|bench|soak --rand 1`: one JSON line each; `all` runs every bench.
 
-A bench is a module `bench/b01.py`, `bench/p02.py`, … with `run(profile, rand)` that returns a `Finding`.
+A bench is a module named by its id and what it measures (`bench/b01_kill.py`), with `run(profile, rand)` that returns
+a `Finding`.
 
 In CI, `all` runs those that only count at the same time, each on a core of its own; those that a clock judges run
 alone, on all cores. The lines come in the same order either way.
@@ -24,7 +25,7 @@ from bench.report import Control, Finding, Profile, Void, line, verdict
 
 COUNT_ONLY: Final = ("B7", "B8", "B1p", "B9", "B3", "P5", "P3", "P7", "P4", "B5")
 """Benches with no clock in their verdict in CI, longest first: of them, two may run at once. Any other runs alone."""
-_NAMED: Final = re.compile(r"([bp])(\d\d)([a-z]?)")
+_NAMED: Final = re.compile(r"([bp])(\d\d)([a-z]?)_\w+")
 
 
 def benches() -> dict[str, str]:

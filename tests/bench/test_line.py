@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
 
-from bench import b07, line
-from bench.b07 import Ledger, Recorded, Sent, Tally
+from bench import b07_lossy_line, line
+from bench.b07_lossy_line import Ledger, Recorded, Sent, Tally
 from bench.line import ODDS, BadLine, Fate, Patient
 from bench.report import Void
 
@@ -242,21 +242,21 @@ def ledger() -> Ledger:
 )
 def test_the_judge_sees(ledger: Ledger, recorded: list[Recorded], seen: dict[str, int]) -> None:
     tally = Tally()
-    b07._compare("visit", recorded, ledger, tally)
+    b07_lossy_line._compare("visit", recorded, ledger, tally)
     assert tally == Tally(**seen)
 
 
 def test_another_visit_s_submission_was_never_sent_here(ledger: Ledger) -> None:
     ledger.keys["3"] = "other", Sent("check", {})
     tally = Tally()
-    b07._compare("visit", WHOLE, ledger, tally)
+    b07_lossy_line._compare("visit", WHOLE, ledger, tally)
     assert (tally.never_sent, tally.lost) == (1, 1)
 
 
 @pytest.mark.parametrize(("surgery", "changed"), [("agree", False), ("decline", True)])
 def test_former_choices_in_the_end_are_seen(ledger: Ledger, surgery: str, changed: bool) -> None:
     body = json.dumps({"answers": {"consent": {"surgery": surgery}}})
-    assert b07._is_changed("visit", body, ledger) is changed
+    assert b07_lossy_line._is_changed("visit", body, ledger) is changed
 
 
 def test_a_copy_behind_a_later_step_is_counted(ledger: Ledger) -> None:

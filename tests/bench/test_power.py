@@ -14,7 +14,7 @@ import pytest
 
 from app.adapters.sql import database, triggers
 from app.adapters.sql.store import SqlStore
-from bench import b01p
+from bench import b01p_power_cut
 from bench.aftermath import is_chained, is_whole, kept
 from bench.disk import SECTOR, Disk
 from bench.ward import KEY, LINK, STATION, Ward
@@ -67,14 +67,14 @@ def test_without_power_nothing_is_done() -> None:
 
 @pytest.mark.threat("T21")
 def test_what_was_acknowledged_outlives_the_power() -> None:
-    tally = b01p._tally(12, rand=1)
+    tally = b01p_power_cut._tally(12, rand=1)
     assert (tally.cuts, tally.failures) == (12, 0)
     assert tally.acknowledged > 100
 
 
 def test_a_commit_that_is_not_synced_is_caught() -> None:
-    with patch.object(database, "PRAGMAS", b01p.UNSAFE):
-        assert b01p._tally(12, rand=1).lost > 0
+    with patch.object(database, "PRAGMAS", b01p_power_cut.UNSAFE):
+        assert b01p_power_cut._tally(12, rand=1).lost > 0
 
 
 # --- damage -------------------------------------------------------------------------------------------------

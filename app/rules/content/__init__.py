@@ -120,7 +120,7 @@ class OfficialWay:
 
     screens: tuple[OfficialScreen, ...]
     functions: Mapping[str, OfficialScreen]
-    """The first screen of intents other than to register (`app.rules.visit.flow.INTENTS`)."""
+    """The first screen of intents other than to register (`app.rules.visit.answers.Intent`)."""
     backs: tuple[Homeward, ...]
     checked_on: date
 

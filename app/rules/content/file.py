@@ -32,7 +32,7 @@ class ContentError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Hearsay:
     """What some practitioners report: no fact, and worded so."""
 
     text: str
@@ -86,9 +86,9 @@ class ContentFile:
         if row.get("grade") == _SECOND_HAND and name == "link":
             self.insist(link.startswith("https://"), row, "is second-hand and brings no official page")
 
-    def report(self, row: Mapping[str, Any]) -> Report | None:
+    def report(self, row: Mapping[str, Any]) -> Hearsay | None:
         """Return the report that a row brings, if any."""
-        return self.hearsay(Report, row["report"]) if "report" in row else None
+        return self.hearsay(Hearsay, row["report"]) if "report" in row else None
 
     def hearsay(self, kind: type[T], row: Mapping[str, Any]) -> T:
         """Return a row as `kind` that tells hearsay and says so."""

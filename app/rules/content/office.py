@@ -1,6 +1,6 @@
 """The office's checklists from `office.toml`: dated rows with their sources, validated at import.
 
-A row needs a grade that may be printed. Hearsay is allowed only in a `Report`, which says that it is
+A row needs a grade that may be printed. Hearsay is allowed only in a `Hearsay`, which says that it is
 one; a second-hand row needs a link to the official page.
 """
 
@@ -12,7 +12,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, Final
 
-from app.rules.content.file import ContentFile, Report
+from app.rules.content.file import ContentFile, Hearsay
 
 _FILE: Final = ContentFile("office.toml")
 
@@ -46,7 +46,7 @@ class ChecklistRow:
     opens_label: str = ""
     link: str = ""
     link_label: str = ""
-    report: Report | None = None
+    report: Hearsay | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Final
 
 from app.rules.content import AppStore, load_phone_steps
-from app.rules.content.file import ContentFile, Report
+from app.rules.content.file import ContentFile, Hearsay
 
 _FILE: Final = ContentFile("ready.toml")
 _PHONES: Final = frozenset({"", "iphone", "android"})
@@ -52,7 +52,7 @@ class ReadyRow:
     link_label: str = ""
     opens: str = ""
     opens_label: str = ""
-    report: Report | None = None
+    report: Hearsay | None = None
 
 
 @dataclass(frozen=True, slots=True)

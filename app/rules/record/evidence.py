@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, TypeAlias
 
+from app.rules.visit.answers import Intent, Report
 from app.rules.visit.consent import Item
 from app.rules.visit.flow import Registration, Visit
 from app.rules.words.languages import Language, wording_hash
@@ -177,9 +178,9 @@ def state(visit: Visit) -> VisitState:
     """Return what may be claimed of this visit today."""
     if visit.transcribed_by:
         return VisitState.TRANSCRIBED
-    if visit.answer("result", "report") in {"answered", "done", "trouble", "stopped"}:
+    if visit.answer("result", "report") in set(Report) - {Report.LATER}:
         return VisitState.REPORTED
-    wants_to_withdraw = visit.answer("need", "intent") == "withdraw" and not visit.withdraws
+    wants_to_withdraw = visit.answer("need", "intent") == Intent.WITHDRAW and not visit.withdraws
     if visit.answer("another-way", "reason") or wants_to_withdraw:
         return VisitState.ANOTHER_WAY
     if visit.registration is not Registration.NONE or visit.is_confirmed:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from hmac import compare_digest
 from typing import Final
 
+from app.rules.visit.answers import Intent
 from app.rules.visit.flow import Answer
 from app.rules.visit.journey import MAX_TEXT, TEXT_PROBLEMS
 from app.rules.words.digits import Finding, find
@@ -31,7 +32,7 @@ class Need(StrEnum):
     RENEWAL = "renewal"
 
 
-INTENTS: Final[Mapping[Need, str]] = {Need.FIRST: "first", Need.RENEWAL: "change"}
+INTENT_OF: Final[Mapping[Need, Intent]] = {Need.FIRST: Intent.FIRST, Need.RENEWAL: Intent.CHANGE}
 """The answer to the `need` step for each need."""
 
 
@@ -52,7 +53,7 @@ class Planned:
     def gate(self) -> Answer:
         """The answers to the `need` step of a visit that is started from the list."""
         over_40 = "yes" if self.over_40 else "no"
-        return {"over_40": over_40, "reference": self.reference, "intent": INTENTS[self.need]}
+        return {"over_40": over_40, "reference": self.reference, "intent": INTENT_OF[self.need]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import Final
 
 from app.rules.terminal.consent_list import ListedPerson, MergedFlag
 from app.rules.terminal.values import Meaning, comparable
+from app.rules.visit.answers import Report
 from app.rules.visit.flow import Visit
 from app.rules.visit.standing import Followed, Sight, Verdict, compared
 from app.rules.words.dates import day_of, format_time
@@ -83,7 +84,7 @@ def _ends(followed: Followed) -> int:
     told, handed_off = followed.visit.times.get("result", 0), followed.handed_off_at
     if told < handed_off:
         return handed_off + UNTOLD
-    return told + UNTOLD if followed.visit.answer("result", "report") == "later" else told
+    return told + UNTOLD if followed.visit.answer("result", "report") == Report.LATER else told
 
 
 def candidates(followed: Followed, people: Iterable[ListedPerson]) -> tuple[Candidate, ...]:

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Final, TypeAlias
 
 from app.rules.content import ITEMS
+from app.rules.visit.answers import Intent, Report
 from app.rules.visit.consent import Choice, Item, asked
 from app.rules.words.furigana import N_, spoken
 from app.rules.words.languages import OFFICIAL
@@ -102,7 +103,7 @@ class Visit:
     @property
     def withdraws(self) -> bool:
         """Whether all consents are withdrawn here, with the card; without this, a withdrawal is left to the office."""
-        return self.answer("need", "intent") == "withdraw" and bool(self.answer("need", "go_on"))
+        return self.answer("need", "intent") == Intent.WITHDRAW and bool(self.answer("need", "go_on"))
 
     @property
     def _to_the_card(self) -> str:
@@ -217,8 +218,6 @@ class Step:
         return self.held_officially or self.holder if visit.route is Route.OFFICIAL else self.holder
 
 
-INTENTS: Final = ("first", "continues", "change", "withdraw")
-
 REASONS: Final = (
     "no_card",
     "not_registered",
@@ -231,9 +230,6 @@ REASONS: Final = (
     "unwilling",
 )
 
-REPORTS: Final = ("answered", "done", "trouble", "stopped", "later")
-
-
 _NEED: Final = (
     Question(
         "over_40",
@@ -241,7 +237,7 @@ _NEED: Final = (
         N_("{患者|かんじゃ}さまが40{歳|さい}{以上|いじょう}か、えらんでください"),
     ),
     Question("reference", staff_number=True, label=N_("{照会|しょうかい}{番号|ばんごう}")),
-    Question("intent", INTENTS, N_("あてはまるものを1つ{押|お}してください")),
+    Question("intent", tuple(Intent), N_("あてはまるものを1つ{押|お}してください")),
     Question("go_on", ("yes",)),
 )
 
@@ -297,16 +293,16 @@ def _handoff(visit: Visit, _: Answer) -> tuple[Question, ...]:
 
 def _result(visit: Visit, _: Answer) -> tuple[Question, ...]:
     answered = visit.registration is Registration.ACCEPTED
-    reports = tuple(report for report in REPORTS if answered or report != "answered")
+    reports = tuple(report for report in Report if answered or report is not Report.ANSWERED)
     return (Question("report", reports, N_("{公式|こうしき}の{画面|がめん}に{出|で}たものを1つえらんでください")),)
 
 
 def _continues(visit: Visit) -> bool:
-    return visit.answer("need", "intent") == "continues" and not visit.answer("need", "go_on")
+    return visit.answer("need", "intent") == Intent.CONTINUES and not visit.answer("need", "go_on")
 
 
 def _wants_to_withdraw(visit: Visit) -> bool:
-    return visit.answer("need", "intent") == "withdraw" and not visit.withdraws
+    return visit.answer("need", "intent") == Intent.WITHDRAW and not visit.withdraws
 
 
 def _withdraws(visit: Visit) -> bool:
@@ -322,7 +318,7 @@ def _returns_by_hand(visit: Visit) -> bool:
 
 
 def _met_an_error(visit: Visit) -> bool:
-    return visit.answer("result", "report") == "trouble"
+    return visit.answer("result", "report") == Report.TROUBLE
 
 
 def _lacks(visit: Visit) -> bool:

@@ -15,6 +15,7 @@ from typing import Final
 from app.rules.record.clock import is_young
 from app.rules.record.evidence import VisitState, state
 from app.rules.terminal.values import parse_day
+from app.rules.visit.answers import Report
 from app.rules.visit.consent import Choice, Item
 from app.rules.visit.copy import Wish
 from app.rules.visit.flow import Visit
@@ -240,7 +241,11 @@ def _chosen(visit: Visit) -> tuple[bool, bool, dict[str, str]]:
 
 
 def _as_said(visit: Visit) -> Standing:
-    said = {"trouble": Standing.TROUBLE, "stopped": Standing.STOPPED, "later": Standing.UNREPORTED}
+    said: dict[str, Standing] = {
+        Report.TROUBLE: Standing.TROUBLE,
+        Report.STOPPED: Standing.STOPPED,
+        Report.LATER: Standing.UNREPORTED,
+    }
     report = visit.answer("result", "report")
     if report in said:
         return said[report]
@@ -260,11 +265,11 @@ class Truth(StrEnum):
     NOT_FOUND = "not_found"
 
 
-_TOLD: Final = {
-    "answered": Truth.REPORTED,
-    "done": Truth.REPORTED,
-    "trouble": Truth.TROUBLE,
-    "stopped": Truth.STOPPED,
+_TOLD: Final[Mapping[str, Truth]] = {
+    Report.ANSWERED: Truth.REPORTED,
+    Report.DONE: Truth.REPORTED,
+    Report.TROUBLE: Truth.TROUBLE,
+    Report.STOPPED: Truth.STOPPED,
 }
 _SEEN: Final = {
     Standing.SEEN: Truth.SEEN,

@@ -10,6 +10,7 @@ from app.ports.consent_list import ConsentList
 from app.ports.office import Worklist
 from app.ports.store import Logged
 from app.rules.record.evidence import Body, EventType
+from app.rules.visit.answers import Report
 from app.rules.visit.consent import Choice
 from app.rules.visit.copy import Wish
 from app.rules.visit.standing import Closing, Followed
@@ -32,11 +33,11 @@ _TOLD: Final[Mapping[str, str]] = {
     EventType.COPY_CALLED_BACK: N_("{控|ひか}えの1つを、{使|つか}えなくしました"),
 }
 """Event type to wording: what people chose, reported, saw and asked. Other events are left out."""
-_DONE: Final = {"done", "answered"}
+_DONE: Final = {Report.DONE, Report.ANSWERED}
 _REPORTED: Final[Mapping[str, str]] = {
     **dict.fromkeys(_DONE, N_("{登録|とうろく}したと、{申告|しんこく}しました")),
-    "trouble": N_("エラーが{出|で}たと、{申告|しんこく}しました"),
-    "stopped": N_("{途中|とちゅう}でやめたと、{申告|しんこく}しました"),
+    Report.TROUBLE: N_("エラーが{出|で}たと、{申告|しんこく}しました"),
+    Report.STOPPED: N_("{途中|とちゅう}でやめたと、{申告|しんこく}しました"),
 }
 _CHOOSES_THERE: Final = N_("{公式|こうしき}の{画面|がめん}で{選|えら}ぶことにしました")
 _WITHDRAWS: Final = N_("すべての{同意|どうい}の{取|と}り{消|け}しを{選|えら}びました")

@@ -26,8 +26,13 @@ from starlette.responses import Response
 
 from app.rules.content import EXITS, NAMES
 from app.rules.content.sources import GRADES, named
+from app.rules.station.account import Role
+from app.rules.station.day_list import Need
+from app.rules.visit.answers import Report
 from app.rules.visit.consent import QUESTIONS
-from app.rules.visit.flow import OPERATORS
+from app.rules.visit.copy import Wish
+from app.rules.visit.flow import OPERATORS, Holder, Route
+from app.rules.visit.standing import Closing, Doubt, Standing, Truth, Verdict
 from app.rules.words.dates import day_of, format_clock, format_day
 from app.rules.words.furigana import RUBY, plain
 from app.rules.words.languages import BY_CODE, EASY, LANGUAGES, OFFICIAL, Language, day_in, told, worded
@@ -142,6 +147,10 @@ class _Environment(jinja2.Environment):
         return folded
 
 
+TERMS: Final = (Closing, Doubt, Holder, Need, Report, Role, Route, Standing, Truth, Verdict, Wish)
+"""Enums that templates compare with, under their own names."""
+
+
 class Pages:
     """The templates: one environment per language and furigana setting, compiled on first use."""
 
@@ -159,6 +168,7 @@ class Pages:
             "OPERATORS": OPERATORS,
             "exits": EXITS,
             "named": named,
+            **{each.__name__: each for each in TERMS},
             "grades": GRADES,
         }
         loader = jinja2.FileSystemLoader(folder)

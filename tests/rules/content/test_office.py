@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from app.rules.content.file import ContentError, ContentFile, Report
+from app.rules.content.file import ContentError, ContentFile, Hearsay
 from app.rules.content.office import CHECKLISTS, MONTHLY, SETUP, Checklist, ChecklistRow, load_checklists
 from app.rules.station.station import StationProfile
 from app.web.kit.assets import Assets
@@ -141,7 +141,7 @@ def test_the_lists_cannot_be_changed_while_they_are_used() -> None:
     with pytest.raises(TypeError):
         CHECKLISTS["setup"] = MONTHLY  # type: ignore[index]
     with pytest.raises(AttributeError):
-        Report("", "", "").text = "x"  # type: ignore[misc]
+        Hearsay("", "", "").text = "x"  # type: ignore[misc]
 
 
 # --- how the page shows them --------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.rules.station.day_list import INTENTS, Need, Planned, new_word, typed
+from app.rules.station.day_list import INTENT_OF, Need, Planned, new_word, typed
 from app.rules.visit import journey
 from app.rules.visit.flow import STEPS
 from app.rules.words.furigana import LETTERS, SPOKEN, letters
@@ -31,14 +31,14 @@ def test_a_visit_from_the_list_has_its_gate_answered(need: Need, over_40: bool) 
     assert journey.is_done(GATE, visit)
     assert journey.furthest(visit).id == "ready"
     assert visit.answer("need", "reference") == "T-0001"
-    assert visit.answer("need", "intent") == INTENTS[need]
+    assert visit.answer("need", "intent") == INTENT_OF[need]
     assert visit.over_40 is over_40
 
 
 def test_every_need_has_an_answer_that_the_gate_offers() -> None:
     offered = next(question.options for question in GATE.asks(a_visit(upto="need"), {}) if question.name == "intent")
-    assert set(INTENTS) == set(Need)
-    assert set(INTENTS.values()) <= set(offered)
+    assert set(INTENT_OF) == set(Need)
+    assert set(INTENT_OF.values()) <= set(offered)
 
 
 def test_one_number_a_line_once_each_in_their_order() -> None:

@@ -23,7 +23,7 @@ from app.rules.terminal.matching import (
     sight,
     window,
 )
-from app.rules.visit.flow import REPORTS
+from app.rules.visit.answers import Report
 from app.rules.visit.standing import Followed, Standing, Verdict, compared, standing
 from app.rules.words.dates import format_time
 from tests.rules.people import LISTED, a_consent, a_person, insured
@@ -295,7 +295,7 @@ def any_visit(draw: st.DrawFn) -> Followed:
     told = draw(st.one_of(st.none(), moments))
     return followed(
         draw(st.one_of(st.just(""), numbers)),
-        report=draw(st.sampled_from(["", *REPORTS])),
+        report=draw(st.sampled_from(["", *Report])),
         handed_off=draw(moments),
         told=told,
     )

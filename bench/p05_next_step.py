@@ -14,7 +14,7 @@ from bench.load import connect, get, run_to_end
 from bench.load_browser import Exchange, Line, browser
 from bench.load_server import Defect, Server, aside, free_port, kazasu, planted, subfolder
 from bench.load_visit import CARD, Phone
-from bench.p03 import sheet
+from bench.p03_entry import sheet
 from bench.report import Control, Finding, Profile, Void
 
 FLOOR: Final = 2_500
