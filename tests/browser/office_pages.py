@@ -1,4 +1,4 @@
-"""Tiny pages with what `static/office.js` looks for, served on this machine under the real content policy."""
+"""Tiny pages with what `static/office/office.js` looks for, served on this machine under the real content policy."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ ROWS: Final = '<ul><li hx-get="/row" hx-trigger="load" hx-swap="outerHTML">待�
 def page(*parts: str, root: str = "", htmx: bool = False) -> str:
     """Return a page of these parts, in one order of scripts only: htmx first."""
     library = f'<script src="{ASSETS.url("vendor/htmx.min.js")}" defer></script>' if htmx else ""
-    script = f'{library}<script type="module" src="{ASSETS.url("office.js")}"></script>'
+    script = f'{library}<script type="module" src="{ASSETS.url("office/office.js")}"></script>'
     head = f'<meta charset="utf-8"><title>事業所</title><link rel="icon" href="data:,">{script}'
     return f'<!doctype html><html lang="ja"{root}><head>{head}</head><body>{"".join(parts)}</body></html>'
 

@@ -379,7 +379,7 @@ def test_htmx_keeps_the_content_policy_and_new_parts_work(desk: BrowserContext, 
 
 
 def test_the_script_says_no_words_of_its_own() -> None:
-    assert ASSETS["office.js"].content.isascii()
+    assert ASSETS["office/office.js"].content.isascii()
 
 
 # --- the cover --------------------------------------------------------------------------------------------------

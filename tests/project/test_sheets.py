@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "static"
-SHEETS = sorted(STATIC.glob("*.css"))
+SHEETS = sorted(path for path in STATIC.rglob("*.css") if "vendor" not in path.parts)
 
 
 def quoted(css: str) -> list[str]:
@@ -51,7 +51,11 @@ def unused(css: str, named: set[str]) -> set[str]:
 @pytest.fixture(scope="module")
 def named() -> set[str]:
     """Return the classes that our pages, scripts and code name."""
-    files = [*ROOT.glob("templates/**/*.html"), *ROOT.glob("app/**/*.py"), *STATIC.glob("*.js")]
+    files = [
+        *ROOT.glob("templates/**/*.html"),
+        *ROOT.glob("app/**/*.py"),
+        *(path for path in STATIC.rglob("*.js") if "vendor" not in path.parts),
+    ]
     return {each for file in files for each in re.findall(r"\bkz-[a-z0-9-]+", file.read_text(encoding="utf-8"))}
 
 

@@ -35,8 +35,8 @@ class ReadyPages:
     clock: Clock
 
     files: ClassVar[tuple[str, ...]] = (
-        "ready.css",
-        "ready.js",
+        "guide/ready.css",
+        "guide/ready.js",
         *(f"pictures/{name}.svg" for name in READY.pictures),
     )
     """Static files that the page needs offline, beside those of every page."""

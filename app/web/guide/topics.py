@@ -43,7 +43,7 @@ class Guide:
     """The guide's pages."""
 
     help: ContactPages
-    files: tuple[str, ...] = ("contrast.css", "help.css", "help.js", "guide.css", "guide.js")
+    files: tuple[str, ...] = ("contrast.css", "guide/help.css", "guide/help.js", "guide/guide.css", "guide/guide.js")
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -114,7 +114,7 @@ class Guide:
 
 
 def folded(text: str) -> str:
-    """Normalise a text for search, in width, case and kana, as `static/guide.js` does."""
+    """Normalise a text for search, in width, case and kana, as `static/guide/guide.js` does."""
     return unicodedata.normalize("NFKC", text).lower().translate(_KATAKANA)
 
 

@@ -18,8 +18,8 @@ from app.web.kit.pages import Look
 LIST: Final = "/guide/trouble"
 FILES: Final = (
     "app.js",
-    "help.css",
-    "help.js",
+    "guide/help.css",
+    "guide/help.js",
     *sorted({f"pictures/{each.picture}.svg" for each in TROUBLES.answers.values()}),
 )
 

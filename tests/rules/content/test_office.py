@@ -22,7 +22,7 @@ from app.web.kit.pages import Look, Pages
 
 ROOT = Path(__file__).parents[3]
 ROWS = [row for each in CHECKLISTS.values() for row in each.rows]
-SPRITE = ROOT / "static" / "office-icons.svg"
+SPRITE = ROOT / "static" / "office/icons.svg"
 
 
 def words(row: ChecklistRow) -> str:
@@ -224,6 +224,6 @@ def test_every_drawing_has_one_line_weight_and_no_style() -> None:
 @pytest.mark.parametrize("checklist", CHECKLISTS.values(), ids=lambda each: each.id)
 def test_every_drawing_that_a_row_shows_exists(pages: Pages, checklist: Checklist) -> None:
     html = shown(pages, checklist, {checklist.rows[0].id: "x"})
-    used = set(re.findall(r'office-icons\.[0-9a-f]+\.svg#([\w-]+)"', html))
+    used = set(re.findall(r'office/icons\.[0-9a-f]+\.svg#([\w-]+)"', html))
     assert used <= set(re.findall(r'id="([\w-]+)"', SPRITE.read_text(encoding="utf-8")))
     assert "check" in used

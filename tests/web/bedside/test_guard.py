@@ -246,7 +246,9 @@ async def test_on_plain_http_another_host_is_led_to_the_right_one(nurse: Nurse) 
     assert answer.headers["location"] == f"{ORIGIN}/start"
 
 
-@pytest.mark.parametrize("name", ["app.css", "entry.css", "office.css", "print.css", "practice.css"])
+@pytest.mark.parametrize(
+    "name", ["app.css", "entry.css", "office/office.css", "print/print.css", "practice/practice.css"]
+)
 def test_a_style_sheet_goes_out_without_its_comments_and_whole(name: str) -> None:
     written = (STATIC / name).read_text(encoding="utf-8")
     served = Assets(STATIC)[name].content.decode()

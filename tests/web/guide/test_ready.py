@@ -126,7 +126,7 @@ async def test_a_version_is_never_red_and_seen_only_where_it_is_certain(opens: O
 
 
 def test_a_row_of_the_questions_can_be_yellow_but_not_red() -> None:
-    sheet = (ROOT / "static" / "ready.css").read_text(encoding="utf-8")
+    sheet = (ROOT / "static" / "guide/ready.css").read_text(encoding="utf-8")
     red = [rule for rule in re.findall(r"[^{}]+\{[^{}]*\}", sheet) if "--kz-error" in rule]
     assert red, "what is certain is red"
     assert all('data-state="bad"' in rule for rule in red)
