@@ -66,8 +66,7 @@ from app.web.office.accounts import Accounts
 from app.web.office.consent_list import ConsentDesk
 from app.web.office.copies import CopyDesk
 from app.web.office.day_list import DayDesk
-from app.web.office.desk import Desk, Endpoint, PracticeAccount
-from app.web.office.desk import routes as office_routes
+from app.web.office.desk import Desk, OfficeRoute, PracticeAccount
 from app.web.office.files import FileDesk
 from app.web.office.guide import GuideDesk
 from app.web.office.home import HomeDesk
@@ -177,6 +176,7 @@ def create_app(
     tidied = (each.tidy for each in (parts.desk.office, parts.registry, parts.plans, parts.copies))
     sweeping = Sweeping(parts.clock, steady, parts.store, parts.ledger, tuple(tidied))
     web = _web(answers, _shelf(parts), _service(parts, tally, sweeping))
+    web.state.desk = parts.desk
     closing = _closing(parts, sweeping)
     living = _living(sweeping, closing)
     visits = Starlette(routes=_at_bedside(parts), lifespan=living, exception_handlers=answers)
@@ -258,7 +258,7 @@ def _service(parts: _Parts, tally: Tally, sweeping: Sweeping) -> list[BaseRoute]
     world = parts.doors.world
     return [
         *watch.routes(),
-        *office_routes(parts.desk, _office(parts)),
+        *_office(parts),
         *([Mount("/practice", world.app)] if world else []),
     ]
 
@@ -332,8 +332,8 @@ def _desk(settings: Settings, store: Store, signer: Signer, clock: Clock, bedsid
     )
 
 
-def _office(parts: _Parts) -> dict[tuple[str, str], Endpoint]:
-    """Return the office's endpoints, by method and path."""
+def _office(parts: _Parts) -> list[OfficeRoute]:
+    """Return the office's routes."""
     desk, files, ledger = parts.desk, parts.files, parts.ledger
     entrance = Entrance(desk)
     desks = (
@@ -348,11 +348,11 @@ def _office(parts: _Parts) -> dict[tuple[str, str], Endpoint]:
         files,
         RestoredDesk(desk, ledger),
         DayDesk(desk, parts.worklist, parts.plans),
+        MemoDesk(desk, parts.settings.route),
         WorkDesk(desk, files.importer, parts.copies),
         CopyDesk(desk, parts.worklist, parts.copies),
-        MemoDesk(desk, parts.settings.route),
     )
-    return {door: endpoint for each in desks for door, endpoint in each.endpoints().items()}
+    return [route for each in desks for route in each.routes()]
 
 
 def _practice_accounts(signer: Signer) -> tuple[PracticeAccount, ...]:

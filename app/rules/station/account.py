@@ -1,4 +1,4 @@
-"""Office accounts, two roles, and the one table of routes with the access that each needs. Pure."""
+"""Office accounts, their two roles, sign-ins and invitations."""
 
 from __future__ import annotations
 
@@ -43,98 +43,6 @@ class Access(StrEnum):
     """Signed in by password, without a second factor yet: only the route that sets one up."""
     STAFF = "staff"
     ADMIN = "admin"
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """One route of the office, and the access that it needs."""
-
-    method: str
-    path: str
-    need: Access
-    takes_file: bool = False
-    """Whether it accepts a file: a multipart form, which its own endpoint parses and validates."""
-
-
-DOORS: Final = (
-    Door("GET", "/office/sign-in", Access.NOTHING),
-    Door("POST", "/office/sign-in", Access.NOTHING),
-    Door("POST", "/office/sign-in/passkey", Access.NOTHING),
-    Door("GET", "/office/join", Access.NOTHING),
-    Door("POST", "/office/join", Access.NOTHING),
-    Door("POST", "/office/sign-out", Access.NOTHING),
-    Door("GET", "/office/second-factor", Access.ENROLLING),
-    Door("POST", "/office/second-factor", Access.ENROLLING),
-    Door("POST", "/office/second-factor/passkey", Access.ENROLLING),
-    Door("GET", "/office", Access.STAFF),
-    Door("POST", "/office/switch", Access.STAFF),
-    Door("GET", "/office/account", Access.STAFF),
-    Door("POST", "/office/account/passkey", Access.STAFF),
-    Door("POST", "/office/account/passkey/remove", Access.STAFF),
-    Door("POST", "/office/account/recovery", Access.STAFF),
-    Door("POST", "/office/account/sign-ins", Access.STAFF),
-    Door("GET", "/office/links", Access.STAFF),
-    Door("POST", "/office/links/official", Access.ADMIN),
-    Door("POST", "/office/links/official/picture", Access.ADMIN, takes_file=True),
-    Door("POST", "/office/links/official/confirm", Access.ADMIN),
-    Door("POST", "/office/links/checked", Access.STAFF),
-    Door("GET", "/office/links/replace", Access.ADMIN),
-    Door("POST", "/office/links/replace", Access.ADMIN),
-    Door("GET", "/office/prints", Access.STAFF),
-    Door("POST", "/office/prints/replaced", Access.STAFF),
-    Door("GET", "/office/prints/{which}/code.png", Access.STAFF),
-    Door("GET", "/office/prints/{which}/{kind}", Access.STAFF),
-    Door("POST", "/office/prints/{which}/{kind}", Access.STAFF),
-    Door("GET", "/office/leaflet", Access.STAFF),
-    Door("POST", "/office/leaflet", Access.STAFF),
-    Door("GET", "/office/memo", Access.STAFF),
-    Door("GET", "/office/visits", Access.STAFF),
-    Door("GET", "/office/visits/transcribe", Access.STAFF),
-    Door("POST", "/office/visits/transcribe", Access.STAFF),
-    Door("GET", "/office/visits/{visit}", Access.STAFF),
-    Door("GET", "/office/visits/{visit}/print", Access.STAFF),
-    Door("POST", "/office/visits/{visit}/seen", Access.STAFF),
-    Door("POST", "/office/visits/{visit}/close", Access.STAFF),
-    Door("POST", "/office/visits/{visit}/copy", Access.STAFF),
-    Door("POST", "/office/visits/{visit}/copy/{copy}/call-back", Access.STAFF),
-    Door("POST", "/office/visits/{visit}/match", Access.STAFF),
-    Door("GET", "/office/files", Access.STAFF),
-    Door("POST", "/office/files", Access.STAFF, takes_file=True),
-    Door("POST", "/office/files/request", Access.STAFF),
-    Door("GET", "/office/files/request/{key}/{which}", Access.STAFF),
-    Door("GET", "/office/files/{file}", Access.STAFF),
-    Door("POST", "/office/files/{file}/take", Access.STAFF),
-    Door("POST", "/office/files/{file}/drop", Access.STAFF),
-    Door("GET", "/office/today", Access.STAFF),
-    Door("POST", "/office/today", Access.STAFF),
-    Door("POST", "/office/today/change", Access.STAFF),
-    Door("POST", "/office/today/remove", Access.STAFF),
-    Door("GET", "/office/today/print", Access.STAFF),
-    Door("GET", "/office/restored", Access.STAFF),
-    Door("POST", "/office/restored", Access.ADMIN),
-    Door("GET", "/office/consents", Access.STAFF),
-    Door("POST", "/office/consents", Access.STAFF),
-    Door("GET", "/office/consents/print", Access.STAFF),
-    Door("POST", "/office/consents/print", Access.STAFF),
-    Door("POST", "/office/consents/csv", Access.STAFF),
-    Door("GET", "/office/consents/{person}", Access.STAFF),
-    Door("POST", "/office/consents/{person}/record", Access.STAFF),
-    Door("GET", "/office/consents/{person}/erase", Access.ADMIN),
-    Door("POST", "/office/consents/{person}/erase", Access.ADMIN),
-    Door("GET", "/office/guide", Access.STAFF),
-    Door("POST", "/office/guide/note", Access.ADMIN),
-    Door("GET", "/office/checklist/{checklist}", Access.STAFF),
-    Door("POST", "/office/checklist/{checklist}", Access.STAFF),
-    Door("GET", "/office/station", Access.ADMIN),
-    Door("POST", "/office/station", Access.ADMIN),
-    Door("GET", "/office/accounts", Access.ADMIN),
-    Door("POST", "/office/accounts/invite", Access.ADMIN),
-    Door("POST", "/office/accounts/invitations", Access.ADMIN),
-    Door("POST", "/office/accounts/role", Access.ADMIN),
-    Door("POST", "/office/accounts/revoke", Access.ADMIN),
-    Door("POST", "/office/accounts/reset", Access.ADMIN),
-    Door("POST", "/office/accounts/sign-ins", Access.ADMIN),
-)
 
 
 @dataclass(frozen=True, slots=True)

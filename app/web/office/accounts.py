@@ -9,10 +9,10 @@ from starlette.responses import Response
 
 from app.ports.outside import NotProven
 from app.rules.record.evidence import hashed
-from app.rules.station.account import INVITED, Invitation, Member, Role, SignIn, name_problem, shown_name
+from app.rules.station.account import INVITED, Access, Invitation, Member, Role, SignIn, name_problem, shown_name
 from app.rules.words.dates import format_time
 from app.tokens import new_secret
-from app.web.office.desk import Caller, Desk, Endpoint
+from app.web.office.desk import Caller, Desk, OfficeRoute
 from app.web.office.signin import Entrance, hashes, new_recovery_codes
 
 _NOT_HERE = "このアカウントは、この事業所にありません"
@@ -26,22 +26,22 @@ class Accounts:
     desk: Desk
     entrance: Entrance
 
-    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return the endpoints by method and path."""
-        return {
-            ("GET", "/office/account"): self.own,
-            ("POST", "/office/account/passkey"): self.add_passkey,
-            ("POST", "/office/account/passkey/remove"): self.remove_passkey,
-            ("POST", "/office/account/recovery"): self.renew_recovery,
-            ("POST", "/office/account/sign-ins"): self.end_own,
-            ("GET", "/office/accounts"): self.all,
-            ("POST", "/office/accounts/invite"): self.invite,
-            ("POST", "/office/accounts/invitations"): self.withdraw,
-            ("POST", "/office/accounts/role"): self.set_role,
-            ("POST", "/office/accounts/revoke"): self.revoke,
-            ("POST", "/office/accounts/reset"): self.reset,
-            ("POST", "/office/accounts/sign-ins"): self.end_any,
-        }
+    def routes(self) -> list[OfficeRoute]:
+        """Return the routes."""
+        return [
+            OfficeRoute("GET", "/office/account", Access.STAFF, self.own),
+            OfficeRoute("POST", "/office/account/passkey", Access.STAFF, self.add_passkey),
+            OfficeRoute("POST", "/office/account/passkey/remove", Access.STAFF, self.remove_passkey),
+            OfficeRoute("POST", "/office/account/recovery", Access.STAFF, self.renew_recovery),
+            OfficeRoute("POST", "/office/account/sign-ins", Access.STAFF, self.end_own),
+            OfficeRoute("GET", "/office/accounts", Access.ADMIN, self.all),
+            OfficeRoute("POST", "/office/accounts/invite", Access.ADMIN, self.invite),
+            OfficeRoute("POST", "/office/accounts/invitations", Access.ADMIN, self.withdraw),
+            OfficeRoute("POST", "/office/accounts/role", Access.ADMIN, self.set_role),
+            OfficeRoute("POST", "/office/accounts/revoke", Access.ADMIN, self.revoke),
+            OfficeRoute("POST", "/office/accounts/reset", Access.ADMIN, self.reset),
+            OfficeRoute("POST", "/office/accounts/sign-ins", Access.ADMIN, self.end_any),
+        ]
 
     # --- one's own ------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from app.ports.consent_list import ConsentList
 from app.rules.record.evidence import Body, Event, EventType
+from app.rules.station.account import Access
 from app.rules.terminal.consent_list import COLUMNS, By, ConsentState, ListedPerson, Search
 from app.rules.terminal.consent_rows import (
     FILTERS,
@@ -31,7 +32,7 @@ from app.rules.terminal.consent_rows import (
 )
 from app.rules.words.csvfile import Letters, described, lines, unwritable
 from app.rules.words.dates import day_of, format_time
-from app.web.office.desk import Caller, Desk, Endpoint
+from app.web.office.desk import Caller, Desk, OfficeRoute
 
 LIST: Final = "/office/consents"
 PAGE: Final = 50
@@ -50,15 +51,15 @@ class ConsentDesk:
     desk: Desk
     registry: ConsentList
 
-    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return the endpoints by method and path."""
-        return {
-            ("GET", LIST): self.list_all,
-            ("POST", LIST): self.find,
-            ("GET", f"{LIST}/print"): self.paper,
-            ("POST", f"{LIST}/print"): self.paper_of_found,
-            ("POST", f"{LIST}/csv"): self.file,
-        }
+    def routes(self) -> list[OfficeRoute]:
+        """Return the routes."""
+        return [
+            OfficeRoute("GET", LIST, Access.STAFF, self.list_all),
+            OfficeRoute("POST", LIST, Access.STAFF, self.find),
+            OfficeRoute("GET", f"{LIST}/print", Access.STAFF, self.paper),
+            OfficeRoute("POST", f"{LIST}/print", Access.STAFF, self.paper_of_found),
+            OfficeRoute("POST", f"{LIST}/csv", Access.STAFF, self.file),
+        ]
 
     # --- on the screen ------------------------------------------------------------------------------------------
 

@@ -10,13 +10,14 @@ from starlette.responses import Response
 
 from app.ports.office import Copies, Worklist
 from app.rules.record.evidence import Event, EventType
+from app.rules.station.account import Access
 from app.rules.visit.copy import REVIEW, Copy, grouped, known_as, new_letters
 from app.rules.visit.standing import compared, has_copy, truth
 from app.rules.words.languages import BY_CODE, EASY, OFFICIAL
 from app.tokens import new_secret
 from app.web.kit.pages import Look
 from app.web.kit.qr_codes import drawn_once
-from app.web.office.desk import Caller, Desk, Endpoint
+from app.web.office.desk import Caller, Desk, OfficeRoute
 from app.web.office.worklist import followed_by
 from app.web.print.code_size import COPY
 
@@ -29,12 +30,12 @@ class CopyDesk:
     worklist: Worklist
     copies: Copies
 
-    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return the endpoints by method and path."""
-        return {
-            ("POST", "/office/visits/{visit}/copy"): self.copy,
-            ("POST", "/office/visits/{visit}/copy/{copy}/call-back"): self.call_back,
-        }
+    def routes(self) -> list[OfficeRoute]:
+        """Return the routes."""
+        return [
+            OfficeRoute("POST", "/office/visits/{visit}/copy", Access.STAFF, self.copy),
+            OfficeRoute("POST", "/office/visits/{visit}/copy/{copy}/call-back", Access.STAFF, self.call_back),
+        ]
 
     async def copy(self, caller: Caller) -> Response:
         """Issue a copy and show it for printing, once: the store has only the hash of its letters."""

@@ -11,11 +11,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.ports.office import DayLists, Worklist
+from app.rules.station.account import Access
 from app.rules.station.day_list import AHEAD, KEPT, MOST, Need, Planned, new_word, typed
 from app.rules.visit.standing import Followed, Standing, standing
 from app.rules.words.dates import day_of, format_time
 from app.rules.words.furigana import plain
-from app.web.office.desk import Caller, Desk, Endpoint, is_day
+from app.web.office.desk import Caller, Desk, OfficeRoute, is_day
 
 _NEEDS: Final = {each.value: each for each in Need}
 _YES_OR_NO: Final = {"yes": True, "no": False}
@@ -34,15 +35,15 @@ class DayDesk:
     worklist: Worklist
     plans: DayLists
 
-    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return the endpoints by method and path."""
-        return {
-            ("GET", "/office/today"): self.show,
-            ("POST", "/office/today"): self.put,
-            ("POST", "/office/today/change"): self.change,
-            ("POST", "/office/today/remove"): self.remove,
-            ("GET", "/office/today/print"): self.sheet,
-        }
+    def routes(self) -> list[OfficeRoute]:
+        """Return the routes."""
+        return [
+            OfficeRoute("GET", "/office/today", Access.STAFF, self.show),
+            OfficeRoute("POST", "/office/today", Access.STAFF, self.put),
+            OfficeRoute("POST", "/office/today/change", Access.STAFF, self.change),
+            OfficeRoute("POST", "/office/today/remove", Access.STAFF, self.remove),
+            OfficeRoute("GET", "/office/today/print", Access.STAFF, self.sheet),
+        ]
 
     async def show(self, caller: Caller) -> Response:
         """Show a day's list, its word, and what became of each number."""

@@ -1,4 +1,4 @@
-"""Shared by the office's pages: authentication, authorization by `DOORS`, CSRF check, rendering, sign-in cookie."""
+"""Shared by the office's pages: authentication, authorization, CSRF check, rendering, sign-in cookie."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.ports.outside import Clock, NotProven, Passkeys, Secrets
 from app.ports.store import Store
 from app.rules.record.evidence import hashed
 from app.rules.record.gap import Gap
-from app.rules.station.account import DOORS, IDLE, ROLE_NAMES, Access, Door, Officer, Role, SignIn, may
+from app.rules.station.account import IDLE, ROLE_NAMES, Access, Officer, Role, SignIn, may
 from app.rules.visit.flow import Holder
 from app.tokens import BadToken, Purpose, Sealer, Signer, new_secret
 from app.web.bedside.seat import Bedside, Refusal
@@ -128,24 +128,25 @@ class Desk:
         found = await self.office.officer(hashed(secret)) if secret else None
         return found if found and found.sign_in.is_open(self.clock.now()) else None
 
-    async def enter(self, door: Door, endpoint: Endpoint, request: Request) -> Response:
-        """Authenticate and authorize a request, check its CSRF token, and call the endpoint."""
+    async def enter(self, route: OfficeRoute, request: Request) -> Response:
+        """Authenticate and authorize a request, check its CSRF token, and call the handler."""
+        need = route.need
         if await self._is_in_patients_hands(request):
             return self.go("/visit/hand-over")
         who = await self.find(request)
-        if who is not None and door.need is not Access.NOTHING and who.sign_in.full is (door.need is Access.ENROLLING):
+        if who is not None and need is not Access.NOTHING and who.sign_in.full is (need is Access.ENROLLING):
             return self.go("/office" if who.sign_in.full else "/office/second-factor")
-        self._admit(door, who)
-        sends = door.method == "POST" and not door.takes_file
+        self._admit(need, who)
+        sends = request.method == "POST" and not route.takes_file
         sent = await fields(request) if sends else {}
-        if sends and door.need is not Access.NOTHING:
+        if sends and need is not Access.NOTHING:
             self.check(request, sent, who)
         if who is not None and LIVE not in request.headers:
             await self.office.touch(who.sign_in.id, self.clock.now())
         if who is None or not who.sign_in.full:
-            return await endpoint(Caller(request, sent, who))
+            return await route.handler(Caller(request, sent, who))
         gap, broken = await self.store.gap(who.facility.id), await self.store.broken(who.facility.id)
-        return await endpoint(Caller(request, sent, who, gap, len(broken)))
+        return await route.handler(Caller(request, sent, who, gap, len(broken)))
 
     async def _is_in_patients_hands(self, request: Request) -> bool:
         """Whether the patient of an open visit holds this phone: then no route of the office answers."""
@@ -161,12 +162,12 @@ class Desk:
         return f"{request.cookies.get(self.cookie, '')}\0{who.facility.id}"
 
     @staticmethod
-    def _admit(door: Door, who: Officer | None) -> None:
-        if door.need is Access.NOTHING:
+    def _admit(need: Access, who: Officer | None) -> None:
+        if need is Access.NOTHING:
             return
         if who is None:
             raise SignedOut
-        if not may(who.role, door.need):
+        if not may(who.role, need):
             raise Forbidden
 
     # --- answers --------------------------------------------------------------------------------------------
@@ -242,18 +243,19 @@ class Desk:
         answer.delete_cookie(self.cookie, secure=self.is_secure, httponly=True, samesite="lax")
 
 
-def routes(desk: Desk, endpoints: Mapping[tuple[str, str], Endpoint]) -> list[Route]:
-    """Return a route for each of `DOORS`. Raises `LookupError` where `endpoints` and `DOORS` differ."""
-    if set(endpoints) != {(door.method, door.path) for door in DOORS}:
-        raise LookupError("doors and endpoints of the office differ")
+class OfficeRoute(Route):
+    """A route of the office: the access that it needs, and the handler that runs once a request has it.
 
-    def behind(door: Door) -> Callable[[Request], Awaitable[Response]]:
-        async def endpoint(request: Request) -> Response:
-            return await desk.enter(door, endpoints[door.method, door.path], request)
+    With `takes_file`, the form is multipart, and its handler parses it and checks its token.
+    """
 
-        return endpoint
+    def __init__(self, method: str, path: str, need: Access, handler: Endpoint, *, takes_file: bool = False) -> None:
+        self.need, self.handler, self.takes_file = need, handler, takes_file
+        super().__init__(path, self._enter, methods=[method])
 
-    return [Route(door.path, behind(door), methods=[door.method]) for door in DOORS]
+    async def _enter(self, request: Request) -> Response:
+        desk: Desk = request.app.state.desk
+        return await desk.enter(self, request)
 
 
 def inside(address: str) -> str:

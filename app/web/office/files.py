@@ -18,6 +18,7 @@ from starlette.responses import Response
 from app.log import place_of
 from app.ports.outside import Unavailable
 from app.ports.store import ReadOnly
+from app.rules.station.account import Access
 from app.rules.terminal.consent_list import COLUMNS, VALIDITIES, Incoming, incoming
 from app.rules.terminal.exchange import Exchange, Stage, Upload
 from app.rules.terminal.preview import Preview, preview
@@ -36,7 +37,7 @@ from app.rules.terminal.values import (
 from app.rules.terminal.write import write
 from app.rules.words.dates import day_of, format_time
 from app.tokens import new_secret
-from app.web.office.desk import Caller, Desk, Endpoint, is_day
+from app.web.office.desk import Caller, Desk, OfficeRoute, is_day
 from app.web.office.file_words import MEANINGS, ODDS, REASONS
 from app.web.office.received import received
 from app.work.importing import Importer
@@ -62,17 +63,17 @@ class FileDesk:
     _reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     """Parsing needs many times a file's size: one file at a time, so that memory stays bounded."""
 
-    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return the endpoints by method and path."""
-        return {
-            ("GET", "/office/files"): self.all,
-            ("POST", "/office/files"): self.receive,
-            ("POST", "/office/files/request"): self.ask,
-            ("GET", "/office/files/request/{key}/{which}"): self.carry,
-            ("GET", "/office/files/{file}"): self.show,
-            ("POST", "/office/files/{file}/take"): self.take,
-            ("POST", "/office/files/{file}/drop"): self.drop,
-        }
+    def routes(self) -> list[OfficeRoute]:
+        """Return the routes."""
+        return [
+            OfficeRoute("GET", "/office/files", Access.STAFF, self.all),
+            OfficeRoute("POST", "/office/files", Access.STAFF, self.receive, takes_file=True),
+            OfficeRoute("POST", "/office/files/request", Access.STAFF, self.ask),
+            OfficeRoute("GET", "/office/files/request/{key}/{which}", Access.STAFF, self.carry),
+            OfficeRoute("GET", "/office/files/{file}", Access.STAFF, self.show),
+            OfficeRoute("POST", "/office/files/{file}/take", Access.STAFF, self.take),
+            OfficeRoute("POST", "/office/files/{file}/drop", Access.STAFF, self.drop),
+        ]
 
     # --- requests -----------------------------------------------------------------------------------------------
 

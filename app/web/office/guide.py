@@ -11,10 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.rules.content.guide import GUIDE
+from app.rules.station.account import Access
 from app.rules.station.station import Note
 from app.rules.words.digits import ascii_digits, has_my_number
 from app.web.bedside.seat import STATION_COOKIE
-from app.web.office.desk import Caller, Desk, Endpoint
+from app.web.office.desk import Caller, Desk, OfficeRoute
 
 _LONGEST: Final = 500
 _NUMBER: Final = 20
@@ -39,9 +40,12 @@ class GuideDesk:
 
     desk: Desk
 
-    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return the endpoints by method and path."""
-        return {("GET", "/office/guide"): self.index, ("POST", "/office/guide/note"): self.write}
+    def routes(self) -> list[OfficeRoute]:
+        """Return the routes."""
+        return [
+            OfficeRoute("GET", "/office/guide", Access.STAFF, self.index),
+            OfficeRoute("POST", "/office/guide/note", Access.ADMIN, self.write),
+        ]
 
     async def index(self, caller: Caller) -> Response:
         """Show every topic; sets the station cookie, so that the guide's pages show this station's notes."""

@@ -11,11 +11,12 @@ from starlette.responses import Response
 
 from app.ports.consent_list import ConsentList
 from app.rules.content.office import CHECKLISTS
+from app.rules.station.account import Access
 from app.rules.station.station import Station, StationProfile, Terminal, Tick, judge_code
 from app.rules.visit.standing import NEEDY, standing
 from app.rules.words.dates import day_of, format_time
 from app.rules.words.digits import has_my_number
-from app.web.office.desk import Caller, Desk, Endpoint, is_day
+from app.web.office.desk import Caller, Desk, OfficeRoute, is_day
 from app.work.importing import Importer
 
 _YES_OR_NO: Final = {"yes": True, "no": False}
@@ -41,16 +42,16 @@ class HomeDesk:
         """The store of the list of consents."""
         return self.importer.registry
 
-    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return the endpoints by method and path."""
-        return {
-            ("GET", "/office"): self.first,
-            ("POST", "/office/switch"): self.switch,
-            ("GET", "/office/station"): self.station,
-            ("POST", "/office/station"): self.save,
-            ("GET", "/office/checklist/{checklist}"): self.checklist,
-            ("POST", "/office/checklist/{checklist}"): self.tick,
-        }
+    def routes(self) -> list[OfficeRoute]:
+        """Return the routes."""
+        return [
+            OfficeRoute("GET", "/office", Access.STAFF, self.first),
+            OfficeRoute("POST", "/office/switch", Access.STAFF, self.switch),
+            OfficeRoute("GET", "/office/station", Access.ADMIN, self.station),
+            OfficeRoute("POST", "/office/station", Access.ADMIN, self.save),
+            OfficeRoute("GET", "/office/checklist/{checklist}", Access.STAFF, self.checklist),
+            OfficeRoute("POST", "/office/checklist/{checklist}", Access.STAFF, self.tick),
+        ]
 
     async def first(self, caller: Caller) -> Response:
         """Show the live codes, and counts of what needs action."""

@@ -10,13 +10,14 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from app.rules.station.account import Access
 from app.rules.station.station import Address, Link, Official, WrongUrl, is_token, new_token, official_address
 from app.rules.words.dates import format_time
 from app.tokens import BadToken, Sealed
 from app.web.kit.forms import BadForm
 from app.web.kit.guard import MAX_PICTURE
 from app.web.kit.qr_codes import NoCode, NotAPicture, PictureTooLarge, SeveralCodes, read_picture
-from app.web.office.desk import Caller, Desk, Endpoint
+from app.web.office.desk import Caller, Desk, OfficeRoute
 
 _OFFERED: Final = 15 * 60
 _PAGE: Final = 20
@@ -48,17 +49,17 @@ class Links:
 
     desk: Desk
 
-    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return the endpoints by method and path."""
-        return {
-            ("GET", "/office/links"): self.all,
-            ("POST", "/office/links/official"): self.take_text,
-            ("POST", "/office/links/official/picture"): self.take_picture,
-            ("POST", "/office/links/official/confirm"): self.confirm,
-            ("POST", "/office/links/checked"): self.checked,
-            ("GET", "/office/links/replace"): self.ask_to_replace,
-            ("POST", "/office/links/replace"): self.replace,
-        }
+    def routes(self) -> list[OfficeRoute]:
+        """Return the routes."""
+        return [
+            OfficeRoute("GET", "/office/links", Access.STAFF, self.all),
+            OfficeRoute("POST", "/office/links/official", Access.ADMIN, self.take_text),
+            OfficeRoute("POST", "/office/links/official/picture", Access.ADMIN, self.take_picture, takes_file=True),
+            OfficeRoute("POST", "/office/links/official/confirm", Access.ADMIN, self.confirm),
+            OfficeRoute("POST", "/office/links/checked", Access.STAFF, self.checked),
+            OfficeRoute("GET", "/office/links/replace", Access.ADMIN, self.ask_to_replace),
+            OfficeRoute("POST", "/office/links/replace", Access.ADMIN, self.replace),
+        ]
 
     async def all(self, caller: Caller) -> Response:
         """Show both addresses with all their revisions."""

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from app.ports.store import Change, Submission, Written
 from app.rules.record.evidence import hashed
+from app.rules.station.account import Access
 from app.rules.visit.flow import Route, Visit
 from app.rules.visit.transcript import OLDEST, day_typed, items_of, paper_code, shown_again, typed
 from app.rules.words.dates import day_of
@@ -19,7 +20,7 @@ from app.rules.words.furigana import plain
 from app.rules.words.languages import BY_CODE, LANGUAGES, OFFICIAL
 from app.tokens import new_secret
 from app.web.kit.pages import Look
-from app.web.office.desk import Caller, Desk, Endpoint, is_day
+from app.web.office.desk import Caller, Desk, OfficeRoute, is_day
 
 _KEY: Final = 64
 _LABELS: Final = {
@@ -39,13 +40,13 @@ class MemoDesk:
     desk: Desk
     route: Route
 
-    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return the endpoints by method and path."""
-        return {
-            ("GET", "/office/memo"): self.sheet,
-            ("GET", "/office/visits/transcribe"): self.ask,
-            ("POST", "/office/visits/transcribe"): self.transcribe,
-        }
+    def routes(self) -> list[OfficeRoute]:
+        """Return the routes."""
+        return [
+            OfficeRoute("GET", "/office/memo", Access.STAFF, self.sheet),
+            OfficeRoute("GET", "/office/visits/transcribe", Access.STAFF, self.ask),
+            OfficeRoute("POST", "/office/visits/transcribe", Access.STAFF, self.transcribe),
+        ]
 
     async def sheet(self, caller: Caller) -> Response:
         """Show the memo as it prints, in the patient's language."""

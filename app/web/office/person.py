@@ -16,13 +16,14 @@ from app.ports.office import Worklist
 from app.ports.store import Ledger, Logged
 from app.rules.record.evidence import Body, Event, EventType, Head
 from app.rules.record.gap import Erasure
+from app.rules.station.account import Access
 from app.rules.terminal.consent_list import Insured, ListedPerson, merged_flags
 from app.rules.terminal.consent_rows import SOON, cell, era, flag_name, is_40, last_end, left, sex, validity
 from app.rules.terminal.values import Consent
 from app.rules.visit.standing import Followed, compared, standing
 from app.rules.words.dates import day_of, format_time
 from app.web.office.consent_list import LIST, shown_briefly
-from app.web.office.desk import Caller, Desk, Endpoint
+from app.web.office.desk import Caller, Desk, OfficeRoute
 from app.work import forgetting
 from app.work.importing import Importer
 
@@ -48,15 +49,15 @@ class PersonDesk:
         """The store of the worklist."""
         return self.importer.worklist
 
-    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return the endpoints by method and path."""
-        return {
-            ("GET", f"{LIST}/{{person}}"): self.show,
-            ("POST", f"{LIST}/{{person}}/record"): self.record,
-            ("GET", f"{LIST}/{{person}}/erase"): self.before_erasing,
-            ("POST", f"{LIST}/{{person}}/erase"): self.erase,
-            ("GET", "/office/visits/{visit}/print"): self.paper,
-        }
+    def routes(self) -> list[OfficeRoute]:
+        """Return the routes."""
+        return [
+            OfficeRoute("GET", f"{LIST}/{{person}}", Access.STAFF, self.show),
+            OfficeRoute("POST", f"{LIST}/{{person}}/record", Access.STAFF, self.record),
+            OfficeRoute("GET", f"{LIST}/{{person}}/erase", Access.ADMIN, self.before_erasing),
+            OfficeRoute("POST", f"{LIST}/{{person}}/erase", Access.ADMIN, self.erase),
+            OfficeRoute("GET", "/office/visits/{visit}/print", Access.STAFF, self.paper),
+        ]
 
     async def _found(self, caller: Caller) -> ListedPerson:
         found = await self.registry.person(caller.facility, caller.request.path_params["person"])

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from app.rules.content import ITEMS
-from app.rules.station.account import IDLE
+from app.rules.station.account import IDLE, Access
 from app.rules.station.station import Printed
 from app.rules.visit.consent import in_force
 from app.rules.words.dates import day_of, format_time
@@ -19,7 +19,7 @@ from app.rules.words.digits import has_my_number
 from app.rules.words.languages import BY_CODE, EASY, OFFICIAL
 from app.tokens import BadToken, Sealed, new_secret
 from app.web.kit.qr_codes import code
-from app.web.office.desk import Caller, Desk, Endpoint
+from app.web.office.desk import Caller, Desk, OfficeRoute
 from app.web.print.leaflet import Leaflet, kind_of
 from app.web.print.leaflet import page as leaflet_page
 from app.web.print.sheets import LABELS, TITLES, Sheet, SheetKind, Sheets, Which
@@ -51,17 +51,17 @@ class Prints:
     desk: Desk
     sheets: Sheets
 
-    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return the endpoints by method and path."""
-        return {
-            ("GET", "/office/prints"): self.all,
-            ("POST", "/office/prints/replaced"): self.replaced,
-            ("GET", "/office/prints/{which}/code.png"): self.png,
-            ("GET", "/office/prints/{which}/{kind}"): self.sheet,
-            ("POST", "/office/prints/{which}/{kind}"): self.print,
-            ("GET", LEAFLET): self.leaflet,
-            ("POST", LEAFLET): self.print_leaflet,
-        }
+    def routes(self) -> list[OfficeRoute]:
+        """Return the routes."""
+        return [
+            OfficeRoute("GET", "/office/prints", Access.STAFF, self.all),
+            OfficeRoute("POST", "/office/prints/replaced", Access.STAFF, self.replaced),
+            OfficeRoute("GET", "/office/prints/{which}/code.png", Access.STAFF, self.png),
+            OfficeRoute("GET", "/office/prints/{which}/{kind}", Access.STAFF, self.sheet),
+            OfficeRoute("POST", "/office/prints/{which}/{kind}", Access.STAFF, self.print),
+            OfficeRoute("GET", LEAFLET, Access.STAFF, self.leaflet),
+            OfficeRoute("POST", LEAFLET, Access.STAFF, self.print_leaflet),
+        ]
 
     async def all(self, caller: Caller) -> Response:
         """Show what can be printed, and what was."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from app.ports.store import Ledger
+from app.rules.station.account import Access
 from app.rules.words.dates import format_time
-from app.web.office.desk import Caller, Desk, Endpoint
+from app.web.office.desk import Caller, Desk, OfficeRoute
 from app.work import forgetting
 
 
@@ -19,12 +20,12 @@ class RestoredDesk:
     desk: Desk
     ledger: Ledger
 
-    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return the endpoints by method and path."""
-        return {
-            ("GET", "/office/restored"): self.show,
-            ("POST", "/office/restored"): self.accept,
-        }
+    def routes(self) -> list[OfficeRoute]:
+        """Return the routes."""
+        return [
+            OfficeRoute("GET", "/office/restored", Access.STAFF, self.show),
+            OfficeRoute("POST", "/office/restored", Access.ADMIN, self.accept),
+        ]
 
     async def show(self, caller: Caller) -> Response:
         """Show what is known, what was found, and what is missing."""

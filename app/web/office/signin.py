@@ -13,6 +13,7 @@ from app.ports.outside import NotProven, Passkey
 from app.rules.record.evidence import hashed
 from app.rules.station.account import (
     RECOVERY_CODES,
+    Access,
     Account,
     Invitation,
     Key,
@@ -25,7 +26,7 @@ from app.rules.station.account import (
 from app.tokens import BadToken, Sealed, new_secret
 from app.web.kit.guard import RateWindow
 from app.web.kit.qr_codes import code
-from app.web.office.desk import Caller, Desk, Endpoint, inside
+from app.web.office.desk import Caller, Desk, OfficeRoute, inside
 
 TRIES: Final = 10
 _SPAN: Final = 15 * 60
@@ -42,19 +43,19 @@ class Entrance:
     desk: Desk
     tries: RateWindow = field(default_factory=lambda: RateWindow(TRIES, _SPAN))
 
-    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return the endpoints by method and path."""
-        return {
-            ("GET", "/office/sign-in"): self.ask,
-            ("POST", "/office/sign-in"): self.sign_in,
-            ("POST", "/office/sign-in/passkey"): self.sign_in_by_passkey,
-            ("POST", "/office/sign-out"): self.sign_out,
-            ("GET", "/office/join"): self.ask_to_join,
-            ("POST", "/office/join"): self.join,
-            ("GET", "/office/second-factor"): self.ask_for_second,
-            ("POST", "/office/second-factor"): self.take_second,
-            ("POST", "/office/second-factor/passkey"): self.take_passkey,
-        }
+    def routes(self) -> list[OfficeRoute]:
+        """Return the routes."""
+        return [
+            OfficeRoute("GET", "/office/sign-in", Access.NOTHING, self.ask),
+            OfficeRoute("POST", "/office/sign-in", Access.NOTHING, self.sign_in),
+            OfficeRoute("POST", "/office/sign-in/passkey", Access.NOTHING, self.sign_in_by_passkey),
+            OfficeRoute("POST", "/office/sign-out", Access.NOTHING, self.sign_out),
+            OfficeRoute("GET", "/office/join", Access.NOTHING, self.ask_to_join),
+            OfficeRoute("POST", "/office/join", Access.NOTHING, self.join),
+            OfficeRoute("GET", "/office/second-factor", Access.ENROLLING, self.ask_for_second),
+            OfficeRoute("POST", "/office/second-factor", Access.ENROLLING, self.take_second),
+            OfficeRoute("POST", "/office/second-factor/passkey", Access.ENROLLING, self.take_passkey),
+        ]
 
     # --- signing in -----------------------------------------------------------------------------------------
 

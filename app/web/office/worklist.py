@@ -16,6 +16,7 @@ from app.ports.office import Act, Copies, Worklist
 from app.ports.store import Written
 from app.rules.content import ITEMS
 from app.rules.record.evidence import Body, EventType
+from app.rules.station.account import Access
 from app.rules.terminal.matching import Candidate, candidates, window
 from app.rules.visit.consent import Choice
 from app.rules.visit.standing import (
@@ -39,7 +40,7 @@ from app.rules.words.digits import has_my_number
 from app.tokens import new_secret
 from app.web.copy.history import WISHES, happened
 from app.web.office.consent_list import shown_briefly
-from app.web.office.desk import Caller, Desk, Endpoint, is_day
+from app.web.office.desk import Caller, Desk, OfficeRoute, is_day
 from app.work.importing import Importer
 
 PAGE: Final = 50
@@ -76,15 +77,15 @@ class WorkDesk:
         """The store of the worklist."""
         return self.importer.worklist
 
-    def endpoints(self) -> dict[tuple[str, str], Endpoint]:
-        """Return the endpoints by method and path."""
-        return {
-            ("GET", "/office/visits"): self.list_all,
-            ("GET", "/office/visits/{visit}"): self.show,
-            ("POST", "/office/visits/{visit}/seen"): self.see,
-            ("POST", "/office/visits/{visit}/match"): self.match,
-            ("POST", "/office/visits/{visit}/close"): self.close,
-        }
+    def routes(self) -> list[OfficeRoute]:
+        """Return the routes."""
+        return [
+            OfficeRoute("GET", "/office/visits", Access.STAFF, self.list_all),
+            OfficeRoute("GET", "/office/visits/{visit}", Access.STAFF, self.show),
+            OfficeRoute("POST", "/office/visits/{visit}/seen", Access.STAFF, self.see),
+            OfficeRoute("POST", "/office/visits/{visit}/match", Access.STAFF, self.match),
+            OfficeRoute("POST", "/office/visits/{visit}/close", Access.STAFF, self.close),
+        ]
 
     async def list_all(self, caller: Caller) -> Response:
         """Show the open visits by need, or the settled ones."""
