@@ -27,14 +27,14 @@ _FROM_THE_TOP: Final = """() => {
     scrollTo(0, 0);
 }"""
 
-_SHAPE: Final = """() => [...new Set([...document.querySelectorAll("html, html *:not(path, use)")].map((element) =>
+_KINDS: Final = """() => [...new Set([...document.querySelectorAll("html, html *:not(path, use)")].map((element) =>
     [element.tagName, element.className.baseVal ?? element.className, element.type, element.checked, element.open,
-     element.hidden, element.getAttribute("aria-pressed"), element.dataset.text, element.dataset.contrast].join(" ")))].join()"""
+     element.hidden, element.getAttribute("aria-pressed"), element.dataset.text, element.dataset.contrast].join(" ")))]"""
 
 
-def shape(page: Page) -> str:
-    """Return what makes two pages the same for axe: the same kinds of elements, classes and states, however many."""
-    found: str = page.evaluate(_SHAPE)
+def kinds(page: Page) -> list[str]:
+    """Return what axe tells apart on a page: kinds of elements, classes and states, however many there are of each."""
+    found: list[str] = page.evaluate(_KINDS)
     return found
 
 

@@ -102,16 +102,20 @@ SQUEEZED: Final = (
 
 
 class Judged:
-    """Which shapes of page were looked at closely by now, by any worker: each is once."""
+    """What was looked at closely by now, by any worker: whatever a page shows for the first time."""
 
     def __init__(self, folder: Path) -> None:
-        """Keep one empty file for each shape in a folder that all workers share."""
+        """Keep one empty file for each thing in a folder that all workers share."""
         self._folder = folder
+        self._known: set[str] = set()
         folder.mkdir(exist_ok=True)
 
-    def is_new(self, *mark: object) -> bool:
+    def is_new(self, *thing: object) -> bool:
         """Whether nobody has looked at this yet; from now on somebody has."""
-        name = hashlib.sha256(repr(mark).encode()).hexdigest()
+        name = hashlib.sha256(repr(thing).encode()).hexdigest()
+        if name in self._known:
+            return False
+        self._known.add(name)
         try:
             (self._folder / name).touch(exist_ok=False)
         except FileExistsError:
@@ -338,7 +342,9 @@ class Phone:
             return
         found = craft.complaints(self._enlarged(), ours=self.is_ours)
         found += craft.moving(self.page) if self.look.still else []
-        if self._judged.is_new(craft.shape(self.page), self.look.forced_colors):
+        place = re.sub(r"/[\w-]{10,}", "/-", self.path), self.page.title(), self.look.forced_colors
+        new = [kind for kind in craft.kinds(self.page) if self._judged.is_new(*place, kind)]
+        if new:
             found += self._looks_closely()
         if self.is_tabbed:
             found += craft.ways_of_focus(self.page)
