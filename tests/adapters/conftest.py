@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from app.adapters.sql.database import migrate
 from app.adapters.sql.store import SqlStore
 from tests.adapters.samples import FACILITY, LINK, RECORD_KEY, StillClock
 from tests.rules.visits import NOW
@@ -23,9 +22,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return the address of a fresh database of every kind that we have."""
     if request.param == "postgresql":
         return str(request.getfixturevalue("postgres_url"))
-    made = f"sqlite:///{tmp_path / 'kazasu.db'}"
-    migrate(made)
-    return made
+    request.getfixturevalue("data")
+    return f"sqlite:///{tmp_path / 'kazasu.db'}"
 
 
 @pytest.fixture

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,15 @@ PUBLIC, PRIVATE = backup.new_key()
 KEYS = backup.recipients(PUBLIC)
 IDENTITIES = identities(PRIVATE)
 CANARY = "髙﨑 𠮷太郎"
+
+
+@cache
+def migrated() -> bytes:
+    """Return an empty SQLite database of the newest schema: making it anew takes longer."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "kazasu.db"
+        migrate(f"sqlite:///{file}")
+        return file.read_bytes()
 
 
 @dataclass
@@ -63,6 +74,8 @@ class Place:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "secret").write_text("k" * 40, encoding="utf-8")
         (self.folder / "record-key").write_bytes(RECORD_KEY)
+        if not self.database:
+            (self.folder / "kazasu.db").write_bytes(migrated())
         store = self.open()
         await store.add_facility(FACILITY, LINK)
         await store.add_facility(SECOND, replace(LINK, token="bcdefghjkmnp", facility=SECOND.id))

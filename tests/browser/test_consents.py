@@ -17,7 +17,7 @@ from app.web.office.consent_list import UNSEEN
 from tests.browser import test_office
 from tests.browser.clerk import Clerk, Desk, DeskLook, KeyboardDesk
 from tests.browser.phone import Look
-from tests.browser.test_office import FORCED, NARROW, PLAIN, WIDE, OpenDesk
+from tests.browser.test_office import BARE, NARROW, WIDE, OpenDesk
 from tests.rules.people import TARO, a_person
 from tests.web.office.listed import HANAKO, listed, odd_people
 
@@ -47,7 +47,7 @@ def downloaded(desk: Desk, button: str) -> bytes:
     return Path(waited.value.path()).read_bytes()
 
 
-@pytest.mark.parametrize("look", [MIDDLE, NARROW, FORCED, PLAIN], ids=str)
+@pytest.mark.parametrize("look", [MIDDLE, NARROW, BARE], ids=str)
 def test_every_page_of_the_list(open_desk: OpenDesk, look: Look) -> None:
     desk = open_desk(look)
     _, known = with_people(desk)

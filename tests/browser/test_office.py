@@ -24,6 +24,7 @@ WIDE: Final = DeskLook()
 NARROW: Final = Look("390×844, dark", dark=True)
 FORCED: Final = DeskLook("forced colours", forced_colors=True)
 PLAIN: Final = DeskLook("no JavaScript", scripts=False)
+BARE: Final = DeskLook("forced colours, no JavaScript", forced_colors=True, scripts=False)
 COVERED: Final = {"landmark-one-main", "page-has-heading-one"}
 """What axe misses while everything but the cover is hidden: that is what the cover is for."""
 

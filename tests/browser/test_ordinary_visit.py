@@ -14,8 +14,7 @@ PHONES = (
     Look(),
     Look("320 px, 200 %", width=320, large_text=True),
     Look("no JavaScript", scripts=False),
-    Look("forced colours", forced_colors=True),
-    Look("reduced motion", still=True),
+    Look("forced colours, reduced motion", forced_colors=True, still=True),
 )
 
 

@@ -18,8 +18,7 @@ pytestmark = pytest.mark.browser
 LOOKS: Final = (
     DeskLook(),
     Look("390×844, dark", dark=True),
-    DeskLook("forced colours", forced_colors=True),
-    DeskLook("no JavaScript", scripts=False),
+    DeskLook("forced colours, no JavaScript", forced_colors=True, scripts=False),
 )
 
 

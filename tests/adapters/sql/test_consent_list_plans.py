@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select
 from sqlalchemy.dialects.sqlite import dialect
 
 from app.adapters.sql.consent_list import BY_NUMBER, BY_TIME, SEARCHES
-from app.adapters.sql.database import migrate, reading
+from app.adapters.sql.database import reading
 from app.adapters.sql.statements import HISTORY
 from app.rules.terminal.consent_list import By
 
@@ -31,10 +31,9 @@ BESIDES = {"number": BY_NUMBER, "time": BY_TIME, "history": HISTORY}
 
 
 @pytest.fixture
-def raw(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+def raw(data: Path) -> Iterator[sqlite3.Connection]:
     """Return a connection of one's own to a fresh database."""
-    migrate(f"sqlite:///{tmp_path / 'kazasu.db'}")
-    with closing(sqlite3.connect(tmp_path / "kazasu.db")) as connection:
+    with closing(sqlite3.connect(data / "kazasu.db")) as connection:
         yield connection
 
 

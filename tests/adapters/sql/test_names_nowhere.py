@@ -18,7 +18,6 @@ import pytest
 
 from app.adapters.sql import merge
 from app.adapters.sql.consent_list import SqlConsentList
-from app.adapters.sql.database import migrate
 from app.adapters.sql.store import SqlStore
 from app.rules.record.gap import Erasure
 from app.rules.terminal.consent_list import By, Incoming, ListedPerson, PersonNames, Search, as_json
@@ -28,6 +27,7 @@ from app.rules.terminal.values import Answer02, Encoding, Header, Reading
 from app.tokens import Sealer, new_secret
 from bench.canaries import Canary, canaries, files, open_files
 from bench.canaries import Search as Hunt
+from tests.adapters.keeping import migrated
 from tests.adapters.samples import FACILITY, LINK, RECORD_KEY, StillClock
 from tests.rules.people import a_person
 from tests.rules.visits import NOW
@@ -53,7 +53,7 @@ class Drawer:
         self.url = f"sqlite:///{folder / 'kazasu.db'}"
 
     async def open(self) -> SqlConsentList:
-        migrate(self.url)
+        (self.folder / "kazasu.db").write_bytes(migrated())
         store = SqlStore(self.url, StillClock(NOW), key=RECORD_KEY)
         await store.add_facility(FACILITY, LINK)
         await store.close()

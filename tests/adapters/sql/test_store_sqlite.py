@@ -45,11 +45,9 @@ from tests.rules.visits import NOW, a_visit
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(data: Path) -> Path:
     """Return where a database of the newest schema lies."""
-    path = tmp_path / "kazasu.db"
-    database.migrate(f"sqlite:///{path}")
-    return path
+    return data / "kazasu.db"
 
 
 @pytest.fixture
