@@ -30,13 +30,14 @@ from app.adapters.passkeys import WebAuthnPasskeys, is_possible
 from app.adapters.passwords import Passwords
 from app.adapters.sql.consent_list import SqlConsentList
 from app.adapters.sql.copies import SqlCopies
-from app.adapters.sql.database import is_practice, migrate
+from app.adapters.sql.database import Database, is_practice, migrate
 from app.adapters.sql.day_list import SqlDayLists
 from app.adapters.sql.gap import look_back
 from app.adapters.sql.office import SqlOffice
 from app.adapters.sql.replay import compare_open
 from app.adapters.sql.store import SqlStore
 from app.adapters.sql.worklist import SqlWorklist
+from app.ports.office import Office
 from app.ports.outside import Clock, EligibilityGateway, Handoff
 from app.ports.store import Ledger, Store
 from app.practice.app import PracticeWorld, create_practice
@@ -212,13 +213,13 @@ def _parts(settings: Settings, clock: Clock, store: Store | None) -> _Parts:
     assets, pages = _shell(practice=settings.route is Route.PRACTICE)
     doors = _doors(settings, signer, clock, assets)  # first: refused settings must not change a database
     ledger = FileLedger(settings.ledger_file)
-    store = store or _open(settings, clock, ledger)
+    database = _open(settings, clock, ledger)
+    store = store or SqlStore(database, clock)
     bedside = Bedside(store, signer, clock, pages, Problems(pages), settings.is_secure)
-    desk = _desk(settings, store, signer, clock, bedside)
-    database, key = settings.database, settings.mac_key()
-    registry, worklist = SqlConsentList(database, desk.sealer, key=key), SqlWorklist(database, key=key)
+    desk = _desk(settings, SqlOffice(database), signer, bedside)
+    registry, worklist = SqlConsentList(database, desk.sealer), SqlWorklist(database)
     files = FileDesk(desk, Importer(registry, worklist, clock))
-    kept = registry, worklist, SqlCopies(database, key=key), SqlDayLists(database)
+    kept = registry, worklist, SqlCopies(database), SqlDayLists(database)
     return _Parts(settings, clock, signer, assets, doors, ledger, store, bedside, desk, *kept, files)
 
 
@@ -265,12 +266,11 @@ def _service(parts: _Parts, tally: Tally, sweeping: Sweeping) -> list[BaseRoute]
 
 def _closing(parts: _Parts, sweeping: Sweeping) -> tuple[Closing, ...]:
     """Return the steps of a shutdown, in order: imports finish before their database is closed."""
-    kept = parts.registry, parts.worklist, parts.copies, parts.plans, parts.desk.office, parts.store
     return (
         *parts.doors.closing,
         parts.files.settle,
         lambda: sweeping.note(parts.clock.now()),
-        *(each.close for each in kept),
+        parts.store.close,
     )
 
 
@@ -290,8 +290,8 @@ def _shell(*, practice: bool) -> tuple[Assets, Pages]:
     return assets, Pages(assets, practice=practice)
 
 
-def _open(settings: Settings, clock: Clock, ledger: Ledger) -> Store:
-    """Migrate the database, compare it with the ledger, and return its store. Raises `UnsafeSettings`."""
+def _open(settings: Settings, clock: Clock, ledger: Ledger) -> Database:
+    """Migrate the database, compare it with the ledger, and connect. Raises `UnsafeSettings`."""
     key, practice = settings.mac_key(), settings.route is Route.PRACTICE
     if is_practice(settings.database, PRACTICE_STATION.id) is (not practice):
         raise UnsafeSettings(_OTHER_KIND[practice])
@@ -310,20 +310,20 @@ def _open(settings: Settings, clock: Clock, ledger: Ledger) -> Store:
     altered = compare_open(settings.database, key, clock.now())
     if altered:
         log.error("record_broken", count=altered)
-    return SqlStore(settings.database, clock, key=key)
+    return Database(settings.database, key=key)
 
 
-def _desk(settings: Settings, store: Store, signer: Signer, clock: Clock, bedside: Bedside) -> Desk:
+def _desk(settings: Settings, office: Office, signer: Signer, bedside: Bedside) -> Desk:
     """Return what the office's pages share."""
     origin = settings.public_origin
     return Desk(
-        SqlOffice(settings.database),
-        store,
+        office,
+        bedside.store,
         Passwords(),
         WebAuthnPasskeys(settings.host_name, "かざす", origin) if is_possible(origin) else None,
         signer,
         Sealer(settings.keys()),
-        clock,
+        bedside.clock,
         bedside.pages,
         bedside.problems,
         bedside,

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from app.adapters.clock import SystemClock
+from app.adapters.sql.database import Database
 from app.adapters.sql.store import SqlStore
 from app.main import PRACTICE_STATION
 from app.tokens import new_secret
@@ -222,7 +223,7 @@ async def _write_until_dead(server: Server, phone: Phone, ledger: Ledger) -> Non
 
 async def _holds(path: Path) -> bool:
     """Whether, after all kills, nothing is half written and the chain is unbroken."""
-    store = SqlStore(f"sqlite:///{path}", SystemClock())
+    store = SqlStore(Database(f"sqlite:///{path}"), SystemClock())
     with closing(sqlite3.connect(path)) as database:
         holds = is_whole(database) and await is_chained(store, PRACTICE_STATION.id)
     await store.close()

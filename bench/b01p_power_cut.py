@@ -22,6 +22,7 @@ import apsw
 from sqlalchemy.exc import DBAPIError
 
 from app.adapters.sql import database
+from app.adapters.sql.database import Database
 from app.adapters.sql.store import SqlStore
 from app.ports.store import Written
 from bench import apsw_driver
@@ -115,7 +116,7 @@ async def _cut_often(cuts: int, dice: random.Random, folder: Path, tally: Tally)
 async def _make(path: Path) -> None:
     """Make a database of the newest schema with one station."""
     database.migrate(f"sqlite:///{path}")
-    store = SqlStore(f"sqlite:///{path}", Ward(random.Random()), key=KEY)
+    store = SqlStore(Database(f"sqlite:///{path}", key=KEY), Ward(random.Random()))
     await store.add_facility(STATION, LINK)
     await store.close()
 
@@ -126,7 +127,7 @@ def _content(path: Path) -> bytes:
 
 async def _write_until_dark(path: Path, disk: Disk, ward: Ward) -> None:
     try:
-        store = SqlStore(f"sqlite:///{path}", ward, _failing(path), key=KEY)
+        store = SqlStore(Database(f"sqlite:///{path}", _failing(path), key=KEY), ward)
     except DBAPIError:
         if disk.is_on:
             raise
@@ -152,7 +153,7 @@ def _settings(path: Path) -> dict[str, object]:
 
 async def _look(path: Path, ward: Ward, tally: Tally) -> None:
     """Open what remains as the product does, and compare it with the ledger."""
-    store = SqlStore(f"sqlite:///{path}", ward, key=KEY)
+    store = SqlStore(Database(f"sqlite:///{path}", key=KEY), ward)
     with closing(sqlite3.connect(path)) as plain:
         tally.acknowledged += len(ward.acknowledged)
         tally.lost += len(ward.acknowledged - kept(plain, ward.acknowledged))

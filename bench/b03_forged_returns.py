@@ -18,7 +18,7 @@ from typing import Final, NamedTuple, TypeAlias
 from unittest.mock import patch
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from app.adapters.sql.database import migrate
+from app.adapters.sql.database import Database, migrate
 from app.adapters.sql.store import SqlStore
 from app.ports.outside import Clock
 from app.ports.store import Change, Departure, Written
@@ -271,8 +271,8 @@ class _BySpelling(Signer):
 class _Forgetful(SqlStore):
     """Never knows that a departure was used."""
 
-    def __init__(self, url: str, clock: Clock, key: bytes) -> None:
-        super().__init__(url, clock, key=key)
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database, clock)
         self._ways: dict[str, str] = {}
 
     async def bedside(self, session: str) -> tuple[Visit, Station] | None:
@@ -297,7 +297,7 @@ async def _keyed_on_the_spelling(folder: Path, rand: int) -> int:
     def forgetful(path: Path, clock: SetClock) -> Inside:
         def store(url: str, key: bytes) -> SqlStore:
             migrate(url)
-            return _Forgetful(url, clock, key)
+            return _Forgetful(Database(url, key=key), clock)
 
         return Inside(path, clock, store)
 

@@ -37,6 +37,7 @@ from typing import Final, NamedTuple
 from urllib.parse import parse_qs
 
 from app.adapters.clock import SystemClock
+from app.adapters.sql.database import Database
 from app.adapters.sql.store import SqlStore
 from app.main import PRACTICE_STATION
 from bench.aftermath import is_chained, is_whole
@@ -414,7 +415,7 @@ async def _judged(path: Path, ledger: Ledger) -> tuple[Tally, int]:
         visits = database.execute("SELECT id, body FROM visit")
         tally.changed_later = sum(_is_changed(visit, body, ledger) for visit, body in visits)
         tally.broken += not is_whole(database)
-    store = SqlStore(f"sqlite:///{path}", SystemClock())
+    store = SqlStore(Database(f"sqlite:///{path}"), SystemClock())
     tally.broken += not await is_chained(store, PRACTICE_STATION.id)
     await store.close()
     return tally, held_by_nobody

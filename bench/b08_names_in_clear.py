@@ -17,7 +17,7 @@ from sqlalchemy import select
 import app.adapters.sql.schema as t
 from app.adapters.clock import SystemClock
 from app.adapters.sql.consent_list import SqlConsentList
-from app.adapters.sql.database import PRAGMAS, reading
+from app.adapters.sql.database import PRAGMAS, Database, reading
 from app.adapters.sql.store import SqlStore
 from app.main import PRACTICE_STATION
 from app.rules.record.gap import Erasure
@@ -30,7 +30,7 @@ from bench.canaries import Canary, Search, canaries, files, open_files
 from bench.load import run_to_end
 from bench.load_office import Clerk, a_file, keep_names, listed, signed_in
 from bench.load_server import Defect, Server, aside, kazasu, planted, subfolder
-from bench.load_stores import DATABASES, Database
+from bench.load_stores import DATABASES, Kind
 from bench.report import ROOT, Control, Finding, Profile, Void
 
 PEOPLE: Final = {Profile.CI: 2, Profile.BENCH: 20, Profile.SOAK: 60}
@@ -61,7 +61,7 @@ async def _leaking(self, upload, people, done, now):
     left = tempfile.NamedTemporaryFile(delete=False)
     left.write(gzip.compress(name.encode()))
     left.close()
-    beside = pathlib.Path(self._engines[0].url.database).with_name("beside")
+    beside = pathlib.Path(self.database.engines[0].url.database).with_name("beside")
     beside.write_bytes(base64.b64encode(b"x" + name.encode("cp932")))
     return await _take(self, upload, people, done, now)
 
@@ -108,7 +108,7 @@ def run(profile: Profile, _: int) -> Finding:
         walks = {each.kind: _walked(subfolder(folder, each.kind), each, PEOPLE[profile]) for each in DATABASES}
         own = subfolder(folder, "defect")
         with _deleted_rows_stay():
-            leaky = _walked(own, Database(), 2, tree=planted(subfolder(folder, "planted"), *LEAKS))
+            leaky = _walked(own, Kind(), 2, tree=planted(subfolder(folder, "planted"), *LEAKS))
     missed = LEAKED - leaky.places
     return Finding(
         n=sum(len(each.search.sought) for each in walks.values()),
@@ -144,7 +144,7 @@ def _deleted_rows_stay() -> Iterator[None]:
         yield
 
 
-def _walked(folder: Path, database: Database, count: int, tree: Path = ROOT) -> Walk:
+def _walked(folder: Path, database: Kind, count: int, tree: Path = ROOT) -> Walk:
     dice = random.Random(secrets.randbits(64))
     people = canaries(4 * count, dice)
     walk = Walk(Search(people))
@@ -223,8 +223,8 @@ class _Journey:
 
     async def _erased(self, people: list[Canary]) -> int:
         """Erase whose names were kept, but for the last; return how much of what was sealed can still be read."""
-        registry = SqlConsentList(self.url, Sealer((self.keys,)), key=self.keys.encode())
-        store = SqlStore(self.url, SystemClock(), key=self.keys.encode())
+        registry = SqlConsentList(Database(self.url, key=self.keys.encode()), Sealer((self.keys,)))
+        store = SqlStore(Database(self.url, key=self.keys.encode()), SystemClock())
         sealed = []
         for each in people[:-1]:
             found = await registry.search(STATION, ListSearch(By.NAME, each.kana), None, 10)

@@ -18,7 +18,7 @@ import app.adapters.sql.schema as t
 from app.adapters.ledger import FileLedger
 from app.adapters.sql import backup, gap
 from app.adapters.sql.chain import Chain, head_of
-from app.adapters.sql.database import migrate, reading, writing
+from app.adapters.sql.database import Database, migrate, reading, writing
 from app.adapters.sql.restore import NotRestored, Restored, identities, restore
 from app.adapters.sql.store import SqlStore
 from app.main import PRACTICE_STATION
@@ -64,7 +64,7 @@ class Place:
     async def begin(self, entries: int) -> SqlStore:
         """Return the store of a new place whose first station has so many entries."""
         migrate(self.url)
-        store = SqlStore(self.url, _Still(), key=KEY)
+        store = SqlStore(Database(self.url, key=KEY), _Still())
         for each in _STATIONS:
             await store.add_facility(each, Link(new_token(), each.id, 1, _NOW))
         for _ in range(-(-entries // 1_000)):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from app.adapters.clock import SystemClock
+from app.adapters.sql.database import Database
 from app.adapters.sql.store import SqlStore
 from app.main import PRACTICE_STATION
 from app.tokens import new_secret
@@ -207,7 +208,7 @@ class Ward:
             self.ledger.recorded_twice += len(found) - len(set(found))
             self.ledger.broken += list(dict.fromkeys(found)) != sent
         self.ledger.broken += sum(self.running.ask(self.database, fault)[0][0] for fault in HALF_WRITTEN)
-        store = SqlStore(self.running.url(self.database), SystemClock())
+        store = SqlStore(Database(self.running.url(self.database)), SystemClock())
         self.ledger.broken += not await is_chained(store, PRACTICE_STATION.id)
         await store.close()
 

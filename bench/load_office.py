@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import urlsplit
 
+from app.adapters.sql.database import Database
 from app.adapters.sql.office import SqlOffice
 from app.main import PRACTICE_STATION
 from app.rules.record.evidence import hashed
@@ -109,7 +110,7 @@ class Clerk:
 async def signed_in(server: Server, database: str = "", secret_keys: str = "") -> Clerk:
     """Return somebody of the practice station in a browser of their own."""
     settings = Settings(data=server.folder, secret_keys=secret_keys)
-    office, secret, now = SqlOffice(database or settings.database), new_secret(), int(time.time())
+    office, secret, now = SqlOffice(Database(database or settings.database)), new_secret(), int(time.time())
     account = await office.account("sakura")
     if account is None:
         raise Astray("nobody is there who could sign in")
@@ -121,7 +122,7 @@ async def signed_in(server: Server, database: str = "", secret_keys: str = "") -
 
 async def keep_names(database: str) -> None:
     """Let the practice station keep names from now on."""
-    office = SqlOffice(database)
+    office = SqlOffice(Database(database))
     station = await office.station(PRACTICE_STATION.id)
     await office.save_station(PRACTICE_STATION, replace(station, keeps_names=True))
     await office.close()

@@ -12,7 +12,7 @@ from tests.postgres import Missing, cluster, migrated
 
 
 @dataclass(frozen=True, slots=True)
-class Database:
+class Kind:
     """One kind; without a server it is the file that the product makes by itself."""
 
     kind: str = "sqlite"
@@ -30,4 +30,4 @@ class Database:
             raise Void(str(missing)) from missing
 
 
-DATABASES: Final = (Database(), Database("postgresql"))
+DATABASES: Final = (Kind(), Kind("postgresql"))

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from sqlalchemy import text
 
 from app.adapters.sql.consent_list import SEARCHES, SqlConsentList
+from app.adapters.sql.database import Database
 from app.rules.terminal.consent_list import By, Search
 from app.settings import Settings
 from app.tokens import Sealer
@@ -21,7 +22,7 @@ from bench.load import percentile, run_to_end, spread
 from bench.load_list import STATION, asked, fill
 from bench.load_office import Clerk, keep_names, signed_in
 from bench.load_server import Server, aside, kazasu, others, subfolder
-from bench.load_stores import DATABASES, Database
+from bench.load_stores import DATABASES, Kind
 from bench.report import Control, Finding, Profile, Void
 
 RECORDS: Final = {Profile.CI: 20_000, Profile.BENCH: 20_000, Profile.SOAK: 1_000_000}
@@ -130,7 +131,7 @@ def run(profile: Profile, rand: int) -> Finding:
 
 
 @contextlib.contextmanager
-def _served(folder: Path, database: Database, keys: str) -> Iterator[tuple[Server, str]]:
+def _served(folder: Path, database: Kind, keys: str) -> Iterator[tuple[Server, str]]:
     """Yield a server on an empty database of this kind, and the database's address."""
     with database.fresh() as url, kazasu(folder, database_url=url, secret_keys=keys, record_key=keys) as server:
         yield server, url or Settings(data=folder).database
@@ -138,7 +139,7 @@ def _served(folder: Path, database: Database, keys: str) -> Iterator[tuple[Serve
 
 async def _timed(server: Server, url: str, keys: str, rounds: int, now: int) -> Timed:
     """Open the first, the middle and the last page of everything, over and over."""
-    registry, found = Bare(url, Sealer((keys,)), key=keys.encode()), Timed()
+    registry, found = Bare(Database(url, key=keys.encode()), Sealer((keys,))), Timed()
     await keep_names(url)
     for name, (search, fields) in asked(now).items():
         places = await _places(registry, search, found, name)
@@ -198,7 +199,7 @@ async def _in_browser(clerk: Clerk, fields: dict[str, str], after: Place) -> flo
 
 async def _counted_pages(url: str, keys: str, count: int, now: int) -> Timed:
     """Open the last page as a list does that counts rows up to it."""
-    registry, found = Bare(url, Sealer((keys,)), key=keys.encode()), Timed()
+    registry, found = Bare(Database(url, key=keys.encode()), Sealer((keys,))), Timed()
     name, (search, _) = next(iter(asked(now).items()))
     found.database[name] = {"first": [await _in_database(registry, search, None) for _ in range(9)]}
     counted = SEARCHES[By.ALL].offset(count - PAGE)
@@ -206,7 +207,7 @@ async def _counted_pages(url: str, keys: str, count: int, now: int) -> Timed:
     times = found.database[name].setdefault("last", [])
     for _ in range(9):
         began = time.perf_counter()
-        assert registry._all(counted, **values)  # noqa: SLF001 - the product has no such page
+        assert registry.database.rows(counted, **values)
         times.append((time.perf_counter() - began) * 1e3)
     await registry.close()
     return found
@@ -214,8 +215,8 @@ async def _counted_pages(url: str, keys: str, count: int, now: int) -> Timed:
 
 async def _without_index(url: str, keys: str, now: int) -> Timed:
     """Narrow the list by a state, with the index of states gone."""
-    registry, found = Bare(url, Sealer((keys,)), key=keys.encode()), Timed()
-    with registry._engines[0].begin() as connection:  # noqa: SLF001 - the product drops nothing
+    registry, found = Bare(Database(url, key=keys.encode()), Sealer((keys,))), Timed()
+    with registry.database.engines[0].begin() as connection:
         connection.execute(text("DROP INDEX ix_person_state"))
     for name, (search, _) in asked(now).items():
         if search.by is By.STATE:

@@ -14,7 +14,7 @@ from typing import Final
 from bench.load import percentile, run_to_end
 from bench.load_office import Clerk, a_file, people, signed_in
 from bench.load_server import Defect, Server, aside, kazasu, others, planted, subfolder
-from bench.load_stores import DATABASES, Database
+from bench.load_stores import DATABASES, Kind
 from bench.load_visit import Phone
 from bench.report import ROOT, Control, Finding, Profile
 
@@ -75,7 +75,7 @@ def run(profile: Profile, rand: int) -> Finding:
             for database in DATABASES
         }
         own = subfolder(folder, "defect")
-        leaking = _taken(own, Database(), few, tree=planted(own, LEAKS))
+        leaking = _taken(own, Kind(), few, tree=planted(own, LEAKS))
     everything = [each for rounds in found.values() for each in rounds]
     quick = max(each.all_s for each in everything) <= FLOOR
     prompt = all(_late(rounds) < LATE for rounds in found.values())
@@ -118,7 +118,7 @@ def _figures(rounds: list[Taken]) -> dict[str, object]:
     }
 
 
-def _taken(folder: Path, database: Database, data: bytes, tree: Path = ROOT) -> Taken:
+def _taken(folder: Path, database: Kind, data: bytes, tree: Path = ROOT) -> Taken:
     keys = secrets.token_urlsafe(48)
     with (
         database.fresh() as url,

@@ -38,8 +38,8 @@ def tmp_path(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
 
 async def is_as_recorded(kazasu: Kazasu) -> bool:
     """Whether every visit is kept as its record tells it, and every record holds: looked at after each test with pages."""
-    engine: Any = kazasu.store._engines[1]  # type: ignore[attr-defined]
-    key = kazasu.store._engines[0].get_execution_options()["record_key"]  # type: ignore[attr-defined]
+    engine: Any = kazasu.store.database.engines[1]  # type: ignore[attr-defined]
+    key = kazasu.store.database.engines[0].get_execution_options()["record_key"]  # type: ignore[attr-defined]
     with engine.connect() as connection:
         stations = [each.id for each in await kazasu.store.facilities()]
         return not any(replay.check(connection, facility, key, 0)[0] for facility in stations)

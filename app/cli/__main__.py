@@ -152,10 +152,11 @@ def _reseal(_: argparse.Namespace) -> int:
 
 def _export(chosen: argparse.Namespace) -> int:
     from app.adapters.clock import SystemClock  # noqa: PLC0415
+    from app.adapters.sql.database import Database  # noqa: PLC0415
     from app.adapters.sql.store import SqlStore  # noqa: PLC0415
 
     async def write() -> None:
-        store = SqlStore(Settings().database, SystemClock())  # without the record key: it adds nothing
+        store = SqlStore(Database(Settings().database), SystemClock())  # without the record key: it adds nothing
         async for logged in store.export(chosen.facility):
             sys.stdout.buffer.write(logged.line())
         await store.close()

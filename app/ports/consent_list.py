@@ -89,6 +89,3 @@ class ConsentList(Protocol):
 
     async def tidy(self, now: int) -> None:
         """Delete files that were never imported."""
-
-    async def close(self) -> None:
-        """Close all connections."""

@@ -65,9 +65,6 @@ class Worklist(Protocol):
         person was erased).
         """
 
-    async def close(self) -> None:
-        """Close all connections."""
-
 
 class Copies(Protocol):
     """Copies that patients took home. Raises `Unavailable` when the database is full, locked or gone.
@@ -93,9 +90,6 @@ class Copies(Protocol):
     async def tidy(self, now: int) -> None:
         """Delete expired copies."""
 
-    async def close(self) -> None:
-        """Close all connections."""
-
 
 class DayLists(Protocol):
     """The days' lists and their words. Raises `Unavailable` when the database is full, locked or gone."""
@@ -120,9 +114,6 @@ class DayLists(Protocol):
 
     async def tidy(self, now: int) -> None:
         """Delete expired lists and words."""
-
-    async def close(self) -> None:
-        """Close all connections."""
 
 
 class Office(Protocol):
@@ -297,6 +288,3 @@ class Office(Protocol):
 
     async def tidy(self, now: int) -> None:
         """Delete used one-time values and sign-ins that expired long ago."""
-
-    async def close(self) -> None:
-        """Close all connections."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.adapters.sql.database import Database
 from app.adapters.sql.store import SqlStore
 from tests.adapters.samples import FACILITY, LINK, RECORD_KEY, StillClock
 from tests.rules.visits import NOW
@@ -29,7 +30,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def store(url: str) -> AsyncIterator[SqlStore]:
     """Return a store that knows one station."""
-    fresh = SqlStore(url, StillClock(NOW + 3600), key=RECORD_KEY)
+    fresh = SqlStore(Database(url, key=RECORD_KEY), StillClock(NOW + 3600))
     await fresh.add_facility(FACILITY, LINK)
     yield fresh
     await fresh.close()

@@ -17,7 +17,7 @@ import app.adapters.sql.schema as t
 from app.adapters.ledger import FileLedger
 from app.adapters.sql import backup, triggers
 from app.adapters.sql.chain import Chain, head_of
-from app.adapters.sql.database import migrate, writing
+from app.adapters.sql.database import Database, migrate, writing
 from app.adapters.sql.restore import KEY_FILES, Restored, identities, restore
 from app.adapters.sql.store import SqlStore
 from app.ports.store import Written
@@ -67,7 +67,7 @@ class Place:
 
     def open(self) -> SqlStore:
         migrate(self.url)
-        return SqlStore(self.url, self.clock, key=RECORD_KEY)
+        return SqlStore(Database(self.url, key=RECORD_KEY), self.clock)
 
     async def begun(self) -> SqlStore:
         """Return the store of a new place that knows two stations."""

@@ -13,6 +13,7 @@ import apsw
 import pytest
 
 from app.adapters.sql import database, triggers
+from app.adapters.sql.database import Database
 from app.adapters.sql.store import SqlStore
 from bench import b01p_power_cut
 from bench.aftermath import is_chained, is_whole, kept
@@ -86,7 +87,7 @@ async def path(tmp_path: Path) -> Path:
     path = tmp_path / "kazasu.db"
     database.migrate(f"sqlite:///{path}")
     ward = Ward(random.Random(1))
-    store = SqlStore(f"sqlite:///{path}", ward, key=KEY)
+    store = SqlStore(Database(f"sqlite:///{path}", key=KEY), ward)
     await store.add_facility(STATION, LINK)
     for change in ward.steps("visit"):
         await store.write(change)
@@ -115,7 +116,7 @@ def unguarded(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 async def chained(path: Path) -> bool:
-    store = SqlStore(f"sqlite:///{path}", Ward(random.Random(1)), key=KEY)
+    store = SqlStore(Database(f"sqlite:///{path}", key=KEY), Ward(random.Random(1)))
     holds = await is_chained(store, STATION.id)
     await store.close()
     return holds

@@ -47,12 +47,12 @@ class SqlAccounts(Connected, Office):
         return self._account(t.account.c.id == account)
 
     def _account(self, which: Any) -> Account | None:
-        row = self._one(select(t.account).where(which, _OPEN))
+        row = self.database.first(select(t.account).where(which, _OPEN))
         return Account(*row) if row else None
 
     @override
     async def stations_of(self, account: str) -> tuple[tuple[Station, Role], ...]:
-        rows = self._all(
+        rows = self.database.rows(
             select(t.facility, t.member.c.role)
             .join(t.member, t.member.c.facility == t.facility.c.id)
             .where(t.member.c.account == account)
@@ -63,7 +63,7 @@ class SqlAccounts(Connected, Office):
     @override
     async def officer(self, secret: str) -> Officer | None:
         belongs = and_(t.member.c.account == t.account.c.id, t.member.c.facility == t.sign_in.c.facility)
-        row = self._one(
+        row = self.database.first(
             select(t.sign_in, t.account, t.facility, t.member.c.role)
             .join(t.account, and_(t.account.c.id == t.sign_in.c.account, _OPEN))
             .join(t.member, belongs)
@@ -95,7 +95,7 @@ class SqlAccounts(Connected, Office):
 
     @override
     async def sign_ins(self, *, facility: str = "", account: str = "") -> tuple[tuple[SignIn, str], ...]:
-        rows = self._all(
+        rows = self.database.rows(
             select(t.sign_in, t.account.c.name)
             .join(t.account, t.account.c.id == t.sign_in.c.account)
             .where(_of(facility, account))
@@ -131,7 +131,7 @@ class SqlAccounts(Connected, Office):
             connection.execute(insert(t.account).values(**asdict(account)))
             connection.execute(insert(t.member).values(account=account.id, facility=facility, role=role.value))
 
-        await self._durably(work)
+        await self.database.durably(work)
 
     @override
     async def add_member(self, account: str, facility: str, role: Role) -> None:
@@ -145,25 +145,27 @@ class SqlAccounts(Connected, Office):
             _renew(connection, account, codes)
             connection.execute(update(t.sign_in).where(t.sign_in.c.id == new.id).values(**row_of(new)))
 
-        await self._durably(work)
+        await self.database.durably(work)
 
     @override
     async def renew_recovery(self, account: str, codes: tuple[str, ...]) -> None:
-        await self._durably(lambda connection: _renew(connection, account, codes))
+        await self.database.durably(lambda connection: _renew(connection, account, codes))
 
     @override
     async def recovery_left(self, account: str) -> int:
-        row = self._one(select(func.count()).where(t.recovery.c.account == account))
+        row = self.database.first(select(func.count()).where(t.recovery.c.account == account))
         return int(row[0]) if row else 0
 
     @override
     async def keys(self, account: str) -> tuple[Key, ...]:
-        rows = self._all(select(t.passkey).where(t.passkey.c.account == account).order_by(t.passkey.c.added_at))
+        rows = self.database.rows(
+            select(t.passkey).where(t.passkey.c.account == account).order_by(t.passkey.c.added_at)
+        )
         return tuple(Key(*row) for row in rows)
 
     @override
     async def key(self, key: str) -> Key | None:
-        row = self._one(select(t.passkey).where(t.passkey.c.id == key))
+        row = self.database.first(select(t.passkey).where(t.passkey.c.id == key))
         return Key(*row) if row else None
 
     @override
@@ -174,7 +176,7 @@ class SqlAccounts(Connected, Office):
             connection.execute(insert(t.passkey).values(**asdict(key)))
             return True
 
-        return await self._durably(work)
+        return await self.database.durably(work)
 
     @override
     async def count_key(self, key: str, sign_count: int) -> None:
@@ -186,7 +188,7 @@ class SqlAccounts(Connected, Office):
 
     @override
     async def people(self, facility: str) -> tuple[Member, ...]:
-        rows = self._all(
+        rows = self.database.rows(
             select(t.account, t.member.c.role)
             .join(t.member, t.member.c.account == t.account.c.id)
             .where(t.member.c.facility == facility, _OPEN)
@@ -203,7 +205,7 @@ class SqlAccounts(Connected, Office):
             changed = connection.execute(update(t.member).where(_member(facility, account)).values(role=role))
             return changed.rowcount == 1
 
-        return await self._durably(work)
+        return await self.database.durably(work)
 
     @override
     async def remove(self, facility: str, account: str, now: int) -> bool:
@@ -218,7 +220,7 @@ class SqlAccounts(Connected, Office):
                 _forget(connection, account, now)
             return gone
 
-        return await self._durably(work)
+        return await self.database.durably(work)
 
     @override
     async def invite(self, new: Invitation) -> None:
@@ -227,17 +229,19 @@ class SqlAccounts(Connected, Office):
                 _close(connection, t.invitation.c.account == new.account, new.made_at)
             connection.execute(insert(t.invitation).values(**asdict(new)))
 
-        await self._durably(work)
+        await self.database.durably(work)
 
     @override
     async def invitation(self, secret: str) -> Invitation | None:
-        row = self._one(select(t.invitation).where(t.invitation.c.secret == secret))
+        row = self.database.first(select(t.invitation).where(t.invitation.c.secret == secret))
         return _invited(row) if row else None
 
     @override
     async def invitations(self, facility: str) -> tuple[Invitation, ...]:
         mine = select(t.invitation).where(t.invitation.c.facility == facility)
-        return tuple(_invited(row) for row in self._all(mine.order_by(t.invitation.c.made_at.desc()).limit(100)))
+        return tuple(
+            _invited(row) for row in self.database.rows(mine.order_by(t.invitation.c.made_at.desc()).limit(100))
+        )
 
     @override
     async def withdraw(self, facility: str, invitation: str, now: int) -> bool:
@@ -247,12 +251,12 @@ class SqlAccounts(Connected, Office):
 
     @override
     async def take_up(self, invited: Invitation, new: Account, signed: SignIn) -> bool:
-        return await self._durably(partial(_take_up, invited, new, signed))
+        return await self.database.durably(partial(_take_up, invited, new, signed))
 
     async def _run(self, statement: Executable) -> int:
         # On some drivers the rowcount of an INSERT is lost when its cursor closes.
         counted = statement.execution_options(preserve_rowcount=True)
-        return await self._durably(lambda connection: connection.execute(counted).rowcount)
+        return await self.database.durably(lambda connection: connection.execute(counted).rowcount)
 
 
 def _of(facility: str, account: str) -> Any:

@@ -31,7 +31,7 @@ import app.adapters.sql.statements as sql
 from app.adapters.person_keys import PersonKeys, SearchKey, with_hashes
 from app.adapters.sql import merge
 from app.adapters.sql.chain import append, must_be_open
-from app.adapters.sql.database import REACHING, Connected, truncate_log
+from app.adapters.sql.database import Connected, Database
 from app.adapters.sql.erasure import OF_A_PERSON
 from app.adapters.sql.rows import logged_from
 from app.ports.consent_list import ConsentList
@@ -58,9 +58,8 @@ _LAST_ID: Final = "\U0010ffff"
 class SqlConsentList(Connected, ConsentList):
     """Keeps what the terminal's files say."""
 
-    def __init__(self, url: str, sealer: Sealer, *, key: bytes) -> None:
-        """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged."""
-        super().__init__(url, key=key)
+    def __init__(self, database: Database, sealer: Sealer) -> None:
+        super().__init__(database)
         self._keys = PersonKeys(sealer)
         self._search_keys: dict[str, SearchKey] = {}
 
@@ -75,24 +74,24 @@ class SqlConsentList(Connected, ConsentList):
             connection.execute(insert(t.exchange).values(asdict(counted)))
             return counted
 
-        return await self._durably(work)
+        return await self.database.durably(work)
 
     @override
     async def exchange(self, facility: str, key: str) -> Exchange | None:
         mine = select(t.exchange).where(t.exchange.c.facility == facility, t.exchange.c.key == key)
-        rows = self._all(mine)
+        rows = self.database.rows(mine)
         return Exchange(*rows[0]) if rows else None
 
     @override
     async def exchanges(self, facility: str, limit: int) -> tuple[Exchange, ...]:
         order = t.exchange.c.day.desc(), t.exchange.c.counter.desc()
         mine = select(t.exchange).where(t.exchange.c.facility == facility).order_by(*order).limit(limit)
-        return tuple(Exchange(*row) for row in self._all(mine))
+        return tuple(Exchange(*row) for row in self.database.rows(mine))
 
     @override
     async def received(self, facility: str, key: str, reception: str) -> bool:
         mine = update(t.exchange).where(t.exchange.c.facility == facility, t.exchange.c.key == key)
-        return await self._durably(lambda c: c.execute(mine.values(reception=reception)).rowcount == 1)
+        return await self.database.durably(lambda c: c.execute(mine.values(reception=reception)).rowcount == 1)
 
     # --- files on the way -----------------------------------------------------------------------------------
 
@@ -121,7 +120,7 @@ class SqlConsentList(Connected, ConsentList):
             _make_room(connection, new.facility)
             return new
 
-        return await self._durably(work)
+        return await self.database.durably(work)
 
     def _sealed(self, key: SearchKey, people: Sequence[Incoming], *, names: bool) -> tuple[bytes, int]:
         """Return the people of a file, encrypted, and how many they are."""
@@ -131,14 +130,14 @@ class SqlConsentList(Connected, ConsentList):
 
     @override
     async def upload(self, facility: str, upload: str) -> Upload | None:
-        rows = self._all(select(t.upload).where(t.upload.c.facility == facility, t.upload.c.id == upload))
+        rows = self.database.rows(select(t.upload).where(t.upload.c.facility == facility, t.upload.c.id == upload))
         return self._upload(rows[0]) if rows else None
 
     @override
     async def uploads(self, facility: str, limit: int) -> tuple[Upload, ...]:
         order = t.upload.c.at.desc(), t.upload.c.id.desc()
         mine = select(t.upload).where(t.upload.c.facility == facility).order_by(*order).limit(limit)
-        return tuple(self._upload(row) for row in self._all(mine))
+        return tuple(self._upload(row) for row in self.database.rows(mine))
 
     def _upload(self, row: Any) -> Upload:
         preview = Preview.from_json(self._keys.unwrapped(row.preview.encode()).decode())
@@ -149,7 +148,7 @@ class SqlConsentList(Connected, ConsentList):
     @override
     async def drop(self, facility: str, upload: str) -> None:
         mine = t.upload.c.facility == facility, t.upload.c.id == upload, t.upload.c.stage == Stage.WAITING.value
-        await self._durably(lambda c: c.execute(delete(t.upload).where(*mine)))
+        await self.database.durably(lambda c: c.execute(delete(t.upload).where(*mine)))
 
     @override
     async def begin(self, facility: str, upload: str, now: int) -> tuple[Incoming, ...] | None:
@@ -162,7 +161,7 @@ class SqlConsentList(Connected, ConsentList):
                 return None
             return connection.execute(select(t.upload.c.sealed).where(*mine)).scalar()
 
-        sealed = await self._durably(work)
+        sealed = await self.database.durably(work)
         return None if sealed is None else tuple(await asyncio.to_thread(self._unsealed, sealed))
 
     def _unsealed(self, sealed: bytes) -> list[Incoming]:
@@ -188,7 +187,7 @@ class SqlConsentList(Connected, ConsentList):
             connection.execute(update(t.upload).where(*mine).values(values))
             return taken
 
-        return await self._durably(work)
+        return await self.database.durably(work)
 
     @override
     async def finish(self, upload: Upload, outcome: MergeOutcome, by: str, now: int) -> bool:
@@ -213,7 +212,7 @@ class SqlConsentList(Connected, ConsentList):
             append(connection, upload.facility, f"file {upload.id}", Event(EventType.IMPORTED, now, body))
             return True
 
-        return await self._durably(work)
+        return await self.database.durably(work)
 
     # --- the list -------------------------------------------------------------------------------------------
 
@@ -227,17 +226,17 @@ class SqlConsentList(Connected, ConsentList):
             if not beginning or key is None:
                 return []
             values["value"] = key.beginning(beginning)
-        return [self._known(row) for row in self._all(SEARCHES[search.by], **values)]
+        return [self._known(row) for row in self.database.rows(SEARCHES[search.by], **values)]
 
     @override
     async def person(self, facility: str, person: str) -> ListedPerson | None:
-        rows = self._all(select(_P).where(_P.c.facility == facility, _P.c.id == person))
+        rows = self.database.rows(select(_P).where(_P.c.facility == facility, _P.c.id == person))
         return self._known(rows[0]) if rows else None
 
     @override
     async def near(self, facility: str, reference: str, begins: int, ends: int) -> tuple[ListedPerson, ...]:
-        by_number = self._all(BY_NUMBER, facility=facility, value=comparable(reference), limit=NEAR)
-        between = self._all(BY_TIME, facility=facility, begins=begins, ends=ends, limit=NEAR)
+        by_number = self.database.rows(BY_NUMBER, facility=facility, value=comparable(reference), limit=NEAR)
+        between = self.database.rows(BY_TIME, facility=facility, begins=begins, ends=ends, limit=NEAR)
         found = {row.id: row for row in (*(by_number if reference else ()), *between)}
         return tuple(self._known(row) for row in found.values())
 
@@ -248,18 +247,18 @@ class SqlConsentList(Connected, ConsentList):
 
     @override
     async def history(self, facility: str, person: str) -> tuple[Logged, ...]:
-        rows = self._all(sql.HISTORY, facility=facility, of=OF_A_PERSON + person)
+        rows = self.database.rows(sql.HISTORY, facility=facility, of=OF_A_PERSON + person)
         return tuple(map(logged_from, reversed(rows)))
 
     @override
     async def visits_of(self, facility: str, person: str) -> tuple[str, ...]:
         f = t.followup.c
         mine = select(f.visit).where(f.facility == facility, f.person == person).order_by(f.at).limit(NEAR)
-        return tuple(row.visit for row in self._all(mine))
+        return tuple(row.visit for row in self.database.rows(mine))
 
     @override
     async def note(self, facility: str, subject: str, event: Event) -> None:
-        await self._durably(lambda connection: append(connection, facility, subject, event))
+        await self.database.durably(lambda connection: append(connection, facility, subject, event))
 
     # --- forgetting -----------------------------------------------------------------------------------------
 
@@ -276,8 +275,8 @@ class SqlConsentList(Connected, ConsentList):
             connection.execute(delete(t.upload).where(*under_way))
             return gone
 
-        gone = await self._durably(work)
-        await self._truncate()
+        gone = await self.database.durably(work)
+        await self.database.truncate_log()
         return gone
 
     @override
@@ -285,16 +284,18 @@ class SqlConsentList(Connected, ConsentList):
         waited = (t.upload.c.stage == Stage.WAITING.value) & ~t.upload.c.at.between(now - WAITS, now + WAITS)
         day = 24 * WAITS
         left = (t.upload.c.stage == Stage.TAKING.value) & ~t.upload.c.touched_at.between(now - day, now + day)
-        await self._durably(lambda c: c.execute(delete(t.upload).where(or_(waited, left))))
+        await self.database.durably(lambda c: c.execute(delete(t.upload).where(or_(waited, left))))
 
     async def _search_key(self, facility: str) -> SearchKey:
         """Return a station's search key; it is made when first needed, and never changes."""
-        return self._kept_key(facility) or self._keys.search_key(await self._durably(partial(self._made, facility)))
+        return self._kept_key(facility) or self._keys.search_key(
+            await self.database.durably(partial(self._made, facility))
+        )
 
     def _kept_key(self, facility: str) -> SearchKey | None:
         """Return a station's search key if it has one; unsealed once, then cached."""
         if facility not in self._search_keys:
-            rows = self._all(SEARCH_KEY, facility=facility)
+            rows = self.database.rows(SEARCH_KEY, facility=facility)
             if not rows:
                 return None
             self._search_keys[facility] = self._keys.search_key(rows[0].sealed)
@@ -306,11 +307,6 @@ class SqlConsentList(Connected, ConsentList):
             found = self._keys.new_search_key()
             connection.execute(insert(t.search_key).values(facility=facility, sealed=found))
         return str(found)
-
-    async def _truncate(self) -> None:
-        """Truncate the write-ahead log, in which deleted data would stay readable."""
-        with REACHING:
-            await asyncio.to_thread(truncate_log, self._engines[1])
 
 
 def _shallow(value: Upload, *without: str) -> dict[str, Any]:

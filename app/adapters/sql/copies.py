@@ -34,7 +34,7 @@ class SqlCopies(Connected, Copies):
             append(connection, copy.facility, copy.visit, event, key)
             return True
 
-        return await self._durably(work)
+        return await self.database.durably(work)
 
     @override
     async def find(self, known_as: str) -> Copy | None:
@@ -47,15 +47,15 @@ class SqlCopies(Connected, Copies):
     @override
     async def of(self, facility: str, visit: str) -> tuple[Copy, ...]:
         mine = _ALL.where(t.copy.c.facility == facility, t.copy.c.visit == visit)
-        rows = self._all(mine.order_by(t.copy.c.made_at.desc(), t.copy.c.id))
-        return tuple(Copy(*row[:-1]) for row in rows if is_intact(row, self._key))
+        rows = self.database.rows(mine.order_by(t.copy.c.made_at.desc(), t.copy.c.id))
+        return tuple(Copy(*row[:-1]) for row in rows if is_intact(row, self.database.key))
 
     def _found(self, mine: Select[Any]) -> Copy | None:
-        row = self._one(mine)
+        row = self.database.first(mine)
         return self._checked(row) if row else None
 
     def _checked(self, row: AnyRow) -> Copy:
-        if not is_intact(row, self._key):
+        if not is_intact(row, self.database.key):
             raise ReadOnly(row.facility)
         return Copy(*row[:-1])
 
@@ -69,12 +69,12 @@ class SqlCopies(Connected, Copies):
             append(connection, copy.facility, copy.visit, event)
             return True
 
-        return await self._durably(work)
+        return await self.database.durably(work)
 
     @override
     async def tidy(self, now: int) -> None:
         over = delete(t.copy).where(t.copy.c.made_at < now - LIVES)
-        await self._durably(lambda connection: connection.execute(over))
+        await self.database.durably(lambda connection: connection.execute(over))
 
 
 def altered(connection: Connection, visits: Sequence[str], key: bytes) -> set[str]:

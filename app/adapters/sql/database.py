@@ -1,12 +1,13 @@
-"""Engines with explicit settings that are read back, migrations, and the base class of the stores.
+"""Engines with explicit settings that are read back, migrations, and the connections that all stores share.
 
-A store has one read connection and one writer thread. After a lost connection, a read is retried once on a new one, and
+There is one read connection and one writer thread. After a lost connection, a read is retried once on a new one, and
 so is the BEGIN of a write. A write that was under way raises `Unavailable`, since it may have been committed; a retry
 with the same key is answered by the store's idempotency check.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -343,34 +344,28 @@ def upgrade(connection: Connection, to: str = "head") -> None:
     command.upgrade(config, to)
 
 
-class Connected:
-    """Base of the stores: one read connection and one writer thread."""
+class Database:
+    """One read connection and one writer thread, which all stores share."""
 
     def __init__(self, url: str, driver: Driver = SHIPPED, *, key: bytes = b"") -> None:
         """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged.
 
         `key` is the record key, for those who add to records.
         """
-        self._key = key
-        self._engines = writing(url, driver, key=key), reading(url, driver)
+        self.key = key
+        self.engines = writing(url, driver, key=key), reading(url, driver)
         with REACHING:
-            self._reader = self._engines[1].connect()
-            self._writer = Writer(self._engines[0])
+            self._reader = self.engines[1].connect()
+            self.writer = Writer(self.engines[0])
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Finish pending writes and close every connection."""
-        self._writer.close()
+        self.writer.close()
         self._reader.close()
-        for engine in self._engines:
+        for engine in self.engines:
             engine.dispose()
 
-    def _one(self, statement: Executable, **values: object) -> Any:
-        return self._read(lambda reader: reader.execute(statement, values).first())
-
-    def _all(self, statement: Executable, **values: object) -> list[Any]:
-        return self._read(lambda reader: list(reader.execute(statement, values)))
-
-    def _read(self, work: Callable[[Connection], T]) -> T:
+    def read(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on the read connection, once more on a new one if that is lost."""
         with REACHING:
             try:
@@ -385,7 +380,31 @@ class Connected:
                 if self._reader.invalidated:
                     self._reader.rollback()
 
-    async def _durably(self, work: Callable[[Connection], T]) -> T:
+    def first(self, statement: Executable, **values: object) -> Any:
+        """Return the first row, or None."""
+        return self.read(lambda reader: reader.execute(statement, values).first())
+
+    def rows(self, statement: Executable, **values: object) -> list[Any]:
+        """Return every row."""
+        return self.read(lambda reader: list(reader.execute(statement, values)))
+
+    async def durably(self, work: Callable[[Connection], T]) -> T:
         """Return what `work` returns, once all that it wrote is durable."""
         with REACHING:
-            return await self._writer.run(work)
+            return await self.writer.run(work)
+
+    async def truncate_log(self) -> None:
+        """Truncate SQLite's write-ahead log, beside the event loop."""
+        with REACHING:
+            await asyncio.to_thread(truncate_log, self.engines[1])
+
+
+class Connected:
+    """Base of the stores: what they read and write goes through one database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def close(self) -> None:
+        """Close the database, which every store on it shares."""
+        self.database.close()

@@ -31,27 +31,29 @@ class SqlDayLists(Connected, DayLists):
             for each in planned:
                 _put(each, connection)
 
-        await self._durably(work)
+        await self.database.durably(work)
 
     @override
     async def remove(self, facility: str, day: date, reference: str) -> None:
         gone = delete(t.planned).where(_of(t.planned, facility, day), t.planned.c.reference == reference)
-        await self._durably(lambda connection: connection.execute(gone))
+        await self.database.durably(lambda connection: connection.execute(gone))
 
     @override
     async def on(self, facility: str, day: date) -> tuple[Planned, ...]:
-        found = self._all(select(t.planned).where(_of(t.planned, facility, day)))
+        found = self.database.rows(select(t.planned).where(_of(t.planned, facility, day)))
         # Sorted here: databases differ in collation.
         return tuple(sorted(map(_planned, found), key=attrgetter("reference")))
 
     @override
     async def begun(self, facility: str, day: date, reference: str, visit: str) -> bool:
         noted = update(t.planned).where(_of(t.planned, facility, day), t.planned.c.reference == reference, _IS_FREE)
-        return await self._durably(lambda connection: connection.execute(noted.values(visit=visit)).rowcount == 1)
+        return await self.database.durably(
+            lambda connection: connection.execute(noted.values(visit=visit)).rowcount == 1
+        )
 
     @override
     async def word(self, facility: str, day: date) -> str | None:
-        found = self._all(select(t.day_word.c.word).where(_of(t.day_word, facility, day)))
+        found = self.database.rows(select(t.day_word.c.word).where(_of(t.day_word, facility, day)))
         return found[0].word if found else None
 
     @override
@@ -62,7 +64,7 @@ class SqlDayLists(Connected, DayLists):
                 connection.execute(insert(t.day_word).values(facility=facility, day=str(day), word=word))
             return has or word
 
-        return await self._durably(work)
+        return await self.database.durably(work)
 
     @override
     async def tidy(self, now: int) -> None:
@@ -73,7 +75,7 @@ class SqlDayLists(Connected, DayLists):
             for table in (t.planned, t.day_word):
                 connection.execute(delete(table).where(~table.c.day.between(*kept)))
 
-        await self._durably(work)
+        await self.database.durably(work)
 
 
 def _of(table: Table, facility: str, day: date) -> Any:

@@ -47,7 +47,7 @@ class SqlOffice(SqlAccounts):
 
     @override
     async def station(self, facility: str) -> StationProfile:
-        row = self._one(select(t.station).where(t.station.c.facility == facility))
+        row = self.database.first(select(t.station).where(t.station.c.facility == facility))
         return _station(row) if row else StationProfile(facility)
 
     @override
@@ -62,15 +62,15 @@ class SqlOffice(SqlAccounts):
             connection.execute(insert(t.station).values(**row_of(said)))
             return True
 
-        return await self._durably(work)
+        return await self.database.durably(work)
 
     @override
     async def links(self, facility: str, before: int | None = None, limit: int = 50) -> tuple[Link, ...]:
-        return tuple(Link(*row) for row in self._all(_revisions(t.link, facility, before, limit)))
+        return tuple(Link(*row) for row in self.database.rows(_revisions(t.link, facility, before, limit)))
 
     @override
     async def officials(self, facility: str, before: int | None = None, limit: int = 50) -> tuple[Official, ...]:
-        return tuple(Official(*row) for row in self._all(_revisions(t.official, facility, before, limit)))
+        return tuple(Official(*row) for row in self.database.rows(_revisions(t.official, facility, before, limit)))
 
     @override
     async def replace_entry(self, new: Link) -> Link | None:
@@ -84,7 +84,7 @@ class SqlOffice(SqlAccounts):
             connection.execute(insert(t.link).values(**asdict(made)))
             return made
 
-        return await self._durably(work)
+        return await self.database.durably(work)
 
     @override
     async def replace_official(self, new: Official) -> Official:
@@ -97,7 +97,7 @@ class SqlOffice(SqlAccounts):
             connection.execute(insert(t.official).values(**asdict(made)))
             return made
 
-        return await self._durably(work)
+        return await self.database.durably(work)
 
     @override
     async def checked(self, facility: str, which: str, revision: int, now: int) -> bool:
@@ -110,7 +110,7 @@ class SqlOffice(SqlAccounts):
         def work(connection: Connection) -> int:
             return sum(_resealed(connection, column, renew) for column in _SEALED)
 
-        return await self._durably(work)
+        return await self.database.durably(work)
 
     # --- prints ---------------------------------------------------------------------------------------------
 
@@ -130,14 +130,16 @@ class SqlOffice(SqlAccounts):
             chosen = chosen.where(lives == 1)
         if before is not None:
             chosen = chosen.where(tuple_(t.printed.c.at, t.printed.c.id) < before)
-        rows = self._all(chosen.order_by(t.printed.c.at.desc(), t.printed.c.id.desc()).limit(limit))
+        rows = self.database.rows(chosen.order_by(t.printed.c.at.desc(), t.printed.c.id.desc()).limit(limit))
         return tuple((Printed(*row[:-1]), bool(row[-1])) for row in rows)
 
     @override
     async def copies(self, facility: str, which: str) -> Mapping[int, tuple[int, int]]:
         mine = and_(t.printed.c.facility == facility, t.printed.c.which == which)
         of = t.printed.c.revision
-        rows = self._all(select(of, func.sum(t.printed.c.copies), func.max(t.printed.c.at)).where(mine).group_by(of))
+        rows = self.database.rows(
+            select(of, func.sum(t.printed.c.copies), func.max(t.printed.c.at)).where(mine).group_by(of)
+        )
         return {row[0]: (int(row[1]), int(row[2])) for row in rows}
 
     @override
@@ -151,7 +153,7 @@ class SqlOffice(SqlAccounts):
     @override
     async def ticks(self, facility: str, checklist: str, period: str) -> Mapping[str, tuple[int, str]]:
         mine = _ticked(facility, checklist, period)
-        return {row.row: (row.at, row.by) for row in self._all(select(t.ticked).where(mine))}
+        return {row.row: (row.at, row.by) for row in self.database.rows(select(t.ticked).where(mine))}
 
     @override
     async def tick(self, tick: Tick, *, done: bool) -> None:
@@ -161,12 +163,12 @@ class SqlOffice(SqlAccounts):
             if done:
                 connection.execute(insert(t.ticked).values(**asdict(tick)))
 
-        await self._durably(work)
+        await self.database.durably(work)
 
     @override
     async def notes(self, facility: str) -> Mapping[str, Note]:
         mine = select(t.note).where(t.note.c.facility == facility)
-        return {row.topic: Note(*row) for row in self._all(mine)}
+        return {row.topic: Note(*row) for row in self.database.rows(mine)}
 
     @override
     async def save_note(self, note: Note) -> None:
@@ -175,7 +177,7 @@ class SqlOffice(SqlAccounts):
             if note.text or note.telephone:
                 connection.execute(insert(t.note).values(**asdict(note)))
 
-        await self._durably(work)
+        await self.database.durably(work)
 
     @override
     async def tidy(self, now: int) -> None:

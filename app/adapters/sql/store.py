@@ -17,7 +17,7 @@ from typing_extensions import override
 import app.adapters.sql.statements as sql
 from app.adapters.sql import gap, replay, retention, submission
 from app.adapters.sql.chain import head_of
-from app.adapters.sql.database import REACHING, SHIPPED, Connected, Driver, revision, truncate_log
+from app.adapters.sql.database import Connected, Database, revision
 from app.adapters.sql.erasure import forget, matched
 from app.adapters.sql.retention import Over
 from app.adapters.sql.rows import AnyRow, fields, logged_from, visit_from
@@ -36,47 +36,46 @@ DAY: Final = 24 * 3600
 class SqlStore(Connected, Store):
     """Keeps visits, evidence and stations in one database."""
 
-    def __init__(self, url: str, clock: Clock, driver: Driver = SHIPPED, *, key: bytes = b"") -> None:
-        """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged."""
-        super().__init__(url, driver, key=key)
+    def __init__(self, database: Database, clock: Clock) -> None:
+        super().__init__(database)
         self._clock = clock
 
     # --- visits ---------------------------------------------------------------------------------------------
 
     @override
     async def bedside(self, session: str) -> tuple[Visit, Station] | None:
-        row = self._read(lambda reader: sql.BEDSIDE.first(reader, {"session": session}))
+        row = self.database.read(lambda reader: sql.BEDSIDE.first(reader, {"session": session}))
         return (visit_from(row), Station(row.facility, row.station, row.code, row.telephone)) if row else None
 
     @override
     async def visit(self, visit: str) -> Visit | None:
-        row = self._one(sql.VISIT, visit=visit)
+        row = self.database.first(sql.VISIT, visit=visit)
         return visit_from(row) if row else None
 
     @override
     async def across(self, crossing: str) -> Visit | None:
-        row = self._one(sql.ACROSS, crossing=crossing)
+        row = self.database.first(sql.ACROSS, crossing=crossing)
         return visit_from(row) if row else None
 
     @override
     async def departure(self, departure: str) -> Departure | None:
-        row = self._one(sql.DEPARTURE, departure=departure)
+        row = self.database.first(sql.DEPARTURE, departure=departure)
         return Departure(*row) if row else None
 
     @override
     async def write(self, change: Change) -> Written:
-        return await self._durably(partial(submission.write, change))
+        return await self.database.durably(partial(submission.write, change))
 
     # --- evidence -------------------------------------------------------------------------------------------
 
     @override
     async def head(self, facility: str) -> Head:
-        return self._read(lambda reader: head_of(reader, facility))
+        return self.database.read(lambda reader: head_of(reader, facility))
 
     @override
     async def export(self, facility: str) -> AsyncIterator[Logged]:
         after = 0
-        while rows := self._all(sql.EXPORT, facility=facility, after=after):
+        while rows := self.database.rows(sql.EXPORT, facility=facility, after=after):
             for row in rows:
                 yield logged_from(row)
             after = rows[-1].seq
@@ -85,22 +84,22 @@ class SqlStore(Connected, Store):
     @override
     async def expire(self, before: int) -> int:
         removed = settled = 0
-        while due := await self._durably(partial(retention.settle, before, self._clock.now())):
+        while due := await self.database.durably(partial(retention.settle, before, self._clock.now())):
             removed += sum(row.handed_off_at is None for row in due)
             settled += len(due)
-        if await self._durably(partial(retention.tidy, before)) or settled:
-            await self._empty_log()
+        if await self.database.durably(partial(retention.tidy, before)) or settled:
+            await self.database.truncate_log()
         return removed
 
     @override
     async def purge(self, now: int) -> int:
         gone = 0
-        for row in self._all(sql.KEPT_FOR):
+        for row in self.database.rows(sql.KEPT_FOR):
             over = _over(row, now)
-            while self._all(sql.OVER, **over):
-                gone += await self._durably(partial(retention.purge, over, now))
+            while self.database.rows(sql.OVER, **over):
+                gone += await self.database.durably(partial(retention.purge, over, now))
         if gone:
-            await self._empty_log()
+            await self.database.truncate_log()
         return gone
 
     @override
@@ -108,101 +107,97 @@ class SqlStore(Connected, Store):
         return tuple(
             [
                 Erasure(row.id, person, now, await self.matched(row.id, person))
-                for row in self._all(sql.KEPT_FOR)
-                for (person,) in self._all(sql.OVERDUE, **_over(row, now))
+                for row in self.database.rows(sql.KEPT_FOR)
+                for (person,) in self.database.rows(sql.OVERDUE, **_over(row, now))
             ]
         )
 
     @override
     async def matched(self, facility: str, person: str) -> tuple[str, ...]:
-        return self._read(lambda reader: matched(reader, facility, person))
+        return self.database.read(lambda reader: matched(reader, facility, person))
 
     @override
     async def erase(self, erasures: Sequence[Erasure], by: str) -> None:
-        await self._durably(partial(_erase, erasures, by))
-        await self._empty_log()
+        await self.database.durably(partial(_erase, erasures, by))
+        await self.database.truncate_log()
 
     @override
     async def erased(self, since: int) -> tuple[Erasure, ...]:
-        return tuple(Erasure(row.facility, row.person, row.at) for row in self._all(sql.ERASED, since=since))
-
-    async def _empty_log(self) -> None:
-        with REACHING:
-            await asyncio.to_thread(truncate_log, self._engines[1])
+        return tuple(Erasure(row.facility, row.person, row.at) for row in self.database.rows(sql.ERASED, since=since))
 
     # --- older records --------------------------------------------------------------------------------------
 
     @override
     async def heads(self) -> Mapping[str, Head]:
-        return {row.id: await self.head(row.id) for row in self._all(sql.KEPT_FOR)}
+        return {row.id: await self.head(row.id) for row in self.database.rows(sql.KEPT_FOR)}
 
     @override
     async def gap(self, facility: str) -> Gap | None:
-        found = self._read(lambda reader: gap.read(reader, facility))
+        found = self.database.read(lambda reader: gap.read(reader, facility))
         return found[0] if found else None
 
     @override
     async def all_held(self) -> tuple[Gap, ...]:
-        return self._read(gap.read)
+        return self.database.read(gap.read)
 
     @override
     async def broken(self, facility: str) -> tuple[Alteration, ...]:
-        return self._read(lambda reader: replay.noted(reader, facility))
+        return self.database.read(lambda reader: replay.noted(reader, facility))
 
     @override
     async def accept(self, facility: str, by: str, now: int) -> Head | None:
-        return await self._durably(partial(gap.accept, facility, by, now))
+        return await self.database.durably(partial(gap.accept, facility, by, now))
 
     # --- stations -------------------------------------------------------------------------------------------
 
     @override
     async def link(self, token: str) -> Link | None:
-        row = self._one(sql.LINK, token=token)
+        row = self.database.first(sql.LINK, token=token)
         return Link(*row) if row else None
 
     @override
     async def live_link(self, facility: str) -> Link | None:
-        row = self._one(sql.LIVE_LINK, facility=facility)
+        row = self.database.first(sql.LIVE_LINK, facility=facility)
         return Link(*row) if row else None
 
     @override
     async def facility(self, facility: str) -> Station | None:
-        row = self._one(sql.FACILITY, facility=facility)
+        row = self.database.first(sql.FACILITY, facility=facility)
         return Station(*row) if row else None
 
     @override
     async def facilities(self) -> tuple[Station, ...]:
-        return tuple(Station(*row) for row in self._all(sql.FACILITIES))
+        return tuple(Station(*row) for row in self.database.rows(sql.FACILITIES))
 
     @override
     async def add_facility(self, facility: Station, link: Link) -> None:
-        await self._durably(partial(_add_facility, facility, link))
+        await self.database.durably(partial(_add_facility, facility, link))
 
     # --- the database ---------------------------------------------------------------------------------------
 
     @override
     async def is_ready(self) -> bool:
         try:
-            self._all(sql.FACILITIES)
-            await self._durably(_nothing)
+            self.database.rows(sql.FACILITIES)
+            await self.database.durably(_nothing)
         except Unavailable:
             return False
         return True
 
     @override
     async def pulse(self) -> Pulse:
-        is_current = self._read(revision) == HEAD
-        ends = [self._one(sql.END, facility=row.id) for row in self._all(sql.FACILITIES)]
+        is_current = self.database.read(revision) == HEAD
+        ends = [self.database.first(sql.END, facility=row.id) for row in self.database.rows(sql.FACILITIES)]
         records = [end for end in ends if end]
         return Pulse(
             is_current,
-            self._writer.waiting,
-            self._writer.commits,
-            self._writer.writes,
+            self.database.writer.waiting,
+            self.database.writer.commits,
+            self.database.writer.writes,
             len(records),
             sum(end.seq for end in records),
             max((end.at for end in records), default=0),
-            len(self._read(replay.noted)),
+            len(self.database.read(replay.noted)),
         )
 
 

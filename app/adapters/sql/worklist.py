@@ -12,7 +12,7 @@ from typing_extensions import override
 import app.adapters.sql.statements as sql
 from app.adapters.sql import schema as t
 from app.adapters.sql.chain import append
-from app.adapters.sql.database import Connected
+from app.adapters.sql.database import Connected, Database
 from app.adapters.sql.replay import FOLLOWUP, Records, asked_from, followed_from
 from app.adapters.sql.rows import logged_from
 from app.ports.office import Act, Worklist
@@ -35,10 +35,9 @@ _UNDER_KEY: Final = (
 class SqlWorklist(Connected, Worklist):
     """Keeps what the office saw and decided; shows visits as rebuilt from the record."""
 
-    def __init__(self, url: str, *, key: bytes) -> None:
-        """Connect; raises `StoreUnsafe` when the database would not keep what is acknowledged."""
-        super().__init__(url, key=key)
-        self._records = Records(key)
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self._records = Records(database.key)
 
     def _shown(self, facility: str, visits: Select[Any]) -> tuple[Followed, ...]:
         def work(reader: Connection) -> tuple[Followed, ...]:
@@ -49,7 +48,7 @@ class SqlWorklist(Connected, Worklist):
                     break
             return shown
 
-        return self._read(work)
+        return self.database.read(work)
 
     @override
     async def open(self, facility: str) -> tuple[Followed, ...]:
@@ -70,7 +69,7 @@ class SqlWorklist(Connected, Worklist):
 
     @override
     async def history(self, facility: str, visit: str) -> tuple[Logged, ...]:
-        return tuple(map(logged_from, reversed(self._all(sql.HISTORY, facility=facility, of=visit))))
+        return tuple(map(logged_from, reversed(self.database.rows(sql.HISTORY, facility=facility, of=visit))))
 
     @override
     async def last_sight(self, facility: str, reference: str) -> Sight | None:
@@ -106,7 +105,7 @@ class SqlWorklist(Connected, Worklist):
             connection.execute(_kept(act, asked))
             return Written.DONE
 
-        return await self._durably(work)
+        return await self.database.durably(work)
 
 
 def _visits(facility: str) -> Select[Any]:

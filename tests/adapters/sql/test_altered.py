@@ -22,7 +22,7 @@ import app.adapters.sql.schema as t
 from app.adapters.sql import chain_check
 from app.adapters.sql import gap as quarantine
 from app.adapters.sql.chain import ENTRY
-from app.adapters.sql.database import reading
+from app.adapters.sql.database import Database, reading
 from app.adapters.sql.replay import compare_open
 from app.adapters.sql.rows import AnyRow
 from app.adapters.sql.store import SqlStore
@@ -95,7 +95,7 @@ SIGHT = Sight(NOW, "受付 はる", found=True, flags={"surgery": False})
 async def world(tmp_path: Path, url: str) -> AsyncIterator[World]:
     place = Place(tmp_path / "server", database="" if url.startswith("sqlite") else url)
     store = await place.begun()
-    worklist = SqlWorklist(place.url, key=RECORD_KEY)
+    worklist = SqlWorklist(Database(place.url, key=RECORD_KEY))
     for visit in (DECLINED, OTHER):
         await store.write(telling(opened(visit, session=hashed(visit.id))))
         await store.write(telling(a_change(handed_off(visit))))

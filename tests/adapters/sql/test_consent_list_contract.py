@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from app.adapters.sql.consent_list import WAITING, SqlConsentList
+from app.adapters.sql.database import Database
 from app.adapters.sql.store import SqlStore
 from app.rules.record.evidence import EventType
 from app.rules.record.gap import Erasure
@@ -29,7 +30,7 @@ ELSE = "elsewhere"
 
 @pytest.fixture
 async def registry(store: SqlStore, url: str) -> AsyncIterator[SqlConsentList]:
-    fresh = SqlConsentList(url, SEALER, key=RECORD_KEY)
+    fresh = SqlConsentList(Database(url, key=RECORD_KEY), SEALER)
     yield fresh
     await fresh.close()
 
@@ -312,7 +313,7 @@ async def test_an_erased_person_is_found_by_nothing_and_the_chain_holds(
 async def test_another_key_opens_no_name(registry: SqlConsentList, url: str) -> None:
     await imported(registry, a_person("A-0001"))
     (known,) = await everybody(registry)
-    other = SqlConsentList(url, Sealer(("o" * 40,)), key=RECORD_KEY)
+    other = SqlConsentList(Database(url, key=RECORD_KEY), Sealer(("o" * 40,)))
     found = await other.person(FACILITY.id, known.id)
     assert found is not None
     assert found.names is None

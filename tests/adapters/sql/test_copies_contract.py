@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from app.adapters.sql.copies import SqlCopies
+from app.adapters.sql.database import Database
 from app.adapters.sql.gap import look_back
 from app.adapters.sql.store import SqlStore
 from app.ports.store import ReadOnly
@@ -26,7 +27,7 @@ CALLED_BACK = Event(EventType.COPY_CALLED_BACK, NOW + 60, {"by": "haru"})
 
 @pytest.fixture
 async def copies(store: SqlStore, url: str) -> AsyncIterator[SqlCopies]:
-    fresh = SqlCopies(url, key=RECORD_KEY)
+    fresh = SqlCopies(Database(url, key=RECORD_KEY))
     yield fresh
     await fresh.close()
 

@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from app.adapters.sql.database import Database
 from app.adapters.sql.day_list import SqlDayLists
 from app.adapters.sql.store import SqlStore
 from app.ports.office import DayLists
@@ -26,7 +27,7 @@ FIRST = Planned(FACILITY.id, DAY, "T-0001", Need.FIRST, over_40=True, at=NOW, by
 async def plans(store: SqlStore, url: str) -> AsyncIterator[SqlDayLists]:
     """Return the lists of two stations, empty."""
     await store.add_facility(OTHER, Link("nmkjhgfedcba", OTHER.id, 1, NOW))
-    fresh = SqlDayLists(url)
+    fresh = SqlDayLists(Database(url))
     yield fresh
     await fresh.close()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from app.adapters.sql.consent_list import SqlConsentList
+from app.adapters.sql.database import Database
 from app.adapters.sql.store import SqlStore
 from app.adapters.sql.worklist import SqlWorklist
 from app.ports.office import Act
@@ -84,7 +85,11 @@ class Office:
 
 @pytest.fixture
 async def office(store: SqlStore, url: str) -> AsyncIterator[Office]:
-    made = Office(store, SqlConsentList(url, Sealer(("k" * 40,)), key=RECORD_KEY), SqlWorklist(url, key=RECORD_KEY))
+    made = Office(
+        store,
+        SqlConsentList(Database(url, key=RECORD_KEY), Sealer(("k" * 40,))),
+        SqlWorklist(Database(url, key=RECORD_KEY)),
+    )
     await store.write(telling(opened(VISIT)))
     yield made
     await made.registry.close()
@@ -171,7 +176,7 @@ async def test_nobody_is_matched_with_whom_an_erasure_has_just_removed(office: O
 
 async def test_who_is_erased_by_two_nodes_is_erased_once(office: Office, url: str) -> None:
     (known,) = (await office.lists(a_person("A-1"))).values()
-    other = SqlStore(url, StillClock(), key=RECORD_KEY)
+    other = SqlStore(Database(url, key=RECORD_KEY), StillClock())
     await office.erases(known)
     await office.erases(known, other)
     await other.close()

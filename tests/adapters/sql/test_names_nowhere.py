@@ -18,6 +18,7 @@ import pytest
 
 from app.adapters.sql import merge
 from app.adapters.sql.consent_list import SqlConsentList
+from app.adapters.sql.database import Database
 from app.adapters.sql.store import SqlStore
 from app.rules.record.gap import Erasure
 from app.rules.terminal.consent_list import By, Incoming, ListedPerson, PersonNames, Search, as_json
@@ -54,13 +55,13 @@ class Drawer:
 
     async def open(self) -> SqlConsentList:
         (self.folder / "kazasu.db").write_bytes(migrated())
-        store = SqlStore(self.url, StillClock(NOW), key=RECORD_KEY)
+        store = SqlStore(Database(self.url, key=RECORD_KEY), StillClock(NOW))
         await store.add_facility(FACILITY, LINK)
         await store.close()
-        return SqlConsentList(self.url, SEALER, key=RECORD_KEY)
+        return SqlConsentList(Database(self.url, key=RECORD_KEY), SEALER)
 
     async def erases(self, known: ListedPerson) -> None:
-        store = SqlStore(self.url, StillClock(NOW), key=RECORD_KEY)
+        store = SqlStore(Database(self.url, key=RECORD_KEY), StillClock(NOW))
         await store.erase([Erasure(FACILITY.id, known.id, NOW)], "sakura")
         await store.close()
 
@@ -114,7 +115,7 @@ async def test_what_opened_an_erased_name_is_in_no_freed_page(drawer: Drawer, bi
     registry = await drawer.open()
     await takes(registry, *(as_incoming(bird, f"A-{n}") for n, bird in enumerate(birds)), names=True)
     (known,) = await sought(registry, birds[0])
-    with registry._engines[1].connect() as connection:
+    with registry.database.engines[1].connect() as connection:
         row = connection.exec_driver_sql("SELECT key, names, mark FROM person WHERE id = ?", (known.id,)).one()
     sealed = [value[-32:].encode() for value in row]
     assert all(any(each in data for data in files(drawer.folder).values()) for each in sealed)

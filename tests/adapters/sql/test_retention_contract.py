@@ -13,6 +13,7 @@ import app.adapters.sql.schema as t
 from app.adapters.ledger import FileLedger
 from app.adapters.sql.consent_list import SqlConsentList
 from app.adapters.sql.copies import SqlCopies
+from app.adapters.sql.database import Database
 from app.adapters.sql.store import SqlStore
 from app.adapters.sql.worklist import SqlWorklist
 from app.ports.office import Act
@@ -37,7 +38,7 @@ OVER = NOW + (KEPT + 1) * DAY
 @pytest.fixture
 async def worklist(store: SqlStore, url: str) -> AsyncIterator[SqlWorklist]:
     in_database(url, _keeps_it_for_days)
-    fresh = SqlWorklist(url, key=RECORD_KEY)
+    fresh = SqlWorklist(Database(url, key=RECORD_KEY))
     yield fresh
     await fresh.close()
 
@@ -116,7 +117,7 @@ async def test_whose_visits_are_all_over_goes_and_others_visits_hold_nobody(
 
 @pytest.fixture
 async def copies(store: SqlStore, url: str) -> AsyncIterator[SqlCopies]:
-    fresh = SqlCopies(url, key=RECORD_KEY)
+    fresh = SqlCopies(Database(url, key=RECORD_KEY))
     yield fresh
     await fresh.close()
 
@@ -162,7 +163,7 @@ async def test_nobody_goes_while_a_file_waits_that_may_name_them(
     store: SqlStore, worklist: SqlWorklist, ledger: FileLedger, url: str
 ) -> None:
     in_database(url, lambda connection: a_person(connection, "p"))
-    registry = SqlConsentList(url, Sealer(("k" * 40,)), key=RECORD_KEY)
+    registry = SqlConsentList(Database(url, key=RECORD_KEY), Sealer(("k" * 40,)))
     reading = Reading(Answer02(Header(executed="20261118090000")), Encoding.UTF_8, (), 0, ())
     new = Upload("file", FACILITY.id, Stage.WAITING, OVER, "事務 さくら", preview(reading, ()), 0)
     await registry.keep(new, b"file", (), names=False)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from app.adapters.sql.database import migrate
+from app.adapters.sql.database import Database, migrate
 from app.adapters.sql.office import SqlOffice
 from app.adapters.sql.rows import visit_from, visit_row
 from app.adapters.sql.store import SqlStore
@@ -356,7 +356,7 @@ async def test_a_station_and_its_link(store: Store) -> None:
 
 @pytest.mark.threat("T04")
 async def test_a_replaced_link_says_since_when(store: Store, url: str) -> None:
-    office = SqlOffice(url)
+    office = SqlOffice(Database(url))
     second = await office.replace_entry(Link("nmkjhgfedcba", FACILITY.id, revision=1, issued_at=NOW + 60))
     await office.close()
     assert await store.live_link(FACILITY.id) == second
@@ -370,7 +370,7 @@ async def test_it_says_when_it_is_ready(store: Store) -> None:
 
 
 async def test_a_schema_of_a_newer_version_is_left_alone(store: SqlStore, url: str) -> None:
-    await store._durably(
+    await store.database.durably(
         lambda connection: connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     )
     with pytest.raises(StoreUnsafe, match="the schema is 9999, newer than"):

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, select, text
 from sqlalchemy.exc import ProgrammingError
 
 from app.adapters.sql import database, schema, submission, triggers
-from app.adapters.sql.database import migrate
+from app.adapters.sql.database import Database, migrate
 from app.adapters.sql.office import SqlOffice
 from app.adapters.sql.store import SqlStore
 from app.adapters.sql.submission import UnknownFacility
@@ -44,7 +44,7 @@ from tests.rules.visits import NOW, a_visit
 
 @pytest.fixture
 async def store(postgres_url: str) -> AsyncIterator[SqlStore]:
-    fresh = SqlStore(postgres_url, StillClock(NOW + 3600), key=RECORD_KEY)
+    fresh = SqlStore(Database(postgres_url, key=RECORD_KEY), StillClock(NOW + 3600))
     await fresh.add_facility(FACILITY, LINK)
     yield fresh
     await fresh.close()
@@ -188,7 +188,7 @@ async def test_a_killed_connection_is_found_and_made_anew(store: SqlStore, postg
 
 
 async def test_every_store_finds_its_way_back(postgres_url: str, postgres: Cluster, name: str) -> None:
-    office, worklist = SqlOffice(postgres_url), SqlWorklist(postgres_url, key=RECORD_KEY)
+    office, worklist = SqlOffice(Database(postgres_url)), SqlWorklist(Database(postgres_url, key=RECORD_KEY))
     for _ in range(2):
         postgres.kill_backends(name)
         assert await office.account("nobody") is None
@@ -207,7 +207,7 @@ async def test_what_was_under_way_is_unavailable_and_counts_once(store: SqlStore
         postgres.kill_backends(name)
 
     with pytest.raises(Unavailable):
-        await store._durably(written_and_cut)
+        await store.database.durably(written_and_cut)
     assert await unbroken(store) == 1
     assert await store.write(change) is Written.DONE
     assert await store.write(change) is Written.REPEATED
@@ -219,7 +219,7 @@ async def test_a_commit_whose_answer_was_lost_is_recognised_when_sent_again(
     store: SqlStore, postgres: Cluster, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     change = a_change(after(await begun(store)))
-    commit = store._engines[0].dialect.do_commit
+    commit = store.database.engines[0].dialect.do_commit
 
     def commits_and_breaks(connection: object) -> None:
         commit(connection)  # type: ignore[arg-type]
@@ -227,7 +227,7 @@ async def test_a_commit_whose_answer_was_lost_is_recognised_when_sent_again(
         connection.cursor().execute("SELECT 1")  # type: ignore[attr-defined]
 
     with monkeypatch.context() as planted:
-        planted.setattr(store._engines[0].dialect, "do_commit", commits_and_breaks)
+        planted.setattr(store.database.engines[0].dialect, "do_commit", commits_and_breaks)
         with pytest.raises(Unavailable):
             await store.write(change)
     assert await store.write(change) is Written.REPEATED
@@ -237,7 +237,7 @@ async def test_a_commit_whose_answer_was_lost_is_recognised_when_sent_again(
 async def test_a_restart_of_the_server_is_survived() -> None:
     with cluster() as own:
         url = own.url(migrated(own))
-        store = SqlStore(url, StillClock(NOW + 3600), key=RECORD_KEY)
+        store = SqlStore(Database(url, key=RECORD_KEY), StillClock(NOW + 3600))
         await store.add_facility(FACILITY, LINK)
         visit = await begun(store)
         own.stop()
@@ -258,7 +258,7 @@ async def test_a_restart_of_the_server_is_survived() -> None:
 @pytest.mark.threat("T21")
 async def test_a_locked_database_is_unavailable(store: SqlStore, engine: Engine) -> None:
     visit = await begun(store)
-    await store._writer.run(lambda connection: connection.exec_driver_sql("SET SESSION lock_timeout = '1ms'"))
+    await store.database.writer.run(lambda connection: connection.exec_driver_sql("SET SESSION lock_timeout = '1ms'"))
     with engine.begin() as other:
         other.exec_driver_sql(database._TAKE_TURN)
         with pytest.raises(Unavailable):
@@ -287,7 +287,7 @@ async def test_who_shares_a_commit_does_not_share_a_fault(store: SqlStore) -> No
     good = a_change(after(visit))
     bad = opened(replace(a_visit(), id="w" * 22, facility="unknown"), session="another")
     held = threading.Event()
-    waiting = asyncio.create_task(store._writer.run(lambda _: held.wait(5)))
+    waiting = asyncio.create_task(store.database.writer.run(lambda _: held.wait(5)))
     both = asyncio.gather(store.write(good), store.write(bad), return_exceptions=True)
     await asyncio.sleep(0.05)
     held.set()
@@ -302,7 +302,7 @@ async def test_who_shares_a_commit_does_not_share_a_fault(store: SqlStore) -> No
 async def test_two_servers_on_one_database_spend_a_departure_once(store: SqlStore, postgres_url: str) -> None:
     visit = handed_off(await begun(store))
     await store.write(replace(a_change(visit), issue=a_departure(visit)))
-    other = SqlStore(postgres_url, StillClock(), key=RECORD_KEY)
+    other = SqlStore(Database(postgres_url, key=RECORD_KEY), StillClock())
     changes = [replace(a_change(after(visit)), spend="departure") for _ in range(50)]
     answers = await asyncio.gather(*((store, other)[n % 2].write(each) for n, each in enumerate(changes)))
     await other.close()

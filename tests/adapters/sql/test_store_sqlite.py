@@ -22,7 +22,7 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 import app.adapters.sql.statements as sql
 from app.adapters.sql import database, schema, triggers
 from app.adapters.sql.compiled import Direct
-from app.adapters.sql.database import PRAGMAS
+from app.adapters.sql.database import PRAGMAS, Database
 from app.adapters.sql.store import SqlStore
 from app.adapters.sql.submission import UnknownFacility
 from app.ports.outside import Unavailable
@@ -52,7 +52,7 @@ def path(data: Path) -> Path:
 
 @pytest.fixture
 async def store(path: Path) -> AsyncIterator[SqlStore]:
-    fresh = SqlStore(f"sqlite:///{path}", StillClock(NOW + 3600), key=RECORD_KEY)
+    fresh = SqlStore(Database(f"sqlite:///{path}", key=RECORD_KEY), StillClock(NOW + 3600))
     await fresh.add_facility(FACILITY, LINK)
     yield fresh
     await fresh.close()
@@ -107,12 +107,12 @@ def test_a_misspelt_setting_is_noticed(
 ) -> None:
     monkeypatch.setattr(database, "PRAGMAS", (misspelt,))
     with pytest.raises(StoreUnsafe, match=misspelt[0]):
-        SqlStore(f"sqlite:///{tmp_path / 'new.db'}", StillClock(), key=RECORD_KEY)
+        SqlStore(Database(f"sqlite:///{tmp_path / 'new.db'}", key=RECORD_KEY), StillClock())
 
 
 def test_a_database_in_memory_is_refused() -> None:
     with pytest.raises(StoreUnsafe, match="journal_mode is memory"):
-        SqlStore("sqlite://", StillClock(), key=RECORD_KEY)
+        SqlStore(Database("sqlite://", key=RECORD_KEY), StillClock())
 
 
 # --- evidence resists ---------------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ def impatient(connection: Connection) -> None:
 @pytest.mark.threat("T21")
 async def test_a_full_disk_leaves_nothing_half_written(store: SqlStore) -> None:
     visit = await begun(store)
-    await store._writer.run(lambda connection: limit(1, connection))
+    await store.database.writer.run(lambda connection: limit(1, connection))
     with contextlib.suppress(Unavailable):
         while visit.version < 1000:
             await store.write(a_change(after(visit), body={"note": "x" * 500}))
@@ -202,14 +202,14 @@ async def test_a_full_disk_leaves_nothing_half_written(store: SqlStore) -> None:
     assert 1 < visit.version < 1000
     assert await visit_of(store) == visit
     assert await unbroken(store) == visit.version
-    await store._writer.run(lambda connection: limit(1_000_000, connection))
+    await store.database.writer.run(lambda connection: limit(1_000_000, connection))
     assert await store.write(a_change(after(visit))) is Written.DONE
 
 
 @pytest.mark.threat("T21")
 async def test_a_locked_database_is_unavailable(store: SqlStore, raw: sqlite3.Connection) -> None:
     visit = await begun(store)
-    await store._writer.run(impatient)
+    await store.database.writer.run(impatient)
     raw.execute("BEGIN IMMEDIATE")
     with pytest.raises(Unavailable):
         await store.write(a_change(after(visit)))
@@ -224,7 +224,7 @@ async def test_who_shares_a_commit_does_not_share_a_fault(store: SqlStore) -> No
     good = a_change(after(visit))
     bad = opened(replace(a_visit(), id="w" * 22, facility="unknown"), session="another")
     _, done, fault = await asyncio.gather(
-        store._writer.run(lambda _: time.sleep(0.05)),
+        store.database.writer.run(lambda _: time.sleep(0.05)),
         store.write(good),
         store.write(bad),
         return_exceptions=True,
@@ -236,7 +236,7 @@ async def test_who_shares_a_commit_does_not_share_a_fault(store: SqlStore) -> No
 
 async def test_who_stops_waiting_stops_nobody(store: SqlStore) -> None:
     visit = await begun(store)
-    blocked = asyncio.create_task(store._writer.run(lambda _: time.sleep(0.05)))
+    blocked = asyncio.create_task(store.database.writer.run(lambda _: time.sleep(0.05)))
     gone = asyncio.create_task(store.write(a_change(after(visit))))
     await asyncio.sleep(0.01)
     gone.cancel()
@@ -248,7 +248,7 @@ async def test_who_stops_waiting_stops_nobody(store: SqlStore) -> None:
 async def test_two_servers_on_one_database_spend_a_departure_once(store: SqlStore, path: Path) -> None:
     visit = handed_off(await begun(store))
     await store.write(replace(a_change(visit), issue=a_departure(visit)))
-    other = SqlStore(f"sqlite:///{path}", StillClock(), key=RECORD_KEY)
+    other = SqlStore(Database(f"sqlite:///{path}", key=RECORD_KEY), StillClock())
     changes = [replace(a_change(after(visit)), spend="departure") for _ in range(50)]
     answers = await asyncio.gather(*((store, other)[n % 2].write(each) for n, each in enumerate(changes)))
     await other.close()

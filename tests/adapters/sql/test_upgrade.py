@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, select, text, update
 import app.adapters.sql.schema as t
 from app.adapters.sql import chain_check, replay, triggers
 from app.adapters.sql.copies import SqlCopies
-from app.adapters.sql.database import migrate, revision, unhurried
+from app.adapters.sql.database import Database, migrate, revision, unhurried
 from app.main import create_app
 from app.ports.store import ReadOnly, StoreUnsafe
 from app.rules.record.evidence import Event, EventType, hashed
@@ -70,7 +70,7 @@ def as_before(connection: Connection) -> None:
 @pytest.fixture
 async def old(tmp_path: Path, url: str) -> Old:
     place = Place(tmp_path / "server", database="" if url.startswith("sqlite") else url)
-    store, copies = await place.begun(), SqlCopies(place.url, key=RECORD_KEY)
+    store, copies = await place.begun(), SqlCopies(Database(place.url, key=RECORD_KEY))
     for visit, copy in zip((FIRST, THEIRS), COPIES, strict=True):
         await store.write(telling(opened(visit, session=hashed(visit.id))))
         await store.write(telling(a_change(handed_off(visit))))
@@ -92,7 +92,7 @@ async def test_every_station_says_that_entries_have_a_mac_from_here_on(old: Old)
 
 async def test_copies_from_before_open(old: Old) -> None:
     old.upgraded()
-    copies = SqlCopies(old.url, key=RECORD_KEY)
+    copies = SqlCopies(Database(old.url, key=RECORD_KEY))
     assert [await copies.find(each.hash) for each in COPIES] == [*COPIES]
     await copies.close()
 
@@ -127,7 +127,7 @@ async def test_another_key_is_refused_afterwards(old: Old) -> None:
 async def test_letters_open_no_other_visit_and_no_copy_that_was_called_back(old: Old) -> None:
     old.upgraded()
     mine, theirs = COPIES
-    copies = SqlCopies(old.url, key=RECORD_KEY)
+    copies = SqlCopies(Database(old.url, key=RECORD_KEY))
 
     def tied(**values: object) -> None:
         row = update(t.copy).where(t.copy.c.id == mine.id).values(**values)

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Connection, insert, select
 
 import app.adapters.sql.schema as t
+from app.adapters.sql.database import Database
 from app.adapters.sql.store import SqlStore
 from app.adapters.sql.worklist import OPEN_AT_MOST, SqlWorklist
 from app.ports.office import Act
@@ -26,7 +27,7 @@ from tests.rules.visits import NOW, a_visit, answered
 
 @pytest.fixture
 async def worklist(store: SqlStore, url: str) -> AsyncIterator[SqlWorklist]:
-    fresh = SqlWorklist(url, key=RECORD_KEY)
+    fresh = SqlWorklist(Database(url, key=RECORD_KEY))
     yield fresh
     await fresh.close()
 

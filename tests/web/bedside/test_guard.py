@@ -12,7 +12,7 @@ import pytest
 from starlette.routing import Mount, Route
 from structlog.testing import capture_logs
 
-from app.adapters.sql.database import migrate
+from app.adapters.sql.database import Database, migrate
 from app.adapters.sql.store import SqlStore
 from app.cli.seed import seed_practice
 from app.main import STATIC, Kazasu, create_app
@@ -110,7 +110,7 @@ class Broken(SqlStore):
 async def test_one_sweep_that_breaks_keeps_no_other_from_forgetting(tmp_path: Path, clock: StillClock) -> None:
     settings = Settings(data=tmp_path)
     migrate(settings.database)
-    store = Broken(settings.database, clock)
+    store = Broken(Database(settings.database), clock)
     joined = create_app(settings, store=store, clock=clock)
     came, said = asyncio.Queue[dict[str, Any]](), asyncio.Queue[Any]()
     came.put_nowait({"type": "lifespan.startup"})

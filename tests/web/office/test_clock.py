@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 import app.adapters.sql.schema as t
 from app.adapters.ledger import FileLedger
 from app.adapters.sql.copies import SqlCopies
+from app.adapters.sql.database import Database
 from app.adapters.sql.store import SqlStore
 from app.main import create_app
 from app.rules.record import clock as rule
@@ -142,7 +143,7 @@ async def furnished(server: Server) -> None:
     visit = await visited(kazasu.store, "a")
     in_database(url, lambda connection: a_person(connection, "p"))
     settled(url, visit, now, "p")
-    copies = SqlCopies(url, key=RECORD_KEY)
+    copies = SqlCopies(Database(url, key=RECORD_KEY))
     await copied(copies, visit, now)
     await copies.close()
     account = await kazasu.desk.office.account("sakura")

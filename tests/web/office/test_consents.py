@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from app.adapters.sql.database import Database
 from app.cli.seed import seed_office
 from app.main import PRACTICE_STATION, Kazasu
 from app.ports.office import Act
@@ -318,9 +319,9 @@ async def matched(kazasu: Kazasu, known: ListedPerson) -> str:
     act = Act(PRACTICE_STATION.id, visit.id, "office k", EventType.VERIFIED, NOW, body, True, sight)
     from app.adapters.sql.worklist import SqlWorklist  # noqa: PLC0415 - the store's own side of it
 
-    engine = kazasu.store._engines[0]  # type: ignore[attr-defined]
+    engine = kazasu.store.database.engines[0]  # type: ignore[attr-defined]
     address, key = engine.url.render_as_string(hide_password=False), engine.get_execution_options()["record_key"]
-    worklist = SqlWorklist(address, key=key)
+    worklist = SqlWorklist(Database(address, key=key))
     assert await worklist.record(replace(act, person=known.id))
     await worklist.close()
     return visit.id

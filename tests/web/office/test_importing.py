@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from app.adapters.sql.consent_list import SqlConsentList
+from app.adapters.sql.database import Database
 from app.adapters.sql.worklist import SqlWorklist
 from app.main import PRACTICE_STATION, Kazasu
 from app.ports.office import Act
@@ -108,7 +109,11 @@ async def desk(kazasu: Kazasu, tmp_path: Path, clock: StillClock, database_url: 
     """Return the practice station's desk on a real database."""
     url = database_url or settings(tmp_path).database
     made = Desk(
-        kazasu, SqlConsentList(url, Sealer(("k" * 40,)), key=RECORD_KEY), SqlWorklist(url, key=RECORD_KEY), clock, url
+        kazasu,
+        SqlConsentList(Database(url, key=RECORD_KEY), Sealer(("k" * 40,))),
+        SqlWorklist(Database(url, key=RECORD_KEY)),
+        clock,
+        url,
     )
     yield made
     await made.registry.close()
@@ -144,7 +149,7 @@ async def test_a_file_is_taken_batch_by_batch_and_its_progress_is_seen(desk: Des
 async def test_who_dies_half_way_leaves_a_file_that_another_takes_up(desk: Desk) -> None:
     people = many(BATCH * 3)
     file = await desk.reads(*people)
-    dying = Dying(desk.url, Sealer(("k" * 40,)), key=RECORD_KEY)
+    dying = Dying(Database(desk.url, key=RECORD_KEY), Sealer(("k" * 40,)))
     with pytest.raises(Died):
         await replace(desk.importer, registry=dying).take(file, SAKURA)
     await dying.close()
@@ -166,7 +171,7 @@ async def test_who_dies_half_way_leaves_a_file_that_another_takes_up(desk: Desk)
 async def test_what_ended_before_the_death_is_one_event_after_it(desk: Desk) -> None:
     await desk.takes(*many(BATCH * 2))
     file = await desk.reads(*many(BATCH * 2, drug="0"))
-    dying = Dying(desk.url, Sealer(("k" * 40,)), key=RECORD_KEY)
+    dying = Dying(Database(desk.url, key=RECORD_KEY), Sealer(("k" * 40,)))
     with pytest.raises(Died):
         await replace(desk.importer, registry=dying).take(file, SAKURA)
     await dying.close()
@@ -395,7 +400,7 @@ ALL_THERE = dict.fromkeys(LISTED, True)
 
 async def interrupted(desk: Desk, happens: Callable[[], Awaitable[object]], *people: Incoming) -> MergeOutcome:
     """Take a file while something else happens."""
-    registry = Interrupted(desk.url, Sealer(("k" * 40,)), key=RECORD_KEY)
+    registry = Interrupted(Database(desk.url, key=RECORD_KEY), Sealer(("k" * 40,)))
     registry.happens = happens
     file = await desk.reads(*people)
     assert await replace(desk.importer, registry=registry).take(file, SAKURA)
