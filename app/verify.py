@@ -190,10 +190,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     whole = "whole up to the copy" if given.head else "in order; only a copy shows whether it is whole"
     macs = "MACs right" if given.key else "MACs not checked: that takes --key"
-    print(  # noqa: T201
-        f"OK: {found.size} entries ({found.without_body} without body), {whole}; {macs}. "
-        f"Head: {found.size}-{found.hash}"
-    )
+    size, missing = found.size, found.without_body
+    print(f"OK: {size} entries ({missing} without body), {whole}; {macs}. Head: {size}-{found.hash}")  # noqa: T201
     return 0
 
 

@@ -54,6 +54,8 @@ _WORKER_IN_CHARGE: Final = """(patience) => Promise.race([
 ])"""
 _STATUS_NOTE: Final = re.compile(r"the server responded with a status of (?P<status>\d+)")
 _BROKEN: Final = 500
+_WITHOUT_A_LINE: Final = "net::ERR", "Couldn't load preload assets"
+"""What Chromium says without a line: of an address, and of the drawings on its own page."""
 
 
 def bare(text: str) -> str:
@@ -176,7 +178,7 @@ class Phone:
         answered = _STATUS_NOTE.search(message.text)
         if answered and (int(answered["status"]) < _BROKEN or self.expects_no_line):
             return  # an answer like 422 is on purpose: what it says is judged as a page
-        if self.expects_no_line and "net::ERR" in message.text:
+        if self.expects_no_line and any(each in message.text for each in _WITHOUT_A_LINE):
             return
         self.noticed.append(f"console: {message.text}")
 

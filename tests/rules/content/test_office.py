@@ -154,7 +154,7 @@ STATION = StationProfile("hinatazaka", linked=False, maintenance=True, certifica
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
     """Return the page in a bare frame, so that only its own words count."""
     folder = tmp_path_factory.mktemp("templates")
-    for name in ("office/checklist.html", "kit/held.html"):
+    for name in ("office/checklist.html", "kit/form-fields.html"):
         (folder / name).parent.mkdir()
         shutil.copy(ROOT / "templates" / name, folder / name)
     (folder / "office" / "layout.html").write_text(LAYOUT, encoding="utf-8")

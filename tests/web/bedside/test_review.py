@@ -214,7 +214,7 @@ async def test_a_page_that_comes_back_from_memory_is_asked_for_anew(nurse: Nurse
     await opens(patient, await takes_home(nurse))
     page = await patient.get(f"/review{place}", expect=200 if place else 403)
     assert page.source.count("/static/app.") == 2, "the style sheet and the script"
-    assert page.source.count("/static/review.") == (2 if not place else 1)
+    assert page.source.count("/static/copy/copy.") == (2 if not place else 1)
 
 
 async def test_an_address_that_is_none_closes_nothing(nurse: Nurse, patient: Nurse) -> None:

@@ -78,4 +78,4 @@ class Clerk:
 def everything(kazasu: Kazasu) -> str:
     """Return all that the database holds, as its words stand in it."""
     office: Any = kazasu.desk.office
-    return "\n".join(str(office._all(select(table))) for table in metadata.sorted_tables)
+    return "\n".join(str(office.database.rows(select(table))) for table in metadata.sorted_tables)
