@@ -24,6 +24,8 @@ from tests.postgres import Cluster
 from tests.rules.record.chain import broken_link
 from tests.web.bedside.nurse import BROWSER, ORIGIN, Nurse, StillClock, must_be_guarded
 
+pytestmark = pytest.mark.slow
+
 KEYS = "one-and-the-same-key-on-every-node-of-ours"
 
 
