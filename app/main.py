@@ -76,7 +76,7 @@ from app.web.office.memo import MemoDesk
 from app.web.office.person import PersonDesk
 from app.web.office.prints import Prints
 from app.web.office.restored import RestoredDesk
-from app.web.office.signin import Entrance
+from app.web.office.signin import SignInPages
 from app.web.office.worklist import WorkDesk
 from app.web.print.sheets import Sheets
 from app.web.pwa import Pwa
@@ -271,6 +271,7 @@ def _closing(parts: _Parts, sweeping: Sweeping) -> tuple[Closing, ...]:
         parts.files.settle,
         lambda: sweeping.note(parts.clock.now()),
         parts.store.close,
+        parts.worklist.close,  # and with it the database, where a test brings a store of its own
     )
 
 
@@ -335,10 +336,10 @@ def _desk(settings: Settings, office: Office, signer: Signer, bedside: Bedside) 
 def _office(parts: _Parts) -> list[OfficeRoute]:
     """Return the office's routes."""
     desk, files, ledger = parts.desk, parts.files, parts.ledger
-    entrance = Entrance(desk)
+    sign_in = SignInPages(desk)
     desks = (
-        entrance,
-        Accounts(desk, entrance),
+        sign_in,
+        Accounts(desk, sign_in),
         ConsentDesk(desk, parts.registry),
         PersonDesk(desk, files.importer, ledger),
         HomeDesk(desk, files.importer),

@@ -118,6 +118,6 @@ async def purge(*, sure: bool) -> int:
             await asyncio.to_thread(kazasu.ledger.note_clock, Expected(now))
         elif known.started(now).doubt:
             return wrong(_IN_DOUBT.format(*(datetime.fromtimestamp(each, UTC) for each in (now, known.at))))
-        visits, people = await forgetting.retain(kazasu.store, kazasu.ledger, now)
+        visits, people = await forgetting.delete_over(kazasu.store, kazasu.ledger, now)
         print(f"{visits} visits, {people} people")
     return 0

@@ -46,7 +46,7 @@ class Myna:
         self.issuer = issuer
         self.client = client
         self._clock = clock
-        self._door = ClientCheck(client, f"{issuer}/token", clock)
+        self._client_check = ClientCheck(client, f"{issuer}/token", clock)
         self._codes: Memory[Grant] = Memory(clock, seconds=CODE_LIVES)
         self._key = _new_key()
 
@@ -68,11 +68,11 @@ class Myna:
 
     def register(self, jwk: Mapping[str, Any]) -> None:
         """Accept one more public key of the service."""
-        self._door.register(ECKey.import_key(dict(jwk)))
+        self._client_check.register(ECKey.import_key(dict(jwk)))
 
     def withdraw(self, kid: str) -> None:
         """Accept a key of the service no more."""
-        self._door.withdraw(kid)
+        self._client_check.withdraw(kid)
 
     def code_for(self, asked: AuthorizationRequest, person: PracticePerson, read_at: int) -> str:
         """Return a one-time code for this person, valid for 60 s; `read_at` is when the card was read."""
@@ -120,7 +120,7 @@ class Myna:
         if form["grant_type"] != "authorization_code":
             return _refused("unsupported_grant_type")
         try:
-            self._door.admit(form)
+            self._client_check.admit(form)
         except NotTheClient:
             return _refused("invalid_client", 401)
         grant = self._codes.take(form["code"])

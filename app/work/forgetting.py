@@ -32,7 +32,7 @@ async def erase(store: Store, ledger: Ledger, erasures: Sequence[Erasure], by: s
         await store.erase(erasures, by)
 
 
-async def retain(store: Store, ledger: Ledger, now: int) -> tuple[int, int]:
+async def delete_over(store: Store, ledger: Ledger, now: int) -> tuple[int, int]:
     """Remove settled visits and people past their station's retention; return how many of each."""
     visits, people = await store.purge(now), 0
     while due := await store.overdue(now):

@@ -69,7 +69,7 @@ class Sweeping:
             log.info("expired", count=gone)
 
     async def _retain(self, now: int) -> None:
-        over = sum(await forgetting.retain(self.store, self.ledger, now))
+        over = sum(await forgetting.delete_over(self.store, self.ledger, now))
         if over:
             log.info("purged", count=over)
 

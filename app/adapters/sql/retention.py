@@ -27,7 +27,7 @@ REMEMBERED: Final = 24 * 3600
 """Seconds for which a repeated submission is recognised as the same; later it is refused."""
 
 
-def settle(before: int, now: int, connection: Connection) -> list[AnyRow]:
+def expire_idle(before: int, now: int, connection: Connection) -> list[AnyRow]:
     """Expire a batch of visits last touched before a time, append to each chain, and return them."""
     due: list[AnyRow] = [*connection.execute(sql.DUE, {"before": before})]
     due = due or [*connection.execute(sql.AHEAD, {"before": before})]

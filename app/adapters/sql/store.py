@@ -84,7 +84,7 @@ class SqlStore(Connected, Store):
     @override
     async def expire(self, before: int) -> int:
         removed = settled = 0
-        while due := await self.database.durably(partial(retention.settle, before, self._clock.now())):
+        while due := await self.database.durably(partial(retention.expire_idle, before, self._clock.now())):
             removed += sum(row.handed_off_at is None for row in due)
             settled += len(due)
         if await self.database.durably(partial(retention.tidy, before)) or settled:

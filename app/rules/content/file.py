@@ -15,16 +15,21 @@ PRINTABLE: Final = frozenset({"S", "O", "V", "2"})
 """Grades of facts: stated by the guide, official, vendor (worded carefully), second-hand (with official link)."""
 HEARSAY: Final = "F"
 _SECOND_HAND: Final = "2"
-_SAYS_SO: Final = "報告があります。"
-"""How every report must end, so that it is not read as a fact."""
+_SAYS_SO: Final = "報告があります"
+"""What every report must end with, so that it is not read as a fact."""
 _FOLDER: Final = Path(__file__).parent
 
 T = TypeVar("T")
 
 
 def is_report(text: str) -> bool:
-    """Whether a text says that it is a report."""
-    return plain(text).endswith(_SAYS_SO)
+    """Whether a text tells a report."""
+    return _SAYS_SO in plain(text)
+
+
+def ends_as_report(text: str) -> bool:
+    """Whether a text says that it is one, as its last words."""
+    return plain(text).endswith(f"{_SAYS_SO}。")
 
 
 class ContentError(Exception):
@@ -92,7 +97,7 @@ class ContentFile:
 
     def hearsay(self, kind: type[T], row: Mapping[str, Any]) -> T:
         """Return a row as `kind` that tells hearsay and says so."""
-        says_so = row.get("grade") == HEARSAY and is_report(row.get("text", ""))
+        says_so = row.get("grade") == HEARSAY and ends_as_report(row.get("text", ""))
         self.insist(says_so, row, "is hearsay and does not say so")
         return self.made(kind, row)
 

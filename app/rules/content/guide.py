@@ -8,7 +8,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, Final
 
-from app.rules.content.file import ContentFile, is_report
+from app.rules.content.file import ContentFile, ends_as_report, is_report
 from app.rules.content.sources import Source, named
 from app.rules.station.station import StationProfile
 
@@ -118,7 +118,7 @@ def _part(given: Mapping[str, Any], row: dict[str, Any]) -> TopicPart:
     _FILE.linked(row, *_LINKED)
     _FILE.insist(part.kind in _KINDS, row, "is of an unknown kind")
     _FILE.insist(bool(part.report) == bool(part.report_source), row, "has a report without its source")
-    _FILE.insist(not part.report or is_report(part.report), row, "has a report that does not say that it is one")
+    _FILE.insist(not part.report or ends_as_report(part.report), row, "has a report that does not say that it is one")
     _FILE.insist(all(len(each) == len(columns) for each in cells), row, "has a row of another length")
     _FILE.insist(bool(rows) != bool(cells), row, "has neither rows nor cells, or both")
     told = (*(each.text for each in rows), *(cell for line in cells for cell in line))

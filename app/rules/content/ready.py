@@ -94,7 +94,8 @@ def load_readiness(found: dict[str, Any] | None = None) -> Readiness:
 def _row(found: dict[str, Any]) -> ReadyRow:
     report = _FILE.report(found)
     if "grade" in found or not report:
-        _FILE.linked(_FILE.graded(found))
+        _FILE.graded(found)
+    _FILE.linked(found)
     _FILE.linked(found, "/guide", name="opens")
     row = _FILE.made(ReadyRow, {**found, "todo": tuple(found.get("todo", ())), "report": report})
     _FILE.insist(row.phone in _PHONES, found, "is for an unknown phone")

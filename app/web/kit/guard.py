@@ -24,7 +24,7 @@ MAX_BODY: Final = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Larger:
+class BodyLimit:
     """A route for signed-in users with a larger body than a form: most bytes, and the problem page beyond that.
 
     Up to `drained` bytes of a too large body are read and discarded before the answer: a browser that is still
@@ -42,12 +42,12 @@ FILES: Final = "/office/files"
 MAX_FILE: Final = 33 * 1024 * 1024
 """A file of 32 MiB, and 1 MiB for the rest of the form."""
 LARGER: Final = {
-    PICTURES: Larger(MAX_PICTURE, "picture_too_large"),
-    FILES: Larger(MAX_FILE, "file_too_large", drained=512 * 1024 * 1024),
+    PICTURES: BodyLimit(MAX_PICTURE, "picture_too_large"),
+    FILES: BodyLimit(MAX_FILE, "file_too_large", drained=512 * 1024 * 1024),
 }
 DRAINS: Final = 4
 """Bodies that are drained at one time; with more of them, the others get a broken connection."""
-_FORM: Final = Larger(MAX_BODY, "too_large")
+_FORM: Final = BodyLimit(MAX_BODY, "too_large")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MINUTE: Final = 60.0
 _FOR_MACHINES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -166,7 +166,7 @@ class Guard:
             refused = self._refused(scope)
             answer = self._app if refused is None else self._problem(Request(scope), refused)
             if refused == too_much(scope):
-                await self._drain(receive, _door(scope).drained)
+                await self._drain(receive, _body_limit(scope).drained)
             await answer(scope, _limited(scope, receive), outgoing)
         except TooLarge:
             if not outgoing.started:
@@ -209,8 +209,8 @@ class Guard:
             return "foreign"
         if not self._has_room(scope):
             return "too_many"
-        door = _door(scope)
-        return door.problem if int(_ascii_number(headers.get("content-length", "0"))) > door.most else None
+        limit = _body_limit(scope)
+        return limit.problem if int(_ascii_number(headers.get("content-length", "0"))) > limit.most else None
 
     def _is_ours(self, headers: Headers) -> bool:
         """CSRF check: Sec-Fetch-Site is `same-origin` if sent, Origin is ours if sent, and one of them is sent."""
@@ -237,10 +237,10 @@ def _template(scope: Scope) -> str:
 
 def too_much(scope: Scope) -> str:
     """Return the problem page of a body that is too large for this route."""
-    return _door(scope).problem
+    return _body_limit(scope).problem
 
 
-def _door(scope: Scope) -> Larger:
+def _body_limit(scope: Scope) -> BodyLimit:
     return LARGER.get(scope["path"], _FORM) if scope["method"] not in _SAFE else _FORM
 
 
@@ -252,7 +252,7 @@ def _limited(scope: Scope, receive: Receive) -> Receive:
     """Count the received bytes, since Content-Length may be false or missing; raises `TooLarge`."""
     if scope["method"] in _SAFE:
         return receive
-    taken, most = 0, _door(scope).most
+    taken, most = 0, _body_limit(scope).most
 
     async def counted() -> Message:
         nonlocal taken

@@ -85,13 +85,6 @@ class Code:
         """Modules from edge to edge, with the quiet zone."""
         return self.across + 2 * QUIET
 
-    def width(self, *, wanted: float, room: float) -> float:
-        """Return the print width in mm with quiet zone: `wanted`, or more for `MODULE` mm each. Raises `TooLong`."""
-        width = max(wanted, self.whole * MODULE)
-        if width > room:
-            raise TooLong(len(self.url))
-        return width
-
     def runs(self) -> Iterator[tuple[int, int, int]]:
         """Yield the dark runs of each row: x, y and length, counted from the corner of the quiet zone."""
         for y, row in enumerate(self.rows, QUIET):

@@ -13,7 +13,7 @@ from app.rules.station.account import INVITED, Access, Invitation, Member, Role,
 from app.rules.words.dates import format_time
 from app.tokens import new_secret
 from app.web.office.desk import Caller, Desk, OfficeRoute
-from app.web.office.signin import Entrance, hashes, new_recovery_codes
+from app.web.office.signin import SignInPages, hashes, new_recovery_codes
 
 _NOT_HERE = "このアカウントは、この事業所にありません"
 _ROLES = {role.value: role for role in Role}
@@ -24,7 +24,7 @@ class Accounts:
     """The pages of accounts, invitations and sign-ins."""
 
     desk: Desk
-    entrance: Entrance
+    sign_in: SignInPages
 
     def routes(self) -> list[OfficeRoute]:
         """Return the routes."""
@@ -71,7 +71,7 @@ class Accounts:
     async def add_passkey(self, caller: Caller) -> Response:
         """Register one more passkey."""
         try:
-            await self.entrance.add(caller)
+            await self.sign_in.add(caller)
         except NotProven:
             return await self._own(caller, status=422, wrong="passkey")
         return self.desk.go("/office/account")

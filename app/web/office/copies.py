@@ -60,7 +60,7 @@ class CopyDesk:
             truth=truth(followed.visit, followed.sight),
             compared={each.item: each for each in compared(followed.visit, followed.sight)} if followed.sight else {},
             head=await self.desk.store.head(caller.facility),
-            code=code.svg(code.width(wanted=COPY.wanted, room=COPY.most)),
+            code=code.svg(COPY.width(code)),
             letters=grouped(secret),
             copy_code=copy.code,
             address=address,

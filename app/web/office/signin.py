@@ -37,7 +37,7 @@ _USED: Final = "この招待は使えません。管理者に、新しい招待�
 
 
 @dataclass(frozen=True)
-class Entrance:
+class SignInPages:
     """The pages before a full sign-in."""
 
     desk: Desk
@@ -53,7 +53,7 @@ class Entrance:
             OfficeRoute("GET", "/office/join", Access.NOTHING, self.ask_to_join),
             OfficeRoute("POST", "/office/join", Access.NOTHING, self.join),
             OfficeRoute("GET", "/office/second-factor", Access.ENROLLING, self.ask_for_second),
-            OfficeRoute("POST", "/office/second-factor", Access.ENROLLING, self.take_second),
+            OfficeRoute("POST", "/office/second-factor", Access.ENROLLING, self.enrol_authenticator),
             OfficeRoute("POST", "/office/second-factor/passkey", Access.ENROLLING, self.take_passkey),
         ]
 
@@ -63,9 +63,9 @@ class Entrance:
         """Show the sign-in page, or redirect if signed in."""
         if caller.who is not None and caller.who.sign_in.full:
             return self.desk.go(inside(caller.request.query_params.get("next", "")))
-        return self._door(caller, inside(caller.request.query_params.get("next", "")))
+        return self._page(caller, inside(caller.request.query_params.get("next", "")))
 
-    def _door(self, caller: Caller, to: str, *, status: int = 200, wrong: str = "", login: str = "") -> Response:
+    def _page(self, caller: Caller, to: str, *, status: int = 200, wrong: str = "", login: str = "") -> Response:
         now = self.desk.clock.now()
         shown = [(each, self.desk.secrets.code(each.totp, now)) for each in self.desk.practice]
         options, challenge = self._passkey_options()
@@ -87,12 +87,12 @@ class Entrance:
         to = inside(caller.sent.get("next", ""))
         now = self.desk.clock.now()
         if not self.tries.has_room(hashed(login), now):
-            return self._door(caller, to, status=429, wrong="waits", login=login)
+            return self._page(caller, to, status=429, wrong="waits", login=login)
         account = await self.desk.office.account(login)
         password = caller.sent.get("password", "")[:_LONGEST]
         knows = await self.desk.secrets.is_right(account.password if account else "", password)
         if account is None or not knows or not await self._has_second(account, caller.sent.get("code", ""), now):
-            return self._door(caller, to, status=422, wrong="no", login=login)
+            return self._page(caller, to, status=422, wrong="no", login=login)
         return await self._let_in(caller, account.id, to)
 
     async def _has_second(self, account: Account, typed: str, now: int) -> bool:
@@ -110,7 +110,7 @@ class Entrance:
     async def _let_in(self, caller: Caller, account: str, to: str) -> Response:
         stations = await self.desk.office.stations_of(account)
         if not stations:
-            return self._door(caller, to, status=422, wrong="no")
+            return self._page(caller, to, status=422, wrong="no")
         if caller.who is not None:
             await self.desk.office.sign_out(caller.who.sign_in.id, account=caller.who.account.id)
         place = await self._last_place(account, [facility.id for facility, _ in stations])
@@ -148,7 +148,7 @@ class Entrance:
         try:
             account = await self._proven(caller.sent)
         except NotProven:
-            return self._door(caller, to, status=422, wrong="passkey")
+            return self._page(caller, to, status=422, wrong="passkey")
         return await self._let_in(caller, account, to)
 
     async def _proven(self, sent: Mapping[str, str]) -> str:
@@ -224,7 +224,7 @@ class Entrance:
             challenge=challenge,
         )
 
-    async def take_second(self, caller: Caller) -> Response:
+    async def enrol_authenticator(self, caller: Caller) -> Response:
         """Enrol an authenticator after its first code."""
         try:
             secret = self.desk.sealer.open(Sealed.OFFERED, caller.sent.get("offered", ""), _OFFERED)

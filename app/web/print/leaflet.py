@@ -19,7 +19,7 @@ from app.rules.words.furigana import N_
 from app.rules.words.languages import OFFICIAL, Language
 from app.web.kit.pages import Look, Pages
 from app.web.kit.qr_codes import TooLong
-from app.web.print.code_size import LEAFLET, Room
+from app.web.print.code_size import LEAFLET, WidthRange
 from app.web.print.sheets import WORDS, Paper, Which, Words
 
 
@@ -49,7 +49,7 @@ class Leaflet(Paper):
         return f"{self.address}/before" + ("" if self.language.is_official else f"?language={self.language.code}")
 
     @property
-    def room(self) -> Room:
+    def room(self) -> WidthRange:
         """How wide the code may be."""
         return LEAFLET
 

@@ -118,7 +118,7 @@ class Paper(ABC):
 
     @property
     @abstractmethod
-    def room(self) -> code_size.Room:
+    def room(self) -> code_size.WidthRange:
         """How wide the code may be."""
 
     @property
@@ -149,12 +149,12 @@ class Paper(ABC):
     @property
     def width(self) -> float:
         """How wide the code is printed, in mm with quiet zone. Raises `TooLong` where this paper has no room for it."""
-        return self.code.width(wanted=self.room.wanted, room=self.room.most)
+        return self.room.width(self.code)
 
     @property
     def longest(self) -> int:
         """How many characters a code may hold to fit this paper."""
-        return code_size.characters(self.room)
+        return self.room.characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ class Sheet(Paper):
         return sizes[0] if len(self.facility.name) <= room else sizes[1] if len(self.facility.name) <= 2 * room else "s"
 
     @property
-    def room(self) -> code_size.Room:
+    def room(self) -> code_size.WidthRange:
         """How wide the code may be on this kind of sheet."""
         return ROOM[self.kind]
 

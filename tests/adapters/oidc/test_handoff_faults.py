@@ -124,7 +124,7 @@ async def test_clocks_a_minute_apart_still_meet(apart: int) -> None:
     handoff = a_handoff(world.app, ours)
     theirs.at += apart
     # What it says to us is looked at here; what we say to it, below.
-    world.provider._door._clock = ours
+    world.provider._client_check._clock = ours
     assert await identified(world, handoff) == HANAKO
     await handoff.close()
 
@@ -135,7 +135,7 @@ async def test_clocks_further_apart_do_not(apart: int) -> None:
     world = a_world(theirs)
     handoff = a_handoff(world.app, ours)
     theirs.at += apart
-    world.provider._door._clock = ours
+    world.provider._client_check._clock = ours
     assert await outcome(identified(world, handoff)) == "refused time"
     await handoff.close()
 

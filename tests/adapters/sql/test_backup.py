@@ -670,9 +670,9 @@ async def test_what_is_settled_goes_when_its_time_is_over(old: Place) -> None:
         connection.execute(update(t.person).where(t.person.c.id == "seen").values(seen_at=NOW + 20 * DAY))
 
     in_database(old.url, settle)
-    assert await forgetting.retain(store, old.ledger, NOW + 30 * DAY) == (0, 0)  # to the day
-    assert await forgetting.retain(store, old.ledger, NOW + 31 * DAY) == (1, 1)
-    assert await forgetting.retain(store, old.ledger, NOW + 31 * DAY) == (0, 0)
+    assert await forgetting.delete_over(store, old.ledger, NOW + 30 * DAY) == (0, 0)  # to the day
+    assert await forgetting.delete_over(store, old.ledger, NOW + 31 * DAY) == (1, 1)
+    assert await forgetting.delete_over(store, old.ledger, NOW + 31 * DAY) == (0, 0)
     assert in_database(old.url, people) == {"seen"}
     assert [each.person for each in old.ledger.known().erasures] == ["old"]
     left = in_database(old.url, lambda connection: set(connection.execute(select(t.visit.c.id)).scalars()))

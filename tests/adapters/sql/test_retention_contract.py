@@ -90,13 +90,13 @@ async def test_who_is_in_no_file_any_more_takes_no_visit_along_whose_time_is_not
     else:
         values = {"settled": 0} if state == "unsettled" else {"at": NOW + DAY}
         in_database(url, lambda c: c.execute(update(t.followup).values(values)))
-    assert await forgetting.retain(store, ledger, OVER) == (0, 0)
+    assert await forgetting.delete_over(store, ledger, OVER) == (0, 0)
     assert (ids(url, "visit"), ids(url, "person")) == ({visit}, {"p"})
     answered = Closed(OVER, "受付 はる", Closing.ANSWERED)
     read = named([wish] if state == "asked" else [])
     await worklist.record(Act(FACILITY.id, visit, "done", EventType.CLOSED, OVER, {}, closed=answered, answers=read))
-    assert await forgetting.retain(store, ledger, OVER + KEPT * DAY) == (0, 0)
-    assert await forgetting.retain(store, ledger, OVER + KEPT * DAY + 1) == (1, 1)
+    assert await forgetting.delete_over(store, ledger, OVER + KEPT * DAY) == (0, 0)
+    assert await forgetting.delete_over(store, ledger, OVER + KEPT * DAY + 1) == (1, 1)
     assert (ids(url, "visit"), ids(url, "person")) == (set(), set())
 
 
@@ -108,7 +108,7 @@ async def test_whose_visits_are_all_over_goes_and_others_visits_hold_nobody(
         in_database(url, lambda connection, who=person: a_person(connection, who))
     settled(url, over, NOW, "p")
     in_database(url, lambda c: c.execute(update(t.followup).where(t.followup.c.visit == open_one).values(person="q")))
-    assert await forgetting.retain(store, ledger, OVER) == (1, 2)
+    assert await forgetting.delete_over(store, ledger, OVER) == (1, 2)
     assert (ids(url, "visit"), ids(url, "person")) == ({open_one}, {"q"})
 
 
@@ -139,9 +139,9 @@ async def test_a_copy_keeps_its_visit_for_as_long_as_it_opens(
     settled(url, visit, NOW, person)
     copy = await copied(copies, visit, NOW + DAY)
     assert copy.is_live(NOW + DAY + LIVES - 1)
-    assert await forgetting.retain(store, ledger, NOW + DAY + LIVES - 1) == (0, 0)
+    assert await forgetting.delete_over(store, ledger, NOW + DAY + LIVES - 1) == (0, 0)
     assert await copies.find(copy.hash) == copy
-    assert await forgetting.retain(store, ledger, NOW + DAY + LIVES) == (1, people)
+    assert await forgetting.delete_over(store, ledger, NOW + DAY + LIVES) == (1, people)
     assert ids(url, "receipt") == set()
 
 
@@ -153,7 +153,7 @@ async def test_a_copy_that_was_called_back_keeps_nothing(
     first, second = await copied(copies, visit, NOW), await copied(copies, visit, NOW + 1)
     for copy, left in ((first, 0), (second, 1)):
         await copies.call_back(copy, Event(EventType.COPY_CALLED_BACK, NOW + DAY, {}))
-        assert await forgetting.retain(store, ledger, OVER) == (left, 0)
+        assert await forgetting.delete_over(store, ledger, OVER) == (left, 0)
 
 
 # --- files on the way -----------------------------------------------------------------------------------------
@@ -167,8 +167,8 @@ async def test_nobody_goes_while_a_file_waits_that_may_name_them(
     reading = Reading(Answer02(Header(executed="20261118090000")), Encoding.UTF_8, (), 0, ())
     new = Upload("file", FACILITY.id, Stage.WAITING, OVER, "事務 さくら", preview(reading, ()), 0)
     await registry.keep(new, b"file", (), names=False)
-    assert await forgetting.retain(store, ledger, OVER) == (0, 0)
+    assert await forgetting.delete_over(store, ledger, OVER) == (0, 0)
     assert [each.id for each in await registry.uploads(FACILITY.id, 10)] == ["file"]
     await registry.drop(FACILITY.id, "file")
     await registry.close()
-    assert await forgetting.retain(store, ledger, OVER) == (0, 1)
+    assert await forgetting.delete_over(store, ledger, OVER) == (0, 1)

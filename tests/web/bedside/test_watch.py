@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import NamedTuple
@@ -56,6 +57,18 @@ async def test_another_schema_is_not_ready(kazasu: Kazasu, tmp_path: Path) -> No
     in_database(f"sqlite:///{tmp_path / 'kazasu.db'}", lambda connection: connection.execute(change))
     answer = await ask(kazasu, "/readyz")
     assert (answer.status_code, answer.json()["schema"]) == (503, False)
+
+
+def writers() -> int:
+    return [thread.name for thread in threading.enumerate()].count("store-writer")
+
+
+async def test_all_stores_share_one_writer(data: Path, clock: StillClock) -> None:
+    before = writers()
+    joined = create_app(Settings(data=data), clock=clock)
+    assert writers() == before + 1
+    await joined.close()
+    assert writers() == before
 
 
 async def test_a_full_disk_is_not_ready(kazasu: Kazasu, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -192,6 +192,7 @@ WRONG: dict[str, Change] = {
     "a report of nobody": lambda found: parts_of(found).update(report="うまくいった、という報告があります。"),
     "a report as a fact": lambda found: parts_of(found).update(report="うまくいきます。", report_source="F1"),
     "a report among the facts": lambda found: parts_of(found)["rows"].append("うまくいった、という報告があります。"),
+    "a report within a fact": lambda found: parts_of(found)["rows"].append("うまくいった報告がありますが、例です。"),
     "a short row": lambda found: parts_of(found, "table")["cells"][0].pop(),
     "no rows": lambda found: parts_of(found).update(rows=[]),
     "rows and cells": lambda found: parts_of(found, "table").update(rows=["例"]),

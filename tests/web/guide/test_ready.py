@@ -307,6 +307,7 @@ WRONG: dict[str, Callable[[dict[str, Any]], object]] = {
     "a check left out": lambda found: found.update(row=[row for row in found["row"] if row["check"] != 7]),
     "a report as a fact": lambda found: reported(found)["report"].update(grade="S"),
     "a report that claims": lambda found: reported(found)["report"].update(text="エラーが出ません。"),
+    "a report with an unsafe link": lambda found: reported(found).update(link="http://example.jp/", link_label="例"),
     "a report of nobody": lambda found: reported(found)["report"].update(source=""),
     "a word nobody shows": lambda found: found["row"][0].update(colour="red"),
     "never looked at again": lambda found: found.pop("review_by"),

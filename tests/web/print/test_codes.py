@@ -14,6 +14,7 @@ from PIL import Image
 
 from app.web.kit import qr_codes
 from app.web.kit.qr_codes import LONGEST, MODULE, QUIET, TooLong, UnreadableCode, code
+from app.web.print.code_size import WidthRange
 from tests.web.print.desk import ENTRY, OFFICIAL_LONG
 
 QR = zxingcpp.BarcodeFormats(zxingcpp.BarcodeFormat.QRCode)
@@ -85,10 +86,10 @@ def test_another_code_is_not_shown_either(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_a_code_is_as_wide_as_wanted_or_as_its_modules_need() -> None:
     short, long = code(ENTRY), code(OFFICIAL_LONG)
-    assert short.width(wanted=60, room=66) == 60
-    assert long.width(wanted=60, room=66) == pytest.approx((long.across + 2 * QUIET) * MODULE) == pytest.approx(64.8)
+    assert WidthRange(60, 66).width(short) == 60
+    assert WidthRange(60, 66).width(long) == pytest.approx((long.across + 2 * QUIET) * MODULE) == pytest.approx(64.8)
     with pytest.raises(TooLong):
-        long.width(wanted=30, room=64)
+        WidthRange(30, 64).width(long)
 
 
 def test_the_drawing_has_its_white_its_millimetres_and_no_style() -> None:

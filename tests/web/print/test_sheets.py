@@ -190,7 +190,7 @@ def test_the_day_and_the_edition_in_words() -> None:
 def test_both_stores_fit_their_place_on_the_sheet() -> None:
     assert [store.phone for store in PHONE.stores] == ["iPhone", "Android"]
     for store in PHONE.stores:
-        assert code(store.url).width(wanted=code_size.STORE.wanted, room=code_size.STORE.most) == code_size.STORE.wanted
+        assert code_size.STORE.width(code(store.url)) == code_size.STORE.wanted
 
 
 def test_the_switch_of_ios_26_is_told_to_be_off() -> None:
