@@ -14,8 +14,8 @@ from bench.load_paired import (
     answered,
     bare_kind,
     figures,
-    middle,
     phones,
+    quiet_rounds,
     ratios,
     rounds,
     unlike,
@@ -65,8 +65,8 @@ def run(profile: Profile, _: int) -> Finding:
             **figures(found),
             "with_defect": round(slow, 1),
         },
-        control=Control("every page made 20 times more", caught=slow > max(FLOOR, *honest)),
-        passed=middle(honest) <= FLOOR,
+        control=Control("every page made 20 times more", caught=slow > max(FLOOR, min(honest))),
+        passed=min(honest) <= FLOOR,
     )
 
 
@@ -88,7 +88,7 @@ def _kinds(product: Server, reference: Server, plain: list[Phone], numbered: lis
 async def _measure(product: Server, kinds: Kinds, count: int, length: int) -> tuple[Rounds, int]:
     """Return the rounds, and how many answers were not the page, or wrote something."""
     before = product.ask("SELECT count(*) FROM submission")
-    found = await rounds(kinds, count)
+    found = await quiet_rounds(kinds, count, "page", FLOOR)
     wrote = product.ask("SELECT count(*) FROM submission") - before
     whole = [answer for name in ("bare", "page") for each in found[name] for answer in each.sent.answers]
     return found, unlike(found, kinds) + wrote + sum(len(answer.body) != length for answer in whole)
