@@ -16,8 +16,7 @@ addEventListener("activate", (event) => {
   event.waitUntil(caches.keys().then((names) => Promise.all(old(names))).then(() => clients.claim()));
 });
 
-// A page asks when it has time: the guide comes as one bundle, and is kept page by page. Every page asks, and this worker
-// forgets all that is not kept: so what was kept says when, and is asked for again after five minutes, if it has changed.
+// Every page asks; a worker forgets what is not kept, so the bundle says when it was: for five minutes none is fetched.
 let keeping;
 const keepGuide = async (entry) => {
   const cache = await caches.open(GUIDE);
