@@ -153,6 +153,7 @@ class _Parts:
     assets: Assets
     doors: _Doors
     ledger: Ledger
+    database: Database
     store: Store
     bedside: Bedside
     desk: Desk
@@ -220,7 +221,7 @@ def _parts(settings: Settings, clock: Clock, store: Store | None) -> _Parts:
     registry, worklist = SqlConsentList(database, desk.sealer), SqlWorklist(database)
     files = FileDesk(desk, Importer(registry, worklist, clock))
     kept = registry, worklist, SqlCopies(database), SqlDayLists(database)
-    return _Parts(settings, clock, signer, assets, doors, ledger, store, bedside, desk, *kept, files)
+    return _Parts(settings, clock, signer, assets, doors, ledger, database, store, bedside, desk, *kept, files)
 
 
 def _at_bedside(parts: _Parts) -> list[BaseRoute]:
@@ -271,7 +272,7 @@ def _closing(parts: _Parts, sweeping: Sweeping) -> tuple[Closing, ...]:
         parts.files.settle,
         lambda: sweeping.note(parts.clock.now()),
         parts.store.close,
-        parts.worklist.close,  # and with it the database, where a test brings a store of its own
+        parts.database.close,
     )
 
 

@@ -41,9 +41,9 @@ class PracticeReception:
     async def show(self, request: Request) -> Response:
         """Show who has consents at the practice station."""
         done = request.query_params.get("done") == "1"
-        return self._pages.respond("withdraw", people=[person for person, _ in self._held()], done=done)
+        return self._pages.respond("withdraw", people=[person for person, _ in self._registered()], done=done)
 
-    def _held(self) -> list[tuple[PracticePerson, frozenset[str]]]:
+    def _registered(self) -> list[tuple[PracticePerson, frozenset[str]]]:
         found = self._system.registrations_of(self._station)
         given = [(person, frozenset(each.item for each in made.consents if each.agreed)) for person, made in found]
         return [(person, items) for person, items in given if items]
@@ -51,7 +51,7 @@ class PracticeReception:
     async def withdraw(self, request: Request) -> Response:
         """Withdraw every consent of one person at the station."""
         who = (await request.form()).get("person")
-        person, items = next((each for each in self._held() if each[0].id == who), (None, frozenset[str]()))
+        person, items = next((each for each in self._registered() if each[0].id == who), (None, frozenset[str]()))
         if person is None:
             raise HTTPException(404)
         key = new_secret()

@@ -358,8 +358,8 @@ class Database:
             self._reader = self.engines[1].connect()
             self.writer = Writer(self.engines[0])
 
-    def close(self) -> None:
-        """Finish pending writes and close every connection."""
+    async def close(self) -> None:
+        """Finish pending writes and close every connection; once more does nothing."""
         self.writer.close()
         self._reader.close()
         for engine in self.engines:
@@ -407,4 +407,4 @@ class Connected:
 
     async def close(self) -> None:
         """Close the database, which every store on it shares."""
-        self.database.close()
+        await self.database.close()

@@ -99,7 +99,7 @@ def load_guide(found: dict[str, Any] | None = None) -> GuideContent:
     given = _FILE.read(found)
     topics = _FILE.by_id(_topic(given, row) for row in given["topic"])
     for row in given["topic"]:
-        _FILE.insist(set(row["related"]) <= topics.keys(), row, "names a related topic that is not there")
+        _FILE.insist(set(row.get("related", ())) <= topics.keys(), row, "names a related topic that is not there")
     return GuideContent(given["groups"], MappingProxyType(topics), given["checked_on"], given["review_by"])
 
 
@@ -107,11 +107,13 @@ def _topic(given: Mapping[str, Any], row: dict[str, Any]) -> Topic:
     _FILE.insist(row.get("group") in given["groups"], row, "has no group")
     parts = tuple(_FILE.by_id(_part(given, each) for each in row.get("part", ())).values())
     words = {name: value for name, value in row.items() if name != "part"}
-    return _FILE.made(Topic, {**words, "related": tuple(row["related"]), "parts": parts})
+    return _FILE.made(Topic, {**words, "related": tuple(row.get("related", ())), "parts": parts})
 
 
 def _part(given: Mapping[str, Any], row: dict[str, Any]) -> TopicPart:
-    rows = tuple(_row(given, f"{row['id']}-{number}", each) for number, each in enumerate(row.get("rows", ()), 1))
+    rows = tuple(
+        _row(given, f"{row.get('id', '?')}-{number}", each) for number, each in enumerate(row.get("rows", ()), 1)
+    )
     cells = tuple(tuple(each) for each in row.get("cells", ()))
     columns = tuple(row.get("columns", ()))
     part = _FILE.made(TopicPart, {**_FILE.graded(row), "rows": rows, "cells": cells, "columns": columns})

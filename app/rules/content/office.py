@@ -1,6 +1,6 @@
 """The office's checklists from `office.toml`: dated rows with their sources, validated at import.
 
-A row needs a grade that may be printed. Hearsay is allowed only in a `Hearsay`, which says that it is
+A row needs a grade that may be printed. What somebody reports is `Hearsay`, which says that it is
 one; a second-hand row needs a link to the official page.
 """
 

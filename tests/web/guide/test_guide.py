@@ -199,6 +199,7 @@ WRONG: dict[str, Change] = {
     "a kind nobody draws": lambda found: parts_of(found).update(kind="film"),
     "a word nobody shows": lambda found: parts_of(found).update(colour="red"),
     "a condition nobody sets": lambda found: parts_of(found)["rows"].append({"text": "例", "only": "moon=full"}),
+    "a part without a name": lambda found: parts_of(found).pop("id"),
     "a part twice": lambda found: found["topic"][0]["part"].append(found["topic"][0]["part"][0]),
     "a topic twice": lambda found: found["topic"].append(found["topic"][0]),
     "a topic of no group": lambda found: found["topic"][0].update(group="moon"),
