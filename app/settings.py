@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.rules.visit.flow import Route
+from app.rules.visit.visit import Route
 
 _MIN_KEY: Final = 32
 _LONGEST: Final = 255

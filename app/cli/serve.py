@@ -8,7 +8,7 @@ import gc
 import socket
 from typing import TYPE_CHECKING, Any
 
-from app.rules.visit.flow import Route
+from app.rules.visit.visit import Route
 from app.settings import Settings
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from app.ports.store import Logged
-from app.rules.record.evidence import Event
+from app.rules.record.event import Event
 from app.rules.terminal.consent_list import Incoming, ListedPerson, Search
 from app.rules.terminal.exchange import Exchange, MergeOutcome, Taken, Upload
 

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Protocol
 
 from app.ports.store import Logged, Written
-from app.rules.record.evidence import Body, Event, EventType
+from app.rules.record.event import Body, Event, EventType
 from app.rules.station.account import Account, Invitation, Key, Member, Officer, Role, SignIn
 from app.rules.station.day_list import Planned
 from app.rules.station.station import Link, Note, Official, Printed, Station, StationProfile, Tick

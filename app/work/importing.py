@@ -15,7 +15,7 @@ from app.ports.consent_list import ConsentList
 from app.ports.office import Act, Worklist
 from app.ports.outside import Clock
 from app.ports.store import Written
-from app.rules.record.evidence import Body, EventType
+from app.rules.record.event import Body, EventType
 from app.rules.terminal.consent_list import By, ListedPerson, Search
 from app.rules.terminal.exchange import MergeOutcome, Upload
 from app.rules.terminal.matching import certain, grounds, is_contested, says_all, sight
@@ -64,7 +64,7 @@ class Importer:
         numbers = set[str]().union(*theirs.values())
         unsettled = await self.worklist.open(upload.facility)
         for each in unsettled:
-            number = comparable(each.visit.answer("need", "reference"))
+            number = comparable(each.visit.reference)
             if number not in numbers:
                 continue
             await asyncio.sleep(0)  # lets other requests run
@@ -114,7 +114,7 @@ class Importer:
             "meanings": dict(seen.meanings),
             "consented_on": str(seen.consented_on or ""),
             "available_until": seen.available_until,
-            "reference": followed.visit.answer("need", "reference"),
+            "reference": followed.visit.reference,
         }
         key = key or f"file {file or known.seen_at} {followed.visit.id} {known.id}"
         act = Act(

@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 
 import app.adapters.sql.statements as sql
 from app.ports.store import ReadOnly
-from app.rules.record.evidence import Event, Head, canonical, chained
+from app.rules.record.event import Event
+from app.rules.record.evidence import Head, canonical, chained
 from app.verify import mac_of
 
 ENTRY: Final = ("seq", "facility", "event_id", "visit", "type", "at", "body_hash", "prev_hash")

@@ -14,7 +14,8 @@ import app.adapters.sql.schema as t
 import app.adapters.sql.statements as sql
 from app.adapters.sql.chain import ENTRY, OF_THE_RECORD, append, head_of, record_key
 from app.adapters.sql.rows import COPY, AnyRow
-from app.rules.record.evidence import Body, Entry, Event, EventType, Head, body_hash
+from app.rules.record.event import Body, Event, EventType
+from app.rules.record.evidence import Entry, Head, body_hash
 from app.rules.visit.copy import Copy
 from app.verify import Missing, mac_of
 

@@ -36,7 +36,7 @@ from app.adapters.sql.erasure import OF_A_PERSON
 from app.adapters.sql.rows import logged_from
 from app.ports.consent_list import ConsentList
 from app.ports.store import Logged
-from app.rules.record.evidence import Event, EventType
+from app.rules.record.event import Event, EventType
 from app.rules.terminal.consent_list import By, Incoming, ListedPerson, Search, packed, united, unpacked, without_names
 from app.rules.terminal.consent_list import from_json as body_from_json
 from app.rules.terminal.exchange import STALE, Exchange, MergeOutcome, Stage, Taken, Upload

@@ -16,7 +16,7 @@ from app.adapters.sql.database import Connected
 from app.adapters.sql.rows import COPY, AnyRow, fields
 from app.ports.office import Copies
 from app.ports.store import ReadOnly
-from app.rules.record.evidence import Event
+from app.rules.record.event import Event
 from app.rules.visit.copy import LIVES, Copy
 
 _ALL: Final = select(*COPY, t.copy.c.mac)

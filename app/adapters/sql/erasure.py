@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, insert, or_, select
 import app.adapters.sql.schema as t
 import app.adapters.sql.statements as sql
 from app.adapters.sql.chain import Chain, head_of
-from app.rules.record.evidence import Event, EventType
+from app.rules.record.event import Event, EventType
 from app.rules.record.gap import Erasure
 from app.rules.terminal.exchange import Stage
 

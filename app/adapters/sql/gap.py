@@ -13,7 +13,8 @@ from app.adapters.sql.chain_check import without_body
 from app.adapters.sql.copies import call_all_back
 from app.adapters.sql.database import empty_log, writing
 from app.adapters.sql.erasure import forget, mark_erased
-from app.rules.record.evidence import Body, Event, EventType, Head
+from app.rules.record.event import Body, Event, EventType
+from app.rules.record.evidence import Head
 from app.rules.record.gap import Erasure, Gap, LedgerState, gap
 
 

@@ -16,7 +16,7 @@ import app.adapters.sql.schema as t
 from app.adapters.person_keys import PersonKeys, SearchKey
 from app.adapters.sql.chain import Chain, head_of
 from app.adapters.sql.erasure import OF_A_PERSON
-from app.rules.record.evidence import Body, Event, EventType
+from app.rules.record.event import Body, Event, EventType
 from app.rules.terminal.consent_list import (
     Incoming,
     ListedPerson,

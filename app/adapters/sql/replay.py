@@ -19,11 +19,12 @@ from app.adapters.sql.database import unhurried
 from app.adapters.sql.erasure import OF_A_PERSON
 from app.adapters.sql.rows import AnyRow, visit_from
 from app.ports.store import Alteration, ReadOnly
-from app.rules.record.evidence import Entry, EventType
+from app.rules.record.event import EventType
+from app.rules.record.evidence import Entry
 from app.rules.record.replay import Rebuilt, Replayed, UnreadableRecord, rebuilt
 from app.rules.visit.copy import Wish
-from app.rules.visit.flow import Visit
 from app.rules.visit.standing import Closed, Closing, Doubt, Followed, Sight, StandingWish
+from app.rules.visit.visit import Visit
 from app.verify import Missing
 
 _MANY: Final = 500
@@ -182,7 +183,7 @@ def _fits(told: Rebuilt, row: AnyRow) -> bool:
     kept = followed_from(row)
     is_off_the_list = row.settled and (kept.asked or not (kept.sight or kept.closed))
     is_listed = bool(row.followed) and not is_off_the_list
-    is_found = not told.tells_number or (row.reference or "") == told.visit.answer("need", "reference")
+    is_found = not told.tells_number or (row.reference or "") == told.visit.reference
     return told.fits(kept) and is_found and is_listed is (told.reached_at is not None)
 
 

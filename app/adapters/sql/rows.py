@@ -13,7 +13,7 @@ from app.ports.store import Change, Departure, Logged, ReadOnly
 from app.rules.record.evidence import Entry, VisitState, state
 from app.rules.station.station import Link, Station
 from app.rules.visit.copy import Copy
-from app.rules.visit.flow import Holder, Registration, Route, Visit
+from app.rules.visit.visit import Holder, Registration, Route, Visit
 from app.rules.words.languages import OFFICIAL
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
@@ -43,7 +43,7 @@ def visit_row(change: Change, session: str | None, handed_off_at: int | None) ->
         "handed_off_at": handed_off_at,
         "ended": int(visit.ended),
         "departure": visit.departure,
-        "reference": visit.answer("need", "reference") or None,
+        "reference": visit.reference or None,
         "subject": "" if visit.ended else visit.subject,
         "body": _body(visit),
         "crossing": change.crossing or None,

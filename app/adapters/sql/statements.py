@@ -23,7 +23,7 @@ from app.adapters.sql.compiled import Direct
 from app.adapters.sql.schema.office import copy, followup, station
 from app.adapters.sql.schema.terminal import broken, erasure, person, quarantine, upload
 from app.adapters.sql.schema.visit import MAY_EXPIRE, departure, event, event_body, facility, link, submission, visit
-from app.rules.record.evidence import EventType
+from app.rules.record.event import EventType
 from app.rules.station.station import StationProfile
 from app.rules.terminal.exchange import Stage
 

@@ -28,7 +28,7 @@ from app.rules.record.evidence import Head
 from app.rules.record.gap import Erasure, Gap
 from app.rules.station.station import Link, Station
 from app.rules.visit.copy import LIVES
-from app.rules.visit.flow import Visit
+from app.rules.visit.visit import Visit
 
 DAY: Final = 24 * 3600
 

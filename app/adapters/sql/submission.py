@@ -13,8 +13,8 @@ from app.adapters.sql.compiled import AnyRow
 from app.adapters.sql.rows import fields, visit_from, visit_row
 from app.ports.store import Change, ReadOnly, Written
 from app.rules.record.evidence import Head
-from app.rules.visit.flow import Visit
 from app.rules.visit.standing import is_news
+from app.rules.visit.visit import Visit
 
 SPENDABLE: Final = 600
 """Seconds for which a departure may be spent."""

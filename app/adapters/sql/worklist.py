@@ -17,7 +17,8 @@ from app.adapters.sql.replay import FOLLOWUP, Records, asked_from, followed_from
 from app.adapters.sql.rows import logged_from
 from app.ports.office import Act, Worklist
 from app.ports.store import Logged, ReadOnly, Written
-from app.rules.record.evidence import Event, canonical
+from app.rules.record.event import Event
+from app.rules.record.evidence import canonical
 from app.rules.visit.standing import Closing, Followed, Sight, StandingWish, closes_too_late, repeats, with_wish
 
 Narrowed = TypeVar("Narrowed", Select[Any], Update)
@@ -75,7 +76,7 @@ class SqlWorklist(Connected, Worklist):
     async def last_sight(self, facility: str, reference: str) -> Sight | None:
         mine = _visits(facility).where(t.visit.c.reference == reference, t.followup.c.sight.is_not(None))
         found = self._shown(facility, mine)
-        found = tuple(each for each in found if each.visit.answer("need", "reference") == reference)
+        found = tuple(each for each in found if each.visit.reference == reference)
         counted = [each.sight for each in found if not (each.closed and each.closed.why is Closing.MISTAKE)]
         # By the time of the sight: closing a visit, or a wish from its copy, moves it in the list.
         return max((each for each in counted if each), key=lambda each: each.at, default=None)

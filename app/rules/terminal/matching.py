@@ -14,9 +14,8 @@ from typing import Final
 
 from app.rules.terminal.consent_list import ListedPerson, MergedFlag
 from app.rules.terminal.values import Meaning, comparable
-from app.rules.visit.answers import Report
-from app.rules.visit.flow import Visit
 from app.rules.visit.standing import Followed, Sight, Verdict, compared
+from app.rules.visit.visit import Report, Visit
 from app.rules.words.dates import day_of, format_time
 
 SLACK: Final = 5 * 60
@@ -84,7 +83,7 @@ def _ends(followed: Followed) -> int:
     told, handed_off = followed.visit.times.get("result", 0), followed.handed_off_at
     if told < handed_off:
         return handed_off + UNTOLD
-    return told + UNTOLD if followed.visit.answer("result", "report") == Report.LATER else told
+    return told + UNTOLD if followed.visit.report == Report.LATER else told
 
 
 def candidates(followed: Followed, people: Iterable[ListedPerson]) -> tuple[Candidate, ...]:
@@ -118,7 +117,7 @@ def grounds(followed: Followed, known: ListedPerson) -> tuple[Ground, ...]:
 
 
 def _by_number(visit: Visit, known: ListedPerson) -> Ground | None:
-    number = comparable(visit.answer("need", "reference"))
+    number = comparable(visit.reference)
     if not number or not known.references:
         return None
     return Ground.REFERENCE if number in known.references else Ground.OTHER_REFERENCE

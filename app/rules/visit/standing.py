@@ -15,10 +15,9 @@ from typing import Final
 from app.rules.record.clock import is_young
 from app.rules.record.evidence import VisitState, state
 from app.rules.terminal.values import parse_day
-from app.rules.visit.answers import Report
 from app.rules.visit.consent import Choice, Item
 from app.rules.visit.copy import Wish
-from app.rules.visit.flow import Visit
+from app.rules.visit.visit import Report, Visit
 
 UNDERWAY: Final = 30 * 60
 """Seconds after the last answer in which a visit counts as still running at the bedside."""
@@ -204,7 +203,7 @@ def standing(followed: Followed, now: int) -> Standing:
         return _ASKED[followed.asked[0].what]
     if sight:
         return _as_seen(visit, sight)
-    if not visit.ended and is_young(visit.touched_at, UNDERWAY, now) and not visit.answer("result", "report"):
+    if not visit.ended and is_young(visit.touched_at, UNDERWAY, now) and not visit.report:
         return Standing.UNDERWAY
     return _as_said(visit)
 
@@ -230,10 +229,10 @@ def may_suffice(sight: Sight | None, today: date) -> bool:
 
 def is_news(before: Visit, after: Visit, *, was_closed: bool) -> bool:
     """Whether choices or report have changed since the office settled or closed the visit."""
-    said = after.answer("result", "report")
+    said = after.report
     # A report of success is no news if the office has seen it already.
     is_told = was_closed or _TOLD.get(said) is not Truth.REPORTED
-    return _chosen(before) != _chosen(after) or (is_told and said != before.answer("result", "report"))
+    return _chosen(before) != _chosen(after) or (is_told and said != before.report)
 
 
 def _chosen(visit: Visit) -> tuple[bool, bool, dict[str, str]]:
@@ -246,7 +245,7 @@ def _as_said(visit: Visit) -> Standing:
         Report.STOPPED: Standing.STOPPED,
         Report.LATER: Standing.UNREPORTED,
     }
-    report = visit.answer("result", "report")
+    report = visit.report
     if report in said:
         return said[report]
     return _REACHED.get(state(visit), Standing.UNREPORTED)
@@ -282,7 +281,7 @@ _SEEN: Final = {
 def truth(visit: Visit, sight: Sight | None) -> Truth:
     """Return what a copy may claim: what the office saw, else what was reported, else what was chosen."""
     if sight is None:
-        return _TOLD.get(visit.answer("result", "report"), Truth.CHOSEN)
+        return _TOLD.get(visit.report, Truth.CHOSEN)
     return _SEEN[_as_seen(visit, sight)]
 
 

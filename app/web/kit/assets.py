@@ -58,7 +58,7 @@ class Assets:
         """Return the hashed address of a file; raises `KeyError` for an unknown name, in templates at compile time."""
         return self._by_name[name].url
 
-    async def serve(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Response:
         """Answer one static file, compressed where the browser accepts brotli."""
         asset = self._by_url.get(request.url.path)
         if asset is None:

@@ -28,11 +28,11 @@ from app.rules.content import EXITS, NAMES
 from app.rules.content.sources import GRADES, named
 from app.rules.station.account import Role
 from app.rules.station.day_list import Need
-from app.rules.visit.answers import Report
-from app.rules.visit.consent import QUESTIONS
+from app.rules.visit.consent import QUESTIONS, Choice
 from app.rules.visit.copy import Wish
-from app.rules.visit.flow import OPERATORS, Holder, Route
+from app.rules.visit.flow import OPERATORS
 from app.rules.visit.standing import Closing, Doubt, Standing, Truth, Verdict
+from app.rules.visit.visit import Holder, Report, Route
 from app.rules.words.dates import day_of, format_clock, format_day
 from app.rules.words.furigana import RUBY, plain
 from app.rules.words.languages import BY_CODE, EASY, LANGUAGES, OFFICIAL, Language, day_in, told, worded
@@ -147,7 +147,7 @@ class _Environment(jinja2.Environment):
         return folded
 
 
-TERMS: Final = (Closing, Doubt, Holder, Need, Report, Role, Route, Standing, Truth, Verdict, Wish)
+TERMS: Final = (Choice, Closing, Doubt, Holder, Need, Report, Role, Route, Standing, Truth, Verdict, Wish)
 """Enums that templates compare with, under their own names."""
 
 

@@ -29,7 +29,8 @@ from app.adapters.sql.store import SqlStore
 from app.adapters.sql.worklist import SqlWorklist
 from app.ports.office import Act
 from app.ports.store import ReadOnly, StoreUnsafe, Written
-from app.rules.record.evidence import Body, Entry, EventType, body_hash, canonical, hashed
+from app.rules.record.event import Body, EventType
+from app.rules.record.evidence import Entry, body_hash, canonical, hashed
 from app.rules.visit.standing import Doubt, Followed, Sight
 from app.verify import Broken, verify
 from app.work import forgetting

@@ -10,19 +10,8 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.rules.record.evidence import (
-    GENESIS,
-    Body,
-    Entry,
-    Event,
-    EventType,
-    Head,
-    VisitState,
-    body_hash,
-    canonical,
-    chained,
-    state,
-)
+from app.rules.record.event import Body, Event, EventType
+from app.rules.record.evidence import GENESIS, Entry, Head, VisitState, body_hash, canonical, chained, state
 from tests.rules.record.chain import broken_link
 from tests.rules.visits import NOW, a_visit, answered
 

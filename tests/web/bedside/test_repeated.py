@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from app.cli.seed import seed_practice
 from app.main import Kazasu, create_app
-from app.rules.visit.flow import Route
+from app.rules.visit.visit import Route
 from app.settings import Settings
 from tests.web.bedside.nurse import BROWSER, Nurse, StillClock
 from tests.web.bedside.page import Page

@@ -9,9 +9,12 @@ import pytest
 from app.main import PRACTICE_STATION, Kazasu
 from app.ports.store import Change, Written
 from app.practice.system import Mood
-from app.rules.record.evidence import EventType, VisitState, hashed, state
+from app.rules.content import EXITS
+from app.rules.record.event import EventType
+from app.rules.record.evidence import VisitState, hashed, state
 from app.rules.visit import journey
-from app.rules.visit.flow import FLOW, REASONS, STEPS, Registration, Visit
+from app.rules.visit.flow import FLOW, STEPS
+from app.rules.visit.visit import Registration, Visit
 from app.web.bedside.seat import submitted
 from app.web.kit.forms import Form
 from tests.adapters.samples import visit_of
@@ -147,7 +150,7 @@ async def test_a_wish_to_withdraw_is_kept_for_the_office(nurse: Nurse) -> None:
     assert page.path.startswith("/f/")
 
 
-@pytest.mark.parametrize("reason", REASONS)
+@pytest.mark.parametrize("reason", EXITS)
 async def test_each_reason_has_its_way_on_and_the_way_back(nurse: Nurse, reason: str) -> None:
     await nurse.needs()
     await nurse.press("/visit/hand-over")
@@ -260,7 +263,7 @@ async def test_when_the_other_system_is_down_nothing_is_lost(nurse: Nurse, kazas
     assert visit.registration is Registration.PENDING
     assert visit.answers["consent"]["surgery"] == "decline"
     kazasu.world.mood = Mood.NORMAL
-    page = await nurse.press("/visit/result", again="yes")
+    page = await nurse.press("/visit/result/again")
     assert "登録したと申告されました" in page.text
 
 

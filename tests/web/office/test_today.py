@@ -14,7 +14,7 @@ from app.rules.record.evidence import VisitState, hashed, state
 from app.rules.station.account import Role
 from app.rules.station.day_list import MOST
 from app.rules.station.station import Link, Station, new_token
-from app.rules.visit.flow import Holder, Visit
+from app.rules.visit.visit import Holder, Visit
 from app.rules.words.dates import day_of
 from tests.adapters.samples import visit_of
 from tests.rules.visits import NOW
