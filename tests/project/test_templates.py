@@ -32,8 +32,3 @@ def test_white_space_within_a_line_stays(tmp_path: Path) -> None:
 
 def test_a_line_may_begin_with_the_wide_space_of_japanese(tmp_path: Path) -> None:
     assert rendered("<p>\n　a</p>", tmp_path) == "<p>\n　a</p>"
-
-
-def test_what_keeps_its_lines_keeps_their_indentation(tmp_path: Path) -> None:
-    kept = "<pre>\n  a\n    b</pre>\n<textarea>\n  c</textarea>"
-    assert rendered(f"<div>\n  {kept}\n</div>", tmp_path) == f"<div>\n{kept}\n</div>"

@@ -49,8 +49,9 @@ _PLAIN: Final = {"Content-Type": "text/html; charset=utf-8", "Vary": "Accept-Enc
 _PACKED: Final = {**_PLAIN, "Content-Encoding": "br"}
 _QUICK: Final = 4
 _WORTH_PACKING: Final = 600
-_INDENT: Final = re.compile(r"(<(pre|textarea)\b.*?</\2>)|^[ \t]+", re.DOTALL | re.MULTILINE)
-"""Spaces that begin a line of a template, but for those inside an element that keeps them."""
+_INDENT: Final = re.compile(r"^[ \t]+", re.MULTILINE)
+_EDGE: Final = re.compile(r"(<(?:d[dt]|h[1-6]|legend|li|p|summary)\b[^<>]*>)\n+|\n+(?=</(?:d[dt]|h[1-6]|legend|li|p|summary)>)")
+"""Line breaks behind the opening and before the closing tag of an element of text, which no browser shows."""
 _RUBY: Final = r"<ruby>\1<rp>（</rp><rt>\2</rt><rp>）</rp></ruby>"
 
 
@@ -129,6 +130,10 @@ class _Fold(NodeTransformer):
     def __init__(self, known: Mapping[str, Callable[[str], object]]) -> None:
         self.known = known
 
+    def visit_TemplateData(self, node: nodes.TemplateData) -> nodes.Node:  # noqa: N802 - the visitor's own naming
+        """Drop the line breaks at the edges of texts, so that a text on a line of its own costs no byte."""
+        return nodes.TemplateData(_EDGE.sub(r"\1", node.data), lineno=node.lineno)
+
     def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802 - the visitor's own naming
         """Replace calls of `known` functions with one constant argument, such as `_("…")`, by their value."""
         self.generic_visit(node)
@@ -147,7 +152,7 @@ class _Environment(jinja2.Environment):
 
     @override
     def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
-        return _INDENT.sub(r"\1", super().preprocess(source, name, filename))
+        return _INDENT.sub("", super().preprocess(source, name, filename))
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
