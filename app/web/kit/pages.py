@@ -26,15 +26,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import override
 
+from app.ports.outside import Decline
 from app.rules.content import EXITS, NAMES
 from app.rules.content.sources import GRADES, named
 from app.rules.station.account import Role
 from app.rules.station.day_list import Need
+from app.rules.terminal.exchange import Stage
 from app.rules.visit.answers import Report
-from app.rules.visit.consent import QUESTIONS
+from app.rules.visit.consent import QUESTIONS, Choice
 from app.rules.visit.copy import Wish
-from app.rules.visit.flow import OPERATORS, Holder, Route
-from app.rules.visit.standing import Closing, Doubt, Standing, Truth, Verdict
+from app.rules.visit.flow import OPERATORS, Holder, Registration, Route
+from app.rules.visit.standing import NEEDY, Closing, Doubt, Standing, Truth, Verdict
 from app.rules.words.dates import day_of, format_clock, format_day
 from app.rules.words.furigana import RUBY, plain
 from app.rules.words.languages import BY_CODE, EASY, LANGUAGES, OFFICIAL, Language, day_in, told, worded
@@ -160,7 +162,23 @@ class _Environment(jinja2.Environment):
         return folded
 
 
-TERMS: Final = (Closing, Doubt, Holder, Need, Report, Role, Route, Standing, Truth, Verdict, Wish)
+TERMS: Final = (
+    Choice,
+    Closing,
+    Decline,
+    Doubt,
+    Holder,
+    Need,
+    Registration,
+    Report,
+    Role,
+    Route,
+    Stage,
+    Standing,
+    Truth,
+    Verdict,
+    Wish,
+)
 """Enums that templates compare with, under their own names."""
 
 
@@ -180,6 +198,7 @@ class Pages:
             "names": NAMES,
             "QUESTIONS": QUESTIONS,
             "OPERATORS": OPERATORS,
+            "NEEDY": NEEDY,
             "exits": EXITS,
             "named": named,
             **{each.__name__: each for each in TERMS},
