@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass, replace
 
 from app.ports.store import Change, Departure, Store, Submission
-from app.rules.record.event import Event, EventType
+from app.rules.record.event import Event, EventType, Json
 from app.rules.record.evidence import hashed
 from app.rules.station.station import Link, Station
 from app.rules.visit.flow import FLOW

@@ -25,6 +25,7 @@ class Exit:
     title: str
     next: str
     also: tuple[str, ...]
+    icon: str
     picture: str
     source: str
     grade: str

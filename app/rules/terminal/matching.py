@@ -38,6 +38,11 @@ class Ground(StrEnum):
     OTHER_DAY = "other_day"
     ITEMS_DIFFER = "items_differ"
 
+    @property
+    def speaks_against(self) -> bool:
+        """Whether it makes this person less likely."""
+        return _WEIGHTS[self] < 0
+
 
 _WEIGHTS: Final[Mapping[Ground, int]] = {
     Ground.REFERENCE: 8,

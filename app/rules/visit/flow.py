@@ -138,10 +138,12 @@ class Step:
         return is_shown or other.id in self.confirms
 
 
+YES_OR_NO: Final[Mapping[str, str]] = MappingProxyType({"yes": N_("はい"), "no": N_("いいえ")})
+
 _NEED: Final = (
     Question(
         "over_40",
-        ("yes", "no"),
+        YES_OR_NO,
         N_("{患者|かんじゃ}さまが40{歳|さい}{以上|いじょう}か、えらんでください"),
     ),
     Question("reference", staff_number=True, label=N_("{照会|しょうかい}{番号|ばんごう}")),

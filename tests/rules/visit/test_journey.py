@@ -66,12 +66,18 @@ def test_fields_nobody_asked_for_are_dropped() -> None:
 def test_n_of_m_counts_the_pages_that_everybody_has() -> None:
     visit = a_visit()
     counted = [step for step in MAIN if step.counted]
-    assert [journey.position(step, visit) for step in counted] == [(n, len(counted)) for n in range(1, len(counted) + 1)]
+    assert [journey.position(step, visit) for step in counted] == [
+        (n, len(counted)) for n in range(1, len(counted) + 1)
+    ]
     assert journey.position(STEPS["done"], visit) is None
 
 
 def test_the_phone_changes_hands_where_the_flow_says_so() -> None:
-    assert [holder for holder, _ in groupby(step.holder for step in MAIN)] == [Holder.STAFF, Holder.PATIENT, Holder.STAFF]
+    assert [holder for holder, _ in groupby(step.holder for step in MAIN)] == [
+        Holder.STAFF,
+        Holder.PATIENT,
+        Holder.STAFF,
+    ]
     ready = STEPS["ready"]
     assert journey.needs_hand_over(ready, a_visit(upto="ready"))
     assert not journey.needs_hand_over(ready, journey.handed_over(a_visit(upto="ready"), Holder.PATIENT))

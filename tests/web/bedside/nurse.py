@@ -110,7 +110,8 @@ class Nurse:
         while self.page.path != f"/visit/{step}":
             at, visit = self.page.path.removeprefix("/visit/"), await self.visit()
             assert at == "hand-over" or at in {each.id for each in journey.path(visit)}, self.page.path
-            await self.press(self.page.path, **({} if at == "hand-over" else ordinary(STEPS[at], visit)))
+            given: dict[str, Any] = {} if at == "hand-over" else ordinary(STEPS[at], visit)
+            await self.press(self.page.path, **given)
         return self.page
 
     async def visit(self) -> Visit:
