@@ -10,10 +10,10 @@ from fastapi import APIRouter, Request, Response
 
 from app.rules.content import ITEMS
 from app.rules.content.before import BEFORE
-from app.rules.station.station import LINK, Station
+from app.rules.station.station import LINK
 from app.rules.visit.consent import in_force
 from app.rules.visit.visit import Holder
-from app.web.bedside.seat import Bedside, EntryStation, TheBedside
+from app.web.bedside.seat import Bedside, Refusal, TheBedside
 from app.web.kit.forms import fields
 from app.web.kit.pages import Look
 from app.web.kit.parts import ThisLook
@@ -31,33 +31,37 @@ router = APIRouter()
 
 
 @router.get("/f/{token}/before")
-async def before(request: Request, bedside: TheBedside, facility: EntryStation) -> Response:
+async def before(request: Request, bedside: TheBedside, token: str) -> Response:
     """Say what to know before the visit."""
-    return _page(request, bedside, facility, "before", items=in_force(ITEMS, bedside.clock.now()))
+    return await _page(request, bedside, token, "before", items=in_force(ITEMS, bedside.clock.now()))
 
 
 @router.get("/f/{token}/family")
-async def family(request: Request, bedside: TheBedside, facility: EntryStation) -> Response:
+async def family(request: Request, bedside: TheBedside, token: str) -> Response:
     """Say what somebody of the family may do, and what only the patient does."""
-    return _page(request, bedside, facility, "family")
+    return await _page(request, bedside, token, "family")
 
 
-def _page(request: Request, bedside: Bedside, facility: Station, name: str, **values: Any) -> Response:
+async def _page(request: Request, bedside: Bedside, token: str, name: str, **values: Any) -> Response:
     """Answer a page in the language that its address names, or else in the one that was chosen before."""
     old = Look.of(request).seen_by(Holder.PATIENT)
     look = old.chosen({"language": request.query_params.get("language", "")})
-    entry = f"/f/{request.path_params['token']}"
     shown: dict[str, Any] = {
-        "facility": facility,
-        "entry": entry,
+        "entry": f"/f/{token}",
         "before": BEFORE,
         "parts": BEFORE.parts,
         "sources": BEFORE.sources(*_ON_PAGES[name]),
         "look_action": LOOK,
-        "look_page": f"{entry}/{name}",
+        "look_page": f"/f/{token}/{name}",
         **values,
     }
-    answer = bedside.pages.respond(request, f"guide/reading/{name}.html", look=look, **shown)
+    try:
+        facility = await bedside.station(token)
+    except Refusal as dead:
+        answer = bedside.problems.answer(request, dead.problem, look=look, **dead.shown)
+    else:
+        template = f"guide/reading/{name}.html"
+        answer = bedside.pages.respond(request, template, look=look, facility=facility, **shown)
     if look != old:
         bedside.keep_look(answer, look)
     return answer

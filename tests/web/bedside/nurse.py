@@ -116,7 +116,7 @@ class Nurse:
 
     async def visit(self) -> Visit:
         """Return the visit of this browser as it is stored."""
-        found = await visit_of(self.kazasu.store, hashed(self.http.cookies["visit"]))
+        found = await visit_of(self.kazasu.store, hashed(self.http.cookies[self.kazasu.desk.bedside.cookie]))
         assert found is not None
         return found
 

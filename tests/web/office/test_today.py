@@ -350,7 +350,7 @@ async def test_after_five_wrong_words_even_the_right_one_waits(
     staff: Clerk, phone: Bedside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr("app.web.bedside.day_list.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("app.web.kit.limits.time.monotonic", lambda: now[0])
     word = await planned_for(staff)
     for _ in range(3):
         await phone.types(word)  # what is right does not count
