@@ -48,7 +48,7 @@ from app.web.bedside.seat import Bedside
 from app.web.guide.contacts import ContactPages
 from app.web.kit.assets import Assets
 from app.web.kit.guard import Guard, policy
-from app.web.kit.limits import Limits
+from app.web.kit.limits import RateLimits
 from app.web.kit.pages import Pages
 from app.web.kit.problems import Problems
 from app.web.office.desk import Desk, PracticeAccount
@@ -128,7 +128,12 @@ def create_app(
 ) -> Kazasu:
     """Return the application for these settings. Raises `UnsafeSettings` when they may not serve people."""
     settings.check()
-    clock, signer, sealer, limits = clock or SystemClock(), Signer(settings.keys()), Sealer(settings.keys()), Limits()
+    clock, signer, sealer, limits = (
+        clock or SystemClock(),
+        Signer(settings.keys()),
+        Sealer(settings.keys()),
+        RateLimits(),
+    )
     assets, pages = _shell(practice=settings.route is Route.PRACTICE)
     doors = _doors(settings, signer, clock, assets)  # first: refused settings must not change a database
     ledger = FileLedger(settings.ledger_file)

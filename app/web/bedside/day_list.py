@@ -18,12 +18,12 @@ from app.rules.words.furigana import letters
 from app.web.bedside.entry import begin
 from app.web.bedside.seat import Bedside, EntryStation, TheBedside
 from app.web.kit.forms import fields
-from app.web.kit.limits import Limit, network_of
+from app.web.kit.limits import RateLimit, network_of
 from app.web.kit.pages import Look
 from app.web.kit.parts import TheDayLists
 
-_WRONG_BY_ADDRESS: Final = Limit(5, seconds=600)
-_WRONG_BY_STATION: Final = Limit(500, seconds=600)
+_WRONG_BY_ADDRESS: Final = RateLimit(5, seconds=600)
+_WRONG_BY_STATION: Final = RateLimit(500, seconds=600)
 router = APIRouter()
 
 

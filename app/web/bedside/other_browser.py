@@ -19,13 +19,13 @@ from app.tokens import new_secret
 from app.web.bedside.entry import leave_old
 from app.web.bedside.seat import Bedside, EntryStation, TheBedside, crossing_hash, once
 from app.web.kit.forms import fields
-from app.web.kit.limits import Limit, Limits, network_of
+from app.web.kit.limits import RateLimit, RateLimits, network_of
 from app.web.kit.pages import Look
 
 LIVES: Final = 30 * 60
 """Seconds for which the letters hold, counted from the check page."""
-_BY_ADDRESS: Final = Limit(20, seconds=600)
-_BY_STATION: Final = Limit(500, seconds=600)
+_BY_ADDRESS: Final = RateLimit(20, seconds=600)
+_BY_STATION: Final = RateLimit(500, seconds=600)
 
 
 router = APIRouter()
@@ -62,7 +62,7 @@ def _page(
     return bedside.pages.respond(request, "bedside/continue.html", look=look, status=status, **shown)
 
 
-def _may_try(request: Request, limits: Limits, facility: Station) -> bool:
+def _may_try(request: Request, limits: RateLimits, facility: Station) -> bool:
     return limits.has_room(_BY_ADDRESS, network_of(request.scope)) and limits.has_room(_BY_STATION, facility.id)
 
 

@@ -24,7 +24,7 @@ from app.rules.visit.submission import Said
 from app.rules.visit.visit import NOTHING, Answer, Holder, Route, Visit
 from app.tokens import Signer, new_secret
 from app.web.kit.forms import Form, form
-from app.web.kit.limits import Limits
+from app.web.kit.limits import RateLimits
 from app.web.kit.pages import HOLE, LOOK_COOKIE, Look, Pages
 from app.web.kit.parts import Part
 from app.web.kit.problems import Problems
@@ -87,7 +87,7 @@ class Bedside:
     route: Route
     signer: Signer
     clock: Clock
-    limits: Limits
+    limits: RateLimits
     pages: Pages
     problems: Problems
     origin: str

@@ -27,11 +27,11 @@ from app.tokens import MAX_AGE, BadToken, Purpose, new_secret
 from app.web.bedside.seat import REVIEW_COOKIE, Bedside, Refusal, TheBedside
 from app.web.copy.history import WISHES, happened
 from app.web.kit.forms import fields
-from app.web.kit.limits import Limit, network_of
+from app.web.kit.limits import RateLimit, network_of
 from app.web.kit.pages import LOOK_COOKIE, Look
 from app.web.kit.parts import TheConsents, ThisLook
 
-_MISSES: Final = Limit(5, seconds=600)
+_MISSES: Final = RateLimit(5, seconds=600)
 router = APIRouter()
 
 

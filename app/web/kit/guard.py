@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.log import AccessLog, place_of
-from app.web.kit.limits import Limit, RateWindow, network_of
+from app.web.kit.limits import RateLimit, RateWindow, network_of
 from app.web.watch import Tally
 
 MAX_BODY: Final = 16 * 1024
@@ -98,8 +98,8 @@ class Guard:
         headers["Cache-Control"] = "no-store"
         self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         self._access, self._tally = AccessLog(), tally
-        self._starts = RateWindow(Limit(starts_per_minute, _MINUTE))
-        self._posts = RateWindow(Limit(posts_per_minute, _MINUTE))
+        self._starts = RateWindow(RateLimit(starts_per_minute, _MINUTE))
+        self._posts = RateWindow(RateLimit(posts_per_minute, _MINUTE))
         self._draining = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,4 +1,4 @@
-"""Rate limits by client or station, in sliding windows. One `Limits` per server."""
+"""Rate limits by client or station, in sliding windows. One `RateLimits` per server."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HOUSEHOLD: Final = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Limit:
+class RateLimit:
     """At most `hits` for one key in `seconds`. Compared by identity: each has windows of its own."""
 
     hits: int
@@ -31,7 +31,7 @@ class RateWindow:
     Our own, because the library's memory store starts a thread for every few hits, which blocks the event loop.
     """
 
-    def __init__(self, limit: Limit) -> None:
+    def __init__(self, limit: RateLimit) -> None:
         self._limit = limit
         self._hits: OrderedDict[str, deque[float]] = OrderedDict()
 
@@ -54,21 +54,21 @@ class RateWindow:
         return len(hits) >= self._limit.hits
 
 
-class Limits:
+class RateLimits:
     """The windows of all limits of one server, on the steady clock unless told otherwise."""
 
     def __init__(self) -> None:
-        self._windows: dict[Limit, RateWindow] = {}
+        self._windows: dict[RateLimit, RateWindow] = {}
 
-    def has_room(self, limit: Limit, key: str, now: float | None = None) -> bool:
+    def has_room(self, limit: RateLimit, key: str, now: float | None = None) -> bool:
         """Count a hit unless the span is full; say whether it was counted."""
         return self._window(limit).has_room(key, time.monotonic() if now is None else now)
 
-    def is_full(self, limit: Limit, key: str) -> bool:
+    def is_full(self, limit: RateLimit, key: str) -> bool:
         """Whether nothing more would be counted now; counts nothing."""
         return self._window(limit).is_full(key, time.monotonic())
 
-    def _window(self, limit: Limit) -> RateWindow:
+    def _window(self, limit: RateLimit) -> RateWindow:
         return self._windows.setdefault(limit, RateWindow(limit))
 
 

@@ -10,7 +10,7 @@ from app.ports.consent_list import ConsentList
 from app.ports.office import Copies, DayLists, Office, Worklist
 from app.ports.outside import Clock
 from app.ports.store import Ledger, Store
-from app.web.kit.limits import Limits
+from app.web.kit.limits import RateLimits
 from app.web.kit.pages import Look, Pages
 
 
@@ -36,7 +36,7 @@ TheConsents: TypeAlias = Annotated[ConsentList, Depends(Part("consents"))]
 TheCopies: TypeAlias = Annotated[Copies, Depends(Part("copies"))]
 TheDayLists: TypeAlias = Annotated[DayLists, Depends(Part("day_lists"))]
 TheLedger: TypeAlias = Annotated[Ledger, Depends(Part("ledger"))]
-TheLimits: TypeAlias = Annotated[Limits, Depends(Part("limits"))]
+TheLimits: TypeAlias = Annotated[RateLimits, Depends(Part("limits"))]
 TheOffice: TypeAlias = Annotated[Office, Depends(Part("office"))]
 ThePages: TypeAlias = Annotated[Pages, Depends(Part("pages"))]
 TheStore: TypeAlias = Annotated[Store, Depends(Part("store"))]

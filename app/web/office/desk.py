@@ -24,7 +24,7 @@ from app.rules.words.dates import day_of
 from app.tokens import BadToken, Purpose, Sealer, Signer, new_secret
 from app.web.bedside.seat import Bedside, Elsewhere, Refusal
 from app.web.kit.forms import fields
-from app.web.kit.limits import Limits
+from app.web.kit.limits import RateLimits
 from app.web.kit.pages import HOLE, Look, Pages
 from app.web.kit.parts import Part
 from app.web.kit.problems import Problems
@@ -130,7 +130,7 @@ class Desk:
     pages: Pages
     problems: Problems
     bedside: Bedside
-    limits: Limits
+    limits: RateLimits
     origin: str
     practice: tuple[PracticeAccount, ...] = ()
 

@@ -22,12 +22,12 @@ from app.rules.station.account import (
     shown_name,
 )
 from app.tokens import BadToken, Sealed, new_secret
-from app.web.kit.limits import Limit
+from app.web.kit.limits import RateLimit
 from app.web.kit.qr_codes import code
 from app.web.office.desk import Anybody, Caller, Desk, Enrolling, inside
 
 TRIES: Final = 10
-_SIGN_INS: Final = Limit(TRIES, seconds=15 * 60)
+_SIGN_INS: Final = RateLimit(TRIES, seconds=15 * 60)
 _LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 _LONGEST: Final = 200
 _OFFERED: Final = 15 * 60

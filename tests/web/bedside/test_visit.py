@@ -113,7 +113,8 @@ async def test_under_40_the_checkup_does_not_appear(nurse: Nurse) -> None:
 async def test_after_a_change_one_returns_to_the_check_page(nurse: Nurse) -> None:
     page = await nurse.chose()
     assert page.h1 == "同意内容の確認"
-    page = await nurse.get(page.link("変更"))
+    changes = [each.attrs["href"] for each in page.root.all("a") if each.text.startswith("変更")]
+    page = await nurse.get(next(each for each in changes if each.endswith("#surgery")))
     assert page.h1 == "同意内容の選択"
     page = await nurse.press("/visit/consent", **{**page.checked(), "surgery": "decline"})
     assert page.h1 == "同意内容の確認"

@@ -179,8 +179,7 @@ async def test_a_copy_that_was_altered_in_the_database_opens_nothing_and_says_wh
 
 async def test_the_copy_names_nobody(nurse: Nurse, patient: Nurse) -> None:
     await nurse.needs(reference="A-0042")
-    await nurse.press("/visit/hand-over")
-    await nurse.press("/visit/ready", ready="all")
+    await nurse.reaches("consent")
     await nurse.press("/visit/consent", **nurse._all(over_40=True))
     await nurse.press("/visit/check", confirmed="yes")
     await nurse.comes_back()
@@ -426,8 +425,7 @@ async def test_everything_is_withdrawn_with_the_card_and_for_real(nurse: Nurse, 
     await takes_home(patient)
     await nurse.needs(intent="withdraw")
     await nurse.press("/visit/withdrawal", go_on="yes")
-    await nurse.press("/visit/hand-over")
-    page = await nurse.press("/visit/ready", ready="all")
+    page = await nurse.reaches("revoke")
     assert page.h1 == "すべての同意を取り消す"
     await nurse.press("/visit/revoke", confirmed="yes")
     await nurse.comes_back()

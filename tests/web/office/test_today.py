@@ -182,7 +182,7 @@ async def test_the_sheet_says_what_to_do_and_not_the_word(staff: Clerk) -> None:
     page = await plans(staff, "T-0001", need="renewal")
     word = word_on(page).replace(" ", "")
     page = await staff.get(page.link("印刷する"))
-    for sentence in ("T-0001登録のしなおし・変更40歳以上", "使ったら、シュレッダーへ", "練習"):
+    for sentence in ("T-0001 登録のしなおし・変更 40歳以上", "使ったら、シュレッダーへ", "練習"):
         assert sentence in page.text
     assert word not in page.source.replace(" ", "")
     assert "data-print-now" in page.source

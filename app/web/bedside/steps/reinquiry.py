@@ -10,9 +10,9 @@ from app.rules.visit.standing import may_suffice
 from app.rules.words.dates import day_of
 from app.web.bedside.seat import Bedside, Seat
 from app.web.bedside.steps import Extra
-from app.web.kit.limits import Limit, network_of
+from app.web.kit.limits import RateLimit, network_of
 
-_NUMBERS: Final = Limit(20, seconds=600)
+_NUMBERS: Final = RateLimit(20, seconds=600)
 """Lookups of a 照会番号 per client network: each tells whether the office saw a registration."""
 
 
