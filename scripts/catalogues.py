@@ -39,6 +39,7 @@ PATIENTS: Final = (
     "templates/kit/reference.html",
     "templates/bedside/hand-over.html",
     "templates/kit/layout.html",
+    "templates/bedside/consent-item.html",
     "templates/bedside/look.html",
     "templates/print/leaflet.html",
     "templates/print/memo.html",

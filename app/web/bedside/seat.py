@@ -312,7 +312,8 @@ def crossing_hash(facility: str, code: str) -> str:
     return hashed(f"crossing\0{facility}\0{code}")
 
 
-async def _open_seat(request: Request, bedside: TheBedside) -> Seat:
+async def _open_seat(request: Request) -> Seat:
+    bedside: Bedside = request.app.state.bedside
     return await bedside.seat(request)
 
 

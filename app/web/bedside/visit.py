@@ -37,8 +37,8 @@ from app.web.kit.parts import ThisLook
 router = APIRouter()
 
 
-async def _step(step: str) -> Step:
-    found = STEPS.get(step)
+async def _step(request: Request) -> Step:
+    found = STEPS.get(request.path_params["step"])
     if found is None:
         raise HTTPException(404)
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from http import HTTPStatus
@@ -32,7 +32,7 @@ from app.rules.content.sources import GRADES, named
 from app.rules.station.account import Role
 from app.rules.station.day_list import Need
 from app.rules.terminal.exchange import Stage
-from app.rules.visit.consent import QUESTIONS, Choice
+from app.rules.visit.consent import QUESTIONS, Choice, Item
 from app.rules.visit.copy import Wish
 from app.rules.visit.flow import OPERATORS
 from app.rules.visit.standing import NEEDY, Closing, Doubt, Standing, Truth, Verdict
@@ -118,11 +118,13 @@ _EITHER: Final = (False, True)
 _LOOKS: Final = {str(look): look for look in starmap(Look, product(SIZES, _EITHER, LANGUAGES, _EITHER, _EITHER))}
 
 
+@lru_cache(maxsize=2048)
 def with_readings(message: str) -> Markup:
     """Return the message as HTML with its readings above."""
     return Markup(RUBY.sub(_RUBY, str(escape(message))))  # noqa: S704 - escaped first, then only our own ruby
 
 
+@lru_cache(maxsize=2048)
 def without_readings(message: str) -> Markup:
     """Return the message as HTML without readings."""
     return escape(plain(message))
@@ -153,6 +155,11 @@ class _Environment(jinja2.Environment):
     """Jinja with constant folding of the functions in `known`, and without the indentation of the source."""
 
     known: Mapping[str, Callable[[str], object]]
+
+    @override
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """Return one plain dictionary: Jinja's chain of two is looked through for each name at every import."""
+        return {**self.globals, **(d or {})}
 
     @override
     def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
@@ -266,9 +273,16 @@ def _environment(
         "_plain": partial(_message, plain_words),
         "readable": readable,
         "plain": without_readings,
+        "once": lru_cache(partial(_once, environment, language)),
     }
     environment.globals.update({**environment.known, **shared, **spoken, "LANGUAGES": LANGUAGES})
     return environment
+
+
+def _once(environment: jinja2.Environment, language: Language, template: str, item: Item) -> Markup:
+    """Render a template that depends on a consent item and the language alone."""
+    look = Look(language=language, is_patients=True)
+    return Markup(environment.get_template(template).render(item=item, look=look))  # noqa: S704 - a page of ours
 
 
 def _icon(assets: Assets, name: str) -> Markup:
