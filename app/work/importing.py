@@ -118,13 +118,13 @@ class Importer:
         }
         key = key or f"file {file or known.seen_at} {followed.visit.id} {known.id}"
         act = Act(
-            followed.visit.facility,
-            followed.visit.id,
-            key,
-            EventType.VERIFIED,
-            seen.at,
-            body,
-            place in DONE,
+            facility=followed.visit.facility,
+            visit=followed.visit.id,
+            key=key,
+            type=EventType.VERIFIED,
+            at=seen.at,
+            body=body,
+            is_settled=place in DONE,
             sight=seen,
             person=known.id,
         )

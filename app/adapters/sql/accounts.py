@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import (
+    LABEL_STYLE_TABLENAME_PLUS_COL,
     Connection,
     Executable,
     and_,
@@ -23,10 +23,11 @@ from typing_extensions import override
 
 from app.adapters.sql import schema as t
 from app.adapters.sql.database import Connected
+from app.adapters.sql.rows import AnyRow, row_of, value_of
 from app.ports.office import Office
 from app.rules.record.clock import BEHIND
 from app.rules.station.account import Account, Invitation, Key, Member, Officer, Role, SignIn
-from app.rules.station.station import Station, StationProfile
+from app.rules.station.station import Station
 
 _STEPS_AHEAD: Final = BEHIND // 30
 """TOTP steps: a stored step further ahead than that was used under a wrong clock, and is ignored."""
@@ -48,7 +49,7 @@ class SqlAccounts(Connected, Office):
 
     def _account(self, which: Any) -> Account | None:
         row = self.database.first(select(t.account).where(which, _OPEN))
-        return Account(*row) if row else None
+        return value_of(Account, row) if row else None
 
     @override
     async def stations_of(self, account: str) -> tuple[tuple[Station, Role], ...]:
@@ -58,7 +59,7 @@ class SqlAccounts(Connected, Office):
             .where(t.member.c.account == account)
             .order_by(t.facility.c.name)
         )
-        return tuple((Station(*row[:-1]), Role(row[-1])) for row in rows)
+        return tuple((value_of(Station, row), Role(row.role)) for row in rows)
 
     @override
     async def officer(self, secret: str) -> Officer | None:
@@ -69,12 +70,12 @@ class SqlAccounts(Connected, Office):
             .join(t.member, belongs)
             .join(t.facility, t.facility.c.id == t.sign_in.c.facility)
             .where(t.sign_in.c.secret == secret)
+            .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
         )
         if row is None:
             return None
-        one, two, three = len(t.sign_in.c), len(t.account.c), len(t.facility.c)
-        who = Account(*row[one : one + two])
-        return Officer(who, _signed(row[:one]), Station(*row[one + two : one + two + three]), Role(row[-1]))
+        station, role = value_of(Station, row, "facility_"), Role(row.member_role)
+        return Officer(value_of(Account, row, "account_"), _signed(row, "sign_in_"), station, role)
 
     @override
     async def sign_in(self, new: SignIn) -> None:
@@ -102,7 +103,7 @@ class SqlAccounts(Connected, Office):
             .order_by(t.sign_in.c.used_at.desc())
             .limit(200)
         )
-        return tuple((_signed(row[:-1]), str(row[-1])) for row in rows)
+        return tuple((_signed(row), str(row.name)) for row in rows)
 
     # --- proofs, each used once -----------------------------------------------------------------------------
 
@@ -128,7 +129,7 @@ class SqlAccounts(Connected, Office):
     @override
     async def add(self, account: Account, facility: str, role: Role) -> None:
         def work(connection: Connection) -> None:
-            connection.execute(insert(t.account).values(**asdict(account)))
+            connection.execute(insert(t.account).values(**row_of(account)))
             connection.execute(insert(t.member).values(account=account.id, facility=facility, role=role.value))
 
         await self.database.durably(work)
@@ -153,27 +154,27 @@ class SqlAccounts(Connected, Office):
 
     @override
     async def recovery_left(self, account: str) -> int:
-        row = self.database.first(select(func.count()).where(t.recovery.c.account == account))
-        return int(row[0]) if row else 0
+        row = self.database.first(select(func.count().label("left")).where(t.recovery.c.account == account))
+        return int(row.left)
 
     @override
     async def keys(self, account: str) -> tuple[Key, ...]:
         rows = self.database.rows(
             select(t.passkey).where(t.passkey.c.account == account).order_by(t.passkey.c.added_at)
         )
-        return tuple(Key(*row) for row in rows)
+        return tuple(value_of(Key, row) for row in rows)
 
     @override
     async def key(self, key: str) -> Key | None:
         row = self.database.first(select(t.passkey).where(t.passkey.c.id == key))
-        return Key(*row) if row else None
+        return value_of(Key, row) if row else None
 
     @override
     async def add_key(self, key: Key) -> bool:
         def work(connection: Connection) -> bool:
             if connection.execute(select(t.passkey.c.id).where(t.passkey.c.id == key.id)).first():
                 return False
-            connection.execute(insert(t.passkey).values(**asdict(key)))
+            connection.execute(insert(t.passkey).values(**row_of(key)))
             return True
 
         return await self.database.durably(work)
@@ -194,7 +195,7 @@ class SqlAccounts(Connected, Office):
             .where(t.member.c.facility == facility, _OPEN)
             .order_by(t.account.c.name)
         )
-        return tuple(Member(Account(*row[:-1]), facility, Role(row[-1])) for row in rows)
+        return tuple(Member(value_of(Account, row), facility, Role(row.role)) for row in rows)
 
     @override
     async def set_role(self, facility: str, account: str, role: Role) -> bool:
@@ -227,7 +228,7 @@ class SqlAccounts(Connected, Office):
         def work(connection: Connection) -> None:
             if new.account:
                 _close(connection, t.invitation.c.account == new.account, new.made_at)
-            connection.execute(insert(t.invitation).values(**asdict(new)))
+            connection.execute(insert(t.invitation).values(**row_of(new)))
 
         await self.database.durably(work)
 
@@ -291,7 +292,7 @@ def _take_up(invited: Invitation, new: Account, signed: SignIn, connection: Conn
     if connection.execute(update(t.invitation).where(unused).values(used_at=signed.opened_at)).rowcount != 1:
         return False
     if taken is None:
-        connection.execute(insert(t.account).values(**asdict(new)))
+        connection.execute(insert(t.account).values(**row_of(new)))
     else:
         fresh = {"password": new.password, "totp": "", "last_step": 0, "revoked_at": None}
         connection.execute(update(t.account).where(t.account.c.id == new.id).values(**fresh))
@@ -329,16 +330,9 @@ def _forget(connection: Connection, account: str, now: int) -> None:
     connection.execute(update(t.account).where(t.account.c.id == account).values(**gone))
 
 
-def row_of(value: SignIn | StationProfile) -> dict[str, Any]:
-    """Return a value's row; booleans become 0 and 1, since STRICT tables have none."""
-    return {name: int(field) if isinstance(field, bool) else field for name, field in asdict(value).items()}
+def _signed(row: AnyRow, prefix: str = "") -> SignIn:
+    return value_of(SignIn, row, prefix, full=bool(getattr(row, f"{prefix}full")))
 
 
-def _signed(row: Any) -> SignIn:
-    found = SignIn(*row)
-    return replace(found, full=bool(found.full))
-
-
-def _invited(row: Any) -> Invitation:
-    found = Invitation(*row)
-    return replace(found, role=Role(found.role))
+def _invited(row: AnyRow) -> Invitation:
+    return value_of(Invitation, row, role=Role(row.role))

@@ -7,12 +7,11 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 import app.adapters.sql.statements as sql
+from app.adapters.sql.rows import row_of, value_of
 from app.ports.store import ReadOnly
 from app.rules.record.evidence import Event, Head, canonical, chained
 from app.verify import mac_of
 
-ENTRY: Final = ("seq", "facility", "event_id", "visit", "type", "at", "body_hash", "prev_hash")
-"""The columns that make an `Entry`, in its order."""
 OF_THE_RECORD: Final = "record"
 """Value of an event's `visit` when the event is about the record itself."""
 
@@ -29,8 +28,7 @@ class Chain:
     def add(self, visit: str, event: Event, key: str | None = None) -> None:
         """Add an event of a visit; `key` names the submission whose first event it is."""
         entry, nonce, self._head = chained(self._head, self._facility, visit, event)
-        row = {name: getattr(entry, name) for name in ENTRY}
-        self._events.append(row | {"hash": self._head.hash, "key": key})
+        self._events.append({**row_of(entry), "hash": self._head.hash, "key": key})
         self._bodies.append(
             {
                 "facility": entry.facility,
@@ -74,4 +72,4 @@ def must_be_open(connection: Connection, facility: str) -> None:
 def head_of(connection: Connection, facility: str) -> Head:
     """Return the head of a station's chain."""
     row = connection.execute(sql.HEAD, {"facility": facility}).first()
-    return Head(*row) if row else Head()
+    return value_of(Head, row) if row else Head()

@@ -6,7 +6,7 @@ import asyncio
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -33,7 +33,7 @@ from app.adapters.sql import merge
 from app.adapters.sql.chain import append, must_be_open
 from app.adapters.sql.database import Connected, Database
 from app.adapters.sql.erasure import OF_A_PERSON
-from app.adapters.sql.rows import logged_from
+from app.adapters.sql.rows import AnyRow, logged_from, row_of, value_of
 from app.ports.consent_list import ConsentList
 from app.ports.store import Logged
 from app.rules.record.evidence import Event, EventType
@@ -71,7 +71,7 @@ class SqlConsentList(Connected, ConsentList):
             of_day = t.exchange.c.facility == new.facility, t.exchange.c.day == new.day
             last = connection.execute(select(func.max(t.exchange.c.counter)).where(*of_day)).scalar()
             counted = replace(new, counter=(last or 0) + 1)
-            connection.execute(insert(t.exchange).values(asdict(counted)))
+            connection.execute(insert(t.exchange).values(row_of(counted)))
             return counted
 
         return await self.database.durably(work)
@@ -79,14 +79,14 @@ class SqlConsentList(Connected, ConsentList):
     @override
     async def exchange(self, facility: str, key: str) -> Exchange | None:
         mine = select(t.exchange).where(t.exchange.c.facility == facility, t.exchange.c.key == key)
-        rows = self.database.rows(mine)
-        return Exchange(*rows[0]) if rows else None
+        row = self.database.first(mine)
+        return value_of(Exchange, row) if row else None
 
     @override
     async def exchanges(self, facility: str, limit: int) -> tuple[Exchange, ...]:
         order = t.exchange.c.day.desc(), t.exchange.c.counter.desc()
         mine = select(t.exchange).where(t.exchange.c.facility == facility).order_by(*order).limit(limit)
-        return tuple(Exchange(*row) for row in self.database.rows(mine))
+        return tuple(value_of(Exchange, row) for row in self.database.rows(mine))
 
     @override
     async def received(self, facility: str, key: str, reception: str) -> bool:
@@ -102,7 +102,8 @@ class SqlConsentList(Connected, ConsentList):
         sealed, total = await asyncio.to_thread(self._sealed, key, people, names=names)
         new = replace(new, total=total)
         row = {
-            **_shallow(new, "preview", "outcome"),
+            **row_of(new),
+            "outcome": json.dumps(asdict(new.outcome)),
             "digest": digest,
             "sealed": sealed,
             "preview": self._keys.wrapped(new.preview.as_json().encode()).decode(),
@@ -130,8 +131,8 @@ class SqlConsentList(Connected, ConsentList):
 
     @override
     async def upload(self, facility: str, upload: str) -> Upload | None:
-        rows = self.database.rows(select(t.upload).where(t.upload.c.facility == facility, t.upload.c.id == upload))
-        return self._upload(rows[0]) if rows else None
+        row = self.database.first(select(t.upload).where(t.upload.c.facility == facility, t.upload.c.id == upload))
+        return self._upload(row) if row else None
 
     @override
     async def uploads(self, facility: str, limit: int) -> tuple[Upload, ...]:
@@ -139,11 +140,10 @@ class SqlConsentList(Connected, ConsentList):
         mine = select(t.upload).where(t.upload.c.facility == facility).order_by(*order).limit(limit)
         return tuple(self._upload(row) for row in self.database.rows(mine))
 
-    def _upload(self, row: Any) -> Upload:
+    def _upload(self, row: AnyRow) -> Upload:
         preview = Preview.from_json(self._keys.unwrapped(row.preview.encode()).decode())
-        values = {each.name: getattr(row, each.name) for each in fields(Upload)}
-        values |= {"stage": Stage(row.stage), "preview": preview, "outcome": MergeOutcome(**json.loads(row.outcome))}
-        return Upload(**values)
+        outcome = MergeOutcome(**json.loads(row.outcome))
+        return value_of(Upload, row, stage=Stage(row.stage), preview=preview, outcome=outcome)
 
     @override
     async def drop(self, facility: str, upload: str) -> None:
@@ -170,7 +170,9 @@ class SqlConsentList(Connected, ConsentList):
     @override
     async def take(self, upload: Upload, people: Sequence[Incoming], done: int, now: int) -> tuple[Taken, ...]:
         key, made_at = await self._search_key(upload.facility), min(upload.preview.executed_at or now, now)
-        batch = merge.Batch(upload.facility, upload.id, made_at, now, self._keys, key)
+        batch = merge.Batch(
+            facility=upload.facility, file=upload.id, made_at=made_at, now=now, keys=self._keys, search=key
+        )
 
         ready = await asyncio.to_thread(batch.ready, people)
 
@@ -230,8 +232,8 @@ class SqlConsentList(Connected, ConsentList):
 
     @override
     async def person(self, facility: str, person: str) -> ListedPerson | None:
-        rows = self.database.rows(select(_P).where(_P.c.facility == facility, _P.c.id == person))
-        return self._known(rows[0]) if rows else None
+        row = self.database.first(select(_P).where(_P.c.facility == facility, _P.c.id == person))
+        return self._known(row) if row else None
 
     @override
     async def near(self, facility: str, reference: str, begins: int, ends: int) -> tuple[ListedPerson, ...]:
@@ -243,7 +245,15 @@ class SqlConsentList(Connected, ConsentList):
     def _known(self, row: Any) -> ListedPerson:
         results, references = body_from_json(row.body)
         names = self._keys.opened(row.id, row.key, row.names)
-        return ListedPerson(row.id, row.facility, references, row.validity, results, row.seen_at, names)
+        return ListedPerson(
+            id=row.id,
+            facility=row.facility,
+            references=references,
+            validity=row.validity,
+            results=results,
+            seen_at=row.seen_at,
+            names=names,
+        )
 
     @override
     async def history(self, facility: str, person: str) -> tuple[Logged, ...]:
@@ -295,10 +305,10 @@ class SqlConsentList(Connected, ConsentList):
     def _kept_key(self, facility: str) -> SearchKey | None:
         """Return a station's search key if it has one; unsealed once, then cached."""
         if facility not in self._search_keys:
-            rows = self.database.rows(SEARCH_KEY, facility=facility)
-            if not rows:
+            row = self.database.first(SEARCH_KEY, facility=facility)
+            if not row:
                 return None
-            self._search_keys[facility] = self._keys.search_key(rows[0].sealed)
+            self._search_keys[facility] = self._keys.search_key(row.sealed)
         return self._search_keys[facility]
 
     def _made(self, facility: str, connection: Connection) -> str:
@@ -307,11 +317,6 @@ class SqlConsentList(Connected, ConsentList):
             found = self._keys.new_search_key()
             connection.execute(insert(t.search_key).values(facility=facility, sealed=found))
         return str(found)
-
-
-def _shallow(value: Upload, *without: str) -> dict[str, Any]:
-    """Return the fields that are stored as they are."""
-    return {each.name: getattr(value, each.name) for each in fields(value) if each.name not in without}
 
 
 def _make_room(connection: Connection, facility: str) -> None:

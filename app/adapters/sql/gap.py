@@ -13,6 +13,7 @@ from app.adapters.sql.chain_check import without_body
 from app.adapters.sql.copies import call_all_back
 from app.adapters.sql.database import empty_log, writing
 from app.adapters.sql.erasure import forget, mark_erased
+from app.adapters.sql.rows import value_of
 from app.rules.record.evidence import Body, Event, EventType, Head
 from app.rules.record.gap import Erasure, Gap, LedgerState, gap
 
@@ -71,8 +72,7 @@ def read(connection: Connection, facility: str = "") -> tuple[Gap, ...]:
     mine = select(t.quarantine).where(t.quarantine.c.accepted_at.is_(None)).order_by(t.quarantine.c.facility)
     rows = connection.execute(mine.where(t.quarantine.c.facility == facility) if facility else mine)
     return tuple(
-        Gap(row.facility, Head(row.known_size, row.known_hash), Head(row.found_size, row.found_hash), row.at)
-        for row in rows
+        Gap(row.facility, value_of(Head, row, "known_"), value_of(Head, row, "found_"), row.at) for row in rows
     )
 
 

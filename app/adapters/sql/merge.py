@@ -115,7 +115,9 @@ class Batch:
         )
         sealed = self.keys.sealed(who, person.names) if person.names else (None, None)
         beginnings = self.search.beginnings(person.names) if person.names else ()
-        return ReadyToMerge(person, who, sealed, said, flags, frozenset(beginnings))
+        return ReadyToMerge(
+            person=person, id=who, sealed=sealed, said=said, flags=flags, beginnings=frozenset(beginnings)
+        )
 
     def write(self, connection: Connection, people: Iterable[ReadyToMerge]) -> tuple[Taken, ...]:
         """Write people, and events for consents that ended; return each person before and after."""
@@ -137,7 +139,12 @@ class Batch:
             named[row["id"]] = each
             known.add(row, person.references)
             after = ListedPerson(
-                row["id"], self.facility, person.references, person.validity, person.results, self.made_at
+                id=row["id"],
+                facility=self.facility,
+                references=person.references,
+                validity=person.validity,
+                results=person.results,
+                seen_at=self.made_at,
             )
             taken.append(Taken(before, after))
         self._put(connection, rows, fresh, named)
@@ -163,7 +170,14 @@ class Batch:
 
     def _before(self, row: dict[str, Any]) -> ListedPerson:
         results, references = from_json(row["body"])
-        return ListedPerson(row["id"], self.facility, references, row["validity"], results, row["seen_at"])
+        return ListedPerson(
+            id=row["id"],
+            facility=self.facility,
+            references=references,
+            validity=row["validity"],
+            results=results,
+            seen_at=row["seen_at"],
+        )
 
     def row(self, ready: ReadyToMerge, old: dict[str, Any] | None) -> dict[str, Any]:
         """Return a person's row; `old` is the one that is there already."""

@@ -14,10 +14,10 @@ from sqlalchemy import Connection, Select, delete, func, insert, select
 import app.adapters.sql.schema as t
 import app.adapters.sql.statements as sql
 from app.adapters.sql import chain_check, copies
-from app.adapters.sql.chain import ENTRY, OF_THE_RECORD
+from app.adapters.sql.chain import OF_THE_RECORD
 from app.adapters.sql.database import unhurried
 from app.adapters.sql.erasure import OF_A_PERSON
-from app.adapters.sql.rows import AnyRow, visit_from
+from app.adapters.sql.rows import AnyRow, value_of, visit_from
 from app.ports.store import Alteration, ReadOnly
 from app.rules.record.evidence import Entry, EventType
 from app.rules.record.replay import Rebuilt, Replayed, UnreadableRecord, rebuilt
@@ -84,7 +84,7 @@ class Records:
         """Yield valid entries that have a body. Raises `UnreadableRecord` for an invalid entry or unexplained gap."""
         missing = Missing()
         for row in rows:
-            entry = Entry(*(getattr(row, name) for name in ENTRY))
+            entry = value_of(Entry, row)
             body = chain_check.checked_body(row, entry, None if row.body is None else row, self.key)
             if body is None or (row.mac is None and row.seq >= vouched):
                 raise UnreadableRecord
@@ -114,7 +114,15 @@ def followed_from(row: AnyRow) -> Followed:
     except (ReadOnly, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         visit = Visit(row.id, row.facility, row.opened_at, row.touched_at, row.version)
         sight, closed, asked = None, None, ()
-    return Followed(visit, row.handed_off_at or 0, sight, closed, row.followed_at, row.person or "", asked)
+    return Followed(
+        visit=visit,
+        handed_off_at=row.handed_off_at or 0,
+        sight=sight,
+        closed=closed,
+        settled_at=row.followed_at,
+        person=row.person or "",
+        asked=asked,
+    )
 
 
 def _sight(raw: str | None) -> Sight | None:
@@ -210,7 +218,7 @@ def _gone_before(connection: Connection, facility: str, key: bytes) -> set[int]:
     found = set[int]()
     for _, rows in _entries(connection, facility, [OF_THE_RECORD]):
         for row in rows:
-            entry = Entry(*(getattr(row, name) for name in ENTRY))
+            entry = value_of(Entry, row)
             body = chain_check.checked_body(row, entry, None if row.body is None else row, key) if row.mac else None
             found |= set((body or {}).get("without_body", ()))
     return found
@@ -271,4 +279,4 @@ def noted(connection: Connection, facility: str = "") -> tuple[Alteration, ...]:
     """Return what the last checks found, of one station or of all."""
     mine = select(t.broken).order_by(t.broken.c.facility, t.broken.c.subject)
     rows = connection.execute(mine.where(t.broken.c.facility == facility) if facility else mine)
-    return tuple(Alteration(*row) for row in rows)
+    return tuple(value_of(Alteration, row) for row in rows)

@@ -170,7 +170,7 @@ def _settled(loader: _Loader, connection: Connection, known: LedgerState, now: i
         chain_check.begin_macs(connection, now)
     erased = gap.erase_again(connection, known.erasures, now)
     gaps = gap.read(connection)
-    return Restored(loader.at, heads, gaps, absent, erased, tuple(loader.files))
+    return Restored(at=loader.at, heads=heads, gaps=gaps, absent=absent, erased=erased, files=tuple(loader.files))
 
 
 def _write_files(files: Mapping[str, str], folder: Path) -> None:

@@ -110,7 +110,7 @@ SPEND = (
 # --- reading ------------------------------------------------------------------------------------------------
 
 BEDSIDE = (
-    select(visit, facility.c.name.label("station"), facility.c.code, facility.c.telephone)
+    select(visit, *(each.label(f"station_{each.name}") for each in facility.c))
     .join_from(visit, facility)
     .where(visit.c.session == bindparam("session"))
 )
@@ -118,7 +118,7 @@ VISIT = select(visit).where(visit.c.id == bindparam("visit"))
 ACROSS = select(visit).where(visit.c.crossing == bindparam("crossing"), visit.c.session.is_not(None))
 DEPARTURE = select(departure).where(departure.c.id == bindparam("departure"))
 HEAD = (
-    select(event.c.seq, event.c.hash)
+    select(event.c.seq.label("size"), event.c.hash)
     .where(event.c.facility == bindparam("facility"))
     .order_by(event.c.seq.desc())
     .limit(1)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 import app.adapters.sql.statements as sql
 from app.adapters.sql import copies
 from app.adapters.sql.chain import Chain
-from app.adapters.sql.rows import AnyRow, fields, visit_from, visit_row
+from app.adapters.sql.rows import AnyRow, row_of, value_of, visit_from, visit_row
 from app.ports.store import Change, ReadOnly, Written
 from app.rules.record.evidence import Head
 from app.rules.visit.flow import Visit
@@ -39,7 +39,7 @@ def write(change: Change, connection: Connection) -> Written:
     if change.spend and not _spend(change, found.session, connection):
         return Written.SPENT
     _project(change, found, connection)
-    _record(change, Head(found.size, found.hash) if found.size else Head(), connection)
+    _record(change, value_of(Head, found) if found.size else Head(), connection)
     return Written.DONE
 
 
@@ -75,7 +75,7 @@ def _project(change: Change, found: AnyRow, connection: Connection) -> None:
     if change.copy:
         copies.add(change.copy, connection)
     if change.issue:
-        connection.execute(sql.ISSUE, fields(change.issue))
+        connection.execute(sql.ISSUE, row_of(change.issue))
 
 
 def _changed(change: Change, row: Mapping[str, Any], found: AnyRow) -> dict[str, Any]:

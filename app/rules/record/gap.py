@@ -156,7 +156,14 @@ def known_from(lines: Iterable[bytes]) -> LedgerState:
             head = Head(said["size"], said["hash"])
             if said["is"] == "accepted" or head.size > heads.get(said["facility"], Head()).size:
                 heads[said["facility"]] = head
-    return LedgerState(heads, _each_once(erasures), backed_up_at, clock, compared_at, is_keyed)
+    return LedgerState(
+        heads=heads,
+        erasures=_each_once(erasures),
+        backed_up_at=backed_up_at,
+        clock=clock,
+        compared_at=compared_at,
+        is_keyed=is_keyed,
+    )
 
 
 def merged(*several: LedgerState) -> LedgerState:
@@ -170,7 +177,14 @@ def merged(*several: LedgerState) -> LedgerState:
     compared_at = max((each.compared_at for each in several), default=0)
     clock = max(clocks, key=attrgetter("at"), default=None)
     is_keyed = any(each.is_keyed for each in several)
-    return LedgerState(heads, erasures, max(times, default=None), clock, compared_at, is_keyed)
+    return LedgerState(
+        heads=heads,
+        erasures=erasures,
+        backed_up_at=max(times, default=None),
+        clock=clock,
+        compared_at=compared_at,
+        is_keyed=is_keyed,
+    )
 
 
 _KINDS: Final[Mapping[str, Mapping[str, type]]] = {

@@ -314,20 +314,20 @@ def _row(known: ListedPerson, now: int, *, names: bool) -> ConsentRow:
     flags = known.merged
     ends = _last_end(known, flags)
     return ConsentRow(
-        known.id,
-        who.name,
-        who.kana,
-        era(who),
-        _western(who.born_on),
-        sex(who.sex),
-        known.references,
-        tuple(cell(flags.get(flag.id)) for flag in COLUMNS),
-        _western(known.consented_on),
-        format_time(ends),
-        left(ends, now),
-        validity(known.validity),
-        len(known.results),
-        STATES[known.state],
+        id=known.id,
+        name=who.name,
+        kana=who.kana,
+        born=era(who),
+        born_western=_western(who.born_on),
+        sex=sex(who.sex),
+        references=known.references,
+        flags=tuple(cell(flags.get(flag.id)) for flag in COLUMNS),
+        day=_western(known.consented_on),
+        ends=format_time(ends),
+        left=left(ends, now),
+        validity=validity(known.validity),
+        insurances=len(known.results),
+        state=STATES[known.state],
     )
 
 
