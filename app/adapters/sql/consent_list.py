@@ -96,11 +96,22 @@ class SqlConsentList(Connected, ConsentList):
     # --- files on the way -----------------------------------------------------------------------------------
 
     @override
+    async def known(self, facility: str, data: bytes, *, names: bool) -> Upload | None:
+        key = self._kept_key(facility)
+        if key is None:
+            return None
+        digest = await asyncio.to_thread(key.digest, data)
+        row = self.database.first(select(t.upload).where(t.upload.c.facility == facility, t.upload.c.digest == digest))
+        found = self._upload(row) if row else None
+        is_as_asked = found and (found.stage is not Stage.WAITING or found.preview.has_names is names)
+        return found if is_as_asked else None
+
+    @override
     async def keep(self, new: Upload, data: bytes, people: Sequence[Incoming], *, names: bool) -> Upload:
         key = await self._search_key(new.facility)
         digest = key.digest(data)
         sealed, total = await asyncio.to_thread(self._sealed, key, people, names=names)
-        new = replace(new, total=total)
+        new = replace(new, total=total, preview=replace(new.preview, has_names=names))
         row = {
             **row_of(new),
             "outcome": json.dumps(asdict(new.outcome)),

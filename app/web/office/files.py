@@ -145,6 +145,9 @@ class FileDesk:
         filename, data = await received(self.desk, caller, "file")
         if not data:
             return await self._all(caller, {"file": "ファイルをえらんでください"})
+        names = await self._keeps_names(caller)
+        if known := await self.importer.registry.known(caller.facility, data, names=names):
+            return self.desk.go(f"/office/files/{known.id}?again=1")
         code = caller.officer.facility.code
         try:
             async with self._reading:
