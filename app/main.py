@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-import httpx
 import structlog
 from fastapi import FastAPI
 from joserfc.jwk import ECKey
@@ -84,6 +83,9 @@ from app.web.refusals import Handler, explained
 from app.web.watch import Tally, Watch
 from app.work.importing import Importer
 from app.work.sweeping import Sweeping
+
+if TYPE_CHECKING:
+    import httpx
 
 STATIC: Final = Path(__file__).parents[1] / "static"
 PRACTICE_STATION: Final = Station("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
@@ -412,6 +414,8 @@ def _practice_doors(settings: Settings, signer: Signer, clock: Clock, assets: As
     )
 
     def client() -> httpx.AsyncClient:
+        import httpx  # noqa: PLC0415 - a tenth of a start, which asks nobody
+
         return httpx.AsyncClient(
             transport=httpx.ASGITransport(world.app, raise_app_exceptions=False), timeout=settings.deadline
         )
