@@ -199,12 +199,12 @@ class OpenIdHandoff(Handoff):
         try:
             if answer.status_code == HTTPStatus.OK and is_json(answer):
                 return parse(answer.content, Tokens).id_token
-            said = parse(answer.content, Failure)
+            failure = parse(answer.content, Failure)
         except ValueError as error:
             raise Refused(RefusalReason.NO_TOKEN) from error
-        if said.error == "access_denied":
-            raise Declined(self.declined(said.error, said.error_description))
-        raise _failed(said.error)
+        if failure.error == "access_denied":
+            raise Declined(self.declined(failure.error, failure.error_description))
+        raise _failed(failure.error)
 
     def _exchange_once(self, code: str) -> None:
         """Refuse a code sent before: on reuse, a provider may revoke the first exchange's tokens (RFC 6749, 4.1.2)."""

@@ -91,8 +91,8 @@ class SqlAccounts(Connected, Office):
 
     @override
     async def sign_out(self, sign_in: str, *, facility: str = "", account: str = "") -> bool:
-        mine = _of(facility, account)
-        return await self._run(delete(t.sign_in).where(t.sign_in.c.id == sign_in, mine)) == 1
+        belongs = _of(facility, account)
+        return await self._run(delete(t.sign_in).where(t.sign_in.c.id == sign_in, belongs)) == 1
 
     @override
     async def sign_ins(self, *, facility: str = "", account: str = "") -> tuple[tuple[SignIn, str], ...]:
@@ -115,8 +115,8 @@ class SqlAccounts(Connected, Office):
 
     @override
     async def take_recovery(self, account: str, secret: str) -> bool:
-        mine = and_(t.recovery.c.account == account, t.recovery.c.secret == secret)
-        return await self._run(delete(t.recovery).where(mine)) == 1
+        that_code = and_(t.recovery.c.account == account, t.recovery.c.secret == secret)
+        return await self._run(delete(t.recovery).where(that_code)) == 1
 
     @override
     async def spend(self, secret: str, now: int) -> bool:
@@ -213,8 +213,8 @@ class SqlAccounts(Connected, Office):
         def work(connection: Connection) -> bool:
             if not _another_admin(connection, facility, account):
                 return False
-            mine = and_(t.sign_in.c.account == account, t.sign_in.c.facility == facility)
-            connection.execute(delete(t.sign_in).where(mine))
+            sign_ins_here = and_(t.sign_in.c.account == account, t.sign_in.c.facility == facility)
+            connection.execute(delete(t.sign_in).where(sign_ins_here))
             _close_invitations(connection, facility, account)
             gone = connection.execute(delete(t.member).where(_member(facility, account))).rowcount == 1
             if gone and not connection.execute(select(t.member).where(t.member.c.account == account)).first():
@@ -239,15 +239,15 @@ class SqlAccounts(Connected, Office):
 
     @override
     async def invitations(self, facility: str) -> tuple[Invitation, ...]:
-        mine = select(t.invitation).where(t.invitation.c.facility == facility)
+        query = select(t.invitation).where(t.invitation.c.facility == facility)
         return tuple(
-            _invited(row) for row in self.database.rows(mine.order_by(t.invitation.c.made_at.desc()).limit(100))
+            _invited(row) for row in self.database.rows(query.order_by(t.invitation.c.made_at.desc()).limit(100))
         )
 
     @override
     async def withdraw(self, facility: str, invitation: str, now: int) -> bool:
-        mine = and_(t.invitation.c.id == invitation, t.invitation.c.facility == facility)
-        unused = update(t.invitation).where(mine, t.invitation.c.used_at.is_(None)).values(revoked_at=now)
+        that_invitation = and_(t.invitation.c.id == invitation, t.invitation.c.facility == facility)
+        unused = update(t.invitation).where(that_invitation, t.invitation.c.used_at.is_(None)).values(revoked_at=now)
         return await self._run(unused) == 1
 
     @override
@@ -313,8 +313,8 @@ def _is_only_here(connection: Connection, invited: Invitation) -> bool:
 
 def _close_invitations(connection: Connection, facility: str, account: str) -> None:
     """Revoke a station's open invitations to an account and by it."""
-    theirs = or_(t.invitation.c.account == account, t.invitation.c.inviter == account)
-    _close(connection, and_(t.invitation.c.facility == facility, theirs), 0)
+    to_or_by = or_(t.invitation.c.account == account, t.invitation.c.inviter == account)
+    _close(connection, and_(t.invitation.c.facility == facility, to_or_by), 0)
 
 
 def _close(connection: Connection, which: Any, now: int) -> None:

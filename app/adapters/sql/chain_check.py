@@ -135,7 +135,7 @@ def _log(connection: Connection, facility: str) -> Iterator[tuple[AnyRow, AnyRow
     entries = select(t.event).where(e.facility == facility).order_by(e.seq).limit(_MANY)
     bodies = select(t.event_body).where(b.facility == facility)
     while rows := connection.execute(entries.where(e.seq > after)).all():
-        among = bodies.where(b.seq.between(rows[0].seq, rows[-1].seq))
-        theirs = {row.seq: row for row in connection.execute(among)}
-        yield from ((row, theirs.get(row.seq)) for row in rows)
+        page = bodies.where(b.seq.between(rows[0].seq, rows[-1].seq))
+        by_number = {row.seq: row for row in connection.execute(page)}
+        yield from ((row, by_number.get(row.seq)) for row in rows)
         after = rows[-1].seq

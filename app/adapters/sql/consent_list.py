@@ -78,20 +78,20 @@ class SqlConsentList(Connected, ConsentList):
 
     @override
     async def exchange(self, facility: str, key: str) -> Exchange | None:
-        mine = select(t.exchange).where(t.exchange.c.facility == facility, t.exchange.c.key == key)
-        row = self.database.first(mine)
+        query = select(t.exchange).where(t.exchange.c.facility == facility, t.exchange.c.key == key)
+        row = self.database.first(query)
         return value_of(Exchange, row) if row else None
 
     @override
     async def exchanges(self, facility: str, limit: int) -> tuple[Exchange, ...]:
         order = t.exchange.c.day.desc(), t.exchange.c.counter.desc()
-        mine = select(t.exchange).where(t.exchange.c.facility == facility).order_by(*order).limit(limit)
-        return tuple(value_of(Exchange, row) for row in self.database.rows(mine))
+        query = select(t.exchange).where(t.exchange.c.facility == facility).order_by(*order).limit(limit)
+        return tuple(value_of(Exchange, row) for row in self.database.rows(query))
 
     @override
     async def received(self, facility: str, key: str, reception: str) -> bool:
-        mine = update(t.exchange).where(t.exchange.c.facility == facility, t.exchange.c.key == key)
-        return await self.database.durably(lambda c: c.execute(mine.values(reception=reception)).rowcount == 1)
+        change = update(t.exchange).where(t.exchange.c.facility == facility, t.exchange.c.key == key)
+        return await self.database.durably(lambda c: c.execute(change.values(reception=reception)).rowcount == 1)
 
     # --- files on the way -----------------------------------------------------------------------------------
 
@@ -148,8 +148,8 @@ class SqlConsentList(Connected, ConsentList):
     @override
     async def uploads(self, facility: str, limit: int) -> tuple[Upload, ...]:
         order = t.upload.c.at.desc(), t.upload.c.id.desc()
-        mine = select(t.upload).where(t.upload.c.facility == facility).order_by(*order).limit(limit)
-        return tuple(self._upload(row) for row in self.database.rows(mine))
+        query = select(t.upload).where(t.upload.c.facility == facility).order_by(*order).limit(limit)
+        return tuple(self._upload(row) for row in self.database.rows(query))
 
     def _upload(self, row: AnyRow) -> Upload:
         preview = Preview.from_json(self._keys.unwrapped(row.preview.encode()).decode())
@@ -158,19 +158,19 @@ class SqlConsentList(Connected, ConsentList):
 
     @override
     async def drop(self, facility: str, upload: str) -> None:
-        mine = t.upload.c.facility == facility, t.upload.c.id == upload, t.upload.c.stage == Stage.WAITING.value
-        await self.database.durably(lambda c: c.execute(delete(t.upload).where(*mine)))
+        that_upload = t.upload.c.facility == facility, t.upload.c.id == upload, t.upload.c.stage == Stage.WAITING.value
+        await self.database.durably(lambda c: c.execute(delete(t.upload).where(*that_upload)))
 
     @override
     async def begin(self, facility: str, upload: str, now: int) -> tuple[Incoming, ...] | None:
         def work(connection: Connection) -> bytes | None:
             must_be_open(connection, facility)
-            mine = t.upload.c.facility == facility, t.upload.c.id == upload
+            that_upload = t.upload.c.facility == facility, t.upload.c.id == upload
             left = (t.upload.c.stage == Stage.TAKING.value) & ~t.upload.c.touched_at.between(now - STALE, now + STALE)
-            free = update(t.upload).where(*mine, or_(t.upload.c.stage == Stage.WAITING.value, left))
+            free = update(t.upload).where(*that_upload, or_(t.upload.c.stage == Stage.WAITING.value, left))
             if connection.execute(free.values(stage=Stage.TAKING.value, touched_at=now)).rowcount != 1:
                 return None
-            return connection.execute(select(t.upload.c.sealed).where(*mine)).scalar()
+            return connection.execute(select(t.upload.c.sealed).where(*that_upload)).scalar()
 
         sealed = await self.database.durably(work)
         return None if sealed is None else tuple(await asyncio.to_thread(self._unsealed, sealed))
@@ -188,8 +188,8 @@ class SqlConsentList(Connected, ConsentList):
         ready = await asyncio.to_thread(batch.ready, people)
 
         def work(connection: Connection) -> tuple[Taken, ...]:
-            mine = t.upload.c.id == upload.id, t.upload.c.stage == Stage.TAKING.value
-            so_far = connection.execute(select(t.upload.c.done, t.upload.c.outcome).where(*mine)).first()
+            that_upload = t.upload.c.id == upload.id, t.upload.c.stage == Stage.TAKING.value
+            so_far = connection.execute(select(t.upload.c.done, t.upload.c.outcome).where(*that_upload)).first()
             if so_far is None:
                 return ()
             taken = batch.write(connection, ready)
@@ -197,7 +197,7 @@ class SqlConsentList(Connected, ConsentList):
             if done > so_far.done:  # else they were counted before somebody died
                 outcome = MergeOutcome(**json.loads(so_far.outcome)).with_people(taken)
                 values |= {"done": done, "outcome": json.dumps(asdict(outcome))}
-            connection.execute(update(t.upload).where(*mine).values(values))
+            connection.execute(update(t.upload).where(*that_upload).values(values))
             return taken
 
         return await self.database.durably(work)
@@ -216,11 +216,11 @@ class SqlConsentList(Connected, ConsentList):
         }
 
         def work(connection: Connection) -> bool:
-            mine = t.upload.c.id == upload.id, t.upload.c.stage == Stage.TAKING.value
-            digest = connection.execute(select(t.upload.c.digest).where(*mine)).scalar()
+            that_upload = t.upload.c.id == upload.id, t.upload.c.stage == Stage.TAKING.value
+            digest = connection.execute(select(t.upload.c.digest).where(*that_upload)).scalar()
             if digest is None:
                 return False
-            connection.execute(update(t.upload).where(*mine).values(after))
+            connection.execute(update(t.upload).where(*that_upload).values(after))
             body = {"by": by, "digest": digest, "people": upload.total, **counts}
             append(connection, upload.facility, f"file {upload.id}", Event(EventType.IMPORTED, now, body))
             return True
@@ -274,8 +274,8 @@ class SqlConsentList(Connected, ConsentList):
     @override
     async def visits_of(self, facility: str, person: str) -> tuple[str, ...]:
         f = t.followup.c
-        mine = select(f.visit).where(f.facility == facility, f.person == person).order_by(f.at).limit(NEAR)
-        return tuple(row.visit for row in self.database.rows(mine))
+        query = select(f.visit).where(f.facility == facility, f.person == person).order_by(f.at).limit(NEAR)
+        return tuple(row.visit for row in self.database.rows(query))
 
     @override
     async def note(self, facility: str, subject: str, event: Event) -> None:
@@ -346,8 +346,8 @@ _limit: BindParameter[int] = bindparam("limit")
 def _newest(facility: Any, day: Any, who: Any, *narrowed: ColumnElement[bool]) -> Select[Any]:
     """Select people by day, newest first, with keyset pagination: one index filters and sorts."""
     before = tuple_(day, who) < tuple_(bindparam("before"), bindparam("id"))
-    mine = facility == bindparam("facility"), *narrowed, before, day >= bindparam("first_day")
-    return select(_P).where(*mine).order_by(day.desc(), who.desc()).limit(_limit)
+    conditions = facility == bindparam("facility"), *narrowed, before, day >= bindparam("first_day")
+    return select(_P).where(*conditions).order_by(day.desc(), who.desc()).limit(_limit)
 
 
 def _value(column: Any) -> ColumnElement[bool]:

@@ -46,12 +46,12 @@ class SqlCopies(Connected, Copies):
 
     @override
     async def of(self, facility: str, visit: str) -> tuple[Copy, ...]:
-        mine = _ALL.where(t.copy.c.facility == facility, t.copy.c.visit == visit)
-        rows = self.database.rows(mine.order_by(t.copy.c.made_at.desc(), t.copy.c.id))
+        query = _ALL.where(t.copy.c.facility == facility, t.copy.c.visit == visit)
+        rows = self.database.rows(query.order_by(t.copy.c.made_at.desc(), t.copy.c.id))
         return tuple(value_of(Copy, row) for row in rows if is_intact(row, self.database.key))
 
-    def _found(self, mine: Select[Any]) -> Copy | None:
-        row = self.database.first(mine)
+    def _found(self, query: Select[Any]) -> Copy | None:
+        row = self.database.first(query)
         return self._checked(row) if row else None
 
     def _checked(self, row: AnyRow) -> Copy:
@@ -79,8 +79,8 @@ class SqlCopies(Connected, Copies):
 
 def altered(connection: Connection, visits: Sequence[str], key: bytes) -> set[str]:
     """Return which of these visits have a copy whose row was not written with the record key."""
-    theirs = _ALL.where(t.copy.c.visit.in_(visits))
-    return {row.visit for row in connection.execute(theirs) if not is_intact(row, key)}
+    query = _ALL.where(t.copy.c.visit.in_(visits))
+    return {row.visit for row in connection.execute(query) if not is_intact(row, key)}
 
 
 def is_intact(row: AnyRow, key: bytes) -> bool:
@@ -96,8 +96,8 @@ def add(copy: Copy, connection: Connection) -> None:
 
 def call_all_back(facility: str, now: int, connection: Connection) -> int:
     """Call back all copies of a station that still open; return how many."""
-    mine = t.copy.c.facility == facility, t.copy.c.called_back_at.is_(None), t.copy.c.made_at > now - LIVES
-    return _call_back(_ALL.where(*mine), now, connection)
+    still_open = t.copy.c.facility == facility, t.copy.c.called_back_at.is_(None), t.copy.c.made_at > now - LIVES
+    return _call_back(_ALL.where(*still_open), now, connection)
 
 
 def _call_back(copies: Select[Any], now: int, connection: Connection) -> int:

@@ -178,9 +178,9 @@ def is_practice(url: str, practice_station: str) -> bool | None:
     """
     with unhurried(url) as connection:
         tables = set(inspect(connection).get_table_names())
-        said = connection.execute(select(installation.c.practice)).scalar() if "installation" in tables else None
+        stored = connection.execute(select(installation.c.practice)).scalar() if "installation" in tables else None
         stations = set(connection.execute(select(facility.c.id)).scalars()) if "facility" in tables else set()
-    return bool(said) if said is not None else practice_station in stations if stations else None
+    return bool(stored) if stored is not None else practice_station in stations if stations else None
 
 
 def migrate(url: str, key: bytes = b"", *, practice: bool | None = None, was_keyed: bool = False) -> None:

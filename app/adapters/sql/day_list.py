@@ -85,8 +85,8 @@ def _of(table: Table, facility: str, day: date) -> Any:
 def _put(planned: Planned, connection: Connection) -> None:
     row = row_of(planned) | {"day": str(planned.day), "need": planned.need.value}
     del row["visit"]
-    mine = update(t.planned).where(_of(t.planned, planned.facility, planned.day))
-    if not connection.execute(mine.where(t.planned.c.reference == planned.reference).values(row)).rowcount:
+    change = update(t.planned).where(_of(t.planned, planned.facility, planned.day))
+    if not connection.execute(change.where(t.planned.c.reference == planned.reference).values(row)).rowcount:
         connection.execute(insert(t.planned).values(row))
 
 

@@ -52,15 +52,15 @@ class SqlOffice(SqlAccounts):
         return _station(row) if row else StationProfile(facility)
 
     @override
-    async def save_station(self, known: Station, said: StationProfile, *, names_were: bool | None = None) -> bool:
+    async def save_station(self, station: Station, profile: StationProfile, *, names_were: bool | None = None) -> bool:
         def work(connection: Connection) -> bool:
-            keeps = select(t.station.c.keeps_names).where(t.station.c.facility == known.id)
+            keeps = select(t.station.c.keeps_names).where(t.station.c.facility == station.id)
             if names_were not in {None, bool(connection.execute(keeps).scalar())}:
                 return False
-            shown = {"name": known.name, "code": known.code, "telephone": known.telephone}
-            connection.execute(update(t.facility).where(t.facility.c.id == known.id).values(**shown))
-            connection.execute(delete(t.station).where(t.station.c.facility == known.id))
-            connection.execute(insert(t.station).values(**row_of(said)))
+            shown = {"name": station.name, "code": station.code, "telephone": station.telephone}
+            connection.execute(update(t.facility).where(t.facility.c.id == station.id).values(**shown))
+            connection.execute(delete(t.station).where(t.station.c.facility == station.id))
+            connection.execute(insert(t.station).values(**row_of(profile)))
             return True
 
         return await self.database.durably(work)
@@ -78,10 +78,10 @@ class SqlOffice(SqlAccounts):
     @override
     async def replace_entry(self, new: Link) -> Link | None:
         def work(connection: Connection) -> Link | None:
-            mine = and_(
+            current = and_(
                 t.link.c.facility == new.facility, t.link.c.replaced_at.is_(None), t.link.c.revision == new.revision
             )
-            if connection.execute(update(t.link).where(mine).values(replaced_at=new.issued_at)).rowcount != 1:
+            if connection.execute(update(t.link).where(current).values(replaced_at=new.issued_at)).rowcount != 1:
                 return None
             made = replace(new, revision=new.revision + 1)
             connection.execute(insert(t.link).values(**row_of(made)))
@@ -92,10 +92,10 @@ class SqlOffice(SqlAccounts):
     @override
     async def replace_official(self, new: Official) -> Official:
         def work(connection: Connection) -> Official:
-            mine = t.official.c.facility == new.facility
-            newest = select(func.coalesce(func.max(t.official.c.revision), 0)).where(mine)
+            of_station = t.official.c.facility == new.facility
+            newest = select(func.coalesce(func.max(t.official.c.revision), 0)).where(of_station)
             made = replace(new, revision=connection.execute(newest).scalar_one() + 1)
-            live = update(t.official).where(mine, t.official.c.replaced_at.is_(None))
+            live = update(t.official).where(of_station, t.official.c.replaced_at.is_(None))
             connection.execute(live.values(replaced_at=new.issued_at))
             connection.execute(insert(t.official).values(**row_of(made)))
             return made
@@ -138,30 +138,32 @@ class SqlOffice(SqlAccounts):
 
     @override
     async def copies(self, facility: str, which: str) -> Mapping[int, tuple[int, int]]:
-        mine = and_(t.printed.c.facility == facility, t.printed.c.which == which)
+        of_code = and_(t.printed.c.facility == facility, t.printed.c.which == which)
         p = t.printed.c
         counted = select(p.revision, func.sum(p.copies).label("copies"), func.max(p.at).label("last_at"))
-        rows = self.database.rows(counted.where(mine).group_by(p.revision))
+        rows = self.database.rows(counted.where(of_code).group_by(p.revision))
         return {row.revision: (int(row.copies), int(row.last_at)) for row in rows}
 
     @override
     async def replaced(self, facility: str, printed: str, now: int) -> None:
-        mine = and_(t.printed.c.id == printed, t.printed.c.facility == facility, t.printed.c.replaced_at.is_(None))
+        that_print = and_(
+            t.printed.c.id == printed, t.printed.c.facility == facility, t.printed.c.replaced_at.is_(None)
+        )
         dead = case((t.printed.c.which == "official", _lives(t.official)), else_=_lives(t.link)) == 0
-        await self._run(update(t.printed).where(mine, dead).values(replaced_at=now))
+        await self._run(update(t.printed).where(that_print, dead).values(replaced_at=now))
 
     # --- checklists -----------------------------------------------------------------------------------------
 
     @override
     async def ticks(self, facility: str, checklist: str, period: str) -> Mapping[str, tuple[int, str]]:
-        mine = _ticked(facility, checklist, period)
-        return {row.row: (row.at, row.by) for row in self.database.rows(select(t.ticked).where(mine))}
+        of_period = _ticked(facility, checklist, period)
+        return {row.row: (row.at, row.by) for row in self.database.rows(select(t.ticked).where(of_period))}
 
     @override
     async def tick(self, tick: Tick, *, done: bool) -> None:
         def work(connection: Connection) -> None:
-            mine = and_(_ticked(tick.facility, tick.checklist, tick.period), t.ticked.c.row == tick.row)
-            connection.execute(delete(t.ticked).where(mine))
+            that_row = and_(_ticked(tick.facility, tick.checklist, tick.period), t.ticked.c.row == tick.row)
+            connection.execute(delete(t.ticked).where(that_row))
             if done:
                 connection.execute(insert(t.ticked).values(**row_of(tick)))
 
@@ -169,8 +171,8 @@ class SqlOffice(SqlAccounts):
 
     @override
     async def notes(self, facility: str) -> Mapping[str, Note]:
-        mine = select(t.note).where(t.note.c.facility == facility)
-        return {row.topic: value_of(Note, row) for row in self.database.rows(mine)}
+        query = select(t.note).where(t.note.c.facility == facility)
+        return {row.topic: value_of(Note, row) for row in self.database.rows(query)}
 
     @override
     async def save_note(self, note: Note) -> None:
@@ -193,9 +195,9 @@ def _resealed(connection: Connection, column: Any, renew: Callable[[str], str]) 
     rows = connection.execute(select(*place, column).where(column.is_not(None))).all()
     kept = [(row, sealed) for row in rows if (sealed := getattr(row, column.name))]
     for row, sealed in kept:
-        mine = and_(*(part == getattr(row, part.name) for part in place))
+        that_row = and_(*(part == getattr(row, part.name) for part in place))
         renewed = renew(sealed.decode()).encode() if isinstance(sealed, bytes) else renew(sealed)
-        connection.execute(update(table).where(mine).values({column.name: renewed}))
+        connection.execute(update(table).where(that_row).values({column.name: renewed}))
     return len(kept)
 
 

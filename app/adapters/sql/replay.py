@@ -58,8 +58,8 @@ class Records:
     def told(self, connection: Connection, facility: str, visits: Sequence[str]) -> Mapping[str, Rebuilt | None]:
         """Return each visit rebuilt from its record; None where that is invalid or has nothing of it."""
         e = t.event.c
-        theirs = select(e.visit, func.max(e.seq).label("last")).where(e.facility == facility, e.visit.in_(visits))
-        ends = {row.visit: row.last for row in connection.execute(theirs.group_by(e.visit))}
+        query = select(e.visit, func.max(e.seq).label("last")).where(e.facility == facility, e.visit.in_(visits))
+        ends = {row.visit: row.last for row in connection.execute(query.group_by(e.visit))}
         new = [visit for visit, seq in ends.items() if self._read.get(visit, (0, None))[0] != seq]
         found: dict[str, Rebuilt | None] = {visit: self._read[visit][1] for visit in ends if visit not in new}
         gone = _gone_before(connection, facility, self.key) if new else set[int]()
@@ -151,8 +151,8 @@ _WITH_OPEN_VISITS: Final = select(t.visit.c.facility).where(t.visit.c.session.is
 
 def open_visits(connection: Connection, facility: str) -> list[str]:
     """Return the visits of a station that a browser has open."""
-    mine = select(t.visit.c.id).where(t.visit.c.facility == facility, t.visit.c.session.is_not(None))
-    return list(connection.execute(mine).scalars())
+    query = select(t.visit.c.id).where(t.visit.c.facility == facility, t.visit.c.session.is_not(None))
+    return list(connection.execute(query).scalars())
 
 
 def all_visits(connection: Connection, facility: str, since: int) -> list[str]:
@@ -196,16 +196,16 @@ def _fits(told: Rebuilt, row: AnyRow) -> bool:
 
 def _kept(connection: Connection, facility: str, visits: Sequence[str]) -> dict[str, AnyRow]:
     rows = select(t.visit, *FOLLOWUP).join_from(t.visit, t.followup, isouter=True)
-    mine = rows.where(t.visit.c.facility == facility, t.visit.c.id.in_(visits))
-    return {row.id: row for row in connection.execute(mine)}
+    query = rows.where(t.visit.c.facility == facility, t.visit.c.id.in_(visits))
+    return {row.id: row for row in connection.execute(query)}
 
 
 def _over(connection: Connection, facility: str, visits: Sequence[str], told: Mapping[str, object]) -> dict[str, bool]:
     """Map visits with an entry of `OVER_TYPES` to whether it explains that they have no row."""
     e = t.event.c
-    mine = select(e.visit, e.type, t.event_body.c.body).outerjoin_from(t.event, t.event_body)
+    query = select(e.visit, e.type, t.event_body.c.body).outerjoin_from(t.event, t.event_body)
     found: dict[str, bool] = {}
-    for row in connection.execute(mine.where(e.facility == facility, e.visit.in_(visits), e.type.in_(sql.OVER_TYPES))):
+    for row in connection.execute(query.where(e.facility == facility, e.visit.in_(visits), e.type.in_(sql.OVER_TYPES))):
         # A match that was corrected is erased alone; and before 0.4 visits that stayed were expired as well.
         names_some = row.type == EventType.ERASED and '"bodies"' in (row.body or "")
         is_kept = row.type == EventType.EXPIRED and told.get(row.visit) is not None
@@ -226,13 +226,13 @@ def _gone_before(connection: Connection, facility: str, key: bytes) -> set[int]:
 
 def _entries(connection: Connection, facility: str, visits: Sequence[str]) -> Iterator[tuple[str, list[AnyRow]]]:
     e = t.event.c
-    theirs: Select[Any] = (
+    query: Select[Any] = (
         select(t.event, t.event_body.c.nonce, t.event_body.c.body)
         .outerjoin_from(t.event, t.event_body)
         .where(e.facility == facility, e.visit.in_(visits))
         .order_by(e.visit, e.seq)
     )
-    for visit, rows in groupby(connection.execute(theirs).all(), key=lambda row: row.visit):
+    for visit, rows in groupby(connection.execute(query).all(), key=lambda row: row.visit):
         yield str(visit), list(rows)
 
 
@@ -277,6 +277,6 @@ def note(
 
 def noted(connection: Connection, facility: str = "") -> tuple[Alteration, ...]:
     """Return what the last checks found, of one station or of all."""
-    mine = select(t.broken).order_by(t.broken.c.facility, t.broken.c.subject)
-    rows = connection.execute(mine.where(t.broken.c.facility == facility) if facility else mine)
+    query = select(t.broken).order_by(t.broken.c.facility, t.broken.c.subject)
+    rows = connection.execute(query.where(t.broken.c.facility == facility) if facility else query)
     return tuple(value_of(Alteration, row) for row in rows)

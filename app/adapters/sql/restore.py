@@ -216,27 +216,27 @@ class _Loader:
         if not self._packed.eof or self._packed.unused_data or self._begun or not self.promised:
             raise ValueError(_DAMAGED)
 
-    def _take(self, said: Any) -> None:
-        if self.promised or (not self.at and (not isinstance(said, dict) or said.get("is") != FORMAT)):
+    def _take(self, line: Any) -> None:
+        if self.promised or (not self.at and (not isinstance(line, dict) or line.get("is") != FORMAT)):
             raise ValueError(_DAMAGED)
-        if isinstance(said, list):
-            self._rows.append(dict(zip(self._columns, map(_value, said), strict=True)))
+        if isinstance(line, list):
+            self._rows.append(dict(zip(self._columns, map(_value, line), strict=True)))
             if len(self._rows) >= _BATCH:
                 self._insert()
             return
         self._insert()
-        if "is" in said:
-            self._begin(said)
-        elif "file" in said:
-            self._keep(said["file"], said["text"])
-        elif "table" in said:
-            self._open(said["table"], said["columns"])
+        if "is" in line:
+            self._begin(line)
+        elif "file" in line:
+            self._keep(line["file"], line["text"])
+        elif "table" in line:
+            self._open(line["table"], line["columns"])
         else:
-            self.promised = {"rows": dict(said["rows"]), "heads": dict(said["heads"])}
+            self.promised = {"rows": dict(line["rows"]), "heads": dict(line["heads"])}
 
-    def _begin(self, said: Mapping[str, Any]) -> None:
+    def _begin(self, header: Mapping[str, Any]) -> None:
         """Create the tables of the backup's schema revision."""
-        self.at, schema = int(said["at"]), str(said["schema"])
+        self.at, schema = int(header["at"]), str(header["schema"])
         self.is_before_keys = schema < t.KEYED_SINCE
         try:
             upgrade(self._connection, schema)
