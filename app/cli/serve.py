@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def serve(chosen: argparse.Namespace) -> int:
     """Run the server; on the practice route, create its station and accounts first."""
     gc.disable()  # what a start makes stays: looking for garbage among it takes a tenth of the time
-    sys.modules["pydantic.v1"] = None  # type: ignore[assignment] # FastAPI asks for it of every argument; it costs as much
+    for unused in ("pydantic.v1", "rich"):  # FastAPI and structlog load them where they are, in as much time again
+        sys.modules[unused] = None  # type: ignore[assignment] # such an import fails, as they expect
 
     import uvicorn  # noqa: PLC0415 - only this command needs a server
 
