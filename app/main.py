@@ -9,9 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-import httpx
 import structlog
 from fastapi import FastAPI
 from joserfc.jwk import ECKey
@@ -58,6 +57,9 @@ from app.web.routes import ROUTES
 from app.web.watch import Tally, Watch
 from app.work.importing import Importer
 from app.work.sweeping import Sweeping
+
+if TYPE_CHECKING:
+    import httpx
 
 STATIC: Final = Path(__file__).parents[1] / "static"
 PRACTICE_STATION: Final = Station("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
@@ -345,6 +347,8 @@ def _practice_doors(settings: Settings, signer: Signer, clock: Clock, assets: As
     )
 
     def client() -> httpx.AsyncClient:
+        import httpx  # noqa: PLC0415 - a tenth of a start, which asks nobody
+
         return httpx.AsyncClient(
             transport=httpx.ASGITransport(world.app, raise_app_exceptions=False), timeout=settings.deadline
         )

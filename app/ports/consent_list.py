@@ -34,6 +34,9 @@ class ConsentList(Protocol):
 
     # uploads
 
+    async def known(self, facility: str, data: bytes, *, names: bool) -> Upload | None:
+        """Return the upload with this content, unless it waits and was kept under another setting for `names`."""
+
     async def keep(self, new: Upload, data: bytes, people: Sequence[Incoming], *, names: bool) -> Upload:
         """Store a parsed file until it is imported; the same file, imported before, is returned instead.
 

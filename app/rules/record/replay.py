@@ -72,8 +72,8 @@ class Rebuilt:
         if _stated(replace(self.visit, answers=answers)) != _stated(kept.visit):
             return False
         office = _by(self.sight, kept.sight), _by(self.closed, kept.closed), self.asked, self.person
-        said = kept.sight, kept.closed, kept.asked, kept.person
-        return (self.reached_at or 0, office) == (kept.handed_off_at, said)
+        given = kept.sight, kept.closed, kept.asked, kept.person
+        return (self.reached_at or 0, office) == (kept.handed_off_at, given)
 
 
 _TOLD: Final = ("answers", "registration", "language", "route", "opened_at")
@@ -119,7 +119,7 @@ def _walked(before: Rebuilt, visit: Visit) -> Rebuilt:
 
 
 def _stated(visit: Visit) -> tuple[object, ...]:
-    answers = {step: dict(said) for step, said in visit.answers.items()}
+    answers = {step: dict(given) for step, given in visit.answers.items()}
     return answers, visit.registration, visit.language, visit.route, visit.opened_at, bool(visit.transcribed_by)
 
 
@@ -127,7 +127,7 @@ def _stated(visit: Visit) -> tuple[object, ...]:
 
 
 def _answered(visit: Visit, step: str, at: int, answer: Answer) -> Visit:
-    after = journey.recorded(STEPS[step], {name: said for name, said in answer.items() if said}, visit)
+    after = journey.recorded(STEPS[step], {name: given for name, given in answer.items() if given}, visit)
     return replace(after, times={**after.times, step: at})
 
 

@@ -108,8 +108,8 @@ def is_contested(followed: Followed, known: ListedPerson, visits: Iterable[Follo
     """Whether another visit has the same number and day, and the time of consent does not decide between them."""
     rivals = [grounds(each, known) for each in visits if each.visit.id != followed.visit.id]
     rivals = [each for each in rivals if set(each) >= _BY_NUMBER]
-    mine = Ground.BETWEEN in grounds(followed, known)
-    return bool(rivals) and (not mine or any(Ground.BETWEEN in each for each in rivals))
+    is_between = Ground.BETWEEN in grounds(followed, known)
+    return bool(rivals) and (not is_between or any(Ground.BETWEEN in each for each in rivals))
 
 
 def grounds(followed: Followed, known: ListedPerson) -> tuple[Ground, ...]:
@@ -154,8 +154,8 @@ def _by_items(visit: Visit, known: ListedPerson) -> Ground | None:
 
 def says_all(visit: Visit, known: ListedPerson) -> bool:
     """Whether the file has an unambiguous answer for every flag that was asked; otherwise a person must judge."""
-    said = sight(known, 0, "").flags
-    return all(flag in said for item in visit.items for flag in item.flags)
+    flags = sight(known, 0, "").flags
+    return all(flag in flags for item in visit.items for flag in item.flags)
 
 
 def sight(known: ListedPerson, at: int, by: str) -> Sight:

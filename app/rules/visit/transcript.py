@@ -140,7 +140,15 @@ def typed(sent: Mapping[str, str], today: date) -> tuple[Transcript | None, dict
         return None, wrong
     letters_ = "" if sent.get("unmarked") else letters(sent.get("paper_code", ""))
     over_40 = sent["over_40"] == "yes"
-    return Transcript(day, reference(sent), over_40, chosen, sent["operator"], language, letters_), {}
+    return Transcript(
+        day=day,
+        reference=reference(sent),
+        over_40=over_40,
+        choices=chosen,
+        operator=sent["operator"],
+        language=language,
+        paper_code=letters_,
+    ), {}
 
 
 def reference(sent: Mapping[str, str]) -> str:

@@ -79,8 +79,8 @@ def has(language: Language, message: str) -> bool:
 
 def told(language: Language, message: str) -> str:
     """Translate a message, with furigana notation where it is Japanese; a missing one stays Japanese."""
-    said = "" if language.is_official or not message else _catalogue(language.folder).gettext(message)
-    return said or message
+    translated = "" if language.is_official or not message else _catalogue(language.folder).gettext(message)
+    return translated or message
 
 
 @lru_cache

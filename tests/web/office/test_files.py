@@ -8,7 +8,9 @@ import io
 import time
 import zipfile
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
+from xml.parsers import expat
 
 import pytest
 from structlog.testing import capture_logs
@@ -95,6 +97,44 @@ async def test_reading_a_file_changes_nothing_and_says_what_is_in_it(staff: Cler
     assert "髙﨑" not in page.text
     assert await kazasu.desk.store.head(PRACTICE_STATION.id) == await kazasu.desk.store.head(PRACTICE_STATION.id)
     assert await types(kazasu) == []
+
+
+@pytest.fixture
+def parses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list to which each XML parser adds its encoding when it is made."""
+    made: list[str] = []
+
+    def counted(encoding: str, separator: str) -> expat.XMLParserType:
+        made.append(encoding)
+        return expat.ParserCreate(encoding, separator)
+
+    monkeypatch.setattr("app.rules.terminal.read.expat", SimpleNamespace(**vars(expat) | {"ParserCreate": counted}))
+    return made
+
+
+async def test_a_file_is_parsed_once_however_often_it_is_sent_looked_at_and_taken(
+    staff: Clerk, parses: list[str]
+) -> None:
+    file = a_file(a_person("A-0001"))
+    first = await reads(staff, file)
+    again = await reads(staff, file)
+    assert (again.path, len(parses)) == (first.path, 1)
+    await takes(staff, file)
+    assert "取り込みました" in (await reads(staff, file)).text
+    assert len(parses) == 1
+    await reads(staff, a_file(a_person("A-0002")))
+    assert len(parses) == 2, "another file is parsed"
+
+
+async def test_a_file_that_waits_without_names_is_parsed_again_once_the_station_keeps_them(
+    staff: Clerk, kazasu: Kazasu, parses: list[str]
+) -> None:
+    office, station = kazasu.desk.office, await kazasu.desk.office.station(PRACTICE_STATION.id)
+    file = a_file(a_person("A-0001"))
+    for keeps_names in (False, True):
+        await office.save_station(PRACTICE_STATION, replace(station, keeps_names=keeps_names))
+        await reads(staff, file)
+    assert len(parses) == 2
 
 
 async def test_taking_a_file_sees_the_visit_with_its_number_and_day(staff: Clerk, kazasu: Kazasu) -> None:
