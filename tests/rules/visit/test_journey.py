@@ -83,6 +83,21 @@ def test_after_the_card_there_is_no_way_back_into_the_choices() -> None:
     assert journey.back(STEPS["check"], a_visit(upto="check")) is STEPS["consent"]
 
 
+def test_a_failed_tap_that_was_reported_is_not_unsaid_by_going_back() -> None:
+    failed = answered(officially("result"), "result", report="trouble")
+    assert journey.path(failed)[-2:] == (STEPS["error-code"], STEPS["done"])
+    assert journey.back(STEPS["error-code"], failed) is None
+    assert journey.back(STEPS["done"], failed) is None
+
+
+@pytest.mark.parametrize("limit", ["touched_at", "opened_at"])
+def test_a_visit_ends_half_an_hour_after_its_last_answer_and_in_any_case_after_twelve_hours(limit: str) -> None:
+    lasts = {"touched_at": 30 * 60, "opened_at": 12 * 3600}[limit]
+    for passed, is_open in ((lasts - 1, True), (lasts, False), (-lasts + 1, True), (-lasts, False)):
+        visit = replace(a_visit(), **{"opened_at": NOW, "touched_at": NOW, limit: NOW - passed})
+        assert journey.is_open(visit, NOW) is is_open
+
+
 # --- all choices ---------------------------------------------------------------------------------------------------
 
 OVER = [item.id for item in a_visit().items]
