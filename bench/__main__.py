@@ -3,8 +3,9 @@
 A bench is a module named by its id and what it measures (`bench/b01_kill.py`), with `run(profile, rand)` that returns
 a `Finding`.
 
-In CI, `all` runs those that only count at the same time, each on a core of its own; those that a clock judges run
-alone, on all cores. The lines come in the same order either way.
+`all` leaves out what takes hours (`SOAK_ONLY`) unless the profile is `soak`. In CI it runs those that only count at the
+same time, each on a core of its own; those that a clock judges run alone, on all cores. The lines come in the same
+order either way.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from bench.report import Control, Finding, Profile, Void, line, verdict
 
 COUNT_ONLY: Final = ("B7", "B8", "B1p", "B9", "B3", "P5", "P3", "P7", "P4", "B5")
 """Benches with no clock in their verdict in CI, longest first: of them, two may run at once. Any other runs alone."""
-_NAMED: Final = re.compile(r"([bp])(\d\d)([a-z]?)_\w+")
+SOAK_ONLY: Final = ("M1",)
+"""Benches that take hours and say nothing about the machine: `all` runs them in the profile `soak` alone."""
+_NAMED: Final = re.compile(r"([bmp])(\d\d)([a-z]?)_\w+")
 
 
 def benches() -> dict[str, str]:
@@ -52,6 +55,8 @@ def _all(asked: argparse.Namespace) -> int:
     at_once = _at_once(asked, cores[:jobs]) if jobs > 1 else {}
     worst = 0
     for bench in benches():
+        if bench in SOAK_ONLY and asked.profile is not Profile.SOAK:
+            continue
         ran = at_once[bench] if bench in at_once else subprocess.run(_command(bench, asked), check=False)
         if ran.stdout:
             print(ran.stdout, end="", flush=True)

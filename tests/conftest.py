@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
-from hypothesis import settings
+import structlog
+from hypothesis import Phase, settings
+from typing_extensions import override
 
 from app.adapters.sql import replay
 from app.adapters.sql.database import migrate
+from app.log import FIELDS
 from app.main import Kazasu
 from tests.postgres import Cluster, cluster, in_memory, migrated
 
 # A busy machine is no failure: what must be quick has a bench.
 settings.register_profile("kazasu", deadline=None)
+# A mutant has died with the first example that fails: the simplest one, found in seconds, would tell nobody anything.
+settings.register_profile("mutants", deadline=None, database=None, phases=(Phase.explicit, Phase.generate))
 settings.load_profile("kazasu")
 
 
@@ -34,6 +40,34 @@ def tmp_path(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="kazasu-pages-", dir=memory) as folder:
         yield Path(folder)
+
+
+class AllowedLogger(structlog.BoundLogger):
+    """Collects every field that the product would drop from a line; also of lines that `capture_logs` takes."""
+
+    dropped: ClassVar[list[str]] = []
+
+    @override
+    def _process_event(self, method_name: str, event: str | None, event_kw: dict[str, Any]) -> Any:
+        self.dropped.extend(f"{name} of {event!r}" for name in {*self._context, *event_kw} - FIELDS)
+        return super()._process_event(method_name, event, event_kw)
+
+
+@contextlib.contextmanager
+def only_allowed_fields() -> Iterator[None]:
+    """Raise `AssertionError` at the end if a field was logged that the allow-list drops, whoever caught what."""
+    structlog.configure(wrapper_class=AllowedLogger)
+    AllowedLogger.dropped.clear()
+    yield
+    dropped = [*AllowedLogger.dropped]
+    AllowedLogger.dropped.clear()
+    assert not dropped, f"logged, and not on the allow-list in app/log.py: {dropped}"
+
+
+@pytest.fixture(autouse=True)
+def _only_allowed_fields() -> Iterator[None]:
+    with only_allowed_fields():
+        yield
 
 
 async def is_as_recorded(kazasu: Kazasu) -> bool:

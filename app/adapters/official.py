@@ -30,7 +30,7 @@ class SealedReception(Reception):
         try:
             return self.sealer.open(Sealed.ADDRESS, newest[0].sealed)
         except BadToken:
-            log.error("official address unreadable", facility=facility)  # noqa: TRY400 - a missing key, no bug
+            log.error("official address unreadable", facility_id=facility)  # noqa: TRY400 - a missing key, no bug
             return None
 
 

@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select, update
 
+from app.adapters.sql import schema
 from app.adapters.sql.consent_list import WAITING, SqlConsentList
 from app.adapters.sql.database import Database
 from app.adapters.sql.store import SqlStore
@@ -318,6 +320,21 @@ async def test_another_key_opens_no_name(registry: SqlConsentList, url: str) -> 
     assert found is not None
     assert found.names is None
     await other.close()
+
+
+async def test_names_that_were_put_into_another_persons_row_stay_closed(registry: SqlConsentList, url: str) -> None:
+    await imported(registry, a_person("A-0001"), a_person("A-0002", names=PersonNames("見本", "ﾐﾎﾝ", "19400101", "2")))
+    taro, hanako = sorted(await everybody(registry), key=lambda each: each.references)
+    assert taro.names
+    assert hanako.names
+    database = Database(url, key=RECORD_KEY)
+    with database.engines[0].begin() as connection:
+        person = schema.person.c
+        key, names = connection.execute(select(person.key, person.names).where(person.id == taro.id)).one()
+        connection.execute(update(schema.person).where(person.id == hanako.id).values(key=key, names=names))
+    await database.close()
+    found = {each.references: each.names for each in await everybody(registry)}
+    assert found == {taro.references: taro.names, hanako.references: None}
 
 
 # --- requests -----------------------------------------------------------------------------------------------

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from datetime import date
 
 import pytest
 
 from app.adapters.sql.consent_list import SqlConsentList
 from app.adapters.sql.database import Database
+from app.adapters.sql.day_list import SqlDayLists
 from app.adapters.sql.store import SqlStore
 from app.adapters.sql.worklist import SqlWorklist
 from app.ports.office import Act
 from app.ports.store import Written
 from app.rules.record.event import EventType
 from app.rules.record.gap import Erasure
+from app.rules.station.day_list import Need, Planned
+from app.rules.station.station import Link, Station
 from app.rules.terminal.consent_list import Incoming, ListedPerson, PersonNames, Search
 from app.rules.terminal.exchange import MergeOutcome, Stage, Upload
 from app.rules.terminal.preview import preview
@@ -30,6 +34,7 @@ from tests.rules.visits import NOW, a_visit
 
 SAKURA = ("account-1", "事務 さくら")
 HANAKO = PersonNames("見本　花", "ﾐﾎﾝ ﾊﾅ", "19400101", "2")
+ELSE = Station("otonari", "おとなり訪問看護ステーション", "9960000017", "03-0000-0001")
 VISIT = replace(a_visit(upto="done"), id="v" * 22)
 
 
@@ -107,6 +112,20 @@ async def test_a_match_that_was_corrected_does_not_outlive_whom_it_named(office:
     assert wrong.id not in left
     assert right.id in left
     assert (await office.followed()).person == right.id
+
+
+async def test_an_erased_persons_numbers_leave_the_day_lists_of_their_station_alone(office: Office, url: str) -> None:
+    known = await office.lists(a_person("A-1", "A-2"), a_person("B-1", names=HANAKO))
+    plans, day = SqlDayLists(Database(url)), date(2026, 11, 18)
+    first = Planned(FACILITY.id, day, "A-1", Need.FIRST, over_40=True, at=NOW, by="受付 はる")
+    theirs = [first, replace(first, reference="A-2", day=date(2026, 11, 20))]
+    others = [replace(first, reference="B-1"), replace(first, facility=ELSE.id)]
+    await office.store.add_facility(ELSE, Link("nmkjhgfedcba", ELSE.id, 1, NOW))
+    await plans.put([*theirs, *others])
+    await office.erases(known["A-1"])
+    left = [await plans.on(each.facility, each.day) for each in (*theirs, others[1])]
+    assert left == [(others[0],), (), (others[1],)]
+    await plans.close()
 
 
 async def test_who_is_erased_does_not_come_back_with_a_file_that_waits(office: Office) -> None:

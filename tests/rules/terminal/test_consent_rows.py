@@ -12,16 +12,21 @@ from app.rules.terminal.consent_rows import (
     FILTERS,
     OVER,
     ConsentQuery,
+    FlagLook,
     asked,
     asked_openly,
+    flag_name,
     headings,
     is_40,
+    last_end,
     left,
+    place_of,
     rows,
     sex,
     validity,
 )
-from tests.rules.people import TARO, a_consent, insured
+from app.rules.words.dates import format_time
+from tests.rules.people import LISTED, TARO, a_consent, insured
 from tests.rules.visits import NOW
 
 DAY = 86_400
@@ -176,3 +181,130 @@ def test_no_text_is_in_a_record_or_a_trace() -> None:
 )
 def test_forty_is_reached_on_the_birthday(born: date, over: bool) -> None:
     assert is_40(born, date(2026, 11, 18)) is over
+
+
+def test_a_csv_begins_with_the_headings_of_the_terminals_list() -> None:
+    flags = ["手術", "診療", "薬剤", "特健", "特適（限適とみられる）", "特疾"]
+    rest = ["照会番号", *flags, "同意年月日", "同意有効期限", "状態", "資格", "保険の数"]
+    assert headings(names=False) == rest
+    assert headings(names=True) == ["氏名", "カナ", "生年月日", "生年月日（西暦）", "性別", *rest]
+
+
+def test_a_row_without_names_has_all_the_rest() -> None:
+    person = known(insured(at=NOW, until=NOW + 3 * DAY), insured("03", at=NOW, until=NOW + 9 * DAY))
+    (row,) = rows([replace(person, references=("A-1", "A-2"), validity="2")], NOW, names=False)
+    assert row.cells(names=False) == [
+        "A-1 A-2", *"○○○○○○", "2026/11/18", format_time(NOW + 3 * DAY), "同意あり", "無効", "2",
+    ]  # fmt: skip
+    assert (row.id, row.left, row.insurances) == ("p", "あと3日", 2)
+
+
+def test_a_row_tells_by_its_looks_what_is_odd_or_over() -> None:
+    (row,) = rows(
+        [known(insured(surgery="0", clinical="2", drug="3", health_checkup="7", limit_amount=""))], NOW, names=True
+    )
+    assert [each.look.value for each in row.flags] == ["blank", "ended", "odd", "odd", "odd", "given"]
+    (mixed,) = rows([known(insured(), insured("03", drug="0"))], NOW, names=True)
+    assert (mixed.flags[2].look, mixed.flags[1].look) == (FlagLook.ODD, FlagLook.GIVEN)
+
+
+def test_an_end_is_that_of_what_is_given_else_the_first_that_came() -> None:
+    given = insured(until=NOW + 9 * DAY), insured("03", until=NOW + DAY, **dict.fromkeys(LISTED, "2"))
+    assert last_end(known(*given)) == NOW + 9 * DAY
+    over = (insured(until=until, **dict.fromkeys(LISTED, "2")) for until in (NOW - DAY, NOW - 2 * DAY))
+    assert last_end(known(*over)) == NOW - 2 * DAY
+    assert last_end(known(insured(until=None))) is None
+
+
+@pytest.mark.parametrize(("flag", "name"), [("drug", "薬剤"), ("allergy", "アレルギー"), ("NewThing", "NewThing")])
+def test_a_flag_that_nobody_knows_keeps_its_name(flag: str, name: str) -> None:
+    assert flag_name(flag) == name
+
+
+def test_the_next_page_begins_behind_the_last_row_in_the_order_of_its_search() -> None:
+    person = known(insured(at=NOW, until=NOW + DAY))
+    assert place_of(Search(), person) == (20261118, "p")
+    assert place_of(Search(By.ENDS), person) == (NOW + DAY, "p")
+    assert place_of(Search(By.ENDS), known(insured(until=None))) == (0, "p")
+
+
+@pytest.mark.parametrize(
+    ("after", "place"),
+    [
+        ("20261118-p_1-x", (20261118, "p_1-x")),
+        (f"{'9' * 12}-{'p' * 40}", (10**12 - 1, "p" * 40)),
+        (f"{'9' * 13}-p", None),
+        (f"1-{'p' * 41}", None),
+        ("-p", None),
+        ("1-", None),
+        ("1-p\n", None),
+    ],
+)
+def test_a_place_to_go_on_from_fits_whole_or_not_at_all(after: str, place: tuple[int, str] | None) -> None:
+    assert asked_openly({"after": after}).after == place
+    assert asked({"text": "A-1", "after": after}, keeps_names=True).after == place
+    assert asked({"after": after}, keeps_names=True).after == place
+
+
+@pytest.mark.parametrize(
+    ("sent", "words", "kind", "fields"),
+    [
+        ({}, "すべて", "all", {}),
+        ({"only": "ends-over"}, "同意ありのまま、期限を過ぎた", "ends-over", {"only": "ends-over"}),
+        ({"first": "2026-11-01"}, "同意年月日：2026/11/01〜", "all+days", {"first": "2026-11-01"}),
+        ({"last": "2026-11-01"}, "同意年月日：〜2026/11/01", "all+days", {"last": "2026-11-01"}),
+        (
+            {"only": "item-health-checkup-not-given", "last": "2026-11-01"},
+            "特健：同意なし、同意年月日：〜2026/11/01",
+            "item-health-checkup-not-given+days",
+            {"only": "item-health-checkup-not-given", "last": "2026-11-01"},
+        ),
+        ({"text": "たかさき"}, "氏名：たかさき", "name", {"text": "たかさき", "by": "name"}),
+        ({"text": "A-1"}, "照会番号：A-1", "reference", {"text": "A-1", "by": "reference"}),
+    ],
+)
+def test_what_was_asked_is_said_in_words_recorded_by_kind_and_repeated_by_fields(
+    sent: dict[str, str], words: str, kind: str, fields: dict[str, str]
+) -> None:
+    what = asked(sent, keeps_names=True)
+    assert (what.words, what.kind, what.fields, what.notices) == (words, kind, fields, ())
+    assert asked(fields, keeps_names=True) == what
+
+
+@pytest.mark.parametrize(
+    ("days", "search"),
+    [
+        ({"first": "2026-11-01"}, Search(first_day=20261101)),
+        ({"last": "2026-11-01"}, Search(last_day=20261101)),
+        ({"first": "2026-11-01", "last": "2026-11-01"}, Search(first_day=20261101, last_day=20261101)),
+        ({"only": "validity-2", "last": "2026-11-01"}, Search(By.VALIDITY, "2", last_day=20261101)),
+        ({"only": "item-limit-amount-given"}, Search(By.ITEM, "limit_amount", "given")),
+        ({"only": "ends-7", "after": "x"}, Search(By.ENDS, moments=(NOW, 1_795_618_799))),
+    ],
+)
+def test_a_day_that_is_left_out_narrows_nothing(days: dict[str, str], search: Search) -> None:
+    assert asked_openly(days).search(NOW) == search
+
+
+def test_each_thing_that_could_not_be_asked_is_said_once() -> None:
+    assert [
+        len(asked_openly(sent).notices) for sent in ({"only": "x"}, {"first": "x"}, {"first": "x", "last": "y"})
+    ] == [1] * 3
+    both = asked_openly({"only": "ends-7", "first": "2026-11-01", "last": "2026-11-02"})
+    assert (both.first, both.last, len(both.notices)) == (None, None, 1)
+    assert len(asked_openly({"only": "x", "first": "20261101"}).notices) == 2
+
+
+@pytest.mark.parametrize("text", ["あ" * 61, "あ\u200bい", "あ\nい"])
+def test_text_that_no_name_or_number_has_is_not_sought(text: str) -> None:
+    what = asked({"text": text}, keeps_names=True)
+    assert (what.text, what.by, len(what.notices)) == ("", By.ALL, 1)
+    longest = asked({"text": " " + "あ" * 60 + " "}, keeps_names=True)
+    assert (longest.text, longest.notices) == ("あ" * 60, ())
+
+
+def test_a_letter_typed_in_two_parts_is_one() -> None:
+    assert asked({"text": "か\u3099"}, keeps_names=True).text == "が"
+    assert asked({"text": "  "}, keeps_names=True) == ConsentQuery()
+    assert asked({"text": "A-1", "by": "state"}, keeps_names=True).by is By.REFERENCE
+    assert asked({"text": "A-1", "by": "name"}, keeps_names=True).by is By.NAME

@@ -15,6 +15,7 @@ from app.rules.visit.flow import FLOW, STEPS, Step
 from app.rules.visit.visit import Holder, Registration, Report, Route, Visit
 from tests.rules.visits import NOW, a_visit, answered, choose, ordinary
 
+HOUR = 3600
 ASIDE = {"error-code", "revoke"}
 """Pages that only some visits have, although they are no way out."""
 MAIN = tuple(step for step in FLOW if not step.leaves and step.id not in ASIDE)
@@ -86,6 +87,31 @@ def test_the_phone_changes_hands_where_the_flow_says_so() -> None:
 def test_after_the_card_there_is_no_way_back_into_the_choices() -> None:
     assert journey.back(STEPS["result"], a_visit(upto="result")) is None
     assert journey.back(STEPS["check"], a_visit(upto="check")) is STEPS["consent"]
+
+
+def test_a_failed_tap_that_was_reported_is_not_unsaid_by_going_back() -> None:
+    failed = answered(officially("result"), "result", report="trouble")
+    assert journey.path(failed)[-2:] == (STEPS["error-code"], STEPS["done"])
+    assert journey.back(STEPS["error-code"], failed) is None
+    assert journey.back(STEPS["done"], failed) is None
+
+
+@pytest.mark.parametrize(
+    ("since_opened", "since_touched", "is_open"),
+    [
+        (12 * HOUR - 1, 0, True),
+        (12 * HOUR, 0, False),
+        (0, HOUR // 2 - 1, True),
+        (0, HOUR // 2, False),
+        (-12 * HOUR, 0, False),
+        (0, -HOUR // 2, False),
+    ],
+)
+def test_a_visit_ends_half_an_hour_after_its_last_answer_and_in_any_case_after_twelve(
+    since_opened: int, since_touched: int, is_open: bool
+) -> None:
+    visit = replace(a_visit(), opened_at=NOW - since_opened, touched_at=NOW - since_touched)
+    assert journey.is_open(visit, NOW) is is_open
 
 
 # --- all choices ---------------------------------------------------------------------------------------------------

@@ -247,6 +247,14 @@ async def test_a_file_that_does_not_say_when_it_was_made_is_as_new_as_its_taking
     )
 
 
+async def test_a_file_dated_ahead_is_as_new_as_its_taking_and_bars_no_later_file(desk: Desk) -> None:
+    await desk.takes(a_person("A-1", at=MOMENT, drug="0"), executed=digits(NOW + 3600))
+    (known,) = await desk.everybody()
+    assert known.seen_at == desk.clock.now()
+    desk.clock.pass_(60)
+    assert await desk.takes(a_person("A-1", at=MOMENT), executed=digits(NOW + 30)) == MergeOutcome(changed=1)
+
+
 # --- seeing -------------------------------------------------------------------------------------------------
 
 
@@ -336,6 +344,14 @@ async def test_of_two_visits_of_a_day_only_the_one_of_that_moment_is_seen_also_l
         assert await desk.takes(person) == outcome
         assert await desk.stands(done.id) is Standing.SEEN
         assert await desk.stands(stopped.id) is Standing.STOPPED
+
+
+async def test_of_two_visits_whose_time_fits_neither_is_seen(desk: Desk) -> None:
+    rivals = [
+        await at_the_bedside(desk.kazasu, each, reference="T-0001", later=late) for each, late in (("a", 0), ("b", 120))
+    ]
+    assert await desk.takes(a_person("T-0001", at=MOMENT + 60)) == MergeOutcome(new=1)
+    assert [await desk.stands(each.id) for each in rivals] == [Standing.REPORTED] * 2
 
 
 async def test_what_somebody_saw_later_is_not_undone_by_an_earlier_file(desk: Desk) -> None:
