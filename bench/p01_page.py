@@ -1,4 +1,4 @@
-"""P1: what a step's page costs, against a bare ASGI answer of the same bytes."""
+"""P1: what a step's page costs, against a bare ASGI answer of the same bytes and an ordinary FastAPI application."""
 
 from __future__ import annotations
 
@@ -45,16 +45,26 @@ Bedside.show = _many_times
 )
 
 
+TRANSLATED_EACH_TIME: Final = Defect(
+    "app/web/kit/pages.py",
+    "        folded: nodes.Template = tree\n",
+    over="        folded: nodes.Template = _Fold(self.known).visit(tree)\n",
+)
+"""With `NEVER_KEPT`: every message is looked up, and its readings are set, each time it is shown."""
+NEVER_KEPT: Final = Defect("app/web/kit/pages.py", "def lru_cache(*_, **__):\n    return lambda given: given", over="\n")
+
+
 def run(profile: Profile, _: int) -> Finding:
-    """Measure the page, then the same with a defect."""
+    """Measure the page and the peer's, then the same with defects."""
     with aside() as folder, kazasu(subfolder(folder, "product")) as product:
         plain, numbered = run_to_end(phones(product)), run_to_end(phones(product, "A-1024"))
         content = plain[0].page.encode()
-        with bare(subfolder(folder, "bare"), content) as reference:
-            kinds = _kinds(product, reference, plain, numbered)
+        with bare(subfolder(folder, "bare"), content) as reference, peer(subfolder(folder, "peer")) as other:
+            kinds = _kinds(product, reference, plain, numbered) | {"peer": _peers(other)}
             found, wrong = run_to_end(_measure(product, kinds, ROUNDS[profile], len(content)))
-            slow = run_to_end(_with_defect(folder, reference))
-    honest = ratios(found, "page")
+            slow = run_to_end(_with_defect(folder, reference, SHOWN_TOO_OFTEN))
+            translated = run_to_end(_with_defect(folder, reference, TRANSLATED_EACH_TIME))
+    honest, peers = ratios(found, "page"), ratios(found, "peer")
     return Finding(
         n=answered(found),
         failures=wrong,
