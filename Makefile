@@ -39,6 +39,7 @@ lint: .venv/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/djhtml --check --tabwidth 2 templates
 
 # Pins stay as they are unless told otherwise: make lock UPGRADE=--upgrade
 lock: build/lock/bin/uv ## lock requirements/*.txt and package-lock.json, with the hash of every file

@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from base64 import b32encode
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-import httpx
 import structlog
 from fastapi import FastAPI
 from joserfc.jwk import ECKey
-from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Mount
+from starlette.datastructures import State
 from starlette.types import ASGIApp
 
 from app.adapters.clock import SystemClock, steady
@@ -43,47 +40,26 @@ from app.ports.store import Ledger, Store
 from app.practice.app import PracticeWorld, create_practice
 from app.rules.station.account import Role
 from app.rules.station.station import Station
-from app.rules.visit.flow import Route
+from app.rules.visit.visit import Route
 from app.settings import Settings, UnsafeSettings
 from app.tokens import Sealer, Signer
-from app.web.bedside.day_list import DayListPages
-from app.web.bedside.other_browser import OtherBrowser
-from app.web.bedside.registration import Registrar
-from app.web.bedside.returning import Returning
 from app.web.bedside.seat import Bedside
-from app.web.bedside.visit import VisitPages
-from app.web.copy.pages import CopyPages
-from app.web.copy.take_home import TakeHome
 from app.web.guide.contacts import ContactPages
-from app.web.guide.reading import ReadingPages
-from app.web.guide.ready import ReadyPages
-from app.web.guide.topics import Guide
-from app.web.guide.trouble import Trouble
 from app.web.kit.assets import Assets
 from app.web.kit.guard import Guard, policy
+from app.web.kit.limits import RateLimits
 from app.web.kit.pages import Pages
 from app.web.kit.problems import Problems
-from app.web.office.accounts import Accounts
-from app.web.office.consent_list import ConsentDesk
-from app.web.office.copies import CopyDesk
-from app.web.office.day_list import DayDesk
-from app.web.office.desk import Desk, OfficeRoute, PracticeAccount
-from app.web.office.files import FileDesk
-from app.web.office.guide import GuideDesk
-from app.web.office.home import HomeDesk
-from app.web.office.links import Links
-from app.web.office.memo import MemoDesk
-from app.web.office.person import PersonDesk
-from app.web.office.prints import Prints
-from app.web.office.restored import RestoredDesk
-from app.web.office.signin import SignInPages
-from app.web.office.worklist import WorkDesk
-from app.web.print.sheets import Sheets
-from app.web.pwa import Pwa
-from app.web.refusals import Handler, explained
+from app.web.office.desk import Desk, PracticeAccount
+from app.web.office.files import Imports
+from app.web.refusals import EXPLAINED
+from app.web.routes import ROUTES
 from app.web.watch import Tally, Watch
 from app.work.importing import Importer
 from app.work.sweeping import Sweeping
+
+if TYPE_CHECKING:
+    import httpx
 
 STATIC: Final = Path(__file__).parents[1] / "static"
 PRACTICE_STATION: Final = Station("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
@@ -100,18 +76,20 @@ _OTHER_KIND: Final = {
 }
 """Why a database is refused, by whether practice was asked for."""
 Closing: TypeAlias = Callable[[], Awaitable[object]]
+Living: TypeAlias = Callable[[FastAPI], contextlib.AbstractAsyncContextManager[None]]
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Kazasu:
     """The application, and the parts that commands and tests use."""
 
     asgi: ASGIApp
-    routes: tuple[BaseRoute, ...]
+    web: FastAPI
     store: Store
     desk: Desk
-    files: FileDesk
+    importer: Importer
+    imports: Imports
     practice: PracticeWorld | None
     clock: Clock
     signer: Signer
@@ -143,27 +121,6 @@ class _Doors:
     closing: tuple[Closing, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """Dependencies of the pages: stores, the route's adapters, and what the bedside and the office share."""
-
-    settings: Settings
-    clock: Clock
-    signer: Signer
-    assets: Assets
-    doors: _Doors
-    ledger: Ledger
-    database: Database
-    store: Store
-    bedside: Bedside
-    desk: Desk
-    registry: SqlConsentList
-    worklist: SqlWorklist
-    copies: SqlCopies
-    plans: SqlDayLists
-    files: FileDesk
-
-
 def create_app(
     settings: Settings,
     *,
@@ -173,115 +130,115 @@ def create_app(
 ) -> Kazasu:
     """Return the application for these settings. Raises `UnsafeSettings` when they may not serve people."""
     settings.check()
-    parts = _parts(settings, clock or SystemClock(), store)
-    answers, tally = explained(parts.bedside, parts.desk), Tally()
-    tidied = (each.tidy for each in (parts.desk.office, parts.registry, parts.plans, parts.copies))
-    sweeping = Sweeping(parts.clock, steady, parts.store, parts.ledger, tuple(tidied))
-    web = _web(answers, _shelf(parts), _service(parts, tally, sweeping))
-    web.state.desk = parts.desk
-    closing = _closing(parts, sweeping)
-    living = _living(sweeping, closing)
-    visits = Starlette(routes=_at_bedside(parts), lifespan=living, exception_handlers=answers)
-    visits.router.redirect_slashes = False
-    # The bedside's routes come before FastAPI, whose own processing would slow each of their pages by a tenth.
-    visits.router.default = web
-    guard = Guard(
-        visits,
-        origin=settings.public_origin,
-        csp=policy(parts.bedside.pages.entry_sheet_hash),
-        problem=parts.bedside.problems.answer,
-        starts_per_minute=settings.starts_per_minute,
-        posts_per_minute=settings.posts_per_minute,
-        tally=tally,
+    clock, signer, sealer, limits = (
+        clock or SystemClock(),
+        Signer(settings.keys()),
+        Sealer(settings.keys()),
+        RateLimits(),
     )
-    return Kazasu(
-        guard,
-        (*visits.routes, *web.routes),
-        parts.store,
-        parts.desk,
-        parts.files,
-        parts.doors.world,
-        parts.clock,
-        parts.signer,
-        parts.ledger,
-        sweeping,
-        closing,
-    )
-
-
-def _parts(settings: Settings, clock: Clock, store: Store | None) -> _Parts:
-    signer = Signer(settings.keys())
     assets, pages = _shell(practice=settings.route is Route.PRACTICE)
     doors = _doors(settings, signer, clock, assets)  # first: refused settings must not change a database
     ledger = FileLedger(settings.ledger_file)
     database = _open(settings, clock, ledger)
     store = store or SqlStore(database, clock)
-    bedside = Bedside(store, signer, clock, pages, Problems(pages), settings.is_secure)
-    desk = _desk(settings, SqlOffice(database), signer, bedside)
-    registry, worklist = SqlConsentList(database, desk.sealer), SqlWorklist(database)
-    files = FileDesk(desk, Importer(registry, worklist, clock))
-    kept = registry, worklist, SqlCopies(database), SqlDayLists(database)
-    return _Parts(settings, clock, signer, assets, doors, ledger, database, store, bedside, desk, *kept, files)
-
-
-def _at_bedside(parts: _Parts) -> list[BaseRoute]:
-    """Return the routes of a visit and of its copy."""
-    settings, bedside, doors = parts.settings, parts.bedside, parts.doors
-    registrar = Registrar(bedside, parts.worklist, doors.gateway)
-    reception = SealedReception(parts.desk.office, parts.desk.sealer)
-    take_home = TakeHome(bedside, parts.copies, parts.worklist, settings.public_origin)
-    visit = VisitPages(bedside, settings.route, doors.handoff, reception, registrar, take_home, parts.worklist)
-    return [
-        *visit.routes(),
-        *OtherBrowser(bedside, visit).routes(),
-        *DayListPages(bedside, visit, parts.plans, parts.worklist).routes(),
-        *CopyPages(bedside, parts.copies, parts.worklist, parts.registry).routes(),
-        *Returning(bedside, doors.handoff, registrar, doors.issuer).routes(),
-    ]
-
-
-def _shelf(parts: _Parts) -> list[BaseRoute]:
-    """Return the routes that need no visit, and that phones cache for use offline."""
-    bedside, office = parts.bedside, parts.desk.office
-    help_ = ContactPages(bedside.pages, parts.store, office, parts.clock)
-    shelf = (Trouble(help_), ReadyPages(bedside.pages, parts.store, office, parts.clock), Guide(help_))
-    is_practice = parts.settings.route is Route.PRACTICE
-    return [
-        *(route for each in shelf for route in each.routes()),
-        *ReadingPages(bedside).routes(),
-        *Pwa(bedside.pages, parts.assets, parts.store, practice_station=is_practice, shelf=shelf).routes(),
-    ]
-
-
-def _service(parts: _Parts, tally: Tally, sweeping: Sweeping) -> list[BaseRoute]:
-    """Return the routes of the office, of monitoring, and of the practice world where there is one."""
-    settings, seen = parts.settings, (parts.store, parts.ledger, parts.clock, sweeping.is_clock_right)
-    watch = Watch(*seen, tally, settings.data, settings.metrics_token)
-    world = parts.doors.world
-    return [
-        *watch.routes(),
-        *_office(parts),
-        *([Mount("/practice", world.app)] if world else []),
-    ]
-
-
-def _closing(parts: _Parts, sweeping: Sweeping) -> tuple[Closing, ...]:
-    """Return the steps of a shutdown, in order: imports finish before their database is closed."""
-    return (
-        *parts.doors.closing,
-        parts.files.settle,
-        lambda: sweeping.note(parts.clock.now()),
-        parts.store.close,
-        parts.database.close,
+    office, consents = SqlOffice(database), SqlConsentList(database, sealer)
+    worklist, copies, day_lists = SqlWorklist(database), SqlCopies(database), SqlDayLists(database)
+    bedside = Bedside(
+        store=store,
+        worklist=worklist,
+        copies=copies,
+        handoff=doors.handoff,
+        gateway=doors.gateway,
+        reception=SealedReception(office, sealer),
+        issuer=doors.issuer,
+        route=settings.route,
+        signer=signer,
+        clock=clock,
+        limits=limits,
+        pages=pages,
+        problems=Problems(pages),
+        origin=settings.public_origin,
+    )
+    desk = _desk(settings, office, sealer, bedside)
+    tidied = tuple(each.tidy for each in (office, consents, day_lists, copies))
+    sweeping, imports, tally = Sweeping(clock, steady, store, ledger, tidied), Imports(), Tally()
+    importer = Importer(consents, worklist, clock)
+    watch = Watch(
+        store=store,
+        ledger=ledger,
+        clock=clock,
+        is_clock_right=sweeping.is_clock_right,
+        tally=tally,
+        folder=settings.data,
+        token=settings.metrics_token,
+    )
+    closing: tuple[Closing, ...] = (
+        *doors.closing,
+        imports.settle,  # before their database is closed
+        lambda: sweeping.note(clock.now()),
+        store.close,
+        database.close,
+    )
+    web = _web(_living(sweeping, closing), doors.world)
+    web.state = State(
+        {
+            "assets": assets,
+            "bedside": bedside,
+            "clock": clock,
+            "consents": consents,
+            "contacts": ContactPages(pages, store, office, clock),
+            "copies": copies,
+            "day_lists": day_lists,
+            "desk": desk,
+            "importer": importer,
+            "imports": imports,
+            "ledger": ledger,
+            "limits": limits,
+            "office": office,
+            "pages": pages,
+            "store": store,
+            "watch": watch,
+            "worklist": worklist,
+        }
+    )
+    guard = Guard(
+        web,
+        origin=settings.public_origin,
+        csp=policy(pages.entry_sheet_hash),
+        problem=bedside.problems.answer,
+        starts_per_minute=settings.starts_per_minute,
+        posts_per_minute=settings.posts_per_minute,
+        tally=tally,
+    )
+    return Kazasu(
+        asgi=guard,
+        web=web,
+        store=store,
+        desk=desk,
+        importer=importer,
+        imports=imports,
+        practice=doors.world,
+        clock=clock,
+        signer=signer,
+        ledger=ledger,
+        sweeping=sweeping,
+        closing=closing,
     )
 
 
-def _web(explained: Mapping[int | type[Exception], Handler], *routes: Iterable[BaseRoute]) -> FastAPI:
-    """Return all routes but the bedside's as one application."""
+def _web(living: Living, world: PracticeWorld | None) -> FastAPI:
+    """Return all routes as one application, without the state that they ask for."""
     web = FastAPI(
-        docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False, exception_handlers=dict(explained)
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        exception_handlers=EXPLAINED,
+        lifespan=living,
     )
-    web.router.routes.extend(chain.from_iterable(routes))
+    web.router.routes.extend(ROUTES)
+    if world:
+        web.mount("/practice", world.app)
     return web
 
 
@@ -315,46 +272,24 @@ def _open(settings: Settings, clock: Clock, ledger: Ledger) -> Database:
     return Database(settings.database, key=key)
 
 
-def _desk(settings: Settings, office: Office, signer: Signer, bedside: Bedside) -> Desk:
+def _desk(settings: Settings, office: Office, sealer: Sealer, bedside: Bedside) -> Desk:
     """Return what the office's pages share."""
     origin = settings.public_origin
     return Desk(
-        office,
-        bedside.store,
-        Passwords(),
-        WebAuthnPasskeys(settings.host_name, "かざす", origin) if is_possible(origin) else None,
-        signer,
-        Sealer(settings.keys()),
-        bedside.clock,
-        bedside.pages,
-        bedside.problems,
-        bedside,
-        origin,
-        practice=_practice_accounts(signer) if settings.route is Route.PRACTICE else (),
+        office=office,
+        store=bedside.store,
+        secrets=Passwords(),
+        passkeys=WebAuthnPasskeys(settings.host_name, "かざす", origin) if is_possible(origin) else None,
+        signer=bedside.signer,
+        sealer=sealer,
+        clock=bedside.clock,
+        pages=bedside.pages,
+        problems=bedside.problems,
+        bedside=bedside,
+        limits=bedside.limits,
+        origin=origin,
+        practice=_practice_accounts(bedside.signer) if settings.route is Route.PRACTICE else (),
     )
-
-
-def _office(parts: _Parts) -> list[OfficeRoute]:
-    """Return the office's routes."""
-    desk, files, ledger = parts.desk, parts.files, parts.ledger
-    sign_in = SignInPages(desk)
-    desks = (
-        sign_in,
-        Accounts(desk, sign_in),
-        ConsentDesk(desk, parts.registry),
-        PersonDesk(desk, files.importer, ledger),
-        HomeDesk(desk, files.importer),
-        GuideDesk(desk),
-        Links(desk),
-        Prints(desk, Sheets(desk.pages)),
-        files,
-        RestoredDesk(desk, ledger),
-        DayDesk(desk, parts.worklist, parts.plans),
-        MemoDesk(desk, parts.settings.route),
-        WorkDesk(desk, files.importer, parts.copies),
-        CopyDesk(desk, parts.worklist, parts.copies),
-    )
-    return [route for each in desks for route in each.routes()]
 
 
 def _practice_accounts(signer: Signer) -> tuple[PracticeAccount, ...]:
@@ -412,6 +347,8 @@ def _practice_doors(settings: Settings, signer: Signer, clock: Clock, assets: As
     )
 
     def client() -> httpx.AsyncClient:
+        import httpx  # noqa: PLC0415 - a tenth of a start, which asks nobody
+
         return httpx.AsyncClient(
             transport=httpx.ASGITransport(world.app, raise_app_exceptions=False), timeout=settings.deadline
         )
@@ -429,13 +366,11 @@ def _practice_doors(settings: Settings, signer: Signer, clock: Clock, assets: As
     return _Doors(handoff, gateway, world, world.issuer, (handoff.close, gateway.close))
 
 
-def _living(
-    sweeping: Sweeping, closing: tuple[Closing, ...]
-) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
+def _living(sweeping: Sweeping, closing: tuple[Closing, ...]) -> Living:
     """Return a lifespan that sweeps every minute, and closes everything at the end."""
 
     @contextlib.asynccontextmanager
-    async def running(_: Starlette) -> AsyncIterator[None]:
+    async def running(_: FastAPI) -> AsyncIterator[None]:
         task = asyncio.create_task(sweeping.forever())
         yield
         task.cancel()

@@ -23,7 +23,7 @@ from app.adapters.sql.store import SqlStore
 from app.ports.outside import Clock
 from app.ports.store import Change, Departure, Written
 from app.rules.station.station import Station
-from app.rules.visit.flow import Visit
+from app.rules.visit.visit import Visit
 from app.tokens import BadToken, Purpose, Signer, new_secret
 from bench.load import connect, get, run_to_end
 from bench.load_forge import Forger

@@ -22,7 +22,8 @@ from app.adapters.sql.database import Database, migrate, reading, writing
 from app.adapters.sql.restore import NotRestored, Restored, identities, restore
 from app.adapters.sql.store import SqlStore
 from app.main import PRACTICE_STATION
-from app.rules.record.evidence import Event, EventType, Head
+from app.rules.record.event import Event, EventType
+from app.rules.record.evidence import Head
 from app.rules.record.gap import Erasure, LedgerState
 from app.rules.station.station import Link, Station, new_token
 from app.work import forgetting

@@ -24,7 +24,7 @@ from bench.load_server import Defect, Server, aside, bare, kazasu, planted, subf
 from bench.load_visit import Phone
 from bench.report import Control, Finding, Profile
 
-FLOOR: Final = 10.0
+FLOOR: Final = 12.0
 TARGET: Final = 7.0
 STEP: Final = "/visit/consent"
 EACH: Final = 200

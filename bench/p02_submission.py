@@ -26,7 +26,7 @@ from bench.load_server import Defect, Server, aside, bare, kazasu, planted, subf
 from bench.load_visit import Phone
 from bench.report import Control, Finding, Profile
 
-FLOOR: Final = 24.0
+FLOOR: Final = 26.0
 TARGET: Final = 16.0
 STEP: Final = "/visit/consent"
 EACH: Final = 150

@@ -10,9 +10,10 @@ from typing import Final
 
 from app.ports.outside import Unavailable
 from app.ports.store import Change, Departure, Store, Submission, Written
-from app.rules.record.evidence import Event, EventType, hashed
+from app.rules.record.event import Event, EventType
+from app.rules.record.evidence import hashed
 from app.rules.station.station import Link, Station
-from app.rules.visit.flow import Registration, Visit
+from app.rules.visit.visit import Registration, Visit
 
 STATION: Final = Station("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
 LINK: Final = Link("abcdefghjkmn", STATION.id, revision=1, issued_at=0)

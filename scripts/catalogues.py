@@ -16,6 +16,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
+from app.rules.visit.flow import FLOW
+from app.rules.visit.visit import Holder
 from app.rules.words.languages import DOMAIN, LANGUAGES, Language
 from scripts.docs import ROOT, messages
 
@@ -31,10 +33,13 @@ PATIENTS: Final = (
     "app/web/copy/pages.py",
     "templates/kit/aloud.html",
     "templates/kit/look.html",
+    "templates/kit/form.html",
     "templates/kit/operators.html",
+    "templates/kit/parts.html",
     "templates/kit/reference.html",
     "templates/bedside/hand-over.html",
     "templates/kit/layout.html",
+    "templates/bedside/consent-item.html",
     "templates/bedside/look.html",
     "templates/print/leaflet.html",
     "templates/print/memo.html",
@@ -43,11 +48,7 @@ PATIENTS: Final = (
     "templates/bedside/return.html",
     "templates/copy/",
     "templates/bedside/step.html",
-    "templates/bedside/steps/check.html",
-    "templates/bedside/steps/consent.html",
-    "templates/bedside/steps/handoff.html",
-    "templates/bedside/steps/ready.html",
-    "templates/bedside/steps/revoke.html",
+    *(f"templates/bedside/steps/{step.id}.html" for step in FLOW if step.holder is Holder.PATIENT),
 )
 """Where the messages of the patient's pages stand: files, and folders with all that is in them."""
 

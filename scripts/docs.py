@@ -24,8 +24,9 @@ from babel.messages.extract import extract
 from babel.messages.pofile import write_po
 
 from app.rules.content import ITEMS
-from app.rules.visit.flow import FLOW, NOTHING, Holder, Question, Route, Step, Visit
+from app.rules.visit.flow import FLOW, Question, Step
 from app.rules.visit.journey import furthest, go_on, path
+from app.rules.visit.visit import NOTHING, Holder, Route, Visit
 from app.rules.words.dates import JST
 from app.rules.words.furigana import plain
 from scripts import architecture
@@ -71,7 +72,7 @@ def edges() -> Iterator[Edge]:
     for step, following in pairwise(main):
         yield Edge(step.id, following.id)
     for step in main:
-        for question in step.asks(visit, NOTHING):
+        for question in step.questions(visit):
             for option in question.options:
                 yield from _ways_out(step, question, option)
 
@@ -133,7 +134,7 @@ def _row(step: Step) -> tuple[str, ...]:
         plain(step.title),
         _holder(step),
         "<br>".join(_asked(step)) or "nothing",
-        ", ".join(f"`{name}`" for name in step.confirms),
+        ", ".join(f"`{other.id}`" for other in FLOW if step.rests_on(other)),
         _yes(step.counted),
         _way_out(step),
         step.guide,
@@ -156,9 +157,9 @@ def _way_out(step: Step) -> str:
 
 def _asked(step: Step) -> Iterator[str]:
     """Yield what a step asks: of everybody, and only from 40 on."""
-    of_all = {question.name for question in step.asks(_visit("no"), NOTHING)}
-    asked = step.asks(_visit("yes"), NOTHING)
-    there = step.asks(replace(_visit("yes"), route=Route.OFFICIAL), {"there": "yes"})
+    of_all = {question.name for question in step.questions(_visit("no"), NOTHING)}
+    asked = step.questions(_visit("yes"), NOTHING)
+    there = step.questions(replace(_visit("yes"), route=Route.OFFICIAL), {"there": "yes"})
     for question in (*asked, *(each for each in there if each not in asked)):
         options = " · ".join(question.options) or "text"
         notes = ", ".join(note for note, holds in _remarks(question, of_all) if holds)

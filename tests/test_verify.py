@@ -15,7 +15,8 @@ import pytest
 
 import app.verify
 from app.ports.store import Logged
-from app.rules.record.evidence import Event, EventType, Head, Json, body_hash, canonical, chained
+from app.rules.record.event import Event, EventType, Json
+from app.rules.record.evidence import Head, body_hash, canonical, chained
 from app.verify import Broken, Held, mac_of, verify
 from tests.adapters.samples import FACILITY
 from tests.rules.visits import NOW

@@ -64,9 +64,18 @@ async def invite(facility: str, name: str, role: Role, reset: str) -> int:
         if known and facility not in roles:
             return wrong("this login does not belong to that station")
         who = known or Account("", "", name or "管理者")
-        way_in, by, now = new_secret(), "kazasu account", kazasu.clock.now()
-        made = (hashed(way_in), facility, roles.get(facility, role), who.name, by, now, who.id)
-        await office.invite(Invitation(new_secret(), *made))
+        way_in = new_secret()
+        invitation = Invitation(
+            id=new_secret(),
+            secret=hashed(way_in),
+            facility=facility,
+            role=roles.get(facility, role),
+            name=who.name,
+            by="kazasu account",
+            made_at=kazasu.clock.now(),
+            account=who.id,
+        )
+        await office.invite(invitation)
         print(f"{kazasu.desk.origin}/office/join#{way_in}\n（24時間以内に1回だけ使えます）")
     return 0
 

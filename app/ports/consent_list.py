@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from app.ports.store import Logged
-from app.rules.record.evidence import Event
+from app.rules.record.event import Event
 from app.rules.terminal.consent_list import Incoming, ListedPerson, Search
 from app.rules.terminal.exchange import Exchange, MergeOutcome, Taken, Upload
 
@@ -33,6 +33,9 @@ class ConsentList(Protocol):
         """Store the terminal's reception number of a request; False when the request is not known."""
 
     # uploads
+
+    async def known(self, facility: str, data: bytes, *, names: bool) -> Upload | None:
+        """Return the upload with this content, unless it waits and was kept under another setting for `names`."""
 
     async def keep(self, new: Upload, data: bytes, people: Sequence[Incoming], *, names: bool) -> Upload:
         """Store a parsed file until it is imported; the same file, imported before, is returned instead.

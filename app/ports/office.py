@@ -8,7 +8,7 @@ from datetime import date
 from typing import Protocol
 
 from app.ports.store import Logged, Written
-from app.rules.record.evidence import Body, Event, EventType
+from app.rules.record.event import Body, Event, EventType
 from app.rules.station.account import Account, Invitation, Key, Member, Officer, Role, SignIn
 from app.rules.station.day_list import Planned
 from app.rules.station.station import Link, Note, Official, Printed, Station, StationProfile, Tick
@@ -230,7 +230,7 @@ class Office(Protocol):
     async def station(self, facility: str) -> StationProfile:
         """Return a station's equipment and rules."""
 
-    async def save_station(self, facility: Station, station: StationProfile, *, names_were: bool | None = None) -> bool:
+    async def save_station(self, station: Station, profile: StationProfile, *, names_were: bool | None = None) -> bool:
         """Store a station; False, and nothing written, when its setting for names is no longer `names_were`."""
 
     async def links(self, facility: str, before: int | None = None, limit: int = 50) -> tuple[Link, ...]:

@@ -8,11 +8,12 @@ from enum import StrEnum
 from typing import Protocol
 
 from app.rules.record.clock import Expected
-from app.rules.record.evidence import Body, Entry, Event, Head, canonical
+from app.rules.record.event import Body, Event
+from app.rules.record.evidence import Entry, Head, canonical
 from app.rules.record.gap import Erasure, Gap, LedgerState
 from app.rules.station.station import Link, Station
 from app.rules.visit.copy import Copy
-from app.rules.visit.flow import Visit
+from app.rules.visit.visit import Visit
 
 
 class ReadOnly(Exception):

@@ -246,7 +246,14 @@ def _row(each: Consented) -> TerminalRow:
     flags = each.flags
     marks = ["○" if flag.id in flags and flags[flag.id].agreed else "" for flag in COLUMNS.values()]
     ends = f"{each.ends:%Y/%m/%d %H:%M}" if each.ends else ""
-    return TerminalRow(each.person, in_era(each.born), each.number, marks, f"{each.at:%Y/%m/%d}", ends)
+    return TerminalRow(
+        person=each.person,
+        born=in_era(each.born),
+        number=each.number,
+        marks=marks,
+        consented=f"{each.at:%Y/%m/%d}",
+        ends=ends,
+    )
 
 
 # --- what is sent ------------------------------------------------------------------------------------------------

@@ -3,64 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import Any, Final, TypeAlias
 
+from fastapi import Request, Response
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.requests import ClientDisconnect
 
 from app.ports.outside import Unavailable
 from app.ports.store import ReadOnly
-from app.web.bedside.seat import Bedside, NoVisit, Refusal
+from app.web.bedside.seat import Bedside, Elsewhere, NoVisit, Refusal
+from app.web.copy.pages import CopyClosed, NotNow, NotThere, not_open
 from app.web.kit.forms import BadForm
 from app.web.kit.guard import TooLarge, too_much
 from app.web.kit.problems import BY_STATUS
-from app.web.office.desk import Desk, Forbidden, SignedOut
+from app.web.office.desk import Caller, Desk, Forbidden, SignedOut
 
-Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
+Handler: TypeAlias = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
 
-def explained(bedside: Bedside, desk: Desk) -> dict[int | type[Exception], Handler]:
-    """Return the handler of each status and exception."""
-    problems = bedside.problems
+def _problem(request: Request, name: str, **shown: Any) -> Response:
+    bedside: Bedside = request.app.state.bedside
+    return bedside.problems.answer(request, name, **shown)
 
-    async def no_visit(request: Request, _: Exception) -> Response:
-        answer = problems.answer(request, "no_visit")
-        bedside.forget(answer)
-        return answer
 
-    async def refusal(request: Request, error: Exception) -> Response:
-        return problems.answer(request, error.problem if isinstance(error, Refusal) else "broken")
+def _named(name: str) -> Handler:
+    async def answer(request: Request, _: Exception) -> Response:
+        return _problem(request, name)
 
-    async def status(request: Request, error: Exception) -> Response:
-        code = error.status_code if isinstance(error, HTTPException) else 500
-        return problems.answer(request, BY_STATUS.get(code, "broken"))
+    return answer
 
-    def named(name: str) -> Handler:
-        async def answer(request: Request, _: Exception) -> Response:
-            return problems.answer(request, name)
 
-        return answer
+async def _no_visit(request: Request, _: NoVisit) -> Response:
+    answer = _problem(request, "no_visit")
+    bedside: Bedside = request.app.state.bedside
+    bedside.forget(answer)
+    return answer
 
-    async def too_large(request: Request, _: Exception) -> Response:
-        return problems.answer(request, too_much(request.scope))
 
-    async def hung_up(_request: Request, _: Exception) -> Response:
-        return Response(status_code=400)  # the client disconnected within the body: no page would reach it
+async def _refusal(request: Request, error: Refusal) -> Response:
+    return _problem(request, error.problem, **error.shown)
 
-    async def signed_out(request: Request, _: Exception) -> Response:
-        return desk.to_sign_in(request)
 
-    return {
-        ClientDisconnect: hung_up,
-        SignedOut: signed_out,
-        Forbidden: named("forbidden"),
-        NoVisit: no_visit,
-        Refusal: refusal,
-        HTTPException: status,
-        TooLarge: too_large,
-        BadForm: named("bad_form"),
-        Unavailable: named("unavailable"),
-        ReadOnly: named("read_only"),
-        Exception: named("broken"),
-    }
+async def _status(request: Request, error: HTTPException) -> Response:
+    return _problem(request, BY_STATUS.get(error.status_code, "broken"))
+
+
+async def _too_large(request: Request, _: TooLarge) -> Response:
+    return _problem(request, too_much(request.scope))
+
+
+async def _hung_up(_request: Request, _: ClientDisconnect) -> Response:
+    return Response(status_code=400)  # the client disconnected within the body: no page would reach it
+
+
+async def _signed_out(request: Request, _: SignedOut) -> Response:
+    desk: Desk = request.app.state.desk
+    return desk.to_sign_in(request)
+
+
+async def _elsewhere(_: Request, error: Elsewhere) -> Response:
+    return Caller.go(error.address)
+
+
+EXPLAINED: Final[dict[int | type[Exception], Handler]] = {
+    ClientDisconnect: _hung_up,
+    SignedOut: _signed_out,
+    Forbidden: _named("forbidden"),
+    NoVisit: _no_visit,
+    Elsewhere: _elsewhere,
+    Refusal: _refusal,
+    CopyClosed: not_open,
+    NotNow: not_open,
+    NotThere: not_open,
+    HTTPException: _status,
+    TooLarge: _too_large,
+    BadForm: _named("bad_form"),
+    Unavailable: _named("unavailable"),
+    ReadOnly: _named("read_only"),
+    Exception: _named("broken"),
+}
+"""The handler of each exception."""

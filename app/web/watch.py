@@ -11,21 +11,22 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final, TypeAlias
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from app.ports.outside import Clock, Unavailable
 from app.ports.store import Ledger, Pulse, Store
 from app.rules.record.gap import LedgerState
+from app.web.kit.parts import Part
 
 ENOUGH: Final = 64 * 1024 * 1024
 """Bytes that must be free on the disk of the data folder; with less, the next write may fail."""
 BOUNDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _ROUTES: Final = 500
 """Most counters; further routes count as `other`, so that invented addresses do not fill the memory."""
+router = APIRouter()
 _FORWARDED: Final = frozenset({"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip"})
 
 
@@ -87,9 +88,9 @@ NEEDED: Final = ("store", "schema", "disk")
 """Checks that must pass for readiness; the others need a person, but no other server."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Watch:
-    """The monitoring routes."""
+    """What monitoring looks at."""
 
     store: Store
     ledger: Ledger
@@ -99,46 +100,8 @@ class Watch:
     folder: Path
     token: str
 
-    def routes(self) -> list[Route]:
-        """Return the routes."""
-        return [
-            Route("/healthz", self.healthz, methods=["GET"]),
-            Route("/readyz", self.readyz, methods=["GET"]),
-            Route("/metrics", self.metrics, methods=["GET"]),
-        ]
-
-    async def healthz(self, _: Request) -> Response:
-        """Answer 200: the process is alive."""
-        return JSONResponse({"status": "ok"})
-
-    async def readyz(self, _: Request) -> Response:
-        """Answer 503 unless all `NEEDED` checks pass; `attention` when something else needs a person."""
-        state = await self._state()
-        checks = state.checks()
-        can_serve = all(checks[name] for name in NEEDED)
-        is_well = all(checks.values()) and not state.read_only
-        status = "unavailable" if not can_serve else "ok" if is_well else "attention"
-        return JSONResponse(
-            {"status": status, **checks, "read_only": state.read_only}, status_code=200 if can_serve else 503
-        )
-
-    async def metrics(self, request: Request) -> Response:
-        """Answer the metrics for the bearer token; without a configured token, to this machine only."""
-        if not self._may_read(request):
-            return PlainTextResponse("forbidden\n", status_code=403)
-        state = await self._state()
-        lines = [*self.tally.lines(), *_gauges(state, self.clock.now())]
-        return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
-
-    def _may_read(self, request: Request) -> bool:
-        if self.token:
-            given = request.headers.get("authorization", "")
-            return hmac.compare_digest(given.encode("utf-8", "replace"), f"Bearer {self.token}".encode())
-        # A proxy on this machine also connects from loopback: what it forwards is refused.
-        came_by_proxy = any(name in _FORWARDED for name in request.headers)
-        return not came_by_proxy and _is_here(request.client.host if request.client else "")
-
-    async def _state(self) -> _State:
+    async def state(self) -> _State:
+        """Make all checks."""
         is_ready = await self.store.is_ready()
         try:
             pulse, read_only = await self.store.pulse(), len(await self.store.all_held())
@@ -152,6 +115,46 @@ class Watch:
             return await asyncio.to_thread(self.ledger.look)
         except Unavailable:
             return None
+
+    def may_read(self, request: Request) -> bool:
+        """Whether a request may read the metrics."""
+        if self.token:
+            given = request.headers.get("authorization", "")
+            return hmac.compare_digest(given.encode("utf-8", "replace"), f"Bearer {self.token}".encode())
+        # A proxy on this machine also connects from loopback: what it forwards is refused.
+        came_by_proxy = any(name in _FORWARDED for name in request.headers)
+        return not came_by_proxy and _is_here(request.client.host if request.client else "")
+
+
+TheWatch: TypeAlias = Annotated[Watch, Depends(Part("watch"))]
+
+
+@router.get("/healthz")
+async def healthz() -> Response:
+    """Answer 200: the process is alive."""
+    return JSONResponse({"status": "ok"})
+
+
+@router.get("/readyz")
+async def readyz(watch: TheWatch) -> Response:
+    """Answer 503 unless all `NEEDED` checks pass; `attention` when something else needs a person."""
+    state = await watch.state()
+    checks = state.checks()
+    can_serve = all(checks[name] for name in NEEDED)
+    is_well = all(checks.values()) and not state.read_only
+    status = "unavailable" if not can_serve else "ok" if is_well else "attention"
+    return JSONResponse(
+        {"status": status, **checks, "read_only": state.read_only}, status_code=200 if can_serve else 503
+    )
+
+
+@router.get("/metrics")
+async def metrics(request: Request, watch: TheWatch) -> Response:
+    """Answer the metrics for the bearer token; without a configured token, to this machine only."""
+    if not watch.may_read(request):
+        return PlainTextResponse("forbidden\n", status_code=403)
+    lines = [*watch.tally.lines(), *_gauges(await watch.state(), watch.clock.now())]
+    return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
 
 
 def _is_here(host: str) -> bool:

@@ -15,7 +15,7 @@ from app.ports.consent_list import ConsentList
 from app.ports.office import Act, Worklist
 from app.ports.outside import Clock
 from app.ports.store import Written
-from app.rules.record.evidence import Body, EventType
+from app.rules.record.event import Body, EventType
 from app.rules.terminal.consent_list import By, ListedPerson, Search
 from app.rules.terminal.exchange import MergeOutcome, Upload
 from app.rules.terminal.matching import certain, grounds, is_contested, says_all, sight
@@ -41,37 +41,37 @@ class Importer:
         people = await self.registry.begin(upload.facility, upload.id, self.clock.now())
         if people is None:
             return False
-        theirs: dict[str, set[str]] = {}
+        numbers_of: dict[str, set[str]] = {}
         for start in range(0, len(people), BATCH):
             batch = people[start : start + BATCH]
             taken = await self.registry.take(upload, batch, start + len(batch), self.clock.now())
             if not taken:
                 return False
             for each in taken:
-                theirs[each.after.id] = set(each.after.references)
+                numbers_of[each.after.id] = set(each.after.references)
             await asyncio.sleep(0)
         # The stored outcome includes what was counted before a crash.
         counted = await self.registry.upload(upload.facility, upload.id)
         if counted is None:
             return False
-        outcome = await self._match(upload, theirs, by, counted.outcome)
+        outcome = await self._match(upload, numbers_of, by, counted.outcome)
         return await self.registry.finish(upload, outcome, by[0], self.clock.now())
 
     async def _match(
-        self, upload: Upload, theirs: Mapping[str, set[str]], by: tuple[str, str], outcome: MergeOutcome
+        self, upload: Upload, numbers_of: Mapping[str, set[str]], by: tuple[str, str], outcome: MergeOutcome
     ) -> MergeOutcome:
         """Record a sight of each open visit whose number and day one person has, if the file answers all its items."""
-        numbers = set[str]().union(*theirs.values())
+        numbers = set[str]().union(*numbers_of.values())
         unsettled = await self.worklist.open(upload.facility)
         for each in unsettled:
-            number = comparable(each.visit.answer("need", "reference"))
+            number = comparable(each.visit.reference)
             if number not in numbers:
                 continue
             await asyncio.sleep(0)  # lets other requests run
             # Others with this number may be in an earlier file.
             everybody = await self.registry.search(upload.facility, Search(By.REFERENCE, number), None, SEVERAL)
             known = certain(each, everybody)
-            if known is None or known.id not in theirs:
+            if known is None or known.id not in numbers_of:
                 continue
             if is_contested(each, known, (*unsettled, *await self._matched(known))):
                 continue
@@ -114,17 +114,17 @@ class Importer:
             "meanings": dict(seen.meanings),
             "consented_on": str(seen.consented_on or ""),
             "available_until": seen.available_until,
-            "reference": followed.visit.answer("need", "reference"),
+            "reference": followed.visit.reference,
         }
         key = key or f"file {file or known.seen_at} {followed.visit.id} {known.id}"
         act = Act(
-            followed.visit.facility,
-            followed.visit.id,
-            key,
-            EventType.VERIFIED,
-            seen.at,
-            body,
-            place in DONE,
+            facility=followed.visit.facility,
+            visit=followed.visit.id,
+            key=key,
+            type=EventType.VERIFIED,
+            at=seen.at,
+            body=body,
+            is_settled=place in DONE,
             sight=seen,
             person=known.id,
         )

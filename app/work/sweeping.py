@@ -117,7 +117,7 @@ class Sweeping:
     async def _is_said_to_be_right(self, now: int) -> bool:
         """Whether `kazasu purge --sure` has since written a time into the ledger by which `now` is right."""
         try:
-            said = (await asyncio.to_thread(self.ledger.known)).clock
+            clock = (await asyncio.to_thread(self.ledger.known)).clock
         except Unavailable:
             return False
-        return bool(said and said != self._noted and not said.started(now).doubt)
+        return bool(clock and clock != self._noted and not clock.started(now).doubt)

@@ -21,10 +21,11 @@ from app.adapters.sql.database import Database, migrate, writing
 from app.adapters.sql.restore import KEY_FILES, Restored, identities, restore
 from app.adapters.sql.store import SqlStore
 from app.ports.store import Written
-from app.rules.record.evidence import Body, Event, EventType, Head
+from app.rules.record.event import Body, Event, EventType
+from app.rules.record.evidence import Head
 from app.rules.record.gap import LedgerState
 from app.rules.station.station import Station
-from app.rules.visit.flow import Visit
+from app.rules.visit.visit import Visit
 from tests.adapters.samples import FACILITY, LINK, RECORD_KEY, StillClock, a_change, handed_off, opened, telling
 from tests.rules.record.chain import broken_link
 from tests.rules.visits import NOW, a_visit

@@ -6,9 +6,11 @@ import itertools
 from dataclasses import dataclass, replace
 
 from app.ports.store import Change, Departure, Store, Submission
-from app.rules.record.evidence import Event, EventType, Json, hashed
+from app.rules.record.event import Event, EventType, Json
+from app.rules.record.evidence import hashed
 from app.rules.station.station import Link, Station
-from app.rules.visit.flow import Visit
+from app.rules.visit.flow import FLOW
+from app.rules.visit.visit import Visit
 from tests.rules.visits import NOW, a_visit
 
 FACILITY = Station("hinatazaka", "ひなた坂訪問看護ステーション", "1312345678", "03-0000-0000")
@@ -64,30 +66,8 @@ def a_submission(visit: Visit, key: str = "") -> Submission:
 
 def told(visit: Visit) -> tuple[Event, ...]:
     """Return events whose bodies say what a visit says, in the order of its steps."""
-    choices: dict[str, Json] = {
-        item.id: visit.answers.get("consent", {}).get(item.id, "not_asked") for item in visit.items
-    }
-    need: dict[str, Json] = {"reference": "", **visit.answers.get("need", {})}
-    confirmed: dict[str, Json] = {"choices": choices, "operator": visit.answer("check", "confirmed")}
-    withdrawn: dict[str, Json] = {
-        "choices": choices,
-        "operator": visit.answer("revoke", "confirmed"),
-        "withdraws": True,
-        "lang": visit.language,
-    }
-    bodies: dict[str, tuple[EventType, dict[str, Json]]] = {
-        "need": (EventType.NEED_ANSWERED, need),
-        "ready": (EventType.READY_ANSWERED, {**visit.answers.get("ready", {})}),
-        "another-way": (EventType.ANOTHER_WAY, {**visit.answers.get("another-way", {})}),
-        "consent": (EventType.ITEMS_ANSWERED, {"choices": choices, "lang": visit.language}),
-        "check": (EventType.CONFIRMED, confirmed),
-        "revoke": (EventType.CONFIRMED, withdrawn),
-        "handoff": (EventType.RETURNED, {**visit.answers.get("handoff", {})}),
-        "result": (EventType.REPORTED, {**visit.answers.get("result", {})}),
-        "error-code": (EventType.REPORTED, {**visit.answers.get("error-code", {})}),
-    }
-    said = tuple(Event(bodies[step][0], visit.touched_at, bodies[step][1]) for step in bodies if step in visit.answers)
-    return said or (Event(EventType.MOVED, visit.touched_at, {}),)
+    said = [step.event(visit) for step in FLOW if step.asks and step.id in visit.answers] or [(EventType.MOVED, {})]
+    return tuple(Event(kind, visit.touched_at, body) for kind, body in said)
 
 
 def after(visit: Visit, seconds: int = 1) -> Visit:

@@ -122,7 +122,7 @@ class OfficePages:
 
     async def _serve(self, request: Request) -> Response:
         self.asked.append(request.url.path)
-        return await ASSETS.serve(request)
+        return ASSETS.answer(request)
 
     async def _show(self, request: Request) -> Response:
         self.asked.append(str(request.url))

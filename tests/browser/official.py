@@ -23,7 +23,7 @@ from starlette.routing import Route as At
 from app.cli.seed import seed_practice
 from app.main import PRACTICE_STATION
 from app.rules.station.station import Official
-from app.rules.visit.flow import Route
+from app.rules.visit.visit import Route
 from app.settings import Settings
 from app.tokens import Sealed
 from tests.browser.server import Server

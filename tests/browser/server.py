@@ -23,11 +23,12 @@ from app.ports.office import Act
 from app.ports.outside import Unavailable
 from app.ports.store import Change, Logged, ReadOnly, Written
 from app.practice.system import Mood
-from app.rules.record.evidence import Body, EventType, Head
+from app.rules.record.event import Body, EventType
+from app.rules.record.evidence import Head
 from app.rules.record.gap import Gap
 from app.rules.station.station import Link, new_token
-from app.rules.visit.flow import Visit
 from app.rules.visit.standing import Sight
+from app.rules.visit.visit import Visit
 from app.settings import Settings
 from app.tokens import new_secret
 from tests.adapters.samples import opened, telling
@@ -193,7 +194,7 @@ class Server:
         sight = Sight(now, "事務 さくら", found=True, flags={"surgery": True})
         body: Body = {"by": "x", "found": True, "flags": {"surgery": True}, "consented_on": "", "available_until": ""}
         act = Act(PRACTICE_STATION.id, visit.id, new_secret(), EventType.VERIFIED, now, body, sight=sight)
-        assert self.ask(self.kazasu.files.importer.worklist.record(act)) is Written.DONE
+        assert self.ask(self.kazasu.importer.worklist.record(act)) is Written.DONE
 
     def replace_the_link(self) -> str:
         """Let the office print a new QR code; return what the old one held."""
@@ -211,7 +212,7 @@ class Server:
         async def refuse(_: Change | Act) -> Written:
             raise Unavailable
 
-        worklist = self.kazasu.files.importer.worklist
+        worklist = self.kazasu.importer.worklist
         with patch.object(self.kazasu.store, "write", refuse), patch.object(worklist, "record", refuse):
             yield
 

@@ -61,7 +61,7 @@ def registers(phone: Phone, nurse: Nurse, who: str, reference: str = "", *, over
     nurse.ends_the_visit()
     server = phone.server
     (newest, *_) = sorted(
-        server.ask(server.kazasu.files.importer.worklist.open(PRACTICE_STATION.id)),
+        server.ask(server.kazasu.importer.worklist.open(PRACTICE_STATION.id)),
         key=lambda each: -each.handed_off_at,
     )
     return newest.visit.code

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Playwright
 
 from app.main import PRACTICE_STATION
-from app.rules.record.evidence import EventType
+from app.rules.record.event import EventType
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.nurse import AGREE, Nurse, Patient
 from tests.browser.official import ADDRESS, HOST, OfficialServer, Reception, certificate

@@ -21,7 +21,8 @@ from playwright.sync_api import Error as PlaywrightError
 from app.main import PRACTICE_STATION
 from app.rules.record.evidence import hashed
 from app.rules.visit import journey
-from app.rules.visit.flow import FLOW, STEPS, Holder, Step, Visit
+from app.rules.visit.flow import FLOW, STEPS, Step
+from app.rules.visit.visit import Holder, Visit
 from app.tokens import new_secret
 from app.web.bedside import seat
 from app.web.bedside import visit as visit_pages

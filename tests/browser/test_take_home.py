@@ -76,7 +76,7 @@ def takes_home(nurse: Nurse, *, declines: bool = False) -> str:
 
 def newest_visit(server: Server) -> str:
     """Return the visit that reached the office last."""
-    found = server.ask(server.kazasu.files.importer.worklist.open(PRACTICE_STATION.id))
+    found = server.ask(server.kazasu.importer.worklist.open(PRACTICE_STATION.id))
     return max(found, key=lambda each: each.handed_off_at).visit.id
 
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Error as PlaywrightError
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.rules.record.evidence import EventType
+from app.rules.record.event import EventType
 from tests.browser.nurse import Nurse, Patient
 from tests.browser.phone import Look, OpenProfile, Phone
 from tests.browser.server import Server

@@ -71,7 +71,7 @@ def test_nothing_that_may_be_lacking_is_a_dead_end(nurse: Nurse, patient: Patien
     nurse.starts()
     nurse.says_first_time(over_40=True)
     nurse.hands_the_phone_to(patient)
-    for way in EXITS:
+    for way in EXITS.values():
         patient.lacks_something()
         patient.hands_the_phone_to(nurse)
         nurse.is_at("ほかの方法があります")

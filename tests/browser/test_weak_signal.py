@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from app.rules.record.evidence import EventType
+from app.rules.record.event import EventType
 from tests.browser.nurse import AGREE, DECLINE, Nurse, Patient
 from tests.browser.phone import Look, Phone
 

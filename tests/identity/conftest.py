@@ -12,7 +12,7 @@ from app.adapters.oidc.client_keys import KeyRing
 from app.cli.seed import seed_practice
 from app.main import Kazasu, create_app
 from app.practice.app import PracticeWorld
-from app.rules.visit.flow import Route
+from app.rules.visit.visit import Route
 from app.settings import Settings
 from tests.identity.patient import AT, CLIENT, ISSUER, ORIGIN, Bedside, a_provider
 from tests.web.bedside.nurse import StillClock

@@ -14,7 +14,7 @@ from app.ports.store import Departure
 from app.practice.app import PracticeWorld, create_practice
 from app.rules.record.evidence import hashed
 from app.rules.station.station import Official
-from app.rules.visit.flow import Visit
+from app.rules.visit.visit import Visit
 from app.tokens import Sealed
 from tests.adapters.samples import visit_of
 from tests.practice.fault import FaultyMyna

@@ -10,8 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.main import PRACTICE_STATION
-from app.rules.record.evidence import EventType
-from app.rules.visit.flow import Registration
+from app.rules.record.event import EventType
+from app.rules.visit.visit import Registration
 from app.tokens import Purpose
 from tests.adapters.oidc.test_handoff_faults import OUTCOMES
 from tests.identity.patient import ISSUER, Bedside, changed

@@ -13,7 +13,7 @@ from app.adapters.oidc.client_keys import KeyRing
 from app.cli.__main__ import main
 from app.main import create_app
 from app.practice.app import PracticeWorld
-from app.rules.visit.flow import Registration
+from app.rules.visit.visit import Registration
 from app.settings import Settings, UnsafeSettings
 from tests.identity.patient import CLIENT, ISSUER, ORIGIN, RETURN, Bedside
 from tests.practice.fault import Fault, misbehave

@@ -31,8 +31,8 @@ from app.adapters.oidc.handoff import OpenIdHandoff
 from app.main import PRACTICE_STATION, Kazasu
 from app.ports.outside import Declined, Identity
 from app.ports.store import Departure
-from app.rules.record.evidence import EventType
-from app.rules.visit.flow import Registration
+from app.rules.record.event import EventType
+from app.rules.visit.visit import Registration
 from app.settings import Settings
 from tests.adapters.provider import outcome, signed
 from tests.identity.patient import AT, CLIENT, RETURN, Bedside

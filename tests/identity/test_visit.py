@@ -6,8 +6,8 @@ import pytest
 
 from app.main import PRACTICE_STATION
 from app.practice.people import load_people
-from app.rules.record.evidence import EventType
-from app.rules.visit.flow import Registration
+from app.rules.record.event import EventType
+from app.rules.visit.visit import Registration
 from tests.identity.patient import AT, CLIENT, OFFICIAL, RETURN, Bedside
 from tests.practice.world import answer_in
 

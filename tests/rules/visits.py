@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from app.rules.visit import journey
-from app.rules.visit.flow import FLOW, STEPS, Visit
+from app.rules.visit.flow import FLOW, STEPS, Step
+from app.rules.visit.visit import Intent, Visit
 
 NOW = 1_795_000_000
 """A moment in November 2026."""
 
 
-def a_visit(*, over_40: bool = True, intent: str = "first", upto: str = "consent") -> Visit:
+def a_visit(*, over_40: bool = True, intent: str = Intent.FIRST, upto: str = "consent") -> Visit:
     """Return a visit answered in the ordinary way up to (not including) the step `upto`."""
     visit = Visit(id="v" * 22, facility="hinatazaka", opened_at=NOW, touched_at=NOW)
     for step in FLOW:
         if step.id == upto:
             break
         if not step.leaves and step.applies(visit):
-            visit = journey.record(step, ordinary(step.id, visit, over_40=over_40, intent=intent), visit)
+            visit = journey.record(step, ordinary(step, visit, over_40=over_40, intent=intent), visit)
     return visit
 
 
-def ordinary(step: str, visit: Visit, *, over_40: bool = True, intent: str = "first") -> Mapping[str, str]:
-    """Return the ordinary answers of a step."""
-    return {
-        "need": {
-            "over_40": "yes" if over_40 else "no",
-            "intent": intent,
-            **({"go_on": "yes"} if intent in {"continues", "withdraw"} else {}),
-        },
-        "ready": {"ready": "all"},
-        "consent": choose(visit, (item.id for item in visit.items)),
-        "check": {"confirmed": "yes"},
-        "revoke": {"confirmed": "yes"},
-        "handoff": {"outcome": "by_hand"},
-        "result": {"report": "done"},
-    }.get(step, {})
+def ordinary(step: Step, visit: Visit, *, over_40: bool = True, intent: str = Intent.FIRST) -> dict[str, str]:
+    """Return the ordinary answers of a step: the first option of all that must be answered, as `FLOW` offers them."""
+    answer = {each.name: next(iter(each.options)) for each in step.questions(visit) if each.missing}
+    if step is FLOW[0]:
+        answer |= {"over_40": "yes" if over_40 else "no", "intent": intent}
+        answer |= {"go_on": "yes"} if intent in {Intent.CONTINUES, Intent.WITHDRAW} else {}
+    return answer
 
 
 def choose(visit: Visit, agreed: Iterable[str]) -> dict[str, str]:

@@ -12,9 +12,9 @@ import hashlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final, TypeAlias
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-import httpx
 import structlog
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
@@ -25,6 +25,9 @@ from app.adapters.oidc.client_keys import UnusableKeys
 from app.ports.outside import Clock, Decline, Declined, Handoff, Identity, Refused, Unavailable
 from app.ports.store import Departure
 from app.rules.record.clock import is_young
+
+if TYPE_CHECKING:
+    import httpx
 
 LARGEST: Final = 64 * 1024
 """Bytes of an answer that are read at most; a genuine one has a few thousand."""
@@ -91,6 +94,8 @@ class OpenIdHandoff(Handoff):
 
     @override
     async def address(self, departure: Departure, state: str) -> str:
+        import httpx  # noqa: PLC0415 - a tenth of a start, which asks nobody
+
         async with self._told():
             self._signing_key()  # fail before the card is tapped
             provider = await self._discovered()
@@ -131,6 +136,8 @@ class OpenIdHandoff(Handoff):
 
         httpx bounds only each read, and nothing over an in-process transport.
         """
+        import httpx  # noqa: PLC0415 - a tenth of a start, which asks nobody
+
         try:
             async with asyncio.timeout(self._deadline):
                 yield
@@ -165,7 +172,7 @@ class OpenIdHandoff(Handoff):
 
     async def _get(self, url: str, kind: type[S]) -> S:
         answer = await ask(self._http, "GET", url, deadline=self._deadline)
-        if answer.status_code != httpx.codes.OK:
+        if answer.status_code != HTTPStatus.OK:
             raise Unavailable(RefusalReason.STATUS)
         if not is_json(answer):
             raise Unavailable(RefusalReason.ANSWER)
@@ -187,17 +194,17 @@ class OpenIdHandoff(Handoff):
             "client_assertion": self._assertion(provider.token_endpoint),
         }
         answer = await ask(self._http, "POST", provider.token_endpoint, deadline=self._deadline, form=form)
-        if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error:
+        if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS or answer.is_server_error:
             raise Unavailable(RefusalReason.STATUS)
         try:
-            if answer.status_code == httpx.codes.OK and is_json(answer):
+            if answer.status_code == HTTPStatus.OK and is_json(answer):
                 return parse(answer.content, Tokens).id_token
-            said = parse(answer.content, Failure)
+            failure = parse(answer.content, Failure)
         except ValueError as error:
             raise Refused(RefusalReason.NO_TOKEN) from error
-        if said.error == "access_denied":
-            raise Declined(self.declined(said.error, said.error_description))
-        raise _failed(said.error)
+        if failure.error == "access_denied":
+            raise Declined(self.declined(failure.error, failure.error_description))
+        raise _failed(failure.error)
 
     def _exchange_once(self, code: str) -> None:
         """Refuse a code sent before: on reuse, a provider may revoke the first exchange's tokens (RFC 6749, 4.1.2)."""
@@ -259,6 +266,8 @@ class OpenIdHandoff(Handoff):
 
 def line(deadline: float) -> httpx.AsyncClient:
     """Return a client for a real provider: TLS is verified; proxies and .netrc of the machine are ignored."""
+    import httpx  # noqa: PLC0415 - a tenth of a start, which asks nobody
+
     return httpx.AsyncClient(timeout=deadline, trust_env=False, follow_redirects=False)
 
 
@@ -269,6 +278,8 @@ async def ask(
 
     Raises `Unavailable` when the answer is larger than `LARGEST`, or compressed, which hides its size.
     """
+    import httpx  # noqa: PLC0415 - a tenth of a start, which asks nobody
+
     headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
     request = http.build_request(method, url, headers=headers, timeout=deadline, data=dict(form) if form else None)
     answer = await http.send(request, stream=True, follow_redirects=False)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import (
+    LABEL_STYLE_TABLENAME_PLUS_COL,
     Connection,
     Executable,
     and_,
@@ -23,10 +23,11 @@ from typing_extensions import override
 
 from app.adapters.sql import schema as t
 from app.adapters.sql.database import Connected
+from app.adapters.sql.rows import AnyRow, row_of, value_of
 from app.ports.office import Office
 from app.rules.record.clock import BEHIND
 from app.rules.station.account import Account, Invitation, Key, Member, Officer, Role, SignIn
-from app.rules.station.station import Station, StationProfile
+from app.rules.station.station import Station
 
 _STEPS_AHEAD: Final = BEHIND // 30
 """TOTP steps: a stored step further ahead than that was used under a wrong clock, and is ignored."""
@@ -48,7 +49,7 @@ class SqlAccounts(Connected, Office):
 
     def _account(self, which: Any) -> Account | None:
         row = self.database.first(select(t.account).where(which, _OPEN))
-        return Account(*row) if row else None
+        return value_of(Account, row) if row else None
 
     @override
     async def stations_of(self, account: str) -> tuple[tuple[Station, Role], ...]:
@@ -58,7 +59,7 @@ class SqlAccounts(Connected, Office):
             .where(t.member.c.account == account)
             .order_by(t.facility.c.name)
         )
-        return tuple((Station(*row[:-1]), Role(row[-1])) for row in rows)
+        return tuple((value_of(Station, row), Role(row.role)) for row in rows)
 
     @override
     async def officer(self, secret: str) -> Officer | None:
@@ -69,12 +70,12 @@ class SqlAccounts(Connected, Office):
             .join(t.member, belongs)
             .join(t.facility, t.facility.c.id == t.sign_in.c.facility)
             .where(t.sign_in.c.secret == secret)
+            .set_label_style(LABEL_STYLE_TABLENAME_PLUS_COL)
         )
         if row is None:
             return None
-        one, two, three = len(t.sign_in.c), len(t.account.c), len(t.facility.c)
-        who = Account(*row[one : one + two])
-        return Officer(who, _signed(row[:one]), Station(*row[one + two : one + two + three]), Role(row[-1]))
+        station, role = value_of(Station, row, "facility_"), Role(row.member_role)
+        return Officer(value_of(Account, row, "account_"), _signed(row, "sign_in_"), station, role)
 
     @override
     async def sign_in(self, new: SignIn) -> None:
@@ -90,8 +91,8 @@ class SqlAccounts(Connected, Office):
 
     @override
     async def sign_out(self, sign_in: str, *, facility: str = "", account: str = "") -> bool:
-        mine = _of(facility, account)
-        return await self._run(delete(t.sign_in).where(t.sign_in.c.id == sign_in, mine)) == 1
+        belongs = _of(facility, account)
+        return await self._run(delete(t.sign_in).where(t.sign_in.c.id == sign_in, belongs)) == 1
 
     @override
     async def sign_ins(self, *, facility: str = "", account: str = "") -> tuple[tuple[SignIn, str], ...]:
@@ -102,7 +103,7 @@ class SqlAccounts(Connected, Office):
             .order_by(t.sign_in.c.used_at.desc())
             .limit(200)
         )
-        return tuple((_signed(row[:-1]), str(row[-1])) for row in rows)
+        return tuple((_signed(row), str(row.name)) for row in rows)
 
     # --- proofs, each used once -----------------------------------------------------------------------------
 
@@ -114,8 +115,8 @@ class SqlAccounts(Connected, Office):
 
     @override
     async def take_recovery(self, account: str, secret: str) -> bool:
-        mine = and_(t.recovery.c.account == account, t.recovery.c.secret == secret)
-        return await self._run(delete(t.recovery).where(mine)) == 1
+        that_code = and_(t.recovery.c.account == account, t.recovery.c.secret == secret)
+        return await self._run(delete(t.recovery).where(that_code)) == 1
 
     @override
     async def spend(self, secret: str, now: int) -> bool:
@@ -128,7 +129,7 @@ class SqlAccounts(Connected, Office):
     @override
     async def add(self, account: Account, facility: str, role: Role) -> None:
         def work(connection: Connection) -> None:
-            connection.execute(insert(t.account).values(**asdict(account)))
+            connection.execute(insert(t.account).values(**row_of(account)))
             connection.execute(insert(t.member).values(account=account.id, facility=facility, role=role.value))
 
         await self.database.durably(work)
@@ -153,27 +154,27 @@ class SqlAccounts(Connected, Office):
 
     @override
     async def recovery_left(self, account: str) -> int:
-        row = self.database.first(select(func.count()).where(t.recovery.c.account == account))
-        return int(row[0]) if row else 0
+        row = self.database.first(select(func.count().label("left")).where(t.recovery.c.account == account))
+        return int(row.left)
 
     @override
     async def keys(self, account: str) -> tuple[Key, ...]:
         rows = self.database.rows(
             select(t.passkey).where(t.passkey.c.account == account).order_by(t.passkey.c.added_at)
         )
-        return tuple(Key(*row) for row in rows)
+        return tuple(value_of(Key, row) for row in rows)
 
     @override
     async def key(self, key: str) -> Key | None:
         row = self.database.first(select(t.passkey).where(t.passkey.c.id == key))
-        return Key(*row) if row else None
+        return value_of(Key, row) if row else None
 
     @override
     async def add_key(self, key: Key) -> bool:
         def work(connection: Connection) -> bool:
             if connection.execute(select(t.passkey.c.id).where(t.passkey.c.id == key.id)).first():
                 return False
-            connection.execute(insert(t.passkey).values(**asdict(key)))
+            connection.execute(insert(t.passkey).values(**row_of(key)))
             return True
 
         return await self.database.durably(work)
@@ -194,7 +195,7 @@ class SqlAccounts(Connected, Office):
             .where(t.member.c.facility == facility, _OPEN)
             .order_by(t.account.c.name)
         )
-        return tuple(Member(Account(*row[:-1]), facility, Role(row[-1])) for row in rows)
+        return tuple(Member(value_of(Account, row), facility, Role(row.role)) for row in rows)
 
     @override
     async def set_role(self, facility: str, account: str, role: Role) -> bool:
@@ -212,8 +213,8 @@ class SqlAccounts(Connected, Office):
         def work(connection: Connection) -> bool:
             if not _another_admin(connection, facility, account):
                 return False
-            mine = and_(t.sign_in.c.account == account, t.sign_in.c.facility == facility)
-            connection.execute(delete(t.sign_in).where(mine))
+            sign_ins_here = and_(t.sign_in.c.account == account, t.sign_in.c.facility == facility)
+            connection.execute(delete(t.sign_in).where(sign_ins_here))
             _close_invitations(connection, facility, account)
             gone = connection.execute(delete(t.member).where(_member(facility, account))).rowcount == 1
             if gone and not connection.execute(select(t.member).where(t.member.c.account == account)).first():
@@ -227,7 +228,7 @@ class SqlAccounts(Connected, Office):
         def work(connection: Connection) -> None:
             if new.account:
                 _close(connection, t.invitation.c.account == new.account, new.made_at)
-            connection.execute(insert(t.invitation).values(**asdict(new)))
+            connection.execute(insert(t.invitation).values(**row_of(new)))
 
         await self.database.durably(work)
 
@@ -238,15 +239,15 @@ class SqlAccounts(Connected, Office):
 
     @override
     async def invitations(self, facility: str) -> tuple[Invitation, ...]:
-        mine = select(t.invitation).where(t.invitation.c.facility == facility)
+        query = select(t.invitation).where(t.invitation.c.facility == facility)
         return tuple(
-            _invited(row) for row in self.database.rows(mine.order_by(t.invitation.c.made_at.desc()).limit(100))
+            _invited(row) for row in self.database.rows(query.order_by(t.invitation.c.made_at.desc()).limit(100))
         )
 
     @override
     async def withdraw(self, facility: str, invitation: str, now: int) -> bool:
-        mine = and_(t.invitation.c.id == invitation, t.invitation.c.facility == facility)
-        unused = update(t.invitation).where(mine, t.invitation.c.used_at.is_(None)).values(revoked_at=now)
+        that_invitation = and_(t.invitation.c.id == invitation, t.invitation.c.facility == facility)
+        unused = update(t.invitation).where(that_invitation, t.invitation.c.used_at.is_(None)).values(revoked_at=now)
         return await self._run(unused) == 1
 
     @override
@@ -291,7 +292,7 @@ def _take_up(invited: Invitation, new: Account, signed: SignIn, connection: Conn
     if connection.execute(update(t.invitation).where(unused).values(used_at=signed.opened_at)).rowcount != 1:
         return False
     if taken is None:
-        connection.execute(insert(t.account).values(**asdict(new)))
+        connection.execute(insert(t.account).values(**row_of(new)))
     else:
         fresh = {"password": new.password, "totp": "", "last_step": 0, "revoked_at": None}
         connection.execute(update(t.account).where(t.account.c.id == new.id).values(**fresh))
@@ -312,8 +313,8 @@ def _is_only_here(connection: Connection, invited: Invitation) -> bool:
 
 def _close_invitations(connection: Connection, facility: str, account: str) -> None:
     """Revoke a station's open invitations to an account and by it."""
-    theirs = or_(t.invitation.c.account == account, t.invitation.c.inviter == account)
-    _close(connection, and_(t.invitation.c.facility == facility, theirs), 0)
+    to_or_by = or_(t.invitation.c.account == account, t.invitation.c.inviter == account)
+    _close(connection, and_(t.invitation.c.facility == facility, to_or_by), 0)
 
 
 def _close(connection: Connection, which: Any, now: int) -> None:
@@ -329,16 +330,9 @@ def _forget(connection: Connection, account: str, now: int) -> None:
     connection.execute(update(t.account).where(t.account.c.id == account).values(**gone))
 
 
-def row_of(value: SignIn | StationProfile) -> dict[str, Any]:
-    """Return a value's row; booleans become 0 and 1, since STRICT tables have none."""
-    return {name: int(field) if isinstance(field, bool) else field for name, field in asdict(value).items()}
+def _signed(row: AnyRow, prefix: str = "") -> SignIn:
+    return value_of(SignIn, row, prefix, full=bool(getattr(row, f"{prefix}full")))
 
 
-def _signed(row: Any) -> SignIn:
-    found = SignIn(*row)
-    return replace(found, full=bool(found.full))
-
-
-def _invited(row: Any) -> Invitation:
-    found = Invitation(*row)
-    return replace(found, role=Role(found.role))
+def _invited(row: AnyRow) -> Invitation:
+    return value_of(Invitation, row, role=Role(row.role))

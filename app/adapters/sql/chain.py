@@ -7,12 +7,12 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 import app.adapters.sql.statements as sql
+from app.adapters.sql.rows import row_of, value_of
 from app.ports.store import ReadOnly
-from app.rules.record.evidence import Event, Head, canonical, chained
+from app.rules.record.event import Event
+from app.rules.record.evidence import Head, canonical, chained
 from app.verify import mac_of
 
-ENTRY: Final = ("seq", "facility", "event_id", "visit", "type", "at", "body_hash", "prev_hash")
-"""The columns that make an `Entry`, in its order."""
 OF_THE_RECORD: Final = "record"
 """Value of an event's `visit` when the event is about the record itself."""
 
@@ -29,8 +29,7 @@ class Chain:
     def add(self, visit: str, event: Event, key: str | None = None) -> None:
         """Add an event of a visit; `key` names the submission whose first event it is."""
         entry, nonce, self._head = chained(self._head, self._facility, visit, event)
-        row = {name: getattr(entry, name) for name in ENTRY}
-        self._events.append(row | {"hash": self._head.hash, "key": key})
+        self._events.append({**row_of(entry), "hash": self._head.hash, "key": key})
         self._bodies.append(
             {
                 "facility": entry.facility,
@@ -45,9 +44,9 @@ class Chain:
         if not self._is_open:
             must_be_open(connection, self._facility)
         key = record_key(connection)
-        for event, body in zip(self._events, self._bodies, strict=True):
-            sql.ADD_EVENT.run(connection, event | {"mac": mac_of(key, event["hash"])})
-            sql.ADD_BODY.run(connection, body)
+        if self._events:
+            connection.execute(sql.ADD_EVENT, [{**event, "mac": mac_of(key, event["hash"])} for event in self._events])
+            connection.execute(sql.ADD_BODY, self._bodies)
 
 
 def record_key(connection: Connection) -> bytes:
@@ -67,11 +66,11 @@ def append(connection: Connection, facility: str, subject: str, event: Event, ke
 
 def must_be_open(connection: Connection, facility: str) -> None:
     """Raise `ReadOnly` while a station's record is read-only: for changes that are written before their event."""
-    if sql.HELD.first(connection, {"facility": facility}):
+    if connection.execute(sql.HELD, {"facility": facility}).first():
         raise ReadOnly(facility)
 
 
 def head_of(connection: Connection, facility: str) -> Head:
     """Return the head of a station's chain."""
     row = connection.execute(sql.HEAD, {"facility": facility}).first()
-    return Head(*row) if row else Head()
+    return value_of(Head, row) if row else Head()

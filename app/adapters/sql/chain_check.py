@@ -12,9 +12,10 @@ from sqlalchemy import Connection, select, update
 
 import app.adapters.sql.schema as t
 import app.adapters.sql.statements as sql
-from app.adapters.sql.chain import ENTRY, OF_THE_RECORD, append, head_of, record_key
-from app.adapters.sql.rows import COPY, AnyRow
-from app.rules.record.evidence import Body, Entry, Event, EventType, Head, body_hash
+from app.adapters.sql.chain import OF_THE_RECORD, append, head_of, record_key
+from app.adapters.sql.rows import AnyRow, value_of
+from app.rules.record.event import Body, Event, EventType
+from app.rules.record.evidence import Entry, Head, body_hash
 from app.rules.visit.copy import Copy
 from app.verify import Missing, mac_of
 
@@ -53,11 +54,11 @@ def without_body(connection: Connection, facility: str) -> list[int]:
 def begin_macs(connection: Connection, now: int) -> None:
     """Add MACs to copies from before 0.4, and a `keyed` event to each record that has entries and is not read-only."""
     key = record_key(connection)
-    for row in connection.execute(select(*COPY)).all():
+    for row in connection.execute(select(t.copy)).all():
         of_copy = update(t.copy).where(t.copy.c.id == row.id)
-        connection.execute(of_copy.values(mac=Copy(*row).mac(key)))
+        connection.execute(of_copy.values(mac=value_of(Copy, row).mac(key)))
     for facility in stations(connection):
-        if head_of(connection, facility).size and not sql.HELD.first(connection, {"facility": facility}):
+        if head_of(connection, facility).size and not connection.execute(sql.HELD, {"facility": facility}).first():
             gone: Body = {"without_body": [*without_body(connection, facility)]}
             append(connection, facility, OF_THE_RECORD, Event(EventType.KEYED, now, gone))
 
@@ -87,7 +88,7 @@ def first_break(connection: Connection, facility: str, key: bytes) -> int:
     if not seen.holds:
         return seen.head.size + 1
     # A read-only record takes no entry that would explain missing bodies (of repeated erasures) or begin MACs.
-    if not key or sql.HELD.first(connection, {"facility": facility}):
+    if not key or connection.execute(sql.HELD, {"facility": facility}).first():
         return 0
     return next(iter(seen.missing.unexplained()), 0 if seen.mac else seen.head.size)
 
@@ -96,7 +97,7 @@ def _walked(connection: Connection, facility: str, key: bytes, *, to_mac: bool =
     """Verify a station's chain up to the first invalid entry or, with `to_mac`, the first with a MAC."""
     seen = _Seen()
     for row, kept in _log(connection, facility):
-        entry = Entry(*(getattr(row, name) for name in ENTRY))
+        entry = value_of(Entry, row)
         follows = entry.seq == seen.head.size + 1 and entry.prev_hash == seen.head.hash
         body = checked_body(row, entry, kept, key)
         if not follows or body is None or (seen.mac and row.mac is None):
@@ -135,7 +136,7 @@ def _log(connection: Connection, facility: str) -> Iterator[tuple[AnyRow, AnyRow
     entries = select(t.event).where(e.facility == facility).order_by(e.seq).limit(_MANY)
     bodies = select(t.event_body).where(b.facility == facility)
     while rows := connection.execute(entries.where(e.seq > after)).all():
-        among = bodies.where(b.seq.between(rows[0].seq, rows[-1].seq))
-        theirs = {row.seq: row for row in connection.execute(among)}
-        yield from ((row, theirs.get(row.seq)) for row in rows)
+        page = bodies.where(b.seq.between(rows[0].seq, rows[-1].seq))
+        by_number = {row.seq: row for row in connection.execute(page)}
+        yield from ((row, by_number.get(row.seq)) for row in rows)
         after = rows[-1].seq

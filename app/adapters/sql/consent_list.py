@@ -6,7 +6,7 @@ import asyncio
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -33,10 +33,10 @@ from app.adapters.sql import merge
 from app.adapters.sql.chain import append, must_be_open
 from app.adapters.sql.database import Connected, Database
 from app.adapters.sql.erasure import OF_A_PERSON
-from app.adapters.sql.rows import logged_from
+from app.adapters.sql.rows import AnyRow, logged_from, row_of, value_of
 from app.ports.consent_list import ConsentList
 from app.ports.store import Logged
-from app.rules.record.evidence import Event, EventType
+from app.rules.record.event import Event, EventType
 from app.rules.terminal.consent_list import By, Incoming, ListedPerson, Search, packed, united, unpacked, without_names
 from app.rules.terminal.consent_list import from_json as body_from_json
 from app.rules.terminal.exchange import STALE, Exchange, MergeOutcome, Stage, Taken, Upload
@@ -71,38 +71,50 @@ class SqlConsentList(Connected, ConsentList):
             of_day = t.exchange.c.facility == new.facility, t.exchange.c.day == new.day
             last = connection.execute(select(func.max(t.exchange.c.counter)).where(*of_day)).scalar()
             counted = replace(new, counter=(last or 0) + 1)
-            connection.execute(insert(t.exchange).values(asdict(counted)))
+            connection.execute(insert(t.exchange).values(row_of(counted)))
             return counted
 
         return await self.database.durably(work)
 
     @override
     async def exchange(self, facility: str, key: str) -> Exchange | None:
-        mine = select(t.exchange).where(t.exchange.c.facility == facility, t.exchange.c.key == key)
-        rows = self.database.rows(mine)
-        return Exchange(*rows[0]) if rows else None
+        query = select(t.exchange).where(t.exchange.c.facility == facility, t.exchange.c.key == key)
+        row = self.database.first(query)
+        return value_of(Exchange, row) if row else None
 
     @override
     async def exchanges(self, facility: str, limit: int) -> tuple[Exchange, ...]:
         order = t.exchange.c.day.desc(), t.exchange.c.counter.desc()
-        mine = select(t.exchange).where(t.exchange.c.facility == facility).order_by(*order).limit(limit)
-        return tuple(Exchange(*row) for row in self.database.rows(mine))
+        query = select(t.exchange).where(t.exchange.c.facility == facility).order_by(*order).limit(limit)
+        return tuple(value_of(Exchange, row) for row in self.database.rows(query))
 
     @override
     async def received(self, facility: str, key: str, reception: str) -> bool:
-        mine = update(t.exchange).where(t.exchange.c.facility == facility, t.exchange.c.key == key)
-        return await self.database.durably(lambda c: c.execute(mine.values(reception=reception)).rowcount == 1)
+        change = update(t.exchange).where(t.exchange.c.facility == facility, t.exchange.c.key == key)
+        return await self.database.durably(lambda c: c.execute(change.values(reception=reception)).rowcount == 1)
 
     # --- files on the way -----------------------------------------------------------------------------------
+
+    @override
+    async def known(self, facility: str, data: bytes, *, names: bool) -> Upload | None:
+        key = self._kept_key(facility)
+        if key is None:
+            return None
+        digest = await asyncio.to_thread(key.digest, data)
+        row = self.database.first(select(t.upload).where(t.upload.c.facility == facility, t.upload.c.digest == digest))
+        found = self._upload(row) if row else None
+        is_as_asked = found and (found.stage is not Stage.WAITING or found.preview.has_names is names)
+        return found if is_as_asked else None
 
     @override
     async def keep(self, new: Upload, data: bytes, people: Sequence[Incoming], *, names: bool) -> Upload:
         key = await self._search_key(new.facility)
         digest = key.digest(data)
         sealed, total = await asyncio.to_thread(self._sealed, key, people, names=names)
-        new = replace(new, total=total)
+        new = replace(new, total=total, preview=replace(new.preview, has_names=names))
         row = {
-            **_shallow(new, "preview", "outcome"),
+            **row_of(new),
+            "outcome": json.dumps(asdict(new.outcome)),
             "digest": digest,
             "sealed": sealed,
             "preview": self._keys.wrapped(new.preview.as_json().encode()).decode(),
@@ -130,36 +142,35 @@ class SqlConsentList(Connected, ConsentList):
 
     @override
     async def upload(self, facility: str, upload: str) -> Upload | None:
-        rows = self.database.rows(select(t.upload).where(t.upload.c.facility == facility, t.upload.c.id == upload))
-        return self._upload(rows[0]) if rows else None
+        row = self.database.first(select(t.upload).where(t.upload.c.facility == facility, t.upload.c.id == upload))
+        return self._upload(row) if row else None
 
     @override
     async def uploads(self, facility: str, limit: int) -> tuple[Upload, ...]:
         order = t.upload.c.at.desc(), t.upload.c.id.desc()
-        mine = select(t.upload).where(t.upload.c.facility == facility).order_by(*order).limit(limit)
-        return tuple(self._upload(row) for row in self.database.rows(mine))
+        query = select(t.upload).where(t.upload.c.facility == facility).order_by(*order).limit(limit)
+        return tuple(self._upload(row) for row in self.database.rows(query))
 
-    def _upload(self, row: Any) -> Upload:
+    def _upload(self, row: AnyRow) -> Upload:
         preview = Preview.from_json(self._keys.unwrapped(row.preview.encode()).decode())
-        values = {each.name: getattr(row, each.name) for each in fields(Upload)}
-        values |= {"stage": Stage(row.stage), "preview": preview, "outcome": MergeOutcome(**json.loads(row.outcome))}
-        return Upload(**values)
+        outcome = MergeOutcome(**json.loads(row.outcome))
+        return value_of(Upload, row, stage=Stage(row.stage), preview=preview, outcome=outcome)
 
     @override
     async def drop(self, facility: str, upload: str) -> None:
-        mine = t.upload.c.facility == facility, t.upload.c.id == upload, t.upload.c.stage == Stage.WAITING.value
-        await self.database.durably(lambda c: c.execute(delete(t.upload).where(*mine)))
+        that_upload = t.upload.c.facility == facility, t.upload.c.id == upload, t.upload.c.stage == Stage.WAITING.value
+        await self.database.durably(lambda c: c.execute(delete(t.upload).where(*that_upload)))
 
     @override
     async def begin(self, facility: str, upload: str, now: int) -> tuple[Incoming, ...] | None:
         def work(connection: Connection) -> bytes | None:
             must_be_open(connection, facility)
-            mine = t.upload.c.facility == facility, t.upload.c.id == upload
+            that_upload = t.upload.c.facility == facility, t.upload.c.id == upload
             left = (t.upload.c.stage == Stage.TAKING.value) & ~t.upload.c.touched_at.between(now - STALE, now + STALE)
-            free = update(t.upload).where(*mine, or_(t.upload.c.stage == Stage.WAITING.value, left))
+            free = update(t.upload).where(*that_upload, or_(t.upload.c.stage == Stage.WAITING.value, left))
             if connection.execute(free.values(stage=Stage.TAKING.value, touched_at=now)).rowcount != 1:
                 return None
-            return connection.execute(select(t.upload.c.sealed).where(*mine)).scalar()
+            return connection.execute(select(t.upload.c.sealed).where(*that_upload)).scalar()
 
         sealed = await self.database.durably(work)
         return None if sealed is None else tuple(await asyncio.to_thread(self._unsealed, sealed))
@@ -170,13 +181,15 @@ class SqlConsentList(Connected, ConsentList):
     @override
     async def take(self, upload: Upload, people: Sequence[Incoming], done: int, now: int) -> tuple[Taken, ...]:
         key, made_at = await self._search_key(upload.facility), min(upload.preview.executed_at or now, now)
-        batch = merge.Batch(upload.facility, upload.id, made_at, now, self._keys, key)
+        batch = merge.Batch(
+            facility=upload.facility, file=upload.id, made_at=made_at, now=now, keys=self._keys, search=key
+        )
 
         ready = await asyncio.to_thread(batch.ready, people)
 
         def work(connection: Connection) -> tuple[Taken, ...]:
-            mine = t.upload.c.id == upload.id, t.upload.c.stage == Stage.TAKING.value
-            so_far = connection.execute(select(t.upload.c.done, t.upload.c.outcome).where(*mine)).first()
+            that_upload = t.upload.c.id == upload.id, t.upload.c.stage == Stage.TAKING.value
+            so_far = connection.execute(select(t.upload.c.done, t.upload.c.outcome).where(*that_upload)).first()
             if so_far is None:
                 return ()
             taken = batch.write(connection, ready)
@@ -184,7 +197,7 @@ class SqlConsentList(Connected, ConsentList):
             if done > so_far.done:  # else they were counted before somebody died
                 outcome = MergeOutcome(**json.loads(so_far.outcome)).with_people(taken)
                 values |= {"done": done, "outcome": json.dumps(asdict(outcome))}
-            connection.execute(update(t.upload).where(*mine).values(values))
+            connection.execute(update(t.upload).where(*that_upload).values(values))
             return taken
 
         return await self.database.durably(work)
@@ -203,11 +216,11 @@ class SqlConsentList(Connected, ConsentList):
         }
 
         def work(connection: Connection) -> bool:
-            mine = t.upload.c.id == upload.id, t.upload.c.stage == Stage.TAKING.value
-            digest = connection.execute(select(t.upload.c.digest).where(*mine)).scalar()
+            that_upload = t.upload.c.id == upload.id, t.upload.c.stage == Stage.TAKING.value
+            digest = connection.execute(select(t.upload.c.digest).where(*that_upload)).scalar()
             if digest is None:
                 return False
-            connection.execute(update(t.upload).where(*mine).values(after))
+            connection.execute(update(t.upload).where(*that_upload).values(after))
             body = {"by": by, "digest": digest, "people": upload.total, **counts}
             append(connection, upload.facility, f"file {upload.id}", Event(EventType.IMPORTED, now, body))
             return True
@@ -230,8 +243,8 @@ class SqlConsentList(Connected, ConsentList):
 
     @override
     async def person(self, facility: str, person: str) -> ListedPerson | None:
-        rows = self.database.rows(select(_P).where(_P.c.facility == facility, _P.c.id == person))
-        return self._known(rows[0]) if rows else None
+        row = self.database.first(select(_P).where(_P.c.facility == facility, _P.c.id == person))
+        return self._known(row) if row else None
 
     @override
     async def near(self, facility: str, reference: str, begins: int, ends: int) -> tuple[ListedPerson, ...]:
@@ -243,7 +256,15 @@ class SqlConsentList(Connected, ConsentList):
     def _known(self, row: Any) -> ListedPerson:
         results, references = body_from_json(row.body)
         names = self._keys.opened(row.id, row.key, row.names)
-        return ListedPerson(row.id, row.facility, references, row.validity, results, row.seen_at, names)
+        return ListedPerson(
+            id=row.id,
+            facility=row.facility,
+            references=references,
+            validity=row.validity,
+            results=results,
+            seen_at=row.seen_at,
+            names=names,
+        )
 
     @override
     async def history(self, facility: str, person: str) -> tuple[Logged, ...]:
@@ -253,8 +274,8 @@ class SqlConsentList(Connected, ConsentList):
     @override
     async def visits_of(self, facility: str, person: str) -> tuple[str, ...]:
         f = t.followup.c
-        mine = select(f.visit).where(f.facility == facility, f.person == person).order_by(f.at).limit(NEAR)
-        return tuple(row.visit for row in self.database.rows(mine))
+        query = select(f.visit).where(f.facility == facility, f.person == person).order_by(f.at).limit(NEAR)
+        return tuple(row.visit for row in self.database.rows(query))
 
     @override
     async def note(self, facility: str, subject: str, event: Event) -> None:
@@ -295,10 +316,10 @@ class SqlConsentList(Connected, ConsentList):
     def _kept_key(self, facility: str) -> SearchKey | None:
         """Return a station's search key if it has one; unsealed once, then cached."""
         if facility not in self._search_keys:
-            rows = self.database.rows(SEARCH_KEY, facility=facility)
-            if not rows:
+            row = self.database.first(SEARCH_KEY, facility=facility)
+            if not row:
                 return None
-            self._search_keys[facility] = self._keys.search_key(rows[0].sealed)
+            self._search_keys[facility] = self._keys.search_key(row.sealed)
         return self._search_keys[facility]
 
     def _made(self, facility: str, connection: Connection) -> str:
@@ -307,11 +328,6 @@ class SqlConsentList(Connected, ConsentList):
             found = self._keys.new_search_key()
             connection.execute(insert(t.search_key).values(facility=facility, sealed=found))
         return str(found)
-
-
-def _shallow(value: Upload, *without: str) -> dict[str, Any]:
-    """Return the fields that are stored as they are."""
-    return {each.name: getattr(value, each.name) for each in fields(value) if each.name not in without}
 
 
 def _make_room(connection: Connection, facility: str) -> None:
@@ -330,8 +346,8 @@ _limit: BindParameter[int] = bindparam("limit")
 def _newest(facility: Any, day: Any, who: Any, *narrowed: ColumnElement[bool]) -> Select[Any]:
     """Select people by day, newest first, with keyset pagination: one index filters and sorts."""
     before = tuple_(day, who) < tuple_(bindparam("before"), bindparam("id"))
-    mine = facility == bindparam("facility"), *narrowed, before, day >= bindparam("first_day")
-    return select(_P).where(*mine).order_by(day.desc(), who.desc()).limit(_limit)
+    conditions = facility == bindparam("facility"), *narrowed, before, day >= bindparam("first_day")
+    return select(_P).where(*conditions).order_by(day.desc(), who.desc()).limit(_limit)
 
 
 def _value(column: Any) -> ColumnElement[bool]:

@@ -13,13 +13,13 @@ from typing_extensions import override
 from app.adapters.sql import schema as t
 from app.adapters.sql.chain import append, record_key
 from app.adapters.sql.database import Connected
-from app.adapters.sql.rows import COPY, AnyRow, fields
+from app.adapters.sql.rows import AnyRow, row_of, value_of
 from app.ports.office import Copies
 from app.ports.store import ReadOnly
-from app.rules.record.evidence import Event
+from app.rules.record.event import Event
 from app.rules.visit.copy import LIVES, Copy
 
-_ALL: Final = select(*COPY, t.copy.c.mac)
+_ALL: Final = select(t.copy)
 
 
 class SqlCopies(Connected, Copies):
@@ -46,18 +46,18 @@ class SqlCopies(Connected, Copies):
 
     @override
     async def of(self, facility: str, visit: str) -> tuple[Copy, ...]:
-        mine = _ALL.where(t.copy.c.facility == facility, t.copy.c.visit == visit)
-        rows = self.database.rows(mine.order_by(t.copy.c.made_at.desc(), t.copy.c.id))
-        return tuple(Copy(*row[:-1]) for row in rows if is_intact(row, self.database.key))
+        query = _ALL.where(t.copy.c.facility == facility, t.copy.c.visit == visit)
+        rows = self.database.rows(query.order_by(t.copy.c.made_at.desc(), t.copy.c.id))
+        return tuple(value_of(Copy, row) for row in rows if is_intact(row, self.database.key))
 
-    def _found(self, mine: Select[Any]) -> Copy | None:
-        row = self.database.first(mine)
+    def _found(self, query: Select[Any]) -> Copy | None:
+        row = self.database.first(query)
         return self._checked(row) if row else None
 
     def _checked(self, row: AnyRow) -> Copy:
         if not is_intact(row, self.database.key):
             raise ReadOnly(row.facility)
-        return Copy(*row[:-1])
+        return value_of(Copy, row)
 
     @override
     async def call_back(self, copy: Copy, event: Event) -> bool:
@@ -79,13 +79,13 @@ class SqlCopies(Connected, Copies):
 
 def altered(connection: Connection, visits: Sequence[str], key: bytes) -> set[str]:
     """Return which of these visits have a copy whose row was not written with the record key."""
-    theirs = _ALL.where(t.copy.c.visit.in_(visits))
-    return {row.visit for row in connection.execute(theirs) if not is_intact(row, key)}
+    query = _ALL.where(t.copy.c.visit.in_(visits))
+    return {row.visit for row in connection.execute(query) if not is_intact(row, key)}
 
 
 def is_intact(row: AnyRow, key: bytes) -> bool:
-    """Whether the MAC of a copy's row, its last column, matches the others."""
-    return hmac.compare_digest(row.mac or "", Copy(*row[:-1]).mac(key))
+    """Whether the MAC of a copy's row matches its other columns."""
+    return hmac.compare_digest(row.mac or "", value_of(Copy, row).mac(key))
 
 
 def add(copy: Copy, connection: Connection) -> None:
@@ -96,17 +96,17 @@ def add(copy: Copy, connection: Connection) -> None:
 
 def call_all_back(facility: str, now: int, connection: Connection) -> int:
     """Call back all copies of a station that still open; return how many."""
-    mine = t.copy.c.facility == facility, t.copy.c.called_back_at.is_(None), t.copy.c.made_at > now - LIVES
-    return _call_back(_ALL.where(*mine), now, connection)
+    still_open = t.copy.c.facility == facility, t.copy.c.called_back_at.is_(None), t.copy.c.made_at > now - LIVES
+    return _call_back(_ALL.where(*still_open), now, connection)
 
 
 def _call_back(copies: Select[Any], now: int, connection: Connection) -> int:
     rows = connection.execute(copies).all()
     for row in rows:
-        over = replace(Copy(*row[:-1]), called_back_at=now)
+        over = replace(value_of(Copy, row), called_back_at=now)
         connection.execute(update(t.copy).where(t.copy.c.id == over.id).values(_row(over, connection)))
     return len(rows)
 
 
 def _row(copy: Copy, connection: Connection) -> dict[str, Any]:
-    return fields(copy) | {"mac": copy.mac(record_key(connection))}
+    return row_of(copy) | {"mac": copy.mac(record_key(connection))}

@@ -22,7 +22,6 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, ProgrammingError, ResourceClosedError
 
 from app.adapters.sql.chain_check import begin_macs, is_record_key
-from app.adapters.sql.compiled import failed
 from app.adapters.sql.schema.conventions import HEAD, KEYED_SINCE
 from app.adapters.sql.schema.terminal import installation
 from app.adapters.sql.schema.visit import facility
@@ -179,9 +178,9 @@ def is_practice(url: str, practice_station: str) -> bool | None:
     """
     with unhurried(url) as connection:
         tables = set(inspect(connection).get_table_names())
-        said = connection.execute(select(installation.c.practice)).scalar() if "installation" in tables else None
+        stored = connection.execute(select(installation.c.practice)).scalar() if "installation" in tables else None
         stations = set(connection.execute(select(facility.c.id)).scalars()) if "facility" in tables else set()
-    return bool(said) if said is not None else practice_station in stations if stations else None
+    return bool(stored) if stored is not None else practice_station in stations if stations else None
 
 
 def migrate(url: str, key: bytes = b"", *, practice: bool | None = None, was_keyed: bool = False) -> None:
@@ -314,16 +313,12 @@ def _examine(session: Mapping[str, str], connection: DBAPIConnection, _record: o
 
 
 def _take_turn(taking: str, connection: Connection) -> None:
-    cursor = connection.connection.cursor()
     try:
-        cursor.execute(taking)
-    except connection.dialect.loaded_dbapi.Error as error:
-        failure = failed(connection, taking, error)
+        connection.exec_driver_sql(taking)
+    except DBAPIError:
         if not connection.invalidated:
             connection.connection.rollback()  # PostgreSQL's driver has begun by then, and would stay in what failed
-        raise failure from error
-    finally:
-        cursor.close()
+        raise
 
 
 def revision(connection: Connection) -> str | None:

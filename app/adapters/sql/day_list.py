@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import date, timedelta
 from operator import attrgetter
 from typing import Any, Final
@@ -13,6 +12,7 @@ from typing_extensions import override
 
 from app.adapters.sql import schema as t
 from app.adapters.sql.database import Connected
+from app.adapters.sql.rows import AnyRow, row_of, value_of
 from app.ports.office import DayLists
 from app.rules.station.day_list import AHEAD, KEPT, Need, Planned
 from app.rules.words.dates import day_of
@@ -83,21 +83,13 @@ def _of(table: Table, facility: str, day: date) -> Any:
 
 
 def _put(planned: Planned, connection: Connection) -> None:
-    row = asdict(planned) | {"day": str(planned.day), "need": planned.need.value, "over_40": int(planned.over_40)}
+    row = row_of(planned) | {"day": str(planned.day), "need": planned.need.value}
     del row["visit"]
-    mine = update(t.planned).where(_of(t.planned, planned.facility, planned.day))
-    if not connection.execute(mine.where(t.planned.c.reference == planned.reference).values(row)).rowcount:
+    change = update(t.planned).where(_of(t.planned, planned.facility, planned.day))
+    if not connection.execute(change.where(t.planned.c.reference == planned.reference).values(row)).rowcount:
         connection.execute(insert(t.planned).values(row))
 
 
-def _planned(row: Any) -> Planned:
-    return Planned(
-        facility=row.facility,
-        day=date.fromisoformat(row.day),
-        reference=row.reference,
-        need=Need(row.need),
-        over_40=bool(row.over_40),
-        at=row.at,
-        by=row.by,
-        visit=row.visit or "",
-    )
+def _planned(row: AnyRow) -> Planned:
+    day, need = date.fromisoformat(row.day), Need(row.need)
+    return value_of(Planned, row, day=day, need=need, over_40=bool(row.over_40), visit=row.visit or "")

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, insert, or_, select
 import app.adapters.sql.schema as t
 import app.adapters.sql.statements as sql
 from app.adapters.sql.chain import Chain, head_of
-from app.rules.record.evidence import Event, EventType
+from app.rules.record.event import Event, EventType
 from app.rules.record.gap import Erasure
 from app.rules.terminal.exchange import Stage
 
@@ -24,8 +24,8 @@ OF_A_PERSON: Final = "person "
 
 def matched(connection: Connection, facility: str, person: str) -> tuple[str, ...]:
     """Return the visits that were matched with a person: their ids go into the ledger beside the person's."""
-    mine = select(t.followup.c.visit).where(t.followup.c.facility == facility, t.followup.c.person == person)
-    return tuple(connection.execute(mine.order_by(t.followup.c.visit)).scalars())
+    query = select(t.followup.c.visit).where(t.followup.c.facility == facility, t.followup.c.person == person)
+    return tuple(connection.execute(query.order_by(t.followup.c.visit)).scalars())
 
 
 def forget(connection: Connection, erasures: Sequence[Erasure], by: str, now: int, *, is_open: bool = True) -> None:
@@ -35,8 +35,8 @@ def forget(connection: Connection, erasures: Sequence[Erasure], by: str, now: in
     The caller writes the erasures into the ledger before, and truncates the write-ahead log after.
     """
     for facility in sorted({each.facility for each in erasures}):
-        theirs = [each for each in erasures if each.facility == facility]
-        visits = {each.person: _visits_of(connection, each) for each in theirs}
+        erased_here = [each for each in erasures if each.facility == facility]
+        visits = {each.person: _visits_of(connection, each) for each in erased_here}
         mentions = _mentions(connection, facility, set(visits), {visit for each in visits.values() for visit in each})
         if is_open:
             chain = Chain(facility, head_of(connection, facility))
@@ -45,7 +45,7 @@ def forget(connection: Connection, erasures: Sequence[Erasure], by: str, now: in
                     subject, Event(EventType.ERASED, now, {"by": by, **({"bodies": [*bodies]} if bodies else {})})
                 )
             chain.write(connection)
-        for each in theirs:
+        for each in erased_here:
             _forget(connection, each, visits[each.person], by)
         named = [seq for bodies in mentions.values() for seq in bodies]
         b = t.event_body.c
@@ -55,8 +55,8 @@ def forget(connection: Connection, erasures: Sequence[Erasure], by: str, now: in
 
 def mark_erased(connection: Connection, facility: str, now: int, chain: Chain) -> None:
     """Append the `erased` events that this record lacks because it was read-only."""
-    mine = select(t.erasure.c.person, t.erasure.c.by).where(t.erasure.c.facility == facility)
-    for row in connection.execute(mine.order_by(t.erasure.c.person)).all():
+    query = select(t.erasure.c.person, t.erasure.c.by).where(t.erasure.c.facility == facility)
+    for row in connection.execute(query.order_by(t.erasure.c.person)).all():
         if not _is_told(connection, facility, row.person):
             chain.add(OF_A_PERSON + row.person, Event(EventType.ERASED, now, {"by": row.by}))
 
@@ -72,16 +72,16 @@ def _is_told(connection: Connection, facility: str, person: str) -> bool:
 def _visits_of(connection: Connection, erased: Erasure) -> list[str]:
     """Return the visits to erase with a person: matched now, or when the erasure was first done."""
     named = {*matched(connection, erased.facility, erased.person), *erased.visits}
-    mine = select(t.visit.c.id).where(t.visit.c.facility == erased.facility, t.visit.c.id.in_(sorted(named)))
-    return list(connection.execute(mine.order_by(t.visit.c.id)).scalars())
+    query = select(t.visit.c.id).where(t.visit.c.facility == erased.facility, t.visit.c.id.in_(sorted(named)))
+    return list(connection.execute(query.order_by(t.visit.c.id)).scalars())
 
 
 def _subjects(
     connection: Connection, facility: str, visits: Mapping[str, Sequence[str]]
 ) -> Iterator[tuple[str, Sequence[int]]]:
     """Yield the subjects that need an `erased` event: not a person whom another node has erased already."""
-    for person, theirs in visits.items():
-        yield from ((visit, ()) for visit in theirs)
+    for person, matched_visits in visits.items():
+        yield from ((visit, ()) for visit in matched_visits)
         if not _is_told(connection, facility, person):
             yield OF_A_PERSON + person, ()
 

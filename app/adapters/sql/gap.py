@@ -13,7 +13,9 @@ from app.adapters.sql.chain_check import without_body
 from app.adapters.sql.copies import call_all_back
 from app.adapters.sql.database import empty_log, writing
 from app.adapters.sql.erasure import forget, mark_erased
-from app.rules.record.evidence import Body, Event, EventType, Head
+from app.adapters.sql.rows import value_of
+from app.rules.record.event import Body, Event, EventType
+from app.rules.record.evidence import Head
 from app.rules.record.gap import Erasure, Gap, LedgerState, gap
 
 
@@ -68,11 +70,10 @@ def _is_answered(row: Any, known: Head) -> bool:
 
 def read(connection: Connection, facility: str = "") -> tuple[Gap, ...]:
     """Return the gaps that are not accepted yet, of one station or of all."""
-    mine = select(t.quarantine).where(t.quarantine.c.accepted_at.is_(None)).order_by(t.quarantine.c.facility)
-    rows = connection.execute(mine.where(t.quarantine.c.facility == facility) if facility else mine)
+    query = select(t.quarantine).where(t.quarantine.c.accepted_at.is_(None)).order_by(t.quarantine.c.facility)
+    rows = connection.execute(query.where(t.quarantine.c.facility == facility) if facility else query)
     return tuple(
-        Gap(row.facility, Head(row.known_size, row.known_hash), Head(row.found_size, row.found_hash), row.at)
-        for row in rows
+        Gap(row.facility, value_of(Head, row, "known_"), value_of(Head, row, "found_"), row.at) for row in rows
     )
 
 
@@ -81,8 +82,8 @@ def accept(facility: str, by: str, now: int, connection: Connection) -> Head | N
     found = read(connection, facility)
     if not found:
         return None
-    mine = t.quarantine.c.facility == facility
-    connection.execute(update(t.quarantine).where(mine).values(accepted_at=now, accepted_by=by))
+    of_station = t.quarantine.c.facility == facility
+    connection.execute(update(t.quarantine).where(of_station).values(accepted_at=now, accepted_by=by))
     known, was = found[0].known, found[0].found
     body: Body = {
         "by": by,

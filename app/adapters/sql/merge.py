@@ -16,7 +16,7 @@ import app.adapters.sql.schema as t
 from app.adapters.person_keys import PersonKeys, SearchKey
 from app.adapters.sql.chain import Chain, head_of
 from app.adapters.sql.erasure import OF_A_PERSON
-from app.rules.record.evidence import Body, Event, EventType
+from app.rules.record.event import Body, Event, EventType
 from app.rules.terminal.consent_list import (
     Incoming,
     ListedPerson,
@@ -76,7 +76,7 @@ class ReadyToMerge:
     """Used if the person is new."""
     sealed: tuple[str, str] | tuple[None, None]
     """Their own key, sealed, and the names encrypted under it, for that id."""
-    said: dict[str, Any]
+    columns: dict[str, Any]
     """The columns of their row that depend on the file alone."""
     flags: tuple[dict[str, Any], ...]
     beginnings: frozenset[str]
@@ -100,7 +100,7 @@ class Batch:
     def ready_one(self, person: Incoming) -> ReadyToMerge:
         """Return one person ready to be written."""
         who, day = new_secret(), newest_day(person.results)
-        said = {
+        columns = {
             "facility": self.facility,
             "day": day,
             "ends_at": first_end(person.results),
@@ -115,7 +115,9 @@ class Batch:
         )
         sealed = self.keys.sealed(who, person.names) if person.names else (None, None)
         beginnings = self.search.beginnings(person.names) if person.names else ()
-        return ReadyToMerge(person, who, sealed, said, flags, frozenset(beginnings))
+        return ReadyToMerge(
+            person=person, id=who, sealed=sealed, columns=columns, flags=flags, beginnings=frozenset(beginnings)
+        )
 
     def write(self, connection: Connection, people: Iterable[ReadyToMerge]) -> tuple[Taken, ...]:
         """Write people, and events for consents that ended; return each person before and after."""
@@ -137,7 +139,12 @@ class Batch:
             named[row["id"]] = each
             known.add(row, person.references)
             after = ListedPerson(
-                row["id"], self.facility, person.references, person.validity, person.results, self.made_at
+                id=row["id"],
+                facility=self.facility,
+                references=person.references,
+                validity=person.validity,
+                results=person.results,
+                seen_at=self.made_at,
             )
             taken.append(Taken(before, after))
         self._put(connection, rows, fresh, named)
@@ -163,20 +170,27 @@ class Batch:
 
     def _before(self, row: dict[str, Any]) -> ListedPerson:
         results, references = from_json(row["body"])
-        return ListedPerson(row["id"], self.facility, references, row["validity"], results, row["seen_at"])
+        return ListedPerson(
+            id=row["id"],
+            facility=self.facility,
+            references=references,
+            validity=row["validity"],
+            results=results,
+            seen_at=row["seen_at"],
+        )
 
     def row(self, ready: ReadyToMerge, old: dict[str, Any] | None) -> dict[str, Any]:
         """Return a person's row; `old` is the one that is there already."""
         person = ready.person
         if old is None:
             (key, names), person_hash, born = ready.sealed, person.person_hash or None, person.born or None
-            return {"id": ready.id, **ready.said, "mark": person_hash, "born": born, "key": key, "names": names}
+            return {"id": ready.id, **ready.columns, "mark": person_hash, "born": born, "key": key, "names": names}
         key, names = old["key"], old["names"]
         is_other = not key or (person.person_hash and old["mark"] != person.person_hash)
         if person.names and is_other:
             key, names = self.keys.sealed(old["id"], person.names)
         person_hash, born = person.person_hash or old["mark"], person.born or old["born"]
-        return {"id": old["id"], **ready.said, "mark": person_hash, "born": born, "key": key, "names": names}
+        return {"id": old["id"], **ready.columns, "mark": person_hash, "born": born, "key": key, "names": names}
 
     def _put(
         self, connection: Connection, rows: dict[str, dict[str, Any]], fresh: set[str], people: dict[str, ReadyToMerge]
@@ -187,9 +201,9 @@ class Batch:
             connection.execute(insert(t.person), new)
         if changed:
             connection.execute(_CHANGE, changed)
-            theirs = [each["which"] for each in changed]
+            changed_ids = [each["which"] for each in changed]
             for table in _OWN:
-                connection.execute(delete(table).where(table.c.person.in_(theirs)))
+                connection.execute(delete(table).where(table.c.person.in_(changed_ids)))
         for table, found in zip(_OWN, self.found_by(rows, people), strict=True):
             if found:
                 connection.execute(insert(table), found)
@@ -200,11 +214,11 @@ class Batch:
         """Return the rows of `_OWN`: consent flags, reference numbers, hashes of name beginnings."""
         flags, numbers, names = [], [], []
         for who, ready in people.items():
-            mine = {"facility": self.facility, "person": who}
-            flags += [{**mine, **flag} for flag in ready.flags]
-            numbers += [{**mine, "number": number} for number in ready.person.references]
+            owner = {"facility": self.facility, "person": who}
+            flags += [{**owner, **flag} for flag in ready.flags]
+            numbers += [{**owner, "number": number} for number in ready.person.references]
             beginnings = ready.beginnings if ready.person.names else self._kept_beginnings(rows[who])
-            names += [{**mine, "hash": each, "day": rows[who]["day"]} for each in beginnings]
+            names += [{**owner, "hash": each, "day": rows[who]["day"]} for each in beginnings]
         return flags, numbers, names
 
     def _kept_beginnings(self, row: dict[str, Any]) -> Iterable[str]:

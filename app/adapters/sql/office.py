@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -23,7 +23,8 @@ from sqlalchemy import (
 from typing_extensions import override
 
 from app.adapters.sql import schema as t
-from app.adapters.sql.accounts import SqlAccounts, row_of
+from app.adapters.sql.accounts import SqlAccounts
+from app.adapters.sql.rows import AnyRow, row_of, value_of
 from app.rules.station.station import Link, Note, Official, Printed, Station, StationProfile, Terminal, Tick
 
 _SPENT: Final = 3600
@@ -51,37 +52,39 @@ class SqlOffice(SqlAccounts):
         return _station(row) if row else StationProfile(facility)
 
     @override
-    async def save_station(self, known: Station, said: StationProfile, *, names_were: bool | None = None) -> bool:
+    async def save_station(self, station: Station, profile: StationProfile, *, names_were: bool | None = None) -> bool:
         def work(connection: Connection) -> bool:
-            keeps = select(t.station.c.keeps_names).where(t.station.c.facility == known.id)
+            keeps = select(t.station.c.keeps_names).where(t.station.c.facility == station.id)
             if names_were not in {None, bool(connection.execute(keeps).scalar())}:
                 return False
-            shown = {"name": known.name, "code": known.code, "telephone": known.telephone}
-            connection.execute(update(t.facility).where(t.facility.c.id == known.id).values(**shown))
-            connection.execute(delete(t.station).where(t.station.c.facility == known.id))
-            connection.execute(insert(t.station).values(**row_of(said)))
+            shown = {"name": station.name, "code": station.code, "telephone": station.telephone}
+            connection.execute(update(t.facility).where(t.facility.c.id == station.id).values(**shown))
+            connection.execute(delete(t.station).where(t.station.c.facility == station.id))
+            connection.execute(insert(t.station).values(**row_of(profile)))
             return True
 
         return await self.database.durably(work)
 
     @override
     async def links(self, facility: str, before: int | None = None, limit: int = 50) -> tuple[Link, ...]:
-        return tuple(Link(*row) for row in self.database.rows(_revisions(t.link, facility, before, limit)))
+        return tuple(value_of(Link, row) for row in self.database.rows(_revisions(t.link, facility, before, limit)))
 
     @override
     async def officials(self, facility: str, before: int | None = None, limit: int = 50) -> tuple[Official, ...]:
-        return tuple(Official(*row) for row in self.database.rows(_revisions(t.official, facility, before, limit)))
+        return tuple(
+            value_of(Official, row) for row in self.database.rows(_revisions(t.official, facility, before, limit))
+        )
 
     @override
     async def replace_entry(self, new: Link) -> Link | None:
         def work(connection: Connection) -> Link | None:
-            mine = and_(
+            current = and_(
                 t.link.c.facility == new.facility, t.link.c.replaced_at.is_(None), t.link.c.revision == new.revision
             )
-            if connection.execute(update(t.link).where(mine).values(replaced_at=new.issued_at)).rowcount != 1:
+            if connection.execute(update(t.link).where(current).values(replaced_at=new.issued_at)).rowcount != 1:
                 return None
             made = replace(new, revision=new.revision + 1)
-            connection.execute(insert(t.link).values(**asdict(made)))
+            connection.execute(insert(t.link).values(**row_of(made)))
             return made
 
         return await self.database.durably(work)
@@ -89,12 +92,12 @@ class SqlOffice(SqlAccounts):
     @override
     async def replace_official(self, new: Official) -> Official:
         def work(connection: Connection) -> Official:
-            mine = t.official.c.facility == new.facility
-            newest = select(func.coalesce(func.max(t.official.c.revision), 0)).where(mine)
+            of_station = t.official.c.facility == new.facility
+            newest = select(func.coalesce(func.max(t.official.c.revision), 0)).where(of_station)
             made = replace(new, revision=connection.execute(newest).scalar_one() + 1)
-            live = update(t.official).where(mine, t.official.c.replaced_at.is_(None))
+            live = update(t.official).where(of_station, t.official.c.replaced_at.is_(None))
             connection.execute(live.values(replaced_at=new.issued_at))
-            connection.execute(insert(t.official).values(**asdict(made)))
+            connection.execute(insert(t.official).values(**row_of(made)))
             return made
 
         return await self.database.durably(work)
@@ -116,7 +119,7 @@ class SqlOffice(SqlAccounts):
 
     @override
     async def print(self, new: Printed) -> None:
-        await self._run(insert(t.printed).values(**asdict(new)))
+        await self._run(insert(t.printed).values(**row_of(new)))
 
     @override
     async def prints(
@@ -131,51 +134,52 @@ class SqlOffice(SqlAccounts):
         if before is not None:
             chosen = chosen.where(tuple_(t.printed.c.at, t.printed.c.id) < before)
         rows = self.database.rows(chosen.order_by(t.printed.c.at.desc(), t.printed.c.id.desc()).limit(limit))
-        return tuple((Printed(*row[:-1]), bool(row[-1])) for row in rows)
+        return tuple((value_of(Printed, row), bool(row.lives)) for row in rows)
 
     @override
     async def copies(self, facility: str, which: str) -> Mapping[int, tuple[int, int]]:
-        mine = and_(t.printed.c.facility == facility, t.printed.c.which == which)
-        of = t.printed.c.revision
-        rows = self.database.rows(
-            select(of, func.sum(t.printed.c.copies), func.max(t.printed.c.at)).where(mine).group_by(of)
-        )
-        return {row[0]: (int(row[1]), int(row[2])) for row in rows}
+        of_code = and_(t.printed.c.facility == facility, t.printed.c.which == which)
+        p = t.printed.c
+        counted = select(p.revision, func.sum(p.copies).label("copies"), func.max(p.at).label("last_at"))
+        rows = self.database.rows(counted.where(of_code).group_by(p.revision))
+        return {row.revision: (int(row.copies), int(row.last_at)) for row in rows}
 
     @override
     async def replaced(self, facility: str, printed: str, now: int) -> None:
-        mine = and_(t.printed.c.id == printed, t.printed.c.facility == facility, t.printed.c.replaced_at.is_(None))
+        that_print = and_(
+            t.printed.c.id == printed, t.printed.c.facility == facility, t.printed.c.replaced_at.is_(None)
+        )
         dead = case((t.printed.c.which == "official", _lives(t.official)), else_=_lives(t.link)) == 0
-        await self._run(update(t.printed).where(mine, dead).values(replaced_at=now))
+        await self._run(update(t.printed).where(that_print, dead).values(replaced_at=now))
 
     # --- checklists -----------------------------------------------------------------------------------------
 
     @override
     async def ticks(self, facility: str, checklist: str, period: str) -> Mapping[str, tuple[int, str]]:
-        mine = _ticked(facility, checklist, period)
-        return {row.row: (row.at, row.by) for row in self.database.rows(select(t.ticked).where(mine))}
+        of_period = _ticked(facility, checklist, period)
+        return {row.row: (row.at, row.by) for row in self.database.rows(select(t.ticked).where(of_period))}
 
     @override
     async def tick(self, tick: Tick, *, done: bool) -> None:
         def work(connection: Connection) -> None:
-            mine = and_(_ticked(tick.facility, tick.checklist, tick.period), t.ticked.c.row == tick.row)
-            connection.execute(delete(t.ticked).where(mine))
+            that_row = and_(_ticked(tick.facility, tick.checklist, tick.period), t.ticked.c.row == tick.row)
+            connection.execute(delete(t.ticked).where(that_row))
             if done:
-                connection.execute(insert(t.ticked).values(**asdict(tick)))
+                connection.execute(insert(t.ticked).values(**row_of(tick)))
 
         await self.database.durably(work)
 
     @override
     async def notes(self, facility: str) -> Mapping[str, Note]:
-        mine = select(t.note).where(t.note.c.facility == facility)
-        return {row.topic: Note(*row) for row in self.database.rows(mine)}
+        query = select(t.note).where(t.note.c.facility == facility)
+        return {row.topic: value_of(Note, row) for row in self.database.rows(query)}
 
     @override
     async def save_note(self, note: Note) -> None:
         def work(connection: Connection) -> None:
             connection.execute(delete(t.note).where(t.note.c.facility == note.facility, t.note.c.topic == note.topic))
             if note.text or note.telephone:
-                connection.execute(insert(t.note).values(**asdict(note)))
+                connection.execute(insert(t.note).values(**row_of(note)))
 
         await self.database.durably(work)
 
@@ -189,11 +193,11 @@ def _resealed(connection: Connection, column: Any, renew: Callable[[str], str]) 
     """Apply `renew` to every value of a column; return how many there were."""
     table, place = column.table, [*column.table.primary_key.columns]
     rows = connection.execute(select(*place, column).where(column.is_not(None))).all()
-    kept = [(key, sealed) for *key, sealed in rows if sealed]
-    for key, sealed in kept:
-        mine = and_(*(part == value for part, value in zip(place, key, strict=True)))
+    kept = [(row, sealed) for row in rows if (sealed := getattr(row, column.name))]
+    for row, sealed in kept:
+        that_row = and_(*(part == getattr(row, part.name) for part in place))
         renewed = renew(sealed.decode()).encode() if isinstance(sealed, bytes) else renew(sealed)
-        connection.execute(update(table).where(mine).values({column.name: renewed}))
+        connection.execute(update(table).where(that_row).values({column.name: renewed}))
     return len(kept)
 
 
@@ -213,14 +217,14 @@ def _ticked(facility: str, checklist: str, period: str) -> Any:
     return and_(t.ticked.c.facility == facility, t.ticked.c.checklist == checklist, t.ticked.c.period == period)
 
 
-def _station(row: Any) -> StationProfile:
-    found = StationProfile(*row)
-    return replace(
-        found,
-        terminal=Terminal(found.terminal),
-        linked=_yes_or_no(found.linked),
-        maintenance=_yes_or_no(found.maintenance),
-        keeps_names=bool(found.keeps_names),
+def _station(row: AnyRow) -> StationProfile:
+    return value_of(
+        StationProfile,
+        row,
+        terminal=Terminal(row.terminal),
+        linked=_yes_or_no(row.linked),
+        maintenance=_yes_or_no(row.maintenance),
+        keeps_names=bool(row.keeps_names),
     )
 
 

@@ -14,16 +14,17 @@ from sqlalchemy import Connection, Select, delete, func, insert, select
 import app.adapters.sql.schema as t
 import app.adapters.sql.statements as sql
 from app.adapters.sql import chain_check, copies
-from app.adapters.sql.chain import ENTRY, OF_THE_RECORD
+from app.adapters.sql.chain import OF_THE_RECORD
 from app.adapters.sql.database import unhurried
 from app.adapters.sql.erasure import OF_A_PERSON
-from app.adapters.sql.rows import AnyRow, visit_from
+from app.adapters.sql.rows import AnyRow, value_of, visit_from
 from app.ports.store import Alteration, ReadOnly
-from app.rules.record.evidence import Entry, EventType
+from app.rules.record.event import EventType
+from app.rules.record.evidence import Entry
 from app.rules.record.replay import Rebuilt, Replayed, UnreadableRecord, rebuilt
 from app.rules.visit.copy import Wish
-from app.rules.visit.flow import Visit
 from app.rules.visit.standing import Closed, Closing, Doubt, Followed, Sight, StandingWish
+from app.rules.visit.visit import Visit
 from app.verify import Missing
 
 _MANY: Final = 500
@@ -58,8 +59,8 @@ class Records:
     def told(self, connection: Connection, facility: str, visits: Sequence[str]) -> Mapping[str, Rebuilt | None]:
         """Return each visit rebuilt from its record; None where that is invalid or has nothing of it."""
         e = t.event.c
-        theirs = select(e.visit, func.max(e.seq).label("last")).where(e.facility == facility, e.visit.in_(visits))
-        ends = {row.visit: row.last for row in connection.execute(theirs.group_by(e.visit))}
+        query = select(e.visit, func.max(e.seq).label("last")).where(e.facility == facility, e.visit.in_(visits))
+        ends = {row.visit: row.last for row in connection.execute(query.group_by(e.visit))}
         new = [visit for visit, seq in ends.items() if self._read.get(visit, (0, None))[0] != seq]
         found: dict[str, Rebuilt | None] = {visit: self._read[visit][1] for visit in ends if visit not in new}
         gone = _gone_before(connection, facility, self.key) if new else set[int]()
@@ -84,7 +85,7 @@ class Records:
         """Yield valid entries that have a body. Raises `UnreadableRecord` for an invalid entry or unexplained gap."""
         missing = Missing()
         for row in rows:
-            entry = Entry(*(getattr(row, name) for name in ENTRY))
+            entry = value_of(Entry, row)
             body = chain_check.checked_body(row, entry, None if row.body is None else row, self.key)
             if body is None or (row.mac is None and row.seq >= vouched):
                 raise UnreadableRecord
@@ -114,7 +115,15 @@ def followed_from(row: AnyRow) -> Followed:
     except (ReadOnly, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         visit = Visit(row.id, row.facility, row.opened_at, row.touched_at, row.version)
         sight, closed, asked = None, None, ()
-    return Followed(visit, row.handed_off_at or 0, sight, closed, row.followed_at, row.person or "", asked)
+    return Followed(
+        visit=visit,
+        handed_off_at=row.handed_off_at or 0,
+        sight=sight,
+        closed=closed,
+        settled_at=row.followed_at,
+        person=row.person or "",
+        asked=asked,
+    )
 
 
 def _sight(raw: str | None) -> Sight | None:
@@ -143,8 +152,8 @@ _WITH_OPEN_VISITS: Final = select(t.visit.c.facility).where(t.visit.c.session.is
 
 def open_visits(connection: Connection, facility: str) -> list[str]:
     """Return the visits of a station that a browser has open."""
-    mine = select(t.visit.c.id).where(t.visit.c.facility == facility, t.visit.c.session.is_not(None))
-    return list(connection.execute(mine).scalars())
+    query = select(t.visit.c.id).where(t.visit.c.facility == facility, t.visit.c.session.is_not(None))
+    return list(connection.execute(query).scalars())
 
 
 def all_visits(connection: Connection, facility: str, since: int) -> list[str]:
@@ -182,22 +191,22 @@ def _fits(told: Rebuilt, row: AnyRow) -> bool:
     kept = followed_from(row)
     is_off_the_list = row.settled and (kept.asked or not (kept.sight or kept.closed))
     is_listed = bool(row.followed) and not is_off_the_list
-    is_found = not told.tells_number or (row.reference or "") == told.visit.answer("need", "reference")
+    is_found = not told.tells_number or (row.reference or "") == told.visit.reference
     return told.fits(kept) and is_found and is_listed is (told.reached_at is not None)
 
 
 def _kept(connection: Connection, facility: str, visits: Sequence[str]) -> dict[str, AnyRow]:
     rows = select(t.visit, *FOLLOWUP).join_from(t.visit, t.followup, isouter=True)
-    mine = rows.where(t.visit.c.facility == facility, t.visit.c.id.in_(visits))
-    return {row.id: row for row in connection.execute(mine)}
+    query = rows.where(t.visit.c.facility == facility, t.visit.c.id.in_(visits))
+    return {row.id: row for row in connection.execute(query)}
 
 
 def _over(connection: Connection, facility: str, visits: Sequence[str], told: Mapping[str, object]) -> dict[str, bool]:
     """Map visits with an entry of `OVER_TYPES` to whether it explains that they have no row."""
     e = t.event.c
-    mine = select(e.visit, e.type, t.event_body.c.body).outerjoin_from(t.event, t.event_body)
+    query = select(e.visit, e.type, t.event_body.c.body).outerjoin_from(t.event, t.event_body)
     found: dict[str, bool] = {}
-    for row in connection.execute(mine.where(e.facility == facility, e.visit.in_(visits), e.type.in_(sql.OVER_TYPES))):
+    for row in connection.execute(query.where(e.facility == facility, e.visit.in_(visits), e.type.in_(sql.OVER_TYPES))):
         # A match that was corrected is erased alone; and before 0.4 visits that stayed were expired as well.
         names_some = row.type == EventType.ERASED and '"bodies"' in (row.body or "")
         is_kept = row.type == EventType.EXPIRED and told.get(row.visit) is not None
@@ -210,7 +219,7 @@ def _gone_before(connection: Connection, facility: str, key: bytes) -> set[int]:
     found = set[int]()
     for _, rows in _entries(connection, facility, [OF_THE_RECORD]):
         for row in rows:
-            entry = Entry(*(getattr(row, name) for name in ENTRY))
+            entry = value_of(Entry, row)
             body = chain_check.checked_body(row, entry, None if row.body is None else row, key) if row.mac else None
             found |= set((body or {}).get("without_body", ()))
     return found
@@ -218,13 +227,13 @@ def _gone_before(connection: Connection, facility: str, key: bytes) -> set[int]:
 
 def _entries(connection: Connection, facility: str, visits: Sequence[str]) -> Iterator[tuple[str, list[AnyRow]]]:
     e = t.event.c
-    theirs: Select[Any] = (
+    query: Select[Any] = (
         select(t.event, t.event_body.c.nonce, t.event_body.c.body)
         .outerjoin_from(t.event, t.event_body)
         .where(e.facility == facility, e.visit.in_(visits))
         .order_by(e.visit, e.seq)
     )
-    for visit, rows in groupby(connection.execute(theirs).all(), key=lambda row: row.visit):
+    for visit, rows in groupby(connection.execute(query).all(), key=lambda row: row.visit):
         yield str(visit), list(rows)
 
 
@@ -269,6 +278,6 @@ def note(
 
 def noted(connection: Connection, facility: str = "") -> tuple[Alteration, ...]:
     """Return what the last checks found, of one station or of all."""
-    mine = select(t.broken).order_by(t.broken.c.facility, t.broken.c.subject)
-    rows = connection.execute(mine.where(t.broken.c.facility == facility) if facility else mine)
-    return tuple(Alteration(*row) for row in rows)
+    query = select(t.broken).order_by(t.broken.c.facility, t.broken.c.subject)
+    rows = connection.execute(query.where(t.broken.c.facility == facility) if facility else query)
+    return tuple(value_of(Alteration, row) for row in rows)

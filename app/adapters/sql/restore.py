@@ -23,7 +23,6 @@ from app.adapters.ledger import sync_folder
 from app.adapters.sql import chain_check, gap
 from app.adapters.sql.backup import FORMAT, GZIP
 from app.adapters.sql.chain import record_key
-from app.adapters.sql.compiled import failed
 from app.adapters.sql.database import file_of, unhurried, upgrade
 from app.rules.record.evidence import Head
 from app.rules.record.gap import Gap, LedgerState
@@ -171,7 +170,7 @@ def _settled(loader: _Loader, connection: Connection, known: LedgerState, now: i
         chain_check.begin_macs(connection, now)
     erased = gap.erase_again(connection, known.erasures, now)
     gaps = gap.read(connection)
-    return Restored(loader.at, heads, gaps, absent, erased, tuple(loader.files))
+    return Restored(at=loader.at, heads=heads, gaps=gaps, absent=absent, erased=erased, files=tuple(loader.files))
 
 
 def _write_files(files: Mapping[str, str], folder: Path) -> None:
@@ -217,27 +216,27 @@ class _Loader:
         if not self._packed.eof or self._packed.unused_data or self._begun or not self.promised:
             raise ValueError(_DAMAGED)
 
-    def _take(self, said: Any) -> None:
-        if self.promised or (not self.at and (not isinstance(said, dict) or said.get("is") != FORMAT)):
+    def _take(self, line: Any) -> None:
+        if self.promised or (not self.at and (not isinstance(line, dict) or line.get("is") != FORMAT)):
             raise ValueError(_DAMAGED)
-        if isinstance(said, list):
-            self._rows.append(dict(zip(self._columns, map(_value, said), strict=True)))
+        if isinstance(line, list):
+            self._rows.append(dict(zip(self._columns, map(_value, line), strict=True)))
             if len(self._rows) >= _BATCH:
                 self._insert()
             return
         self._insert()
-        if "is" in said:
-            self._begin(said)
-        elif "file" in said:
-            self._keep(said["file"], said["text"])
-        elif "table" in said:
-            self._open(said["table"], said["columns"])
+        if "is" in line:
+            self._begin(line)
+        elif "file" in line:
+            self._keep(line["file"], line["text"])
+        elif "table" in line:
+            self._open(line["table"], line["columns"])
         else:
-            self.promised = {"rows": dict(said["rows"]), "heads": dict(said["heads"])}
+            self.promised = {"rows": dict(line["rows"]), "heads": dict(line["heads"])}
 
-    def _begin(self, said: Mapping[str, Any]) -> None:
+    def _begin(self, header: Mapping[str, Any]) -> None:
         """Create the tables of the backup's schema revision."""
-        self.at, schema = int(said["at"]), str(said["schema"])
+        self.at, schema = int(header["at"]), str(header["schema"])
         self.is_before_keys = schema < t.KEYED_SINCE
         try:
             upgrade(self._connection, schema)
@@ -257,27 +256,10 @@ class _Loader:
         self._table, self._columns = name, columns
 
     def _insert(self) -> None:
-        if self._rows and self._connection.dialect.name == "postgresql":
-            _copy(self._connection, self._table, self._columns, self._rows)
-        elif self._rows:
+        if self._rows:
             into = table(self._table, *map(column, self._columns))
             self._connection.execute(into.insert(), self._rows)
         self._rows = []
-
-
-def _copy(connection: Connection, name: str, columns: list[str], rows: list[dict[str, Any]]) -> None:
-    """Insert rows by COPY: an INSERT each takes twice as long."""
-    quote = connection.dialect.identifier_preparer.quote
-    statement = f"COPY {quote(name)} ({', '.join(map(quote, columns))}) FROM STDIN"
-    cursor: Any = connection.connection.cursor()
-    try:
-        with cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(tuple(row.values()))
-    except connection.dialect.loaded_dbapi.Error as error:
-        raise failed(connection, statement, error) from error
-    finally:
-        cursor.close()
 
 
 def _value(raw: Any) -> Any:

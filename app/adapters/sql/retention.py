@@ -12,7 +12,7 @@ import app.adapters.sql.statements as sql
 from app.adapters.sql.chain import Chain, head_of, record_key
 from app.adapters.sql.replay import Records, note
 from app.adapters.sql.rows import AnyRow
-from app.rules.record.evidence import Event, EventType
+from app.rules.record.event import Event, EventType
 
 
 class Over(TypedDict):

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 from sqlalchemy import Row
 
-from app.adapters.sql import schema
-from app.adapters.sql.chain import ENTRY
-from app.ports.store import Change, Departure, Logged, ReadOnly
+from app.ports.store import Change, Logged, ReadOnly
 from app.rules.record.evidence import Entry, VisitState, state
-from app.rules.station.station import Link, Station
-from app.rules.visit.copy import Copy
-from app.rules.visit.flow import Holder, Registration, Route, Visit
+from app.rules.visit.visit import Holder, Registration, Route, Visit
 from app.rules.words.languages import OFFICIAL
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict)
-
-COPY: Final = tuple(schema.copy.c[name] for name in Copy.__slots__)
-"""The columns that make a `Copy`, in its order."""
 
 _REACHED: Final = {VisitState.HANDED_OFF, VisitState.REPORTED, VisitState.TRANSCRIBED}
 """States that the office sees; a visit transcribed from paper starts with one."""
@@ -43,7 +40,7 @@ def visit_row(change: Change, session: str | None, handed_off_at: int | None) ->
         "handed_off_at": handed_off_at,
         "ended": int(visit.ended),
         "departure": visit.departure,
-        "reference": visit.answer("need", "reference") or None,
+        "reference": visit.reference or None,
         "subject": "" if visit.ended else visit.subject,
         "body": _body(visit),
         "crossing": change.crossing or None,
@@ -97,16 +94,22 @@ def _visit(row: AnyRow, rest: dict[str, Any]) -> Visit:
     )
 
 
-def fields(value: Departure | Station | Link | Copy) -> dict[str, Any]:
-    """Return the row of a value whose fields are its table's columns."""
-    return {name: getattr(value, name) for name in value.__slots__}
+def value_of(kind: type[T], row: AnyRow, prefix: str = "", **converted: object) -> T:
+    """Return a value from the columns named as its fields (behind a prefix), and from what is converted already."""
+    read = {name: getattr(row, prefix + name) for name in kind.__dataclass_fields__ if name not in converted}
+    return kind(**read, **converted)
+
+
+def row_of(value: DataclassInstance) -> dict[str, Any]:
+    """Return a value's fields as columns; booleans become 0 and 1, since STRICT tables have none."""
+    found = {name: getattr(value, name) for name in value.__dataclass_fields__}
+    return {name: int(each) if isinstance(each, bool) else each for name, each in found.items()}
 
 
 def logged_from(row: AnyRow) -> Logged:
     """Parse the row of an exported entry."""
-    entry = Entry(*(getattr(row, name) for name in ENTRY))
     try:
         body = None if row.body is None else json.loads(row.body)
     except (ValueError, RecursionError):
         body = None  # tampered with: a check reports it
-    return Logged(entry, row.hash, row.nonce, body, row.mac)
+    return Logged(value_of(Entry, row), row.hash, row.nonce, body, row.mac)

@@ -19,11 +19,10 @@ from sqlalchemy import (
     update,
 )
 
-from app.adapters.sql.compiled import Direct
 from app.adapters.sql.schema.office import copy, followup, station
 from app.adapters.sql.schema.terminal import broken, erasure, person, quarantine, upload
 from app.adapters.sql.schema.visit import MAY_EXPIRE, departure, event, event_body, facility, link, submission, visit
-from app.rules.record.evidence import EventType
+from app.rules.record.event import EventType
 from app.rules.station.station import StationProfile
 from app.rules.terminal.exchange import Stage
 
@@ -49,7 +48,7 @@ IS_BROKEN = (
     .label("broken")
 )
 """Whether a check found that a visit differs from its record: it takes no writes."""
-FOUND = Direct(
+FOUND = (
     select(
         visit.c.version,
         visit.c.session,
@@ -65,7 +64,7 @@ FOUND = Direct(
     .where(facility.c.id == bindparam("facility"))
 )
 """All that decides about a change in one query: visit, earlier use of the key, head, and whether it is read-only."""
-HELD = Direct(_read_only.where(quarantine.c.facility == bindparam("facility")))
+HELD = _read_only.where(quarantine.c.facility == bindparam("facility"))
 
 CHANGING: Final = (
     "version",
@@ -78,22 +77,17 @@ CHANGING: Final = (
     "subject",
     "body",
 )
-"""The columns of a visit that every change sets."""
-_change = update(visit).where(visit.c.id == bindparam("which"))
+"""The columns of a visit that every change sets. An indexed one is set only anew: setting it rewrites its index."""
 
-ADD_VISIT = Direct(insert(visit))
-CHANGE_VISIT = Direct(_change.values({name: bindparam(name) for name in CHANGING}))
-CHANGE_SESSION = Direct(_change.values({"session": bindparam("session")}))
-"""Apart from CHANGE_VISIT: setting an indexed column rewrites its index, even if the value stays."""
-CHANGE_CROSSING = Direct(_change.values({"crossing": bindparam("crossing")}))
-ADD_SUBMISSION = Direct(insert(submission))
-ADD_EVENT = Direct(insert(event))
-ADD_BODY = Direct(insert(event_body))
-ISSUE = Direct(insert(departure))
-REACH_THE_OFFICE = Direct(
-    insert(followup).values(visit=bindparam("visit"), facility=bindparam("facility"), at=bindparam("at"))
-)
-SETTLED = Direct(
+ADD_VISIT = insert(visit)
+CHANGE_VISIT = update(visit).where(visit.c.id == bindparam("which"))
+"""Sets the columns that it is given."""
+ADD_SUBMISSION = insert(submission)
+ADD_EVENT = insert(event)
+ADD_BODY = insert(event_body)
+ISSUE = insert(departure)
+REACH_THE_OFFICE = insert(followup)
+SETTLED = (
     select(visit, followup.c.closed)
     .join_from(followup, visit)
     .where(followup.c.visit == bindparam("which"), followup.c.settled == 1)
@@ -101,7 +95,7 @@ SETTLED = Direct(
 OPEN_AGAIN = (
     update(followup).where(followup.c.visit == bindparam("which")).values(settled=0, closed=None, at=bindparam("since"))
 )
-SPEND = Direct(
+SPEND = (
     update(departure)
     .where(
         departure.c.id == bindparam("which"),
@@ -115,8 +109,8 @@ SPEND = Direct(
 
 # --- reading ------------------------------------------------------------------------------------------------
 
-BEDSIDE = Direct(
-    select(visit, facility.c.name.label("station"), facility.c.code, facility.c.telephone)
+BEDSIDE = (
+    select(visit, *(each.label(f"station_{each.name}") for each in facility.c))
     .join_from(visit, facility)
     .where(visit.c.session == bindparam("session"))
 )
@@ -124,7 +118,7 @@ VISIT = select(visit).where(visit.c.id == bindparam("visit"))
 ACROSS = select(visit).where(visit.c.crossing == bindparam("crossing"), visit.c.session.is_not(None))
 DEPARTURE = select(departure).where(departure.c.id == bindparam("departure"))
 HEAD = (
-    select(event.c.seq, event.c.hash)
+    select(event.c.seq.label("size"), event.c.hash)
     .where(event.c.facility == bindparam("facility"))
     .order_by(event.c.seq.desc())
     .limit(1)

@@ -20,7 +20,7 @@ from app.adapters.sql.chain import head_of
 from app.adapters.sql.database import Connected, Database, revision
 from app.adapters.sql.erasure import forget, matched
 from app.adapters.sql.retention import Over
-from app.adapters.sql.rows import AnyRow, fields, logged_from, visit_from
+from app.adapters.sql.rows import AnyRow, logged_from, row_of, value_of, visit_from
 from app.adapters.sql.schema.conventions import HEAD
 from app.ports.outside import Clock, Unavailable
 from app.ports.store import Alteration, Change, Departure, Logged, Pulse, Store, Written
@@ -28,7 +28,7 @@ from app.rules.record.evidence import Head
 from app.rules.record.gap import Erasure, Gap
 from app.rules.station.station import Link, Station
 from app.rules.visit.copy import LIVES
-from app.rules.visit.flow import Visit
+from app.rules.visit.visit import Visit
 
 DAY: Final = 24 * 3600
 
@@ -44,8 +44,8 @@ class SqlStore(Connected, Store):
 
     @override
     async def bedside(self, session: str) -> tuple[Visit, Station] | None:
-        row = self.database.read(lambda reader: sql.BEDSIDE.first(reader, {"session": session}))
-        return (visit_from(row), Station(row.facility, row.station, row.code, row.telephone)) if row else None
+        row = self.database.first(sql.BEDSIDE, session=session)
+        return (visit_from(row), value_of(Station, row, "station_")) if row else None
 
     @override
     async def visit(self, visit: str) -> Visit | None:
@@ -60,7 +60,7 @@ class SqlStore(Connected, Store):
     @override
     async def departure(self, departure: str) -> Departure | None:
         row = self.database.first(sql.DEPARTURE, departure=departure)
-        return Departure(*row) if row else None
+        return value_of(Departure, row) if row else None
 
     @override
     async def write(self, change: Change) -> Written:
@@ -106,9 +106,9 @@ class SqlStore(Connected, Store):
     async def overdue(self, now: int) -> tuple[Erasure, ...]:
         return tuple(
             [
-                Erasure(row.id, person, now, await self.matched(row.id, person))
+                Erasure(row.id, overdue.id, now, await self.matched(row.id, overdue.id))
                 for row in self.database.rows(sql.KEPT_FOR)
-                for (person,) in self.database.rows(sql.OVERDUE, **_over(row, now))
+                for overdue in self.database.rows(sql.OVERDUE, **_over(row, now))
             ]
         )
 
@@ -153,21 +153,21 @@ class SqlStore(Connected, Store):
     @override
     async def link(self, token: str) -> Link | None:
         row = self.database.first(sql.LINK, token=token)
-        return Link(*row) if row else None
+        return value_of(Link, row) if row else None
 
     @override
     async def live_link(self, facility: str) -> Link | None:
         row = self.database.first(sql.LIVE_LINK, facility=facility)
-        return Link(*row) if row else None
+        return value_of(Link, row) if row else None
 
     @override
     async def facility(self, facility: str) -> Station | None:
         row = self.database.first(sql.FACILITY, facility=facility)
-        return Station(*row) if row else None
+        return value_of(Station, row) if row else None
 
     @override
     async def facilities(self) -> tuple[Station, ...]:
-        return tuple(Station(*row) for row in self.database.rows(sql.FACILITIES))
+        return tuple(value_of(Station, row) for row in self.database.rows(sql.FACILITIES))
 
     @override
     async def add_facility(self, facility: Station, link: Link) -> None:
@@ -190,14 +190,14 @@ class SqlStore(Connected, Store):
         ends = [self.database.first(sql.END, facility=row.id) for row in self.database.rows(sql.FACILITIES)]
         records = [end for end in ends if end]
         return Pulse(
-            is_current,
-            self.database.writer.waiting,
-            self.database.writer.commits,
-            self.database.writer.writes,
-            len(records),
-            sum(end.seq for end in records),
-            max((end.at for end in records), default=0),
-            len(self.database.read(replay.noted)),
+            is_current=is_current,
+            waiting=self.database.writer.waiting,
+            commits=self.database.writer.commits,
+            writes=self.database.writer.writes,
+            records=len(records),
+            entries=sum(end.size for end in records),
+            newest_at=max((end.at for end in records), default=0),
+            broken=len(self.database.read(replay.noted)),
         )
 
 
@@ -214,5 +214,5 @@ def _nothing(_: Connection) -> None:
 
 
 def _add_facility(facility: Station, link: Link, connection: Connection) -> None:
-    connection.execute(sql.ADD_FACILITY, fields(facility))
-    connection.execute(sql.ADD_LINK, fields(link))
+    connection.execute(sql.ADD_FACILITY, row_of(facility))
+    connection.execute(sql.ADD_LINK, row_of(link))

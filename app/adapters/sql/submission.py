@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
 import app.adapters.sql.statements as sql
 from app.adapters.sql import copies
 from app.adapters.sql.chain import Chain
-from app.adapters.sql.compiled import AnyRow
-from app.adapters.sql.rows import fields, visit_from, visit_row
+from app.adapters.sql.rows import AnyRow, row_of, value_of, visit_from, visit_row
 from app.ports.store import Change, ReadOnly, Written
 from app.rules.record.evidence import Head
-from app.rules.visit.flow import Visit
 from app.rules.visit.standing import is_news
+from app.rules.visit.visit import Visit
 
 SPENDABLE: Final = 600
 """Seconds for which a departure may be spent."""
@@ -28,7 +28,7 @@ def write(change: Change, connection: Connection) -> Written:
     """Write a change, unless it was written before, is stale, or its departure cannot be spent. Raises `ReadOnly`."""
     visit = change.visit
     known = {"visit": visit.id, "facility": visit.facility, "key": change.submission.key}
-    found = sql.FOUND.first(connection, known)
+    found = connection.execute(sql.FOUND, known).first()
     if found is None:
         raise UnknownFacility(visit.facility)
     refusal = _refusal(change, found)
@@ -39,7 +39,7 @@ def write(change: Change, connection: Connection) -> Written:
     if change.spend and not _spend(change, found.session, connection):
         return Written.SPENT
     _project(change, found, connection)
-    _record(change, Head(found.size, found.hash) if found.size else Head(), connection)
+    _record(change, value_of(Head, found) if found.size else Head(), connection)
     return Written.DONE
 
 
@@ -58,7 +58,7 @@ def _spend(change: Change, session: str | None, connection: Connection) -> bool:
         "of_session": session,
         "earliest": now - SPENDABLE,
     }
-    return sql.SPEND.run(connection, live | {"now": now}) == 1
+    return connection.execute(sql.SPEND, live | {"now": now}).rowcount == 1
 
 
 def _project(change: Change, found: AnyRow, connection: Connection) -> None:
@@ -66,25 +66,27 @@ def _project(change: Change, found: AnyRow, connection: Connection) -> None:
     if found.handed_off_at is not None:
         _open_again(change.visit, connection)
     if found.version is None:
-        sql.ADD_VISIT.run(connection, row)
+        connection.execute(sql.ADD_VISIT, row)
     else:
-        sql.CHANGE_VISIT.run(connection, row | {"which": row["id"]})
-        if row["session"] != found.session:
-            sql.CHANGE_SESSION.run(connection, {"which": row["id"], "session": row["session"]})
-        if change.crossing or row["session"] != found.session:
-            sql.CHANGE_CROSSING.run(connection, {"which": row["id"], "crossing": row["crossing"]})
+        connection.execute(sql.CHANGE_VISIT, {"which": row["id"], **_changed(change, row, found)})
     if found.handed_off_at is None and row["handed_off_at"] is not None:
         reached = {"visit": row["id"], "facility": row["facility"], "at": row["handed_off_at"]}
-        sql.REACH_THE_OFFICE.run(connection, reached)
+        connection.execute(sql.REACH_THE_OFFICE, reached)
     if change.copy:
         copies.add(change.copy, connection)
     if change.issue:
-        sql.ISSUE.run(connection, fields(change.issue))
+        connection.execute(sql.ISSUE, row_of(change.issue))
+
+
+def _changed(change: Change, row: Mapping[str, Any], found: AnyRow) -> dict[str, Any]:
+    is_handed_on = row["session"] != found.session
+    indexed = {"session": is_handed_on, "crossing": is_handed_on or change.crossing}
+    return {name: row[name] for name in (*sql.CHANGING, *(each for each, is_set in indexed.items() if is_set))}
 
 
 def _open_again(visit: Visit, connection: Connection) -> None:
     """Reopen a visit that the office settled, if the change is news to the office."""
-    before = sql.SETTLED.first(connection, {"which": visit.id})
+    before = connection.execute(sql.SETTLED, {"which": visit.id}).first()
     if before is not None and is_news(visit_from(before), visit, was_closed=before.closed is not None):
         connection.execute(sql.OPEN_AGAIN, {"which": visit.id, "since": visit.touched_at})
 
@@ -101,4 +103,4 @@ def _record(change: Change, head: Head, connection: Connection) -> None:
         "visit": visit.id,
         "at": visit.touched_at,
     }
-    sql.ADD_SUBMISSION.run(connection, submission)
+    connection.execute(sql.ADD_SUBMISSION, submission)

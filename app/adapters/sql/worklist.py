@@ -17,7 +17,8 @@ from app.adapters.sql.replay import FOLLOWUP, Records, asked_from, followed_from
 from app.adapters.sql.rows import logged_from
 from app.ports.office import Act, Worklist
 from app.ports.store import Logged, ReadOnly, Written
-from app.rules.record.evidence import Event, canonical
+from app.rules.record.event import Event
+from app.rules.record.evidence import canonical
 from app.rules.visit.standing import Closing, Followed, Sight, StandingWish, closes_too_late, repeats, with_wish
 
 Narrowed = TypeVar("Narrowed", Select[Any], Update)
@@ -54,14 +55,14 @@ class SqlWorklist(Connected, Worklist):
     async def open(self, facility: str) -> tuple[Followed, ...]:
         # Visits with a wish come first: as the newest, they would fall off a full list.
         order = t.followup.c.asked.is_(None), t.followup.c.at, t.followup.c.visit
-        mine = _visits(facility).where(t.followup.c.settled == 0).order_by(*order)
-        return self._shown(facility, mine.limit(OPEN_AT_MOST))
+        query = _visits(facility).where(t.followup.c.settled == 0).order_by(*order)
+        return self._shown(facility, query.limit(OPEN_AT_MOST))
 
     @override
     async def settled(self, facility: str, before: tuple[int, str] | None, limit: int) -> tuple[Followed, ...]:
         key = t.followup.c.at, t.followup.c.visit
-        mine = _visits(facility).where(t.followup.c.settled == 1).order_by(*(each.desc() for each in key)).limit(limit)
-        return self._shown(facility, mine.where(tuple_(*key) < before) if before else mine)
+        query = _visits(facility).where(t.followup.c.settled == 1).order_by(*(each.desc() for each in key)).limit(limit)
+        return self._shown(facility, query.where(tuple_(*key) < before) if before else query)
 
     @override
     async def followed(self, facility: str, visit: str) -> Followed | None:
@@ -73,9 +74,9 @@ class SqlWorklist(Connected, Worklist):
 
     @override
     async def last_sight(self, facility: str, reference: str) -> Sight | None:
-        mine = _visits(facility).where(t.visit.c.reference == reference, t.followup.c.sight.is_not(None))
-        found = self._shown(facility, mine)
-        found = tuple(each for each in found if each.visit.answer("need", "reference") == reference)
+        query = _visits(facility).where(t.visit.c.reference == reference, t.followup.c.sight.is_not(None))
+        found = self._shown(facility, query)
+        found = tuple(each for each in found if each.visit.reference == reference)
         counted = [each.sight for each in found if not (each.closed and each.closed.why is Closing.MISTAKE)]
         # By the time of the sight: closing a visit, or a wish from its copy, moves it in the list.
         return max((each for each in counted if each), key=lambda each: each.at, default=None)
@@ -124,8 +125,8 @@ def _mine(statement: Narrowed, act: Act) -> Narrowed:
 
 def _is_known(connection: Connection, act: Act) -> bool:
     """Whether the person matched by an act, if any, exists."""
-    theirs = select(t.person.c.id).where(t.person.c.facility == act.facility, t.person.c.id == act.person)
-    return not act.person or connection.execute(theirs).first() is not None
+    query = select(t.person.c.id).where(t.person.c.facility == act.facility, t.person.c.id == act.person)
+    return not act.person or connection.execute(query).first() is not None
 
 
 def _kept(act: Act, asked: tuple[StandingWish, ...]) -> Executable:
@@ -133,16 +134,16 @@ def _kept(act: Act, asked: tuple[StandingWish, ...]) -> Executable:
 
     A wish reopens it too, is added to those `asked` before, and stays until the visit is closed.
     """
-    mine = _mine(update(t.followup), act)
+    change = _mine(update(t.followup), act)
     if act.asked:
         wishes = [asdict(each) for each in with_wish(asked, act.asked)]
-        return mine.values(at=act.at, settled=0, asked=_as_json(wishes), closed=None)
+        return change.values(at=act.at, settled=0, asked=_as_json(wishes), closed=None)
     if act.sight:
         # A sight from the screen names no person: keep the match, by which an erasure finds the visit.
         matched = {"person": act.person} if act.person else {}
         settled = int(act.is_settled and not asked)
-        return mine.values(at=act.at, settled=settled, sight=_as_json(asdict(act.sight)), closed=None, **matched)
-    return mine.values(at=act.at, settled=1, asked=None, closed=_as_json(act.closed and asdict(act.closed)))
+        return change.values(at=act.at, settled=settled, sight=_as_json(asdict(act.sight)), closed=None, **matched)
+    return change.values(at=act.at, settled=1, asked=None, closed=_as_json(act.closed and asdict(act.closed)))
 
 
 def _as_json(value: object) -> str:

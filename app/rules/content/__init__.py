@@ -25,6 +25,7 @@ class Exit:
     title: str
     next: str
     also: tuple[str, ...]
+    icon: str
     picture: str
     source: str
     grade: str
@@ -68,12 +69,13 @@ def _item(row: dict[str, Any], checked_on: date) -> Item:
     return Item(**row, flags=flags, effective_to=ends, wording=wording, checked_on=checked_on)
 
 
-def load_exits() -> tuple[Exit, ...]:
-    """Return the ways on of `exits.toml`."""
+def load_exits() -> dict[str, Exit]:
+    """Return the ways on of `exits.toml` by id."""
     file = ContentFile("exits.toml")
     found = file.read()
     rows = ({**file.graded(row), "also": tuple(row["also"])} for row in found["exit"])
-    return tuple(Exit(**row, checked_on=found["checked_on"]) for row in rows)
+    exits = (Exit(**row, checked_on=found["checked_on"]) for row in rows)
+    return {each.id: each for each in exits}
 
 
 def load_names() -> Names:

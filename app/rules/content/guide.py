@@ -88,10 +88,10 @@ def _shaped(row: TopicRow, station: StationProfile | None) -> TopicRow | None:
         return row
     setting, _, value = row.only.partition("=")
     found = getattr(station, setting, None)
-    said = _SAID[found] if found is None or isinstance(found, bool) else str(found)
-    if not said:
+    known = _SAID[found] if found is None or isinstance(found, bool) else str(found)
+    if not known:
         return row
-    return replace(row, only="", label="") if said == value else None
+    return replace(row, only="", label="") if known == value else None
 
 
 def load_guide(found: dict[str, Any] | None = None) -> GuideContent:

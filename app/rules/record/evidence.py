@@ -10,73 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final
 
-from app.rules.visit.answers import Intent, Report
-from app.rules.visit.consent import Item
-from app.rules.visit.flow import Registration, Visit
-from app.rules.words.languages import Language, wording_hash
+from app.rules.record.event import Body, Event, Json
+from app.rules.visit.visit import Intent, Registration, Report, Visit
 
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 GENESIS: Final = "0" * 64
 _EVENT: Final = b"kazasu/event/1\0"
 _BODY: Final = b"kazasu/body/1\0"
-
-Json: TypeAlias = "str | int | bool | list[Json] | dict[str, Json] | None"
-Body: TypeAlias = Mapping[str, Json]
-
-
-class EventType(StrEnum):
-    """Everything that can be written into the record of a visit."""
-
-    OPENED = "opened"
-    NEED_ANSWERED = "need_answered"
-    READY_ANSWERED = "ready_answered"
-    ITEMS_ANSWERED = "items_answered"
-    CONFIRMED = "confirmed"
-    HANDED_OFF = "handed_off"
-    RETURNED = "returned"
-    IDENTIFIED = "identified"
-    REGISTERED = "registered"
-    REFUSED = "refused"
-    REPORTED = "reported"
-    ANOTHER_WAY = "another_way"
-    WENT_ON = "went_on"
-    PHONE_PASSED = "phone_passed"
-    MOVED = "moved"
-    TRANSCRIBED = "transcribed"
-    """The office transcribed what was marked on paper: by whom, of which day, in which words, who marked it."""
-    EXPIRED = "expired"
-    """Abandoned before the handoff: the visit and its bodies are deleted."""
-    LEFT = "left"
-    """Abandoned after the handoff: the browser session is deleted, the office keeps the visit."""
-    ENDED = "ended"
-    VERIFIED = "verified"
-    CLOSED = "closed"
-    ASKED = "asked"
-    """A request from the patient's copy: a change, a withdrawal, or the statement that this was not agreed to."""
-    COPIED = "copied"
-    """The office printed a copy for the patient."""
-    COPY_CALLED_BACK = "copy_called_back"
-    """That copy was called back."""
-    IMPORTED = "imported"
-    """A file of the terminal was imported: its digest, how many people, by whom."""
-    WITHDRAWN = "withdrawn"
-    """A consent was withdrawn at the source."""
-    LAPSED = "lapsed"
-    """A consent has expired at the source."""
-    EXPORTED = "exported"
-    ERASED = "erased"
-    """A person's key was destroyed, on request or after the retention period."""
-    PURGED = "purged"
-    """A settled visit was deleted after the retention period, with its bodies and answers."""
-    RESTORED = "restored"
-    """The record goes on from an older state than known, as somebody accepted."""
-    KEYED = "keyed"
-    """From here on entries carry a MAC; the entries before it are covered by this one's."""
 
 
 class VisitState(StrEnum):
@@ -88,15 +32,6 @@ class VisitState(StrEnum):
     ANOTHER_WAY = "another_way"
     TRANSCRIBED = "transcribed"
     """Chosen on paper and transcribed by the office; nothing is known of a card."""
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened in a visit, not chained yet. Time: seconds since 1970, UTC."""
-
-    type: EventType
-    at: int
-    body: Body
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,18 +104,13 @@ def chained(head: Head, facility: str, visit: str, event: Event) -> tuple[Entry,
     return entry, nonce, Head(entry.seq, entry.hashed())
 
 
-def wording(language: Language, items: Iterable[Item]) -> dict[str, Json]:
-    """Return the version of each item's wording, and its hash in that language."""
-    return {item.id: {"version": item.version, "sha256": wording_hash(language, item)} for item in items}
-
-
 def state(visit: Visit) -> VisitState:
     """Return what may be claimed of this visit today."""
     if visit.transcribed_by:
         return VisitState.TRANSCRIBED
-    if visit.answer("result", "report") in set(Report) - {Report.LATER}:
+    if visit.report in set(Report) - {Report.LATER}:
         return VisitState.REPORTED
-    wants_to_withdraw = visit.answer("need", "intent") == Intent.WITHDRAW and not visit.withdraws
+    wants_to_withdraw = visit.intent == Intent.WITHDRAW and not visit.withdraws
     if visit.answer("another-way", "reason") or wants_to_withdraw:
         return VisitState.ANOTHER_WAY
     if visit.registration is not Registration.NONE or visit.is_confirmed:

@@ -106,8 +106,8 @@ def head_line(facility: str, head: Head, at: int, *, accepted: bool = False) -> 
 
 def erasure_line(erased: Erasure) -> bytes:
     """Return the line of an erasure."""
-    said = {"facility": erased.facility, "person": erased.person, "at": erased.at, "visits": list(erased.visits)}
-    return _line({"is": "erasure", **said})
+    fields = {"facility": erased.facility, "person": erased.person, "at": erased.at, "visits": list(erased.visits)}
+    return _line({"is": "erasure", **fields})
 
 
 def backup_line(at: int, compared_at: int) -> bytes:
@@ -142,21 +142,28 @@ def known_from(lines: Iterable[bytes]) -> LedgerState:
     compared_at = 0
     clock: Expected | None = None
     is_keyed = False
-    for said in filter(None, map(_said, lines)):
-        if said["is"] == "erasure":
-            erasures.append(Erasure(said["facility"], said["person"], said["at"], tuple(said["visits"])))
-        elif said["is"] == "backup":
-            backed_up_at, compared = said["at"], said.get("compared_at")
+    for line in filter(None, map(_parsed, lines)):
+        if line["is"] == "erasure":
+            erasures.append(Erasure(line["facility"], line["person"], line["at"], tuple(line["visits"])))
+        elif line["is"] == "backup":
+            backed_up_at, compared = line["at"], line.get("compared_at")
             compared_at = compared if type(compared) is int else 0
-        elif said["is"] == "clock":
-            clock = Expected(**{name: said[name] for name in ("at", *_KINDS["clock"])})
-        elif said["is"] == "keyed":
+        elif line["is"] == "clock":
+            clock = Expected(**{name: line[name] for name in ("at", *_KINDS["clock"])})
+        elif line["is"] == "keyed":
             is_keyed = True
         else:
-            head = Head(said["size"], said["hash"])
-            if said["is"] == "accepted" or head.size > heads.get(said["facility"], Head()).size:
-                heads[said["facility"]] = head
-    return LedgerState(heads, _each_once(erasures), backed_up_at, clock, compared_at, is_keyed)
+            head = Head(line["size"], line["hash"])
+            if line["is"] == "accepted" or head.size > heads.get(line["facility"], Head()).size:
+                heads[line["facility"]] = head
+    return LedgerState(
+        heads=heads,
+        erasures=_each_once(erasures),
+        backed_up_at=backed_up_at,
+        clock=clock,
+        compared_at=compared_at,
+        is_keyed=is_keyed,
+    )
 
 
 def merged(*several: LedgerState) -> LedgerState:
@@ -170,7 +177,14 @@ def merged(*several: LedgerState) -> LedgerState:
     compared_at = max((each.compared_at for each in several), default=0)
     clock = max(clocks, key=attrgetter("at"), default=None)
     is_keyed = any(each.is_keyed for each in several)
-    return LedgerState(heads, erasures, max(times, default=None), clock, compared_at, is_keyed)
+    return LedgerState(
+        heads=heads,
+        erasures=erasures,
+        backed_up_at=max(times, default=None),
+        clock=clock,
+        compared_at=compared_at,
+        is_keyed=is_keyed,
+    )
 
 
 _KINDS: Final[Mapping[str, Mapping[str, type]]] = {
@@ -183,16 +197,16 @@ _KINDS: Final[Mapping[str, Mapping[str, type]]] = {
 }
 
 
-def _said(line: bytes) -> dict[str, Any] | None:
+def _parsed(line: bytes) -> dict[str, Any] | None:
     try:
-        said = json.loads(line)
+        fields = json.loads(line)
     except ValueError:
         return None
-    wanted = _KINDS.get(said.get("is", "")) if isinstance(said, dict) else None
-    if wanted is None or not all(type(said.get(name)) is kind for name, kind in {**wanted, "at": int}.items()):
+    wanted = _KINDS.get(fields.get("is", "")) if isinstance(fields, dict) else None
+    if wanted is None or not all(type(fields.get(name)) is kind for name, kind in {**wanted, "at": int}.items()):
         return None
-    return dict(said)
+    return dict(fields)
 
 
-def _line(said: Mapping[str, object]) -> bytes:
-    return json.dumps(said, separators=(",", ":")).encode() + b"\n"
+def _line(fields: Mapping[str, object]) -> bytes:
+    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"

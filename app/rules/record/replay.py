@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import Any, Final, TypeAlias, TypeVar
 
-from app.rules.record.evidence import Entry, EventType, VisitState, state
+from app.rules.record.event import EventType
+from app.rules.record.evidence import Entry, VisitState, state
 from app.rules.visit import journey
 from app.rules.visit.consent import TOO_YOUNG, Choice
 from app.rules.visit.copy import Wish
-from app.rules.visit.flow import NOTHING, STEPS, Answer, Registration, Route, Visit
+from app.rules.visit.flow import STEPS
 from app.rules.visit.standing import Closed, Closing, Doubt, Followed, Sight, StandingWish, is_news, with_wish
+from app.rules.visit.visit import NOTHING, Answer, Registration, Route, Visit
 from app.rules.words.dates import JST
 
 Replayed: TypeAlias = tuple[Entry, Mapping[str, Any]]
@@ -50,7 +52,7 @@ class Rebuilt:
         """Return the visit to show: the record's values, and stored values only for what no record contains."""
         told = {name: getattr(self.visit, name) for name in _TOLD}
         if not self.tells_number:
-            told["answers"] = _with_number(self.visit.answers, kept.visit.answer("need", "reference"))
+            told["answers"] = _with_number(self.visit.answers, kept.visit.reference)
         by = (kept.visit.transcribed_by or self.visit.transcribed_by) if self.visit.transcribed_by else ""
         times = {**kept.visit.times, **self.visit.times}
         return replace(
@@ -65,13 +67,13 @@ class Rebuilt:
 
     def fits(self, kept: Followed) -> bool:
         """Whether the stored visit and follow-up equal the record."""
-        number = kept.visit.answer("need", "reference")
+        number = kept.visit.reference
         answers = self.visit.answers if self.tells_number else _with_number(self.visit.answers, number)
         if _stated(replace(self.visit, answers=answers)) != _stated(kept.visit):
             return False
         office = _by(self.sight, kept.sight), _by(self.closed, kept.closed), self.asked, self.person
-        said = kept.sight, kept.closed, kept.asked, kept.person
-        return (self.reached_at or 0, office) == (kept.handed_off_at, said)
+        given = kept.sight, kept.closed, kept.asked, kept.person
+        return (self.reached_at or 0, office) == (kept.handed_off_at, given)
 
 
 _TOLD: Final = ("answers", "registration", "language", "route", "opened_at")
@@ -117,7 +119,7 @@ def _walked(before: Rebuilt, visit: Visit) -> Rebuilt:
 
 
 def _stated(visit: Visit) -> tuple[object, ...]:
-    answers = {step: dict(said) for step, said in visit.answers.items()}
+    answers = {step: dict(given) for step, given in visit.answers.items()}
     return answers, visit.registration, visit.language, visit.route, visit.opened_at, bool(visit.transcribed_by)
 
 
@@ -125,7 +127,7 @@ def _stated(visit: Visit) -> tuple[object, ...]:
 
 
 def _answered(visit: Visit, step: str, at: int, answer: Answer) -> Visit:
-    after = journey.recorded(STEPS[step], {name: said for name, said in answer.items() if said}, visit)
+    after = journey.recorded(STEPS[step], {name: given for name, given in answer.items() if given}, visit)
     return replace(after, times={**after.times, step: at})
 
 
@@ -134,7 +136,11 @@ def _opened(visit: Visit, body: Mapping[str, Any]) -> Visit:
 
 
 def _need(visit: Visit, at: int, body: Mapping[str, Any]) -> Visit:
-    return _answered(visit, "need", at, {name: said for name, said in body.items() if name != "from"})
+    return _answered(visit, "need", at, _without("from", body))
+
+
+def _without(name: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in body.items() if key != name}
 
 
 def _items(visit: Visit, at: int, body: Mapping[str, Any]) -> Visit:
@@ -198,6 +204,7 @@ _BEGINNINGS: Final[Mapping[str, Callable[[Visit, Mapping[str, Any]], Visit]]] = 
 }
 _BEDSIDE: Final[Mapping[str, Callable[[Visit, int, Mapping[str, Any]], Visit]]] = {
     EventType.NEED_ANSWERED: _need,
+    EventType.ANSWERED: lambda visit, at, body: _answered(visit, body["step"], at, _without("step", body)),
     EventType.READY_ANSWERED: lambda visit, at, body: _answered(visit, "ready", at, body),
     EventType.ANOTHER_WAY: lambda visit, at, body: _answered(visit, "another-way", at, body),
     EventType.ITEMS_ANSWERED: _items,

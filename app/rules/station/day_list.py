@@ -11,9 +11,8 @@ from enum import StrEnum
 from hmac import compare_digest
 from typing import Final
 
-from app.rules.visit.answers import Intent
-from app.rules.visit.flow import Answer
 from app.rules.visit.journey import MAX_TEXT, TEXT_PROBLEMS
+from app.rules.visit.visit import Answer, Intent
 from app.rules.words.digits import Finding, find
 from app.rules.words.furigana import SPOKEN, spoken
 

@@ -275,7 +275,14 @@ def unpacked(data: bytes) -> list[Incoming]:
 
 def _unpacked(body: str, validity: str, names: dict[str, Any] | None, person_hash: str, born: str) -> Incoming:
     results, references = from_json(body)
-    return Incoming(references, validity, results, PersonNames(**names) if names else None, person_hash, born)
+    return Incoming(
+        references=references,
+        validity=validity,
+        results=results,
+        names=PersonNames(**names) if names else None,
+        person_hash=person_hash,
+        born=born,
+    )
 
 
 class By(StrEnum):

@@ -122,8 +122,8 @@ class ConsentQuery:
         if self.is_text:
             return {"text": self.text, "by": self.by.value}
         days = {"first": self.first, "last": self.last}
-        said = {"only": self.only} | {name: day.isoformat() for name, day in days.items() if day}
-        return {name: value for name, value in said.items() if value}
+        chosen = {"only": self.only} | {name: day.isoformat() for name, day in days.items() if day}
+        return {name: value for name, value in chosen.items() if value}
 
     @property
     def words(self) -> str:
@@ -131,10 +131,10 @@ class ConsentQuery:
         if self.is_text:
             return f"{_TEXTS[self.by]}：{self.text}"
         narrowed = _BY_WORD.get(self.only)
-        said = [narrowed.words] if narrowed else []
+        words = [narrowed.words] if narrowed else []
         if self.first or self.last:
-            said.append(f"同意年月日：{_western(self.first)}〜{_western(self.last)}")
-        return "、".join(said) or "すべて"
+            words.append(f"同意年月日：{_western(self.first)}〜{_western(self.last)}")
+        return "、".join(words) or "すべて"
 
     @property
     def kind(self) -> str:
@@ -163,12 +163,12 @@ def asked(sent: Mapping[str, str], *, keeps_names: bool) -> ConsentQuery:
     return ConsentQuery(text=text, by=_by(text, sent.get("by", ""), keeps_names=keeps_names), after=_after(sent))
 
 
-def _by(text: str, said: str, *, keeps_names: bool) -> By:
+def _by(text: str, chosen: str, *, keeps_names: bool) -> By:
     """Return the earlier page's choice, else REFERENCE for text with a digit; without names always REFERENCE."""
     if not keeps_names:
         return By.REFERENCE
-    if said in _TEXTS:
-        return By(said)
+    if chosen in _TEXTS:
+        return By(chosen)
     has_digit = any(each.isascii() and each.isdigit() for each in unicodedata.normalize("NFKC", text))
     return By.REFERENCE if has_digit else By.NAME
 
@@ -314,20 +314,20 @@ def _row(known: ListedPerson, now: int, *, names: bool) -> ConsentRow:
     flags = known.merged
     ends = _last_end(known, flags)
     return ConsentRow(
-        known.id,
-        who.name,
-        who.kana,
-        era(who),
-        _western(who.born_on),
-        sex(who.sex),
-        known.references,
-        tuple(cell(flags.get(flag.id)) for flag in COLUMNS),
-        _western(known.consented_on),
-        format_time(ends),
-        left(ends, now),
-        validity(known.validity),
-        len(known.results),
-        STATES[known.state],
+        id=known.id,
+        name=who.name,
+        kana=who.kana,
+        born=era(who),
+        born_western=_western(who.born_on),
+        sex=sex(who.sex),
+        references=known.references,
+        flags=tuple(cell(flags.get(flag.id)) for flag in COLUMNS),
+        day=_western(known.consented_on),
+        ends=format_time(ends),
+        left=left(ends, now),
+        validity=validity(known.validity),
+        insurances=len(known.results),
+        state=STATES[known.state],
     )
 
 

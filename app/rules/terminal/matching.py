@@ -14,9 +14,8 @@ from typing import Final
 
 from app.rules.terminal.consent_list import ListedPerson, MergedFlag
 from app.rules.terminal.values import Meaning, comparable
-from app.rules.visit.answers import Report
-from app.rules.visit.flow import Visit
 from app.rules.visit.standing import Followed, Sight, Verdict, compared
+from app.rules.visit.visit import Report, Visit
 from app.rules.words.dates import day_of, format_time
 
 SLACK: Final = 5 * 60
@@ -38,6 +37,11 @@ class Ground(StrEnum):
     OTHER_REFERENCE = "other_reference"
     OTHER_DAY = "other_day"
     ITEMS_DIFFER = "items_differ"
+
+    @property
+    def speaks_against(self) -> bool:
+        """Whether it makes this person less likely."""
+        return _WEIGHTS[self] < 0
 
 
 _WEIGHTS: Final[Mapping[Ground, int]] = {
@@ -84,7 +88,7 @@ def _ends(followed: Followed) -> int:
     told, handed_off = followed.visit.times.get("result", 0), followed.handed_off_at
     if told < handed_off:
         return handed_off + UNTOLD
-    return told + UNTOLD if followed.visit.answer("result", "report") == Report.LATER else told
+    return told + UNTOLD if followed.visit.report == Report.LATER else told
 
 
 def candidates(followed: Followed, people: Iterable[ListedPerson]) -> tuple[Candidate, ...]:
@@ -104,8 +108,8 @@ def is_contested(followed: Followed, known: ListedPerson, visits: Iterable[Follo
     """Whether another visit has the same number and day, and the time of consent does not decide between them."""
     rivals = [grounds(each, known) for each in visits if each.visit.id != followed.visit.id]
     rivals = [each for each in rivals if set(each) >= _BY_NUMBER]
-    mine = Ground.BETWEEN in grounds(followed, known)
-    return bool(rivals) and (not mine or any(Ground.BETWEEN in each for each in rivals))
+    is_between = Ground.BETWEEN in grounds(followed, known)
+    return bool(rivals) and (not is_between or any(Ground.BETWEEN in each for each in rivals))
 
 
 def grounds(followed: Followed, known: ListedPerson) -> tuple[Ground, ...]:
@@ -118,7 +122,7 @@ def grounds(followed: Followed, known: ListedPerson) -> tuple[Ground, ...]:
 
 
 def _by_number(visit: Visit, known: ListedPerson) -> Ground | None:
-    number = comparable(visit.answer("need", "reference"))
+    number = comparable(visit.reference)
     if not number or not known.references:
         return None
     return Ground.REFERENCE if number in known.references else Ground.OTHER_REFERENCE
@@ -150,8 +154,8 @@ def _by_items(visit: Visit, known: ListedPerson) -> Ground | None:
 
 def says_all(visit: Visit, known: ListedPerson) -> bool:
     """Whether the file has an unambiguous answer for every flag that was asked; otherwise a person must judge."""
-    said = sight(known, 0, "").flags
-    return all(flag in said for item in visit.items for flag in item.flags)
+    flags = sight(known, 0, "").flags
+    return all(flag in flags for item in visit.items for flag in item.flags)
 
 
 def sight(known: ListedPerson, at: int, by: str) -> Sight:

@@ -43,6 +43,8 @@ class Preview:
     line_count: int
     unknown: tuple[tuple[str, int, int], ...]
     """Unknown elements: name, count, first line."""
+    has_names: bool = False
+    """Whether the file's people were kept with their names."""
 
     def as_json(self) -> str:
         """Serialize to JSON."""

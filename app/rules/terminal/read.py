@@ -86,8 +86,8 @@ class _Gathered:
 
 
 _ENDS: Final = frozenset(
-    expat.errors.codes[said]
-    for said in (
+    expat.errors.codes[name]
+    for name in (
         expat.errors.XML_ERROR_NO_ELEMENTS,
         expat.errors.XML_ERROR_UNCLOSED_TOKEN,
         expat.errors.XML_ERROR_PARTIAL_CHAR,

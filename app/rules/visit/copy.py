@@ -57,8 +57,8 @@ class Copy:
 
     def mac(self, key: bytes) -> str:
         """Return HMAC-SHA256 (hex) of all fields under the record key, which binds the copy to its visit."""
-        said = (self.id, self.facility, self.visit, self.hash, self.made_at, self.by, self.called_back_at)
-        return hmac.digest(key, _MAC + json.dumps(said).encode(), "sha256").hex()
+        values = (self.id, self.facility, self.visit, self.hash, self.made_at, self.by, self.called_back_at)
+        return hmac.digest(key, _MAC + json.dumps(values).encode(), "sha256").hex()
 
     def is_live(self, now: int) -> bool:
         """Whether it still opens: neither called back nor expired."""

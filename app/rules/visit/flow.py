@@ -1,148 +1,24 @@
 """Declares the visit: its steps, who holds the phone at each, what each asks and depends on.
 
 Everything else about a visit is derived from `FLOW`: routes, order, back, "n / m", whether a step may be opened, error
-texts, the check page, the band that says who holds the phone, `docs/flow.md` and most test parameters. A step's id is
-its address, its template, its key in the answers and its name in the tests.
+texts, the check page, events and their bodies, the band that says who holds the phone, `docs/flow.md`, and what tests
+walk. A step's id is its address, its template, its key in the answers and its name in the tests.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
-from app.rules.content import ITEMS
-from app.rules.visit.answers import Intent, Report
-from app.rules.visit.consent import Choice, Item, asked
-from app.rules.words.furigana import N_, spoken
-from app.rules.words.languages import OFFICIAL
-
-Answer: TypeAlias = Mapping[str, str]
-
-NOTHING: Final[Answer] = MappingProxyType({})
-
-
-class Route(StrEnum):
-    """How identity and registration happen: one setting of the server, kept with every visit."""
-
-    PRACTICE = "practice"
-    OFFICIAL = "official"
-    IDENTITY = "identity"
-
-
-class Holder(StrEnum):
-    """Who holds the phone."""
-
-    STAFF = "staff"
-    PATIENT = "patient"
-
-
-class Registration(StrEnum):
-    """What the eligibility system has answered; never more than that (design: three claims)."""
-
-    NONE = "none"
-    PROVEN = "proven"
-    """The identity is proven; this route registers nothing here, so the registration is unknown."""
-    PENDING = "pending"
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-
-
-@dataclass(frozen=True, slots=True)
-class Visit:
-    """One occasion of care, as far as it is known. It holds no name, no birth date and no number of the card.
-
-    Times are whole seconds since 1970 in UTC, by the server's clock.
-    """
-
-    id: str
-    facility: str
-    opened_at: int
-    touched_at: int
-    version: int = 1
-    holder: Holder = Holder.STAFF
-    answers: Mapping[str, Answer] = field(default_factory=dict)
-    draft: Mapping[str, Answer] = field(default_factory=dict)
-    departure: str = ""
-    subject: str = ""
-    registration: Registration = Registration.NONE
-    reason: str = ""
-    times: Mapping[str, int] = field(default_factory=dict)
-    ended: bool = False
-    route: Route = Route.PRACTICE
-    language: str = OFFICIAL.code
-    """The language in which the patient read and answered the consent items."""
-    earlier: Mapping[str, str] = field(default_factory=dict)
-    """Item to choice as the office last saw it: known only where the office itself gave the number."""
-    transcribed_by: str = ""
-    """Who of the office transcribed it from paper (`app.rules.visit.transcript`); empty for a visit made here."""
-
-    def answer(self, step: str, name: str) -> str:
-        """Return one given answer, or an empty string."""
-        return self.answers.get(step, NOTHING).get(name, "")
-
-    @property
-    def code(self) -> str:
-        """Six letters by which people call this visit on the telephone; no secret."""
-        return spoken(int.from_bytes(hashlib.sha256(b"visit\0" + self.id.encode()).digest()))
-
-    @property
-    def over_40(self) -> bool:
-        """Whether the nurse said that the patient is 40 or over; the official screen decides in the end."""
-        return self.answer("need", "over_40") == "yes"
-
-    @property
-    def chooses_there(self) -> bool:
-        """Whether the patient chooses on the official page only: nothing was chosen here."""
-        return not self.withdraws and bool(self.answer("consent", "there"))
-
-    @property
-    def withdraws(self) -> bool:
-        """Whether all consents are withdrawn here, with the card; without this, a withdrawal is left to the office."""
-        return self.answer("need", "intent") == Intent.WITHDRAW and bool(self.answer("need", "go_on"))
-
-    @property
-    def _to_the_card(self) -> str:
-        """The step that confirms what the card is to do in this visit."""
-        return next((step.id for step in FLOW if step.to_the_card and step.applies(self)), "")
-
-    @property
-    def is_confirmed(self) -> bool:
-        """Whether the patient confirmed what the card is to do."""
-        return self._to_the_card in self.answers
-
-    @property
-    def confirmed_at(self) -> int:
-        """The time of `is_confirmed`; 0 without."""
-        return self.times.get(self._to_the_card, 0) if self.is_confirmed else 0
-
-    @property
-    def operator(self) -> str:
-        """Who pressed the confirming button (a key of `OPERATORS`); empty before that."""
-        return self.answer(self._to_the_card, "confirmed")
-
-    @property
-    def transcribed_at(self) -> int:
-        """When the office transcribed it from paper; 0 when it did not."""
-        return self.times.get("transcribed", 0)
-
-    def choice(self, item: str) -> str:
-        """Return the choice for an item; withdrawing everything declines each."""
-        return Choice.DECLINE.value if self.withdraws else self.answer("consent", item)
-
-    @property
-    def choices(self) -> dict[str, str]:
-        """What was chosen here of each item that this patient is asked."""
-        return {item.id: self.choice(item.id) for item in self.items}
-
-    @property
-    def items(self) -> tuple[Item, ...]:
-        """The consent items this patient is asked, in the official order."""
-        return asked(ITEMS, at=self.opened_at, over_40=self.over_40 or self.withdraws)
+from app.rules.content import EXITS, ITEMS
+from app.rules.record.event import Body, EventType, Json
+from app.rules.visit.consent import Choice, Item, complete, in_force, not_asked_reason
+from app.rules.visit.visit import NOTHING, Answer, Holder, Intent, Registration, Report, Route, Visit
+from app.rules.words.furigana import N_
+from app.rules.words.languages import BY_CODE, wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,17 +26,45 @@ class Question:
     """One thing a step asks: a closed choice, or a short free text when there are no options."""
 
     name: str
-    options: tuple[str, ...] = ()
+    options: tuple[str, ...] | Mapping[str, str] = ()
+    """What may be answered; as a mapping, with the name of each option on the check page."""
     missing: str = ""
     """The message when it is left out. An empty string makes the question optional."""
     label: str = ""
+    item: Item | None = None
+    """The consent item that is asked, whose own words stand for `label`."""
     staff_number: bool = False
     """The station's own number (照会番号): four digits are allowed, a My Number is not."""
 
+    @property
+    def names(self) -> Mapping[str, str]:
+        """The names of the options on the check page; none where it lists no such answer."""
+        return self.options if isinstance(self.options, Mapping) else NOTHING
 
-Asks: TypeAlias = Callable[[Visit, Answer], tuple[Question, ...]]
-"""What is asked, given the visit so far and what is being answered."""
+
+Questions: TypeAlias = tuple[Question, ...] | Callable[[Visit, Answer], tuple[Question, ...]]
+"""Questions, or what returns them, given the visit so far and what is being answered."""
 Test: TypeAlias = Callable[[Visit], bool]
+
+
+def _as_given(_: Visit, answer: Answer) -> Body:
+    return {**answer}
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """What a step asks, and the event that records its answers."""
+
+    questions: Questions
+    event: EventType
+    body: Callable[[Visit, Answer], Body] = _as_given
+    """The event's body, given the visit after the step and the step's answer."""
+    on_check: bool = False
+    """Whether each answer is a row of the check page; a changed one must be confirmed anew."""
+    can_fill: bool = False
+    """Whether one press may answer all questions alike, as a draft."""
+    in_language: bool = False
+    """Whether the language in which the page was read is kept with the visit."""
 
 
 def _always(_: Visit) -> bool:
@@ -169,14 +73,6 @@ def _always(_: Visit) -> bool:
 
 def _never(_: Visit) -> bool:
     return False
-
-
-def _nothing(_: Visit, _given: Answer) -> tuple[Question, ...]:
-    return ()
-
-
-def _always_these(questions: tuple[Question, ...]) -> Asks:
-    return lambda _, _given: questions
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -188,7 +84,7 @@ class Step:
     holder: Holder
     guide: str
     """The part of the field's own procedure that this step carries out."""
-    asks: Asks = _nothing
+    asks: Asks | None = None
     confirms: tuple[str, ...] = ()
     """Steps that this one depends on: when an answer of theirs changes, the answers of this one are removed."""
     applies: Test = _always
@@ -198,8 +94,10 @@ class Step:
     """While that step is reachable, this page may be opened although it is not on the path."""
     to_the_card: bool = False
     """Whether confirming this page opens the way to the card."""
-    leaves: bool = False
-    """An exit: the path ends here unless the person goes on with the registration."""
+    taps_card: bool = False
+    """Whether the card is tapped here: no later page leads back into what came before."""
+    goes_on: Callable[[Visit], Visit] | None = None
+    """What an exit changes when the person does not take it; without this, the step is none."""
     held_officially: Holder | None = None
     """Overrides `holder` on the official route."""
     only_in_hand: bool = False
@@ -209,6 +107,11 @@ class Step:
     withdrawing: str = ""
     """The title when everything is withdrawn, if different."""
 
+    @property
+    def leaves(self) -> bool:
+        """Whether it is an exit: the path ends here unless the person goes on with the registration."""
+        return self.goes_on is not None
+
     def called(self, visit: Visit) -> str:
         """Return the title of this page, with furigana notation."""
         return self.withdrawing if visit.withdraws and self.withdrawing else self.title
@@ -217,23 +120,30 @@ class Step:
         """Return who holds the phone at this page."""
         return self.held_officially or self.holder if visit.route is Route.OFFICIAL else self.holder
 
+    def questions(self, visit: Visit, given: Answer = NOTHING) -> tuple[Question, ...]:
+        """Return what is asked, given the visit so far and what is being answered."""
+        asked = self.asks.questions if self.asks else ()
+        return asked(visit, given) if callable(asked) else asked
 
-REASONS: Final = (
-    "no_card",
-    "not_registered",
-    "pin_unsure",
-    "pin_forgotten",
-    "pin_locked",
-    "pinless_card",
-    "card_expired",
-    "card_unreadable",
-    "unwilling",
-)
+    def event(self, visit: Visit) -> tuple[EventType, Body]:
+        """Return type and body of the event that records this step's answers. Raises `KeyError` if it has none."""
+        if self.asks is None:
+            raise KeyError(self.id)
+        body = self.asks.body(visit, visit.answers[self.id])
+        return self.asks.event, {"step": self.id, **body} if self.asks.event is EventType.ANSWERED else body
+
+    def rests_on(self, other: Step) -> bool:
+        """Whether a changed answer of another step removes this one's."""
+        is_shown = self.to_the_card and other.asks is not None and other.asks.on_check
+        return is_shown or other.id in self.confirms
+
+
+YES_OR_NO: Final[Mapping[str, str]] = MappingProxyType({"yes": N_("はい"), "no": N_("いいえ")})
 
 _NEED: Final = (
     Question(
         "over_40",
-        ("yes", "no"),
+        YES_OR_NO,
         N_("{患者|かんじゃ}さまが40{歳|さい}{以上|いじょう}か、えらんでください"),
     ),
     Question("reference", staff_number=True, label=N_("{照会|しょうかい}{番号|ばんごう}")),
@@ -250,7 +160,7 @@ _READY: Final = (
     ),
 )
 
-_ANOTHER_WAY: Final = (Question("reason", REASONS, N_("あてはまるものを1つえらんでください")),)
+_ANOTHER_WAY: Final = (Question("reason", tuple(EXITS), N_("あてはまるものを1つえらんでください")),)
 
 OPERATORS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -264,13 +174,18 @@ OPERATORS: Final[Mapping[str, str]] = MappingProxyType(
 """Who pressed: the patient, somebody of the family, or staff at the patient's word; with the label."""
 
 _CHECK: Final = (
-    Question("confirmed", tuple(OPERATORS), N_("{内容|ないよう}を{確認|かくにん}して、ボタンを{押|お}してください")),
+    Question("confirmed", OPERATORS, N_("{内容|ないよう}を{確認|かくにん}して、ボタンを{押|お}してください")),
 )
 
 
 _THERE: Final = (Question("there", ("yes",)),)
 
 _CODE: Final = (Question("code", label=N_("エラーの{番号|ばんごう}")),)
+
+
+CHOICES: Final[Mapping[str, str]] = MappingProxyType(
+    {Choice.AGREE.value: N_("{同意|どうい}する"), Choice.DECLINE.value: N_("{同意|どうい}しない")}
+)
 
 
 def _consent(visit: Visit, given: Answer) -> tuple[Question, ...]:
@@ -280,8 +195,7 @@ def _consent(visit: Visit, given: Answer) -> tuple[Question, ...]:
 @lru_cache
 def _choices(items: tuple[Item, ...]) -> tuple[Question, ...]:
     missing = N_("「{同意|どうい}する」か「{同意|どうい}しない」をえらんでください")
-    choices = (Choice.AGREE.value, Choice.DECLINE.value)
-    return tuple(Question(item.id, choices, missing, item.name) for item in items)
+    return tuple(Question(item.id, CHOICES, missing, item.name, item) for item in items)
 
 
 def _handoff(visit: Visit, _: Answer) -> tuple[Question, ...]:
@@ -297,12 +211,44 @@ def _result(visit: Visit, _: Answer) -> tuple[Question, ...]:
     return (Question("report", reports, N_("{公式|こうしき}の{画面|がめん}に{出|で}たものを1つえらんでください")),)
 
 
+def _with_number(_: Visit, answer: Answer) -> Body:
+    return {"reference": "", **answer}  # recorded also when there was none
+
+
+def recorded_choices(visit: Visit) -> dict[str, Json]:
+    """Return a value for every item in force, as events record it."""
+    chosen = {item: choice for item, choice in visit.choices.items() if choice}
+    return {**complete(ITEMS, chosen, at=visit.opened_at)}
+
+
+def _chosen(visit: Visit, _: Answer) -> Body:
+    language = BY_CODE[visit.language]
+    return {
+        "choices": recorded_choices(visit),
+        "not_asked": _not_asked(visit),
+        "wording": wording(language, visit.items),
+        "lang": language.code,
+    }
+
+
+def _not_asked(visit: Visit) -> dict[str, Json]:
+    if visit.chooses_there:
+        return {item.id: "chosen on the official page" for item in in_force(ITEMS, visit.opened_at)}
+    asked = set(visit.items)
+    return {item.id: not_asked_reason(item) for item in in_force(ITEMS, visit.opened_at) if item not in asked}
+
+
+def _confirmed(visit: Visit, _: Answer) -> Body:
+    withdraws: Body = {"withdraws": True, "lang": visit.language} if visit.withdraws else {}
+    return {"choices": recorded_choices(visit), "operator": visit.operator, **withdraws}
+
+
 def _continues(visit: Visit) -> bool:
-    return visit.answer("need", "intent") == Intent.CONTINUES and not visit.answer("need", "go_on")
+    return visit.intent == Intent.CONTINUES and not visit.answer("need", "go_on")
 
 
 def _wants_to_withdraw(visit: Visit) -> bool:
-    return visit.answer("need", "intent") == Intent.WITHDRAW and not visit.withdraws
+    return visit.intent == Intent.WITHDRAW and not visit.withdraws
 
 
 def _withdraws(visit: Visit) -> bool:
@@ -318,11 +264,22 @@ def _returns_by_hand(visit: Visit) -> bool:
 
 
 def _met_an_error(visit: Visit) -> bool:
-    return visit.answer("result", "report") == Report.TROUBLE
+    return visit.report == Report.TROUBLE
 
 
 def _lacks(visit: Visit) -> bool:
     return visit.answer("ready", "ready") == "missing" or "another-way" in visit.answers
+
+
+def _all_the_same(visit: Visit) -> Visit:
+    return replace(visit, answers={**visit.answers, "need": {**visit.answers["need"], "go_on": "yes"}})
+
+
+def _prepared_anew(visit: Visit) -> Visit:
+    rest = {step: answer for step, answer in visit.answers.items() if step != "another-way"}
+    if visit.answer("ready", "ready") == "missing":
+        del rest["ready"]
+    return replace(visit, answers=rest)
 
 
 FLOW: Final = (
@@ -331,7 +288,7 @@ FLOW: Final = (
         N_("{今日|きょう}、{登録|とうろく}は{必要|ひつよう}ですか"),
         Holder.STAFF,
         guide="再照会で済むかを先に確かめる",
-        asks=_always_these(_NEED),
+        asks=Asks(_NEED, EventType.NEED_ANSWERED, _with_number),
     ),
     Step(
         "reinquiry",
@@ -341,7 +298,7 @@ FLOW: Final = (
         confirms=("need",),
         applies=_continues,
         counted=False,
-        leaves=True,
+        goes_on=_all_the_same,
     ),
     Step(
         "withdrawal",
@@ -351,7 +308,7 @@ FLOW: Final = (
         confirms=("need",),
         applies=_wants_to_withdraw,
         counted=False,
-        leaves=True,
+        goes_on=_all_the_same,
     ),
     Step(
         "ready",
@@ -359,25 +316,25 @@ FLOW: Final = (
         Holder.PATIENT,
         guide="同意登録準備",
         withdrawing=N_("{取|と}り{消|け}しの{準備|じゅんび}"),
-        asks=_always_these(_READY),
+        asks=Asks(_READY, EventType.READY_ANSWERED),
     ),
     Step(
         "another-way",
         N_("ほかの{方法|ほうほう}があります"),
         Holder.STAFF,
         guide="暗証番号やカードがないときの別の方法",
-        asks=_always_these(_ANOTHER_WAY),
+        asks=Asks(_ANOTHER_WAY, EventType.ANOTHER_WAY),
         applies=_lacks,
         open_from="ready",
         counted=False,
-        leaves=True,
+        goes_on=_prepared_anew,
     ),
     Step(
         "consent",
         N_("{同意|どうい}{内容|ないよう}の{選択|せんたく}"),
         Holder.PATIENT,
         guide="同意内容の選択",
-        asks=_consent,
+        asks=Asks(_consent, EventType.ITEMS_ANSWERED, _chosen, on_check=True, can_fill=True, in_language=True),
         applies=_chooses,
     ),
     Step(
@@ -385,8 +342,7 @@ FLOW: Final = (
         N_("{同意|どうい}{内容|ないよう}の{確認|かくにん}"),
         Holder.PATIENT,
         guide="同意内容の確認",
-        asks=_always_these(_CHECK),
-        confirms=("consent",),
+        asks=Asks(_CHECK, EventType.CONFIRMED, _confirmed),
         applies=_chooses,
         to_the_card=True,
     ),
@@ -395,7 +351,7 @@ FLOW: Final = (
         N_("すべての{同意|どうい}を{取|と}り{消|け}す"),
         Holder.PATIENT,
         guide="すべての同意を取消す",
-        asks=_always_these(_CHECK),
+        asks=Asks(_CHECK, EventType.CONFIRMED, _confirmed, in_language=True),
         confirms=("need",),
         applies=_withdraws,
         to_the_card=True,
@@ -405,8 +361,9 @@ FLOW: Final = (
         N_("{本人|ほんにん}{確認|かくにん}"),
         Holder.PATIENT,
         guide="本人確認（公式アプリで暗証番号とカード）",
-        asks=_handoff,
-        confirms=("consent", "check", "revoke"),
+        asks=Asks(_handoff, EventType.RETURNED),
+        confirms=("check", "revoke"),
+        taps_card=True,
         held_officially=Holder.STAFF,  # the nurse opens the official page, and hands over there
         by_hand=_returns_by_hand,
     ),
@@ -415,7 +372,7 @@ FLOW: Final = (
         N_("{資格|しかく}{確認|かくにん}"),
         Holder.STAFF,
         guide="資格確認（患者宅）",
-        asks=_result,
+        asks=Asks(_result, EventType.REPORTED),
         confirms=("handoff", "check", "revoke"),
         only_in_hand=True,
     ),
@@ -424,7 +381,7 @@ FLOW: Final = (
         N_("{出|で}た{番号|ばんごう}を{書|か}きとめます"),
         Holder.STAFF,
         guide="エラーの番号と文を控え、コールセンターに伝える",
-        asks=_always_these(_CODE),
+        asks=Asks(_CODE, EventType.REPORTED),
         confirms=("result",),
         applies=_met_an_error,
         counted=False,

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
 from app.rules.record.clock import is_young
-from app.rules.visit.flow import FLOW, NOTHING, STEPS, Answer, Holder, Question, Registration, Step, Visit
+from app.rules.visit.flow import FLOW, STEPS, Question, Step
+from app.rules.visit.visit import NOTHING, Answer, Holder, Registration, Visit
 from app.rules.words.digits import Finding, find
 from app.rules.words.furigana import N_
 
@@ -79,12 +80,19 @@ def is_reachable(step: Step, visit: Visit) -> bool:
     return step in steps and steps.index(step) <= last
 
 
+def is_out(visit: Visit) -> bool:
+    """Whether people left for another app, and what came of it is not answered yet."""
+    steps = path(visit)
+    place = steps.index(_first_open(steps, visit))
+    return any(step.by_hand(visit) for step in steps[max(place - 1, 0) : place + 1])
+
+
 def back(step: Step, visit: Visit) -> Step | None:
     """Return the step before this one on the path. After the card there is no way back into the choices."""
     steps = path(visit)
     place = steps.index(step) if step in steps else 0
-    before = steps[place - 1] if place else None
-    return None if before is None or step.id in {"result", "error-code", "done"} else before
+    is_after_card = any(each.taps_card for each in steps[:place])
+    return steps[place - 1] if place and not is_after_card else None
 
 
 def position(step: Step, visit: Visit) -> tuple[int, int] | None:
@@ -93,6 +101,23 @@ def position(step: Step, visit: Visit) -> tuple[int, int] | None:
         return None
     ahead = tuple(each for each in FLOW if each.counted and not each.leaves and each.applies(visit))
     return ahead.index(step) + 1, len(ahead)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One answer as the check page lists it."""
+
+    step: Step
+    question: Question
+    value: str
+
+
+def checked(visit: Visit) -> tuple[Row, ...]:
+    """Return the answers that the check page lists, in the order of the steps."""
+    shown = [step for step in path(visit) if step.asks and step.asks.on_check and step.id in visit.answers]
+    given = [(step, visit.answers[step.id]) for step in shown]
+    asked = [(step, question, answer) for step, answer in given for question in step.questions(visit, answer)]
+    return tuple(Row(step, q, answer[q.name]) for step, q, answer in asked if q.names and q.name in answer)
 
 
 def _said(question: Question, given: Answer) -> str:
@@ -112,13 +137,13 @@ def _problem(question: Question, value: str) -> str:
 
 def errors(step: Step, visit: Visit, given: Answer) -> dict[str, str]:
     """Return what is wrong with the given answers: question name to message, in the page's order."""
-    found = {q.name: _problem(q, _said(q, given)) for q in step.asks(visit, given)}
+    found = {q.name: _problem(q, _said(q, given)) for q in step.questions(visit, given)}
     return {name: message for name, message in found.items() if message}
 
 
 def fit(step: Step, visit: Visit, given: Answer) -> dict[str, str]:
     """Return the valid answers only: known questions, offered options, harmless text."""
-    answered = ((q, _said(q, given)) for q in step.asks(visit, given))
+    answered = ((q, _said(q, given)) for q in step.questions(visit, given))
     return {question.name: value for question, value in answered if value and not _problem(question, value)}
 
 
@@ -134,7 +159,7 @@ def recorded(step: Step, answer: Answer, visit: Visit) -> Visit:
     answers = {**visit.answers, step.id: answer}
     draft = {name: given for name, given in visit.draft.items() if name != step.id}
     after = replace(visit, answers=answers, draft=draft)
-    return _void(after, step.id) if changed else after
+    return _reconcile(_invalidate(after, step.id)) if changed else after
 
 
 def _come_back(step: Step, visit: Visit) -> Visit:
@@ -142,54 +167,47 @@ def _come_back(step: Step, visit: Visit) -> Visit:
     before = next((each for each, following in pairwise(path(visit)) if following is step), None)
     if before is None or before.id in visit.answers or not before.by_hand(visit):
         return visit
-    answer = {question.name: question.options[0] for question in before.asks(visit, NOTHING)}
+    answer = {question.name: next(iter(question.options)) for question in before.questions(visit)}
     return replace(visit, answers={**visit.answers, before.id: answer})
 
 
-def _void(visit: Visit, changed: str) -> Visit:
+def _invalidate(visit: Visit, changed: str) -> Visit:
+    """Remove the answers that rest on a changed step, and the tap of the card if it was for them."""
     kept = visit
     for step in FLOW:
-        if changed in step.confirms and step.id in kept.answers:
-            rest = {name: given for name, given in kept.answers.items() if name != step.id}
-            kept = _void(replace(kept, answers=rest), step.id)
+        if step.id in kept.answers and step.rests_on(STEPS[changed]):
+            kept = _invalidate(_without(step, kept), step.id)
     void = {changed, *visit.answers.keys() - kept.answers.keys()}
-    if not any(step == "consent" or STEPS[step].to_the_card for step in void):
-        return _reconcile(kept)
-    # The card was tapped for the former choices: the departure and its outcome are invalid as well.
+    if not any(STEPS[step].to_the_card for step in void):
+        return kept
     return replace(kept, departure="", subject="", registration=Registration.NONE, reason="")
 
 
+def _without(step: Step, visit: Visit) -> Visit:
+    return replace(visit, answers={name: given for name, given in visit.answers.items() if name != step.id})
+
+
 def _reconcile(visit: Visit) -> Visit:
-    """Drop choices on items that no longer apply, and reopen the check when the items have changed."""
-    chosen = visit.answers.get("consent")
-    if chosen is None or visit.withdraws or visit.chooses_there:
-        return visit
-    applicable = {item.id for item in visit.items}
-    if applicable == set(chosen):
-        return visit
-    left = {name: value for name, value in chosen.items() if name in applicable}
-    return _void(replace(visit, answers={**visit.answers, "consent": left}), "consent")
+    """Drop answers to questions that are no longer asked, and reopen what rests on a step whose questions changed."""
+    for step in path(visit):
+        given = visit.answers.get(step.id, NOTHING)
+        asked = step.questions(visit, given)
+        left = {question.name: given[question.name] for question in asked if question.name in given}
+        is_complete = all(question.name in given for question in asked if question.missing)
+        if given and not (is_complete and len(left) == len(given)):
+            visit = _invalidate(replace(visit, answers={**visit.answers, step.id: left}), step.id)
+    return visit
 
 
 def go_on(step: Step, visit: Visit) -> Visit:
     """Return the visit with an exit not taken: the person goes on with the registration after all."""
-    if "need" in step.confirms:
-        need = {**visit.answers["need"], "go_on": "yes"}
-        on = replace(visit, answers={**visit.answers, "need": need})
-        return _confirmed_anew(on) if on.withdraws else on
-    rest = {name: given for name, given in visit.answers.items() if name != step.id}
-    if rest.get("ready", NOTHING).get("ready") == "missing":
-        del rest["ready"]
-    return replace(visit, answers=rest)
-
-
-def _confirmed_anew(visit: Visit) -> Visit:
-    """Remove the confirmation: it was given for something else."""
-    for step in FLOW:
-        if step.to_the_card and step.id in visit.answers:
-            rest = {name: given for name, given in visit.answers.items() if name != step.id}
-            visit = _void(replace(visit, answers=rest), step.id)
-    return visit
+    on = step.goes_on(visit) if step.goes_on else visit
+    if on.withdraws == visit.withdraws:
+        return on
+    for each in FLOW:  # a confirmation was given for something else
+        if each.to_the_card and each.id in on.answers:
+            on = _invalidate(_without(each, on), each.id)
+    return on
 
 
 def needs_hand_over(step: Step, visit: Visit) -> bool:

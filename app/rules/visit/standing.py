@@ -15,10 +15,9 @@ from typing import Final
 from app.rules.record.clock import is_young
 from app.rules.record.evidence import VisitState, state
 from app.rules.terminal.values import parse_day
-from app.rules.visit.answers import Report
 from app.rules.visit.consent import Choice, Item
 from app.rules.visit.copy import Wish
-from app.rules.visit.flow import Visit
+from app.rules.visit.visit import Report, Visit
 
 UNDERWAY: Final = 30 * 60
 """Seconds after the last answer in which a visit counts as still running at the bedside."""
@@ -174,23 +173,25 @@ def _compared(item: Item, visit: Visit, sight: Sight) -> Compared:
     answer = "" if visit.chooses_there else visit.choice(item.id)
     chosen = Choice(answer) if answer else Choice.NOT_ASKED
     seen = tuple((flag, sight.flags.get(flag)) for flag in item.flags)
-    return Compared(item, chosen, seen, _verdict(chosen, [said for _, said in seen]))
+    return Compared(item, chosen, seen, _verdict(chosen, [agreed for _, agreed in seen]))
 
 
 def as_chosen(sight: Sight, items: Iterable[Item]) -> dict[str, str]:
     """Convert a sight to choices: item to choice, for the items whose flags all agree."""
     stood = {item.id: {sight.flags.get(flag) for flag in item.flags} for item in items}
-    said = {True: Choice.AGREE.value, False: Choice.DECLINE.value}
-    return {item: said[flag] for item, flags in stood.items() for flag in flags if len(flags) == 1 and flag is not None}
+    choice_of = {True: Choice.AGREE.value, False: Choice.DECLINE.value}
+    return {
+        item: choice_of[flag] for item, flags in stood.items() for flag in flags if len(flags) == 1 and flag is not None
+    }
 
 
 def _verdict(chosen: Choice, seen: Iterable[bool | None]) -> Verdict:
     if chosen is Choice.NOT_ASKED:
         return Verdict.NOT_CHOSEN_HERE
-    agreed, said = chosen is Choice.AGREE, set(seen)
-    if (not agreed) in said:
+    agreed, answers = chosen is Choice.AGREE, set(seen)
+    if (not agreed) in answers:
         return Verdict.DIFFERS
-    return Verdict.NOT_LOOKED_AT if None in said else Verdict.MATCHES
+    return Verdict.NOT_LOOKED_AT if None in answers else Verdict.MATCHES
 
 
 def standing(followed: Followed, now: int) -> Standing:
@@ -204,7 +205,7 @@ def standing(followed: Followed, now: int) -> Standing:
         return _ASKED[followed.asked[0].what]
     if sight:
         return _as_seen(visit, sight)
-    if not visit.ended and is_young(visit.touched_at, UNDERWAY, now) and not visit.answer("result", "report"):
+    if not visit.ended and is_young(visit.touched_at, UNDERWAY, now) and not visit.report:
         return Standing.UNDERWAY
     return _as_said(visit)
 
@@ -230,10 +231,10 @@ def may_suffice(sight: Sight | None, today: date) -> bool:
 
 def is_news(before: Visit, after: Visit, *, was_closed: bool) -> bool:
     """Whether choices or report have changed since the office settled or closed the visit."""
-    said = after.answer("result", "report")
+    report = after.report
     # A report of success is no news if the office has seen it already.
-    is_told = was_closed or _TOLD.get(said) is not Truth.REPORTED
-    return _chosen(before) != _chosen(after) or (is_told and said != before.answer("result", "report"))
+    is_told = was_closed or _TOLD.get(report) is not Truth.REPORTED
+    return _chosen(before) != _chosen(after) or (is_told and report != before.report)
 
 
 def _chosen(visit: Visit) -> tuple[bool, bool, dict[str, str]]:
@@ -241,14 +242,14 @@ def _chosen(visit: Visit) -> tuple[bool, bool, dict[str, str]]:
 
 
 def _as_said(visit: Visit) -> Standing:
-    said: dict[str, Standing] = {
+    standing_of: dict[str, Standing] = {
         Report.TROUBLE: Standing.TROUBLE,
         Report.STOPPED: Standing.STOPPED,
         Report.LATER: Standing.UNREPORTED,
     }
-    report = visit.answer("result", "report")
-    if report in said:
-        return said[report]
+    report = visit.report
+    if report in standing_of:
+        return standing_of[report]
     return _REACHED.get(state(visit), Standing.UNREPORTED)
 
 
@@ -282,7 +283,7 @@ _SEEN: Final = {
 def truth(visit: Visit, sight: Sight | None) -> Truth:
     """Return what a copy may claim: what the office saw, else what was reported, else what was chosen."""
     if sight is None:
-        return _TOLD.get(visit.answer("result", "report"), Truth.CHOSEN)
+        return _TOLD.get(visit.report, Truth.CHOSEN)
     return _SEEN[_as_seen(visit, sight)]
 
 

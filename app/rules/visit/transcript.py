@@ -13,14 +13,16 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from app.rules.content import ITEMS
-from app.rules.record.evidence import Body, Event, EventType, hashed, wording
+from app.rules.record.event import Body, Event, EventType
+from app.rules.record.evidence import hashed
 from app.rules.visit.consent import Choice, Item, in_force, not_asked_reason
-from app.rules.visit.flow import OPERATORS, Route, Visit
+from app.rules.visit.flow import OPERATORS
 from app.rules.visit.journey import MAX_TEXT, TEXT_PROBLEMS
+from app.rules.visit.visit import Route, Visit
 from app.rules.words.dates import JST
 from app.rules.words.digits import Finding, find
 from app.rules.words.furigana import letters, plain, spoken
-from app.rules.words.languages import BY_CODE, Language, wording_hash
+from app.rules.words.languages import BY_CODE, Language, wording, wording_hash
 
 OLDEST: Final = 90
 """How many days after a visit its paper may still be transcribed."""
@@ -138,7 +140,15 @@ def typed(sent: Mapping[str, str], today: date) -> tuple[Transcript | None, dict
         return None, wrong
     letters_ = "" if sent.get("unmarked") else letters(sent.get("paper_code", ""))
     over_40 = sent["over_40"] == "yes"
-    return Transcript(day, reference(sent), over_40, chosen, sent["operator"], language, letters_), {}
+    return Transcript(
+        day=day,
+        reference=reference(sent),
+        over_40=over_40,
+        choices=chosen,
+        operator=sent["operator"],
+        language=language,
+        paper_code=letters_,
+    ), {}
 
 
 def reference(sent: Mapping[str, str]) -> str:

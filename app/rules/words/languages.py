@@ -9,12 +9,14 @@ from __future__ import annotations
 import gettext
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from app.rules.record.event import Json
 from app.rules.visit.consent import Item, Wording
 from app.rules.words.dates import in_era
 
@@ -77,8 +79,8 @@ def has(language: Language, message: str) -> bool:
 
 def told(language: Language, message: str) -> str:
     """Translate a message, with furigana notation where it is Japanese; a missing one stays Japanese."""
-    said = "" if language.is_official or not message else _catalogue(language.folder).gettext(message)
-    return said or message
+    translated = "" if language.is_official or not message else _catalogue(language.folder).gettext(message)
+    return translated or message
 
 
 @lru_cache
@@ -95,6 +97,11 @@ def wording_hash(language: Language, item: Item) -> str:
     """Return SHA-256 (hex) of the words of an item as they are shown in that language."""
     words = json.dumps(asdict(worded(language, item)), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(words.encode()).hexdigest()
+
+
+def wording(language: Language, items: Iterable[Item]) -> dict[str, Json]:
+    """Return the version of each item's wording, and its hash in that language."""
+    return {item.id: {"version": item.version, "sha256": wording_hash(language, item)} for item in items}
 
 
 _MONTHS: Final = (

@@ -8,11 +8,11 @@ from typing import Final
 
 import structlog
 
-from app.ports.office import Worklist
-from app.ports.outside import Eligibility, EligibilityGateway, NotRegistered, Unavailable
+from app.ports.outside import Eligibility, NotRegistered, Unavailable
 from app.ports.store import Departure, ReadOnly, Written
-from app.rules.record.evidence import EventType, hashed
-from app.rules.visit.flow import Registration, Visit
+from app.rules.record.event import EventType
+from app.rules.record.evidence import hashed
+from app.rules.visit.visit import Registration, Visit
 from app.tokens import MAX_AGE, Purpose
 from app.web.bedside.seat import TRIES, Bedside, Seat, once
 
@@ -34,68 +34,63 @@ class Answered:
         return self.eligibility is not None and self.name_shown_for > 0
 
 
-@dataclass(frozen=True)
-class Registrar:
-    """Registration by the gateway, for the bedside."""
+def begun(bedside: Bedside) -> Registration:
+    """Return the registration state of a visit once the tapper is identified."""
+    return Registration.PENDING if bedside.gateway else Registration.PROVEN
 
-    bedside: Bedside
-    worklist: Worklist
-    gateway: EligibilityGateway | None
-    """None where registrations are not sent from here: identification then sets PROVEN instead of PENDING."""
 
-    @property
-    def begun(self) -> Registration:
-        """The registration state of a visit once the tapper is identified."""
-        return Registration.PENDING if self.gateway else Registration.PROVEN
+def is_fresh(departure: Departure, now: int) -> bool:
+    """Whether a departure is unspent and younger than `MAX_AGE[Purpose.HANDOFF]` seconds."""
+    return departure.spent_at is None and abs(now - departure.issued_at) < MAX_AGE[Purpose.HANDOFF]
 
-    def is_fresh(self, departure: Departure) -> bool:
-        """Whether a departure is unspent and younger than `MAX_AGE[Purpose.HANDOFF]` seconds."""
-        age = abs(self.bedside.clock.now() - departure.issued_at)
-        return departure.spent_at is None and age < MAX_AGE[Purpose.HANDOFF]
 
-    async def register(self, seat: Seat) -> None:
-        """Send the record's choices if PENDING, idempotent per visit and choices. Raises `ReadOnly` on a `Doubt`."""
-        visit = seat.visit
-        if visit.registration is not Registration.PENDING or self.gateway is None:
+async def register(bedside: Bedside, seat: Seat) -> None:
+    """Send the record's choices if PENDING, idempotent per visit and choices. Raises `ReadOnly` on a `Doubt`."""
+    visit = seat.visit
+    if visit.registration is not Registration.PENDING or bedside.gateway is None:
+        return
+    followed = await bedside.worklist.followed(seat.facility.id, visit.id)
+    if followed is None or followed.doubt:
+        raise ReadOnly(seat.facility.id)
+    choices = followed.visit.choices
+    key = hashed(f"register {visit.id} {sorted(choices.items())}")
+    try:
+        await bedside.gateway.register(visit.subject, seat.facility.code, choices, key)
+    except Unavailable:
+        return
+    except NotRegistered:
+        await _settle(bedside, visit, choices, Registration.REFUSED, EventType.REFUSED)
+    else:
+        await _settle(bedside, visit, choices, Registration.ACCEPTED, EventType.REGISTERED)
+
+
+async def _settle(
+    bedside: Bedside, visit: Visit, choices: Mapping[str, str], outcome: Registration, event: EventType
+) -> None:
+    """Record the gateway's answer; after a concurrent write, retry on the new version up to `TRIES` times."""
+    for _ in range(TRIES):
+        # If the choices changed meanwhile, the answer is not about them: it goes into the record only.
+        is_awaited = visit.registration is Registration.PENDING and visit.choices == choices
+        times = {**visit.times, outcome.value: bedside.clock.now()}
+        after = replace(visit, registration=outcome, times=times) if is_awaited else visit
+        key = hashed(f"{event}{visit.id}{visit.version}")
+        written = await bedside.write(once(visit, key), after, (event, {"choices": {**choices}}))
+        if written in {Written.DONE, Written.REPEATED}:
             return
-        followed = await self.worklist.followed(seat.facility.id, visit.id)
-        if followed is None or followed.doubt:
-            raise ReadOnly(seat.facility.id)
-        choices = followed.visit.choices
-        key = hashed(f"register {visit.id} {sorted(choices.items())}")
-        try:
-            await self.gateway.register(visit.subject, seat.facility.code, choices, key)
-        except Unavailable:
-            return
-        except NotRegistered:
-            await self._settle(visit, choices, Registration.REFUSED, EventType.REFUSED)
-        else:
-            await self._settle(visit, choices, Registration.ACCEPTED, EventType.REGISTERED)
+        found = await bedside.store.visit(visit.id)
+        if found is None:
+            break
+        visit = found
+    log.error("registration_not_recorded", reason=event.value)
 
-    async def _settle(self, visit: Visit, choices: Mapping[str, str], outcome: Registration, event: EventType) -> None:
-        """Record the gateway's answer; after a concurrent write, retry on the new version up to `TRIES` times."""
-        for _ in range(TRIES):
-            # If the choices changed meanwhile, the answer is not about them: it goes into the record only.
-            is_awaited = visit.registration is Registration.PENDING and visit.choices == choices
-            times = {**visit.times, outcome.value: self.bedside.clock.now()}
-            after = replace(visit, registration=outcome, times=times) if is_awaited else visit
-            key = hashed(f"{event}{visit.id}{visit.version}")
-            written = await self.bedside.write(once(visit, key), after, (event, {"choices": {**choices}}))
-            if written in {Written.DONE, Written.REPEATED}:
-                return
-            found = await self.bedside.store.visit(visit.id)
-            if found is None:
-                break
-            visit = found
-        log.error("registration_not_recorded", reason=event.value)
 
-    async def eligibility(self, seat: Seat) -> Answered:
-        """Query the person's eligibility; the answer is shown and never stored."""
-        since = seat.visit.times.get("held_by_staff", 0)
-        left = NAME_SHOWN - abs(self.bedside.clock.now() - since)
-        if seat.visit.registration is not Registration.ACCEPTED or self.gateway is None:
-            return Answered(None, left)
-        try:
-            return Answered(await self.gateway.eligibility(seat.visit.subject, seat.facility.code), left)
-        except (Unavailable, NotRegistered):
-            return Answered(None, left)
+async def eligibility(bedside: Bedside, seat: Seat) -> Answered:
+    """Query the person's eligibility; the answer is shown and never stored."""
+    since = seat.visit.times.get("held_by_staff", 0)
+    left = NAME_SHOWN - abs(bedside.clock.now() - since)
+    if seat.visit.registration is not Registration.ACCEPTED or bedside.gateway is None:
+        return Answered(None, left)
+    try:
+        return Answered(await bedside.gateway.eligibility(seat.visit.subject, seat.facility.code), left)
+    except (Unavailable, NotRegistered):
+        return Answered(None, left)

@@ -8,26 +8,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import structlog
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route as At
+from fastapi import APIRouter, Request, Response
 
-from app.ports.outside import Decline, Declined, Handoff, Identity, Refused, Unavailable
+from app.ports.outside import Decline, Declined, Identity, Refused, Unavailable
 from app.ports.store import Departure, Written
-from app.rules.record.evidence import Body, EventType, hashed
+from app.rules.record.event import Body, EventType
+from app.rules.record.evidence import hashed
 from app.rules.visit import journey
-from app.rules.visit.flow import STEPS, Route, Visit
+from app.rules.visit.flow import STEPS
+from app.rules.visit.visit import Route, Visit
 from app.tokens import BadToken, Purpose, new_secret
-from app.web.bedside.registration import Registrar
-from app.web.bedside.seat import TRIES, Bedside, Seat, once
+from app.web.bedside.registration import begun, is_fresh, register
+from app.web.bedside.seat import TRIES, Bedside, Seat, TheBedside, once
 
 HANDOFF: Final = STEPS["handoff"]
 _LONGEST: Final = 2048
 log = structlog.get_logger()
+router = APIRouter()
 
 
 _LOOKS: Final = 20
@@ -43,137 +44,132 @@ class NotOurs(Exception):
     """The return is malformed, expired, or not for this visit in this browser."""
 
 
-@dataclass(frozen=True)
-class Returning:
-    """The handler of `/return`."""
+@router.get("/return")
+async def back(request: Request, bedside: TheBedside) -> Response:
+    """Validate a return and exchange its code, once."""
+    seat = await bedside.find(request)
+    if seat is None:
+        return bedside.problems.answer(request, "return_elsewhere")
+    if seat.visit.route is Route.OFFICIAL and journey.furthest(seat.visit) is HANDOFF:
+        return bedside.go(request, "/visit/result")
+    if not journey.is_reachable(HANDOFF, seat.visit) or journey.is_done(HANDOFF, seat.visit):
+        return bedside.onward(request, seat.visit)
+    if _is_being_proven(seat.visit) and "code" in request.query_params:
+        return await _late(request, bedside)
+    try:
+        departure = await _departure(request, bedside, seat)
+    except (NotOurs, BadToken):
+        return _unknown(request, bedside, seat)
+    return await _take(request, bedside, seat, departure)
 
-    bedside: Bedside
-    handoff: Handoff
-    registrar: Registrar
-    issuer: str
-    """The provider's issuer; an `iss` parameter of the return must equal it (RFC 9207)."""
 
-    def routes(self) -> list[At]:
-        """Return the one route."""
-        return [At("/return", self.back, methods=["GET"])]
+def _unknown(request: Request, bedside: Bedside, seat: Seat) -> Response:
+    """Show the page without a result: 400 for unusable parameters, 200 for none (a return by hand)."""
+    came = bool(request.query_params)
+    return bedside.show(request, seat, HANDOFF, template="bedside/return.html", status=400 if came else 200, came=came)
 
-    async def back(self, request: Request) -> Response:
-        """Validate a return and exchange its code, once."""
-        seat = await self.bedside.find(request)
-        if seat is None:
-            return self.bedside.problems.answer(request, "return_elsewhere")
-        if seat.visit.route is Route.OFFICIAL and journey.furthest(seat.visit) is HANDOFF:
-            return self.bedside.go(request, "/visit/result")
-        if not journey.is_reachable(HANDOFF, seat.visit) or journey.is_done(HANDOFF, seat.visit):
-            return self.bedside.onward(request, seat.visit)
-        if _is_being_proven(seat.visit) and "code" in request.query_params:
-            return await self._late(request)
-        try:
-            departure = await self._departure(request, seat)
-        except (NotOurs, BadToken):
-            return self._unknown(request, seat)
-        return await self._take(request, seat, departure)
 
-    def _unknown(self, request: Request, seat: Seat) -> Response:
-        """Show the page without a result: 400 for unusable parameters, 200 for none (a return by hand)."""
-        came = bool(request.query_params)
-        return self.bedside.show(
-            request, seat, HANDOFF, template="bedside/return.html", status=400 if came else 200, came=came
-        )
+async def _departure(request: Request, bedside: Bedside, seat: Seat) -> Departure:
+    """Return the live departure in `state`, of this visit, browser and choices. Raises `NotOurs` or `BadToken`."""
+    params = request.query_params
+    if len(params.multi_items()) != len(params) or any(len(value) > _LONGEST for value in params.values()):
+        raise NotOurs
+    if params.get("iss", bedside.issuer) != bedside.issuer:
+        raise NotOurs
+    departure_id, visit_id = bedside.signer.read(Purpose.HANDOFF, params.get("state", ""))
+    found = await bedside.store.departure(departure_id)
+    if found is None or not is_fresh(found, bedside.clock.now()) or not (params.get("code") or params.get("error")):
+        raise NotOurs
+    belongs = (found.visit, found.session, found.id) == (
+        seat.visit.id,
+        hashed(seat.session),
+        seat.visit.departure,
+    )
+    if not belongs or visit_id != seat.visit.id:
+        raise NotOurs
+    return found
 
-    async def _departure(self, request: Request, seat: Seat) -> Departure:
-        """Return the live departure in `state`, of this visit, browser and choices. Raises `NotOurs` or `BadToken`."""
-        params = request.query_params
-        if len(params.multi_items()) != len(params) or any(len(value) > _LONGEST for value in params.values()):
-            raise NotOurs
-        if params.get("iss", self.issuer) != self.issuer:
-            raise NotOurs
-        departure_id, visit_id = self.bedside.signer.read(Purpose.HANDOFF, params.get("state", ""))
-        found = await self.bedside.store.departure(departure_id)
-        if found is None or not self.registrar.is_fresh(found) or not (params.get("code") or params.get("error")):
-            raise NotOurs
-        belongs = (found.visit, found.session, found.id) == (
-            seat.visit.id,
-            hashed(seat.session),
-            seat.visit.departure,
-        )
-        if not belongs or visit_id != seat.visit.id:
-            raise NotOurs
-        return found
 
-    async def _take(self, request: Request, seat: Seat, departure: Departure) -> Response:
-        error = request.query_params.get("error")
-        if error:
-            reason = self.handoff.declined(error, request.query_params.get("error_description", ""))
-            return await self._came_back_without(request, seat, departure, reason)
-        claimed = replace(seat.visit, reason="unproven", departure="")
-        came = EventType.RETURNED, {"outcome": "code"}
-        written = await self.bedside.write(once(seat.visit), claimed, came, spend=departure.id)
-        if written is not Written.DONE:
-            return await self._late(request)
-        return await self._identified(
-            request, replace(seat, visit=replace(claimed, version=seat.visit.version + 1)), departure
-        )
+async def _take(request: Request, bedside: Bedside, seat: Seat, departure: Departure) -> Response:
+    error = request.query_params.get("error")
+    if error:
+        reason = bedside.handoff.declined(error, request.query_params.get("error_description", ""))
+        return await _came_back_without(request, bedside, seat, departure, reason)
+    claimed = replace(seat.visit, reason="unproven", departure="")
+    came = EventType.RETURNED, {"outcome": "code"}
+    written = await bedside.write(once(seat.visit), claimed, came, spend=departure.id)
+    if written is not Written.DONE:
+        return await _late(request, bedside)
+    return await _identified(
+        request, bedside, replace(seat, visit=replace(claimed, version=seat.visit.version + 1)), departure
+    )
 
-    async def _late(self, request: Request) -> Response:
-        """Poll about 4 s for the code exchange of a concurrent return, then redirect to where the visit stands."""
-        seat = await self.bedside.seat(request)
-        for _ in range(_LOOKS):
-            if not _is_being_proven(seat.visit):
-                break
-            await asyncio.sleep(_PAUSE)
-            seat = await self.bedside.seat(request)
-        return self.bedside.onward(request, seat.visit)
 
-    async def _identified(self, request: Request, seat: Seat, departure: Departure) -> Response:
-        try:
-            identity = await self.handoff.identify(departure, request.query_params["code"])
-        except Declined as declined:
-            await self._note(seat, declined.reason.value)
-            return self.bedside.go(request, "/visit/handoff")
-        except (Refused, Unavailable):
-            await self._note(seat, "unproven")
-            return self.bedside.go(request, "/visit/handoff")
-        proven = await self._proven(request, seat, identity)
-        if proven is None:
-            return await self._late(request)
-        await self.registrar.register(proven)
-        return self.bedside.go(request, "/visit/hand-over?to=result")
+async def _late(request: Request, bedside: Bedside) -> Response:
+    """Poll about 4 s for the code exchange of a concurrent return, then redirect to where the visit stands."""
+    seat = await bedside.seat(request)
+    for _ in range(_LOOKS):
+        if not _is_being_proven(seat.visit):
+            break
+        await asyncio.sleep(_PAUSE)
+        seat = await bedside.seat(request)
+    return bedside.onward(request, seat.visit)
 
-    async def _proven(self, request: Request, seat: Seat, identity: Identity) -> Seat | None:
-        """Write the proven identity, retrying up to `TRIES` times after concurrent writes; return the visit with it.
 
-        None, and nothing is registered, when such a write changed the tapped choices or finished the handoff.
-        """
-        tapped_for = _confirmed(seat.visit)
-        for _ in range(TRIES):
-            begun, times = self.registrar.begun, {**seat.visit.times, HANDOFF.id: self.bedside.clock.now()}
-            proven = replace(seat.visit, subject=identity.subject, registration=begun, reason="", times=times)
-            after = journey.record(HANDOFF, {"outcome": "identified"}, proven)
-            body: Body = {"by": "oidc", "registration": begun.value}
-            written = await self.bedside.write(once(seat.visit), after, (EventType.IDENTIFIED, body))
-            if written is Written.DONE:
-                return replace(seat, visit=replace(after, version=seat.visit.version + 1))
-            seat = await self.bedside.seat(request)
-            if _confirmed(seat.visit) != tapped_for or journey.is_done(HANDOFF, seat.visit):
-                return None
-        raise Unavailable
+async def _identified(request: Request, bedside: Bedside, seat: Seat, departure: Departure) -> Response:
+    try:
+        identity = await bedside.handoff.identify(departure, request.query_params["code"])
+    except Declined as declined:
+        await _note(bedside, seat, declined.reason.value)
+        return bedside.go(request, "/visit/handoff")
+    except (Refused, Unavailable):
+        await _note(bedside, seat, "unproven")
+        return bedside.go(request, "/visit/handoff")
+    proven = await _proven(request, bedside, seat, identity)
+    if proven is None:
+        return await _late(request, bedside)
+    await register(bedside, proven)
+    return bedside.go(request, "/visit/hand-over?to=result")
 
-    async def _note(self, seat: Seat, reason: str) -> None:
-        """Record the failure and issue a new departure, so that a retry is one tap."""
-        issue = new_departure(seat, self.bedside.clock.now())
-        after = replace(seat.visit, reason=reason, departure=issue.id)
-        again = EventType.HANDED_OFF, {"again": reason}
-        written = await self.bedside.write(once(seat.visit), after, again, issue=issue)
-        if written is not Written.DONE:  # another tab moved the visit on: no departure needed
-            log.info("return_superseded", reason=written.value)
 
-    async def _came_back_without(self, request: Request, seat: Seat, departure: Departure, reason: Decline) -> Response:
-        issue = new_departure(seat, self.bedside.clock.now())
-        after = replace(seat.visit, reason=reason.value, departure=issue.id)
-        came = EventType.RETURNED, {"outcome": reason.value}
-        written = await self.bedside.write(once(seat.visit), after, came, spend=departure.id, issue=issue)
-        return self.bedside.go(request, "/visit/handoff") if written is Written.DONE else await self._late(request)
+async def _proven(request: Request, bedside: Bedside, seat: Seat, identity: Identity) -> Seat | None:
+    """Write the proven identity, retrying up to `TRIES` times after concurrent writes; return the visit with it.
+
+    None, and nothing is registered, when such a write changed the tapped choices or finished the handoff.
+    """
+    tapped_for = _confirmed(seat.visit)
+    for _ in range(TRIES):
+        state, times = begun(bedside), {**seat.visit.times, HANDOFF.id: bedside.clock.now()}
+        proven = replace(seat.visit, subject=identity.subject, registration=state, reason="", times=times)
+        after = journey.record(HANDOFF, {"outcome": "identified"}, proven)
+        body: Body = {"by": "oidc", "registration": state.value}
+        written = await bedside.write(once(seat.visit), after, (EventType.IDENTIFIED, body))
+        if written is Written.DONE:
+            return replace(seat, visit=replace(after, version=seat.visit.version + 1))
+        seat = await bedside.seat(request)
+        if _confirmed(seat.visit) != tapped_for or journey.is_done(HANDOFF, seat.visit):
+            return None
+    raise Unavailable
+
+
+async def _note(bedside: Bedside, seat: Seat, reason: str) -> None:
+    """Record the failure and issue a new departure, so that a retry is one tap."""
+    issue = new_departure(seat, bedside.clock.now())
+    after = replace(seat.visit, reason=reason, departure=issue.id)
+    again = EventType.HANDED_OFF, {"again": reason}
+    written = await bedside.write(once(seat.visit), after, again, issue=issue)
+    if written is not Written.DONE:  # another tab moved the visit on: no departure needed
+        log.info("return_superseded", reason=written.value)
+
+
+async def _came_back_without(
+    request: Request, bedside: Bedside, seat: Seat, departure: Departure, reason: Decline
+) -> Response:
+    issue = new_departure(seat, bedside.clock.now())
+    after = replace(seat.visit, reason=reason.value, departure=issue.id)
+    came = EventType.RETURNED, {"outcome": reason.value}
+    written = await bedside.write(once(seat.visit), after, came, spend=departure.id, issue=issue)
+    return bedside.go(request, "/visit/handoff") if written is Written.DONE else await _late(request, bedside)
 
 
 def _confirmed(visit: Visit) -> tuple[bool, bool, Mapping[str, str]]:

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time
-from functools import cached_property, lru_cache, partial
 from time import time_ns
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from fastapi import Depends, Request
+from fastapi.responses import RedirectResponse, Response
 
-from app.ports.outside import Clock
+from app.ports.office import Copies, Worklist
+from app.ports.outside import Clock, EligibilityGateway, Handoff, Reception
 from app.ports.store import Change, Departure, Store, Submission, Written
-from app.rules.record.evidence import Body, Event, EventType, hashed
+from app.rules.record.event import Event, EventType
+from app.rules.record.evidence import hashed
 from app.rules.station.station import Link, Station, is_token
 from app.rules.visit import journey
 from app.rules.visit.copy import REVIEW, Copy
-from app.rules.visit.flow import NOTHING, STEPS, Answer, Holder, Route, Step, Visit
-from app.rules.words.dates import JST, day_of
+from app.rules.visit.flow import Step
+from app.rules.visit.submission import Said
+from app.rules.visit.visit import NOTHING, Answer, Holder, Route, Visit
 from app.tokens import Signer, new_secret
-from app.web.kit.forms import Form
+from app.web.kit.forms import Form, form
+from app.web.kit.limits import RateLimits
 from app.web.kit.pages import HOLE, LOOK_COOKIE, Look, Pages
+from app.web.kit.parts import Part
 from app.web.kit.problems import Problems
 
 STEADY: Final = "kazasu-steady"
@@ -48,80 +51,51 @@ class Seat:
     facility: Station
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """The cache key of an ordinary page: all that it depends on, and nothing that identifies a visit."""
-
-    template: str
-    look: Look
-    step: str
-    facility: Station
-    route: Route
-    need: tuple[tuple[str, str], ...]
-    day: date
-    chosen: tuple[tuple[str, str], ...]
-    earlier: tuple[tuple[str, str], ...]
-    given: tuple[tuple[str, str], ...]
-    wrong: tuple[tuple[str, str], ...]
-    back: str
-    position: tuple[int, int] | None
-    stale: bool
-
-
-def render(pages: Pages, scene: Scene, visit: Visit, **values: Any) -> str:
-    """Render a scene, with `HOLE` in place of the form fields that bind a form to its visit."""
-    return pages.html(
-        scene.template,
-        scene.look,
-        step=STEPS[scene.step],
-        holder=STEPS[scene.step].held_by(visit),
-        facility=scene.facility,
-        visit=visit,
-        given=dict(scene.given),
-        wrong=dict(scene.wrong),
-        back=scene.back,
-        position=scene.position,
-        stale=scene.stale,
-        **values,
-    )
-
-
-def _frame(pages: Pages, scene: Scene) -> str:
-    """Render a scene with a visit made from the scene alone, so that nothing else can enter the cache."""
-    answers = {"need": dict(scene.need), "consent": dict(scene.chosen)}
-    opened_at = int(datetime.combine(scene.day, time.min, JST).timestamp())
-    visit = Visit(
-        "", scene.facility.id, opened_at, opened_at, answers=answers, route=scene.route, earlier=dict(scene.earlier)
-    )
-    return render(pages, scene, visit)
-
-
-def _pairs(answers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(answers.items())
-
-
 class NoVisit(Exception):
     """The browser has no open visit: none was begun, it was ended, or it expired."""
 
 
+class Elsewhere(Exception):
+    """The page is not for now: the browser is redirected to `address`."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.address = address
+
+
 class Refusal(Exception):
-    """A submission that must not be written; `problem` names the page that says why."""
+    """A request that is answered by the page of a problem; `shown` are the page's values."""
 
-    def __init__(self, problem: str) -> None:
+    def __init__(self, problem: str, **shown: Any) -> None:
         super().__init__(problem)
-        self.problem = problem
+        self.problem, self.shown = problem, shown
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bedside:
-    """Sessions, writes, cookies and responses of the visit's pages."""
+    """Adapters, sessions, writes, cookies and responses of the visit's pages."""
 
     store: Store
+    worklist: Worklist
+    copies: Copies
+    handoff: Handoff
+    gateway: EligibilityGateway | None
+    """None where registrations are not sent from here: identification then sets PROVEN instead of PENDING."""
+    reception: Reception
+    issuer: str
+    """The provider's issuer; an `iss` parameter of the return must equal it (RFC 9207)."""
+    route: Route
     signer: Signer
     clock: Clock
+    limits: RateLimits
     pages: Pages
     problems: Problems
-    is_secure: bool
+    origin: str
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether people reach this server over TLS."""
+        return self.origin.startswith("https://")
 
     @property
     def cookie(self) -> str:
@@ -141,19 +115,24 @@ class Bedside:
         found = await self.store.bedside(hashed(session)) if session else None
         return Seat(found[0], session, found[1]) if found and self.is_open(found[0]) else None
 
+    async def keep_to_staff(self, request: Request) -> None:
+        """Raise `Elsewhere` while the patient of this browser's open visit holds the phone."""
+        seat = await self.find(request)
+        if seat is not None and seat.visit.holder is Holder.PATIENT:
+            raise Elsewhere("/visit/hand-over")
+
     def is_open(self, visit: Visit) -> bool:
         """Whether a visit has not expired."""
         return journey.is_open(visit, self.clock.now())
 
-    async def station(self, request: Request, look: Look | None = None) -> Station | Response:
-        """Return the station of a live link, else a page: 404 for an unknown link, 410 for a replaced one."""
-        token = request.path_params["token"]
+    async def station(self, token: str) -> Station:
+        """Return the station of a live link; raises `Refusal` for an unknown link (404) or a replaced one (410)."""
         link = await self.store.link(token) if is_token(token) else None
         facility = await self.store.facility(link.facility) if link else None
         if link is None or facility is None:
-            return self.problems.answer(request, "not_found", look=look)
+            raise Refusal("not_found")
         if not link.is_live:
-            return self.problems.answer(request, "old_link", look=look, facility=facility)
+            raise Refusal("old_link", facility=facility)
         return facility
 
     def crossing(self, visit: Visit) -> str:
@@ -169,11 +148,11 @@ class Bedside:
         if not self.signer.is_form(seat.session, form.token):
             raise Refusal("foreign")
 
-    async def write(  # noqa: PLR0913 - what is written, and how
+    async def write(
         self,
         submission: Submission,
         after: Visit,
-        *events: tuple[EventType, Body],
+        *events: Said,
         moment: str = "",
         issue: Departure | None = None,
         spend: str = "",
@@ -196,7 +175,7 @@ class Bedside:
             )
         )
 
-    def show(  # noqa: PLR0913 - what a page shows
+    def show(
         self,
         request: Request,
         seat: Seat,
@@ -210,35 +189,24 @@ class Bedside:
         **values: Any,
     ) -> Response:
         """Answer the page of a step."""
-        before = journey.back(step, seat.visit)
-        look = Look.of(request).seen_by(step.held_by(seat.visit) if template != HAND_OVER else Holder.PATIENT)
-        scene = Scene(
-            template=template or f"bedside/steps/{step.id}.html",
-            look=look,
-            step=step.id,
+        visit, holder, before = seat.visit, step.held_by(seat.visit), journey.back(step, seat.visit)
+        is_hand_over = template == HAND_OVER
+        html = self.pages.html(
+            template or f"bedside/steps/{step.id}.html",
+            Look.of(request).seen_by(Holder.PATIENT if is_hand_over else holder),
+            step=step,
+            holder=holder,
             facility=seat.facility,
-            route=seat.visit.route,
-            need=_pairs(
-                {name: given for name, given in seat.visit.answers.get("need", NOTHING).items() if name != "reference"}
-            ),
-            day=day_of(seat.visit.opened_at),
-            chosen=_pairs(seat.visit.answers.get("consent", NOTHING)),
-            earlier=_pairs(seat.visit.earlier),
-            given=_pairs(given or seat.visit.draft.get(step.id) or seat.visit.answers.get(step.id, NOTHING)),
-            wrong=_pairs(wrong),
+            visit=visit,
+            given=given or visit.draft.get(step.id) or visit.answers.get(step.id, NOTHING),
+            wrong=wrong,
             back=f"/visit/{before.id}" if before else "",
-            position=journey.position(step, seat.visit),
+            position=journey.position(step, visit),
             stale=stale,
+            **values,
         )
-        is_common = not values and not seat.visit.answer("need", "reference") and "reference" not in given
-        html = self.frames(scene) if is_common else render(self.pages, scene, seat.visit, **values)
-        made = f'<input type="hidden" name="made" value="{milliseconds()}">' if template == HAND_OVER else ""
+        made = f'<input type="hidden" name="made" value="{milliseconds()}">' if is_hand_over else ""
         return self.pages.answer(request, html.replace(HOLE, self.form_fields(seat) + made), status)
-
-    @cached_property
-    def frames(self) -> Callable[[Scene], str]:
-        """Cache of the last 1024 rendered scenes, without anything that belongs to one visit."""
-        return lru_cache(maxsize=1024)(partial(_frame, self.pages))
 
     def form_fields(self, seat: Seat) -> str:
         """Return the form fields of every form: visit id, version, one-time key, and CSRF token."""
@@ -324,7 +292,7 @@ def is_too_early(request: Request, form: Form) -> bool:
     return STEADY not in request.headers and (not is_moment or 0 <= milliseconds() - int(made) < _PAUSE)
 
 
-def submitted(form: Form, *events: tuple[EventType, Body]) -> Submission:
+def submitted(form: Form, *events: Said) -> Submission:
     """Return a form's submission; its fingerprint tells a repetition from other content under the same key."""
     # RETURNED is written with the first report only: without it, a repetition has the same fingerprint.
     kinds = tuple(kind.value for kind, _ in events if len(events) == 1 or kind is not EventType.RETURNED)
@@ -342,3 +310,27 @@ def once(visit: Visit, key: str = "") -> Submission:
 def crossing_hash(facility: str, code: str) -> str:
     """Return the hash under which the store keeps six letters of a station."""
     return hashed(f"crossing\0{facility}\0{code}")
+
+
+async def _open_seat(request: Request) -> Seat:
+    bedside: Bedside = request.app.state.bedside
+    return await bedside.seat(request)
+
+
+async def _admitted(request: Request, bedside: TheBedside, seat: OpenSeat) -> Form:
+    sent = await form(request)
+    bedside.admit(seat, sent)
+    return sent
+
+
+async def _entry_station(bedside: TheBedside, token: str) -> Station:
+    return await bedside.station(token)
+
+
+TheBedside: TypeAlias = Annotated[Bedside, Depends(Part("bedside"))]
+OpenSeat: TypeAlias = Annotated[Seat, Depends(_open_seat)]
+"""The open visit of the request's browser; without one, the request ends in `NoVisit`."""
+Admitted: TypeAlias = Annotated[Form, Depends(_admitted)]
+"""A submitted form of this visit and this browser; any other ends in `Refusal` or `BadForm`."""
+EntryStation: TypeAlias = Annotated[Station, Depends(_entry_station)]
+"""The station of the link in the path, under `token`; a dead link ends in `Refusal`."""

@@ -9,11 +9,11 @@ from typing import Final
 from app.ports.consent_list import ConsentList
 from app.ports.office import Worklist
 from app.ports.store import Logged
-from app.rules.record.evidence import Body, EventType
-from app.rules.visit.answers import Report
+from app.rules.record.event import Body, EventType
 from app.rules.visit.consent import Choice
 from app.rules.visit.copy import Wish
 from app.rules.visit.standing import Closing, Followed
+from app.rules.visit.visit import Report
 from app.rules.words.furigana import N_
 
 WISHES: Final[Mapping[str, str]] = {

@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeAlias
 
-from starlette.requests import Request
-from starlette.responses import Response
+from fastapi import Depends, Request, Response
 
 from app.ports.office import Office
 from app.ports.outside import Clock
@@ -22,6 +21,7 @@ from app.rules.station.station import Station, StationProfile
 from app.rules.words.dates import JST, day_of, format_clock
 from app.web.bedside.seat import STATION_COOKIE
 from app.web.kit.pages import Look, Pages
+from app.web.kit.parts import Part
 
 _DAYS: Final = "月火水木金土日"
 _FOR_THE_OFFICE: Final = frozenset({"maintenance", "receipt_computer"})
@@ -117,3 +117,12 @@ def _when(at: int) -> str:
 @lru_cache(maxsize=64)
 def _closed(hours: Hours, first: date) -> tuple[date, ...]:
     return closed_days(hours, first, _AHEAD)
+
+
+async def _here(request: Request, contacts: TheContacts) -> Here:
+    return await contacts.here(request)
+
+
+TheContacts: TypeAlias = Annotated[ContactPages, Depends(Part("contacts"))]
+ThisStation: TypeAlias = Annotated[Here, Depends(_here)]
+"""The station in the request's station cookie, if there is one."""

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from fastapi import APIRouter, Request, Response
 
 from app.rules.content import ITEMS
 from app.rules.content.before import BEFORE
 from app.rules.station.station import LINK
 from app.rules.visit.consent import in_force
-from app.rules.visit.flow import Holder
-from app.web.bedside.seat import Bedside
+from app.rules.visit.visit import Holder
+from app.web.bedside.seat import Bedside, Refusal, TheBedside
 from app.web.kit.forms import fields
 from app.web.kit.pages import Look
+from app.web.kit.parts import ThisLook
 
 LOOK: Final = "/look"
 """The form action of the look settings on pages without a visit."""
@@ -28,57 +27,54 @@ _ON_PAGES: Final = {
     "family": ("own", "instead"),
 }
 """What of `before.toml` each page says, beside the things to have ready."""
+router = APIRouter()
 
 
-@dataclass(frozen=True)
-class ReadingPages:
-    """What a patient or a family member reads at home, under the station's entry."""
+@router.get("/f/{token}/before")
+async def before(request: Request, bedside: TheBedside, token: str) -> Response:
+    """Say what to know before the visit."""
+    return await _page(request, bedside, token, "before", items=in_force(ITEMS, bedside.clock.now()))
 
-    bedside: Bedside
 
-    def routes(self) -> list[Route]:
-        """Return the routes."""
-        return [
-            Route("/f/{token}/before", self.before, methods=["GET"]),
-            Route("/f/{token}/family", self.family, methods=["GET"]),
-            Route(LOOK, self.set_look, methods=["POST"]),
-        ]
+@router.get("/f/{token}/family")
+async def family(request: Request, bedside: TheBedside, token: str) -> Response:
+    """Say what somebody of the family may do, and what only the patient does."""
+    return await _page(request, bedside, token, "family")
 
-    async def before(self, request: Request) -> Response:
-        """Say what to know before the visit."""
-        return await self._page(request, "before", items=in_force(ITEMS, self.bedside.clock.now()))
 
-    async def family(self, request: Request) -> Response:
-        """Say what somebody of the family may do, and what only the patient does."""
-        return await self._page(request, "family")
+async def _page(request: Request, bedside: Bedside, token: str, name: str, **values: Any) -> Response:
+    """Answer a page in the language that its address names, or else in the one that was chosen before."""
+    old = Look.of(request).seen_by(Holder.PATIENT)
+    look = old.chosen({"language": request.query_params.get("language", "")})
+    shown: dict[str, Any] = {
+        "entry": f"/f/{token}",
+        "before": BEFORE,
+        "parts": BEFORE.parts,
+        "sources": BEFORE.sources(*_ON_PAGES[name]),
+        "look_action": LOOK,
+        "look_page": f"/f/{token}/{name}",
+        **values,
+    }
+    try:
+        facility = await bedside.station(token)
+    except Refusal as dead:
+        answer = bedside.problems.answer(request, dead.problem, look=look, **dead.shown)
+    else:
+        template = f"guide/reading/{name}.html"
+        answer = bedside.pages.respond(request, template, look=look, facility=facility, **shown)
+    if look != old:
+        bedside.keep_look(answer, look)
+    return answer
 
-    async def _page(self, request: Request, name: str, **values: Any) -> Response:
-        """Answer a page in the language that its address names, or else in the one that was chosen before."""
-        old = Look.of(request).seen_by(Holder.PATIENT)
-        look = old.chosen({"language": request.query_params.get("language", "")})
-        facility = await self.bedside.station(request, look)
-        if isinstance(facility, Response):
-            answer = facility
-        else:
-            entry, pages = f"/f/{request.path_params['token']}", self.bedside.pages
-            told = {"before": BEFORE, "parts": BEFORE.parts, "sources": BEFORE.sources(*_ON_PAGES[name])}
-            back = {"look_action": LOOK, "look_page": f"{entry}/{name}"}
-            html = pages.html(
-                f"guide/reading/{name}.html", look, facility=facility, entry=entry, **told, **back, **values
-            )
-            answer = pages.answer(request, html)
-        if look != old:
-            self.bedside.keep_look(answer, look)
-        return answer
 
-    async def set_look(self, request: Request) -> Response:
-        """Set the look cookie, and redirect to the page where it was set.
+@router.post(LOOK)
+async def set_look(request: Request, bedside: TheBedside, look: ThisLook) -> Response:
+    """Set the look cookie, and redirect to the page where it was set.
 
-        No CSRF token is needed: `app.web.kit.guard` checks the origin, and only the look changes.
-        """
-        sent = await fields(request)
-        look = replace(Look.of(request).chosen(sent), is_patients=True)
-        to = sent.get("to", "")
-        answer = self.bedside.go(request, to if _READ_HERE.fullmatch(to) else _NOWHERE)
-        self.bedside.keep_look(answer, look)
-        return answer
+    No CSRF token is needed: `app.web.kit.guard` checks the origin, and only the look changes.
+    """
+    sent = await fields(request)
+    to = sent.get("to", "")
+    answer = bedside.go(request, to if _READ_HERE.fullmatch(to) else _NOWHERE)
+    bedside.keep_look(answer, replace(look.chosen(sent), is_patients=True))
+    return answer

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from typing import Final
 
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
+from fastapi import APIRouter, Request, Response
 
 from app.rules.content import NAMES
 from app.rules.content.contacts import CONTACTS
 from app.rules.content.guide import GUIDE, Topic
 from app.rules.content.ready import READY
 from app.rules.content.sources import named
-from app.rules.station.station import Note
 from app.rules.words.dates import day_of
 from app.rules.words.furigana import N_, RUBY, plain
-from app.web.guide.contacts import ContactPages, Here
+from app.web.guide.contacts import ContactPages, Here, TheContacts, ThisStation
 from app.web.kit.pages import Look
+from app.web.kit.parts import ThisLook
 from app.web.kit.problems import Problem
 
 _KATAKANA: Final = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
@@ -36,81 +33,72 @@ _MISSING: Final = Problem(
     on="/guide",
     on_label=N_("手引きの一覧へ"),
 )
+FILES: Final = ("contrast.css", "guide/help.css", "guide/help.js", "guide/guide.css", "guide/guide.js")
+"""Static files that the pages need offline, beside those of every page."""
+router = APIRouter()
 
 
-@dataclass(frozen=True)
-class Guide:
-    """The guide's pages."""
+@router.get("/guide")
+async def index(request: Request, contacts: TheContacts, here: ThisStation, look: ThisLook, q: str = "") -> Response:
+    """Show every topic, or those that match the search."""
+    return contacts.answer(request, _index(contacts, here, look.in_japanese(), q[:_LONGEST].strip()))
 
-    help: ContactPages
-    files: tuple[str, ...] = ("contrast.css", "guide/help.css", "guide/help.js", "guide/guide.css", "guide/guide.js")
 
-    def routes(self) -> list[Route]:
-        """Return the routes."""
-        return [
-            Route("/guide", self.index, methods=["GET"]),
-            Route("/guide/{topic}", self.show, methods=["GET"]),
-        ]
+def _index(contacts: ContactPages, here: Here, look: Look, wanted: str = "") -> str:
+    words = folded(wanted).split()
+    found = [topic for topic in GUIDE.topics.values() if _stands_in(words, searched(topic))]
+    return contacts.html(
+        "guide/index.html",
+        here,
+        look,
+        guide=GUIDE,
+        found=found,
+        wanted=wanted,
+        text_of=searched,
+        ready=_stands_in(words, searched_ready()),
+        ready_text=searched_ready(),
+    )
 
-    async def index(self, request: Request) -> Response:
-        """Show every topic, or those that match the search."""
-        wanted = request.query_params.get("q", "")[:_LONGEST].strip()
-        here = await self.help.here(request)
-        return self.help.answer(request, self._index(here, Look.of(request).in_japanese(), wanted))
 
-    def _index(self, here: Here, look: Look, wanted: str = "") -> str:
-        words = folded(wanted).split()
-        found = [topic for topic in GUIDE.topics.values() if _stands_in(words, searched(topic))]
-        return self.help.html(
-            "guide/index.html",
-            here,
-            look,
-            guide=GUIDE,
-            found=found,
-            wanted=wanted,
-            text_of=searched,
-            ready=_stands_in(words, searched_ready()),
-            ready_text=searched_ready(),
+@router.get("/guide/{topic}")
+async def show(request: Request, contacts: TheContacts, here: ThisStation, look: ThisLook, topic: str) -> Response:
+    """Show one topic."""
+    found = GUIDE.topics.get(topic)
+    if found is None:
+        return contacts.pages.respond(
+            request, "kit/problem.html", look=look.in_japanese(), status=_MISSING.status, problem=_MISSING
         )
+    return contacts.answer(request, await _topic(found, contacts, here, look.in_japanese()))
 
-    async def show(self, request: Request) -> Response:
-        """Show one topic."""
-        topic = GUIDE.topics.get(request.path_params["topic"])
-        if topic is None:
-            pages, look = self.help.pages, Look.of(request).in_japanese()
-            return pages.respond(request, "kit/problem.html", look=look, status=_MISSING.status, problem=_MISSING)
-        here = await self.help.here(request)
-        return self.help.answer(request, await self._topic(topic, here, Look.of(request).in_japanese()))
 
-    async def _topic(self, topic: Topic, here: Here, look: Look) -> str:
-        notes = await self.help.office.notes(here.facility.id) if here.facility else {}
-        return self._page(topic, here, look, notes.get(topic.id))
+async def _topic(topic: Topic, contacts: ContactPages, here: Here, look: Look) -> str:
+    notes = await contacts.office.notes(here.facility.id) if here.facility else {}
+    return contacts.html(
+        "guide/topic.html",
+        here,
+        look,
+        guide=GUIDE,
+        topic=topic,
+        note=notes.get(topic.id),
+        desks=contacts.desks(here) if topic.desks else (),
+        desks_sources=_DESKS_SOURCES,
+        desks_checked_on=_DESKS_CHECKED_ON,
+        days_left=_days_left(here, contacts.clock.now()) if topic.id == "certificate" else None,
+        is_overdue=day_of(contacts.clock.now()) > GUIDE.review_by,
+    )
 
-    def _page(self, topic: Topic, here: Here, look: Look, note: Note | None) -> str:
-        return self.help.html(
-            "guide/topic.html",
-            here,
-            look,
-            guide=GUIDE,
-            topic=topic,
-            note=note,
-            desks=self.help.desks(here) if topic.desks else (),
-            desks_sources=_DESKS_SOURCES,
-            desks_checked_on=_DESKS_CHECKED_ON,
-            days_left=self._days_left(here) if topic.id == "certificate" else None,
-            is_overdue=day_of(self.help.clock.now()) > GUIDE.review_by,
-        )
 
-    def _days_left(self, here: Here) -> int | None:
-        """Return how many days the terminal's certificate still holds, where the station says until when."""
-        ends = here.station.certificate_ends if here.station else ""
-        return (date.fromisoformat(ends) - day_of(self.help.clock.now())).days if ends else None
+def _days_left(here: Here, now: int) -> int | None:
+    """Return how many days the terminal's certificate still holds, where the station says until when."""
+    ends = here.station.certificate_ends if here.station else ""
+    return (date.fromisoformat(ends) - day_of(now)).days if ends else None
 
-    async def kept(self, request: Request) -> dict[str, str]:
-        """Return every page, for the offline cache."""
-        here, look = await self.help.here(request), Look()
-        topics = {f"/guide/{name}": await self._topic(topic, here, look) for name, topic in GUIDE.topics.items()}
-        return {"/guide": self._index(here, look), **topics}
+
+async def kept(request: Request, contacts: ContactPages) -> dict[str, str]:
+    """Return every page, for the offline cache."""
+    here, look = await contacts.here(request), Look()
+    topics = {f"/guide/{name}": await _topic(topic, contacts, here, look) for name, topic in GUIDE.topics.items()}
+    return {"/guide": _index(contacts, here, look), **topics}
 
 
 def folded(text: str) -> str:

@@ -22,8 +22,8 @@ TYPES: Final = {
 }
 _BEST: Final = 11
 _COMMENT: Final = re.compile(rb"/\*.*?\*/\s*", re.DOTALL)
-_BLANKS: Final = re.compile(rb"\s*([{};])\s*")
-"""Blanks to remove from a style sheet; safe because no sheet of ours quotes a brace or a semicolon."""
+_MARKS: Final = (b"{", b"}", b";")
+"""Around these a style sheet needs no blanks; safe because no sheet of ours quotes one."""
 FOR_EVER: Final = "public, max-age=31536000, immutable"
 
 
@@ -58,7 +58,7 @@ class Assets:
         """Return the hashed address of a file; raises `KeyError` for an unknown name, in templates at compile time."""
         return self._by_name[name].url
 
-    async def serve(self, request: Request) -> Response:
+    def answer(self, request: Request) -> Response:
         """Answer one static file, compressed where the browser accepts brotli."""
         asset = self._by_url.get(request.url.path)
         if asset is None:
@@ -81,7 +81,9 @@ def _asset(folder: Path, path: Path) -> Asset:
     content = path.read_bytes()
     if path.suffix == ".css" and "vendor" not in path.parts:
         # Saves a tenth of a phone's download; vendored files stay unchanged.
-        content = _BLANKS.sub(rb"\1", _COMMENT.sub(b"", content))
+        content = _COMMENT.sub(b"", content)
+        for mark in _MARKS:
+            content = mark.join(map(bytes.strip, content.split(mark)))
     digest = hashlib.sha256(content).hexdigest()[:10]
     name = path.relative_to(folder).as_posix()
     stem = name.removesuffix(path.suffix)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import IPv6Address, IPv6Network, ip_address
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import structlog
 from starlette.datastructures import Headers
@@ -17,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.log import AccessLog, place_of
-from app.rules.record.clock import is_young
+from app.web.kit.limits import RateLimit, RateWindow, network_of
 from app.web.watch import Tally
 
 MAX_BODY: Final = 16 * 1024
@@ -51,9 +48,6 @@ _FORM: Final = BodyLimit(MAX_BODY, "too_large")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _MINUTE: Final = 60.0
 _FOR_MACHINES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
-_ADDRESSES: Final = 10_000
-_HOUSEHOLD: Final = 64
-"""Prefix length of the IPv6 network of one household or phone, which chooses the other bits itself."""
 _LONGEST_LENGTH: Final = 16
 _PERMISSIONS: Final = "camera=(), microphone=(), geolocation=(), payment=(), usb=()"
 
@@ -70,50 +64,6 @@ def policy(entry_sheet_hash: str) -> str:
     )
 
 
-class RateWindow:
-    """Sliding-window rate limit per address, for the `_ADDRESSES` that were seen last.
-
-    Our own, because the library's memory store starts a thread for every few hits, which blocks the event loop.
-    """
-
-    def __init__(self, limit: int, span: float = _MINUTE) -> None:
-        """Allow `limit` hits in `span` seconds."""
-        self._limit, self._span = limit, span
-        self._hits: OrderedDict[str, deque[float]] = OrderedDict()
-
-    def has_room(self, address: str, now: float) -> bool:
-        """Count a hit at `now` (seconds) unless the span is full; say whether it was counted."""
-        hits = self._hits.setdefault(address, deque())
-        self._hits.move_to_end(address)
-        if len(self._hits) > _ADDRESSES:
-            self._hits.popitem(last=False)
-        if self.is_full(address, now):
-            return False
-        hits.append(now)
-        return True
-
-    def is_full(self, address: str, now: float) -> bool:
-        """Whether nothing more would be counted at `now`; counts nothing."""
-        hits = self._hits.get(address, deque())
-        while hits and not is_young(hits[0], self._span, now):
-            hits.popleft()
-        return len(hits) >= self._limit
-
-
-def network_of(scope: Mapping[str, Any]) -> str:
-    """Return the rate limit's key of a client: its IPv4 address, or its IPv6 /64 network."""
-    return _network(str((scope.get("client") or ("",))[0]))
-
-
-@lru_cache(maxsize=4096)
-def _network(host: str) -> str:
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host
-    return str(IPv6Network((int(address), _HOUSEHOLD), strict=False)) if isinstance(address, IPv6Address) else host
-
-
 class TooLarge(Exception):
     """A body is larger than its route accepts."""
 
@@ -121,7 +71,7 @@ class TooLarge(Exception):
 class Guard:
     """ASGI middleware around the whole application."""
 
-    def __init__(  # noqa: PLR0913 - plain values by name; main.py joins them once
+    def __init__(
         self,
         app: ASGIApp,
         *,
@@ -148,8 +98,8 @@ class Guard:
         headers["Cache-Control"] = "no-store"
         self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         self._access, self._tally = AccessLog(), tally
-        self._starts = RateWindow(starts_per_minute)
-        self._posts = RateWindow(posts_per_minute)
+        self._starts = RateWindow(RateLimit(starts_per_minute, _MINUTE))
+        self._posts = RateWindow(RateLimit(posts_per_minute, _MINUTE))
         self._draining = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -1,14 +1,15 @@
 """Renders templates: messages with or without furigana, hashed static addresses, brotli.
 
-Every text for people is a message, `_("…")`. Messages without values and addresses of static files are folded into
-constants when a template is compiled.
+Every text for people is a message, `_("…")`. Messages without values, icons and addresses of static files are folded
+into constants when a template is compiled. The indentation of a template's source is not sent.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from http import HTTPStatus
@@ -23,16 +24,19 @@ from jinja2.visitor import NodeTransformer
 from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import Response
+from typing_extensions import override
 
+from app.ports.outside import Decline
 from app.rules.content import EXITS, NAMES
 from app.rules.content.sources import GRADES, named
 from app.rules.station.account import Role
 from app.rules.station.day_list import Need
-from app.rules.visit.answers import Report
-from app.rules.visit.consent import QUESTIONS
+from app.rules.terminal.exchange import Stage
+from app.rules.visit.consent import QUESTIONS, Choice, Item
 from app.rules.visit.copy import Wish
-from app.rules.visit.flow import OPERATORS, Holder, Route
-from app.rules.visit.standing import Closing, Doubt, Standing, Truth, Verdict
+from app.rules.visit.flow import OPERATORS
+from app.rules.visit.standing import NEEDY, Closing, Doubt, Standing, Truth, Verdict
+from app.rules.visit.visit import Holder, Registration, Report, Route
 from app.rules.words.dates import day_of, format_clock, format_day
 from app.rules.words.furigana import RUBY, plain
 from app.rules.words.languages import BY_CODE, EASY, LANGUAGES, OFFICIAL, Language, day_in, told, worded
@@ -47,6 +51,11 @@ _PLAIN: Final = {"Content-Type": "text/html; charset=utf-8", "Vary": "Accept-Enc
 _PACKED: Final = {**_PLAIN, "Content-Encoding": "br"}
 _QUICK: Final = 4
 _WORTH_PACKING: Final = 600
+_INDENT: Final = re.compile(r"^[ \t]+", re.MULTILINE)
+_EDGE: Final = re.compile(
+    r"(<(?:d[dt]|h[1-6]|legend|li|p|summary)\b[^<>]*>)\n+|\n+(?=</(?:d[dt]|h[1-6]|legend|li|p|summary)>)"
+)
+"""Line breaks behind the opening and before the closing tag of an element of text, which no browser shows."""
 _RUBY: Final = r"<ruby>\1<rp>（</rp><rt>\2</rt><rp>）</rp></ruby>"
 
 
@@ -109,11 +118,13 @@ _EITHER: Final = (False, True)
 _LOOKS: Final = {str(look): look for look in starmap(Look, product(SIZES, _EITHER, LANGUAGES, _EITHER, _EITHER))}
 
 
+@lru_cache(maxsize=2048)
 def with_readings(message: str) -> Markup:
     """Return the message as HTML with its readings above."""
     return Markup(RUBY.sub(_RUBY, str(escape(message))))  # noqa: S704 - escaped first, then only our own ruby
 
 
+@lru_cache(maxsize=2048)
 def without_readings(message: str) -> Markup:
     """Return the message as HTML without readings."""
     return escape(plain(message))
@@ -124,6 +135,10 @@ class _Fold(NodeTransformer):
 
     def __init__(self, known: Mapping[str, Callable[[str], object]]) -> None:
         self.known = known
+
+    def visit_TemplateData(self, node: nodes.TemplateData) -> nodes.Node:  # noqa: N802 - the visitor's own naming
+        """Drop the line breaks at the edges of texts, so that a text on a line of its own costs no byte."""
+        return nodes.TemplateData(_EDGE.sub(r"\1", node.data), lineno=node.lineno)
 
     def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802 - the visitor's own naming
         """Replace calls of `known` functions with one constant argument, such as `_("…")`, by their value."""
@@ -137,9 +152,18 @@ class _Fold(NodeTransformer):
 
 
 class _Environment(jinja2.Environment):
-    """Jinja with constant folding of the functions in `known`."""
+    """Jinja with constant folding of the functions in `known`, and without the indentation of the source."""
 
     known: Mapping[str, Callable[[str], object]]
+
+    @override
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """Return one plain dictionary: Jinja's chain of two is looked through for each name at every import."""
+        return {**self.globals, **(d or {})}
+
+    @override
+    def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
+        return _INDENT.sub("", super().preprocess(source, name, filename))
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
@@ -147,7 +171,23 @@ class _Environment(jinja2.Environment):
         return folded
 
 
-TERMS: Final = (Closing, Doubt, Holder, Need, Report, Role, Route, Standing, Truth, Verdict, Wish)
+TERMS: Final = (
+    Choice,
+    Closing,
+    Decline,
+    Doubt,
+    Holder,
+    Need,
+    Registration,
+    Report,
+    Role,
+    Route,
+    Stage,
+    Standing,
+    Truth,
+    Verdict,
+    Wish,
+)
 """Enums that templates compare with, under their own names."""
 
 
@@ -160,12 +200,14 @@ class Pages:
         self.entry_sheet_hash: Final = f"'sha256-{digest}'"
         shared = {
             "practice": practice,
+            "form_fields": HOLE,
             "entry_sheet": Markup(entry_sheet),  # noqa: S704 - our own file
             "hero": Markup(assets["pictures/entry.svg"].content.decode()),  # noqa: S704 - our own file
             "logo": Markup(assets["icons/mark.svg"].content.decode()),  # noqa: S704 - our own file
             "names": NAMES,
             "QUESTIONS": QUESTIONS,
             "OPERATORS": OPERATORS,
+            "NEEDY": NEEDY,
             "exits": EXITS,
             "named": named,
             **{each.__name__: each for each in TERMS},
@@ -179,7 +221,7 @@ class Pages:
 
     def html(self, template: str, look: Look, **values: Any) -> str:
         """Render a page, with `HOLE` in place of the fields that bind its forms."""
-        return self._templates[look.spoken, look.has_readings](template).render(look=look, form_fields=HOLE, **values)
+        return self._templates[look.spoken, look.has_readings](template).render(look=look, **values)
 
     def respond(
         self,
@@ -219,15 +261,35 @@ def _environment(
     environment.filters["whole_day"] = lambda at: readable(day_in(language, day_of(at)))
     environment.filters["worded"] = partial(worded, language)
     environment.filters["clock"] = format_clock
-    environment.known = {"_": words, "_plain": plain_words, "_original": without_readings, "asset": assets.url}
+    environment.known = {
+        "_": words,
+        "_plain": plain_words,
+        "_original": without_readings,
+        "asset": assets.url,
+        "icon": lru_cache(partial(_icon, assets)),
+    }
     spoken = {
         "_": partial(_message, words),
         "_plain": partial(_message, plain_words),
         "readable": readable,
         "plain": without_readings,
+        "once": lru_cache(partial(_once, environment, language)),
     }
     environment.globals.update({**environment.known, **shared, **spoken, "LANGUAGES": LANGUAGES})
     return environment
+
+
+def _once(environment: jinja2.Environment, language: Language, template: str, item: Item) -> Markup:
+    """Render a template that depends on a consent item and the language alone."""
+    look = Look(language=language, is_patients=True)
+    return Markup(environment.get_template(template).render(item=item, look=look))  # noqa: S704 - a page of ours
+
+
+def _icon(assets: Assets, name: str) -> Markup:
+    """Return an icon from the sheet of its folder: `card` stands in icons.svg, `office/file` in office/icons.svg."""
+    folder, slash, symbol = name.rpartition("/")
+    sheet = assets.url(f"{folder}{slash}icons.svg")
+    return Markup('<svg class="kz-icon" aria-hidden="true"><use href="{}#{}"/></svg>').format(sheet, symbol)
 
 
 def _said(form: Callable[[str], Markup], language: Language, message: str) -> Markup:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Final
 
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from fastapi import APIRouter, HTTPException, Response
 
 from app.ports.office import DayLists, Worklist
-from app.rules.station.account import Access
 from app.rules.station.day_list import AHEAD, KEPT, MOST, Need, Planned, new_word, typed
 from app.rules.visit.standing import Followed, Standing, standing
-from app.rules.words.dates import day_of, format_time
+from app.rules.words.dates import format_time
 from app.rules.words.furigana import plain
-from app.web.office.desk import Caller, Desk, OfficeRoute, is_day
+from app.web.kit.parts import TheDayLists, TheWorklist
+from app.web.office.desk import Caller, Staff, is_day
 
 _NEEDS: Final = {each.value: each for each in Need}
 _YES_OR_NO: Final = {"yes": True, "no": False}
@@ -27,120 +26,117 @@ _CHOICES: Final = range(-KEPT, 61)
 _WEEKDAYS: Final = "月火水木金土日"
 
 
-@dataclass(frozen=True)
-class DayDesk:
-    """The days' lists at the office."""
+router = APIRouter(prefix="/office/today")
 
-    desk: Desk
-    worklist: Worklist
-    plans: DayLists
 
-    def routes(self) -> list[OfficeRoute]:
-        """Return the routes."""
-        return [
-            OfficeRoute("GET", "/office/today", Access.STAFF, self.show),
-            OfficeRoute("POST", "/office/today", Access.STAFF, self.put),
-            OfficeRoute("POST", "/office/today/change", Access.STAFF, self.change),
-            OfficeRoute("POST", "/office/today/remove", Access.STAFF, self.remove),
-            OfficeRoute("GET", "/office/today/print", Access.STAFF, self.sheet),
-        ]
+@router.get("")
+async def show(caller: Staff, day_lists: TheDayLists, worklist: TheWorklist) -> Response:
+    """Show a day's list, its word, and what became of each number."""
+    day = _shown(caller.request.query_params.get("day", ""), caller.today)
+    return await _page(caller, day_lists, worklist, day)
 
-    async def show(self, caller: Caller) -> Response:
-        """Show a day's list, its word, and what became of each number."""
-        return await self._page(caller, self._shown(caller.request.query_params.get("day", "")))
 
-    async def _page(self, caller: Caller, day: date, wrong: Mapping[str, str] | None = None) -> Response:
-        today = self._today()
-        planned = await self.plans.on(caller.facility, day)
-        word = await self.plans.word(caller.facility, day) if day >= today else None
-        return self.desk.page(
-            caller,
-            "today.html",
-            status=422 if wrong else 200,
-            day=day,
-            today=today,
-            in_words=_in_words,
-            days=[today + timedelta(days=ahead) for ahead in range(_AT_HAND)],
-            choices=sorted({day, *(today + timedelta(days=ahead) for ahead in _CHOICES)}),
-            rows=[(each, await self._became(each)) for each in planned],
-            word=word or "",
-            sent=caller.sent,
-            wrong=wrong or {},
-            added=_count(caller.request.query_params.get("added", "")),
-            most=MOST,
-            format_time=format_time,
-            place="/office/today",
-        )
+async def _page(
+    caller: Caller, day_lists: DayLists, worklist: Worklist, day: date, wrong: Mapping[str, str] | None = None
+) -> Response:
+    today = caller.today
+    planned = await day_lists.on(caller.facility, day)
+    word = await day_lists.word(caller.facility, day) if day >= today else None
+    return caller.page(
+        "today.html",
+        status=422 if wrong else 200,
+        day=day,
+        today=today,
+        in_words=_in_words,
+        days=[today + timedelta(days=ahead) for ahead in range(_AT_HAND)],
+        choices=sorted({day, *(today + timedelta(days=ahead) for ahead in _CHOICES)}),
+        rows=[(each, await _became(worklist, each, caller.now)) for each in planned],
+        word=word or "",
+        sent=caller.sent,
+        wrong=wrong or {},
+        added=_count(caller.request.query_params.get("added", "")),
+        most=MOST,
+        format_time=format_time,
+        place="/office/today",
+    )
 
-    async def _became(self, planned: Planned) -> tuple[Standing, Followed] | None:
-        """Return the visit that was begun with a number, once it has reached the office."""
-        found = await self.worklist.followed(planned.facility, planned.visit) if planned.visit else None
-        return (standing(found, self.desk.clock.now()), found) if found else None
 
-    async def sheet(self, caller: Caller) -> Response:
-        """Show a day's list as it prints."""
-        day = self._shown(caller.request.query_params.get("day", ""))
-        return self.desk.page(
-            caller,
-            "today-sheet.html",
-            day=day,
-            in_words=_in_words,
-            planned=await self.plans.on(caller.facility, day),
-            now=format_time(self.desk.clock.now()),
-            print_now="now" in caller.request.query_params,
-            place="/office/today",
-        )
+async def _became(worklist: Worklist, planned: Planned, now: int) -> tuple[Standing, Followed] | None:
+    """Return the visit that was begun with a number, once it has reached the office."""
+    found = await worklist.followed(planned.facility, planned.visit) if planned.visit else None
+    return (standing(found, now), found) if found else None
 
-    # --- what the office does -----------------------------------------------------------------------------------
 
-    async def put(self, caller: Caller) -> Response:
-        """Put numbers on a day's list, or change what they need there."""
-        sent, day = caller.sent, self._ahead(caller.sent.get("day", ""))
-        numbers, wrong = _numbers(sent.get("references", ""))
-        need, over_40 = _NEEDS.get(sent.get("need", "")), _YES_OR_NO.get(sent.get("over_40", ""))
-        if need is None or over_40 is None or day is None or wrong:
-            wrong |= {"need": "どちらかをえらんでください"} if need is None else {}
-            wrong |= {"over_40": "どちらかをえらんでください"} if over_40 is None else {}
-            wrong |= {} if day else {"day": f"今日から{AHEAD}日先までの日にしてください"}
-            again = {**sent, "references": typed(sent.get("references", "")).again}
-            return await self._page(replace(caller, sent=again), day or self._today(), wrong)
-        now, by = self.desk.clock.now(), caller.officer.account.name
-        await self.plans.put([Planned(caller.facility, day, each, need, over_40, now, by) for each in numbers])
-        await self.plans.give_word(caller.facility, day, new_word())
-        return self.desk.go(f"/office/today?day={day}&added={len(numbers)}")
+@router.get("/print")
+async def sheet(caller: Staff, day_lists: TheDayLists) -> Response:
+    """Show a day's list as it prints."""
+    day = _shown(caller.request.query_params.get("day", ""), caller.today)
+    return caller.page(
+        "today-sheet.html",
+        day=day,
+        in_words=_in_words,
+        planned=await day_lists.on(caller.facility, day),
+        now=format_time(caller.now),
+        print_now="now" in caller.request.query_params,
+        place="/office/today",
+    )
 
-    async def change(self, caller: Caller) -> Response:
-        """Change what a number on the list needs; fields that are not sent stay."""
-        sent, day = caller.sent, _day(caller)
-        found = await self.plans.on(caller.facility, day)
-        for each in found:
-            if each.reference == sent.get("reference"):
-                need = _NEEDS.get(sent.get("need", ""), each.need)
-                over_40 = _YES_OR_NO.get(sent.get("over_40", ""), each.over_40)
-                now, by = self.desk.clock.now(), caller.officer.account.name
-                await self.plans.put([replace(each, need=need, over_40=over_40, at=now, by=by)])
-        return self.desk.go(f"/office/today?day={day}")
 
-    async def remove(self, caller: Caller) -> Response:
-        """Take a number off a day's list."""
-        day = _day(caller)
-        await self.plans.remove(caller.facility, day, caller.sent.get("reference", ""))
-        return self.desk.go(f"/office/today?day={day}")
+# --- what the office does -------------------------------------------------------------------------------------------
 
-    # --- days ---------------------------------------------------------------------------------------------------
 
-    def _today(self) -> date:
-        return day_of(self.desk.clock.now())
+@router.post("")
+async def put(caller: Staff, day_lists: TheDayLists, worklist: TheWorklist) -> Response:
+    """Put numbers on a day's list, or change what they need there."""
+    sent, day = caller.sent, _ahead(caller.sent.get("day", ""), caller.today)
+    numbers, wrong = _numbers(sent.get("references", ""))
+    need, over_40 = _NEEDS.get(sent.get("need", "")), _YES_OR_NO.get(sent.get("over_40", ""))
+    if need is None or over_40 is None or day is None or wrong:
+        wrong |= {"need": "どちらかをえらんでください"} if need is None else {}
+        wrong |= {"over_40": "どちらかをえらんでください"} if over_40 is None else {}
+        wrong |= {} if day else {"day": f"今日から{AHEAD}日先までの日にしてください"}
+        again = replace(caller, sent={**sent, "references": typed(sent.get("references", "")).again})
+        return await _page(again, day_lists, worklist, day or caller.today, wrong)
+    by = caller.officer.account.name
+    await day_lists.put([Planned(caller.facility, day, each, need, over_40, caller.now, by) for each in numbers])
+    await day_lists.give_word(caller.facility, day, new_word())
+    return caller.go(f"/office/today?day={day}&added={len(numbers)}")
 
-    def _shown(self, text: str) -> date:
-        """Return the day that is asked for, or today."""
-        day = date.fromisoformat(text) if is_day(text) else self._today()
-        return day if -KEPT <= (day - self._today()).days <= AHEAD else self._today()
 
-    def _ahead(self, text: str) -> date | None:
-        """Return a day on whose list something may be put, or None."""
-        day = date.fromisoformat(text) if is_day(text) else None
-        return day if day and 0 <= (day - self._today()).days <= AHEAD else None
+@router.post("/change")
+async def change(caller: Staff, day_lists: TheDayLists) -> Response:
+    """Change what a number on the list needs; fields that are not sent stay."""
+    sent, day = caller.sent, _day(caller)
+    for each in await day_lists.on(caller.facility, day):
+        if each.reference == sent.get("reference"):
+            need = _NEEDS.get(sent.get("need", ""), each.need)
+            over_40 = _YES_OR_NO.get(sent.get("over_40", ""), each.over_40)
+            by = caller.officer.account.name
+            await day_lists.put([replace(each, need=need, over_40=over_40, at=caller.now, by=by)])
+    return caller.go(f"/office/today?day={day}")
+
+
+@router.post("/remove")
+async def remove(caller: Staff, day_lists: TheDayLists) -> Response:
+    """Take a number off a day's list."""
+    day = _day(caller)
+    await day_lists.remove(caller.facility, day, caller.sent.get("reference", ""))
+    return caller.go(f"/office/today?day={day}")
+
+
+# --- days -----------------------------------------------------------------------------------------------------------
+
+
+def _shown(text: str, today: date) -> date:
+    """Return the day that is asked for, or today."""
+    day = date.fromisoformat(text) if is_day(text) else today
+    return day if -KEPT <= (day - today).days <= AHEAD else today
+
+
+def _ahead(text: str, today: date) -> date | None:
+    """Return a day on whose list something may be put, or None."""
+    day = date.fromisoformat(text) if is_day(text) else None
+    return day if day and 0 <= (day - today).days <= AHEAD else None
 
 
 def _day(caller: Caller) -> date:

@@ -4,32 +4,35 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Final, TypeAlias
+from typing import Annotated, Any, Final, TypeAlias
 from urllib.parse import quote, urlsplit
 
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
-from starlette.routing import Route
+from fastapi import Depends, Request
+from fastapi.responses import RedirectResponse, Response
 
 from app.ports.office import Office
 from app.ports.outside import Clock, NotProven, Passkeys, Secrets
 from app.ports.store import Store
+from app.rules.record.clock import is_young
 from app.rules.record.evidence import hashed
 from app.rules.record.gap import Gap
 from app.rules.station.account import IDLE, ROLE_NAMES, Access, Officer, Role, SignIn, may
-from app.rules.visit.flow import Holder
+from app.rules.words.dates import day_of
 from app.tokens import BadToken, Purpose, Sealer, Signer, new_secret
-from app.web.bedside.seat import Bedside, Refusal
+from app.web.bedside.seat import Bedside, Elsewhere, Refusal
 from app.web.kit.forms import fields
+from app.web.kit.limits import RateLimits
 from app.web.kit.pages import HOLE, Look, Pages
+from app.web.kit.parts import Part
 from app.web.kit.problems import Problems
 
 _HTMX: Final = "hx-request"
 LIVE: Final = "kazasu-live"
 """The header of a page's automatic polling, which does not prolong a sign-in."""
+_TOUCH: Final = 60
 _NEXT: Final = re.compile(r"/office(?:/[a-z0-9][A-Za-z0-9/._-]*)?(?:\?[A-Za-z0-9=&-]*)?")
 _BROWSERS: Final = ("Edg", "Firefox", "CriOS", "Chrome", "Safari")
 _SYSTEMS: Final = ("iPhone", "iPad", "Android", "Windows", "Mac OS", "Linux")
@@ -59,6 +62,7 @@ class PracticeAccount:
 class Caller:
     """One authorized request with its form fields."""
 
+    desk: Desk
     request: Request
     sent: Mapping[str, str]
     who: Officer | None = None
@@ -84,11 +88,35 @@ class Caller:
         """The idempotency key of this submission."""
         return f"office {self.sent.get('key', '') or new_secret()}"
 
+    @property
+    def now(self) -> int:
+        """The present moment (seconds since 1970, UTC)."""
+        return self.desk.clock.now()
 
-Endpoint: TypeAlias = Callable[[Caller], Awaitable[Response]]
+    @property
+    def today(self) -> date:
+        """The present day in Japan."""
+        return day_of(self.now)
+
+    @staticmethod
+    def go(address: str) -> Response:
+        """Redirect with 303."""
+        return RedirectResponse(address, status_code=303)
+
+    def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
+        """Answer a page of the office."""
+        return self.desk.pages.answer(self.request, self.html(template, **values), status)
+
+    def html(self, template: str, **values: Any) -> str:
+        """Render a page of the office."""
+        look = Look.of(self.request).seen_by("staff")
+        shared = {"who": self.who, "role_names": ROLE_NAMES, "idle": IDLE, "here": self.request.url.path}
+        record = {"gap": self.gap, "broken": self.broken}
+        html = self.desk.pages.html(f"office/{template}", look, **{**shared, **record, **values})
+        return html.replace(HOLE, self.desk.form_fields(self.request, self.who) if self.who else "")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Desk:
     """Authentication, form checks, responses and cookies of the office."""
 
@@ -102,6 +130,7 @@ class Desk:
     pages: Pages
     problems: Problems
     bedside: Bedside
+    limits: RateLimits
     origin: str
     practice: tuple[PracticeAccount, ...] = ()
 
@@ -128,30 +157,27 @@ class Desk:
         found = await self.office.officer(hashed(secret)) if secret else None
         return found if found and found.sign_in.is_open(self.clock.now()) else None
 
-    async def enter(self, route: OfficeRoute, request: Request) -> Response:
-        """Authenticate and authorize a request, check its CSRF token, and call the handler."""
-        need = route.need
-        if await self._is_in_patients_hands(request):
-            return self.go("/visit/hand-over")
+    async def caller(self, request: Request, need: Access, *, reads_form: bool) -> Caller:
+        """Authenticate and authorize a request; parse its form and check the CSRF token where it has one."""
+        await self.bedside.keep_to_staff(request)
         who = await self.find(request)
         if who is not None and need is not Access.NOTHING and who.sign_in.full is (need is Access.ENROLLING):
-            return self.go("/office" if who.sign_in.full else "/office/second-factor")
+            raise Elsewhere("/office" if who.sign_in.full else "/office/second-factor")
         self._admit(need, who)
-        sends = request.method == "POST" and not route.takes_file
-        sent = await fields(request) if sends else {}
-        if sends and need is not Access.NOTHING:
+        sent = await fields(request) if reads_form else {}
+        if reads_form and need is not Access.NOTHING:
             self.check(request, sent, who)
-        if who is not None and LIVE not in request.headers:
-            await self.office.touch(who.sign_in.id, self.clock.now())
+        await self._touch(request, who)
         if who is None or not who.sign_in.full:
-            return await route.handler(Caller(request, sent, who))
+            return Caller(self, request, sent, who)
         gap, broken = await self.store.gap(who.facility.id), await self.store.broken(who.facility.id)
-        return await route.handler(Caller(request, sent, who, gap, len(broken)))
+        return Caller(self, request, sent, who, gap, len(broken))
 
-    async def _is_in_patients_hands(self, request: Request) -> bool:
-        """Whether the patient of an open visit holds this phone: then no route of the office answers."""
-        seat = await self.bedside.find(request)
-        return seat is not None and seat.visit.holder is Holder.PATIENT
+    async def _touch(self, request: Request, who: Officer | None) -> None:
+        """Prolong a sign-in, in `_TOUCH` seconds once; a page that asks for news by itself does not."""
+        now = self.clock.now()
+        if who is not None and LIVE not in request.headers and not is_young(who.sign_in.used_at, _TOUCH, now):
+            await self.office.touch(who.sign_in.id, now)
 
     def check(self, request: Request, sent: Mapping[str, str], who: Officer | None) -> None:
         """Raise `Refusal` unless the CSRF token is of this sign-in at its present station."""
@@ -172,19 +198,6 @@ class Desk:
 
     # --- answers --------------------------------------------------------------------------------------------
 
-    def page(self, caller: Caller, template: str, *, status: int = 200, **values: Any) -> Response:
-        """Answer a page of the office."""
-        return self.pages.answer(caller.request, self.html(caller, template, **values), status)
-
-    def html(self, caller: Caller, template: str, **values: Any) -> str:
-        """Render a page of the office."""
-        who = caller.who
-        look = Look.of(caller.request).seen_by("staff")
-        shared = {"who": who, "role_names": ROLE_NAMES, "idle": IDLE, "here": caller.request.url.path}
-        record = {"gap": caller.gap, "broken": caller.broken}
-        html = self.pages.html(f"office/{template}", look, **{**shared, **record, **values})
-        return html.replace(HOLE, self.form_fields(caller.request, who) if who else "")
-
     def form_fields(self, request: Request, who: Officer) -> str:
         """Return the form field with the CSRF token, which is bound to the sign-in and its station."""
         token = self.signer.form(self._place(request, who))
@@ -204,11 +217,6 @@ class Desk:
             raise NotProven
         return urlsafe_b64decode(challenge)
 
-    @staticmethod
-    def go(address: str) -> Response:
-        """Redirect with 303."""
-        return RedirectResponse(address, status_code=303)
-
     def to_sign_in(self, request: Request) -> Response:
         """Redirect to the sign-in page, with the wanted address in `next`; 204 for automatic polling."""
         if LIVE in request.headers:
@@ -218,7 +226,9 @@ class Desk:
         # A form after the sign-in expired is lost; `next` is the page that it was on.
         wanted = request.url.path + query if is_asking else urlsplit(request.headers.get("referer", "")).path
         door = f"/office/sign-in?next={quote(inside(wanted))}"
-        answer = Response(status_code=204, headers={"HX-Redirect": door}) if _HTMX in request.headers else self.go(door)
+        answer = (
+            Response(status_code=204, headers={"HX-Redirect": door}) if _HTMX in request.headers else Caller.go(door)
+        )
         if is_asking:
             self.forget(answer)
         return answer
@@ -243,19 +253,28 @@ class Desk:
         answer.delete_cookie(self.cookie, secure=self.is_secure, httponly=True, samesite="lax")
 
 
-class OfficeRoute(Route):
-    """A route of the office: the access that it needs, and the handler that runs once a request has it.
+class Allowed:
+    """A dependency: the caller of a request that has this access. Any other ends in a page or a redirect.
 
-    With `takes_file`, the form is multipart, and its handler parses it and checks its token.
+    With `takes_file`, the form is multipart: its route parses it and checks its token.
     """
 
-    def __init__(self, method: str, path: str, need: Access, handler: Endpoint, *, takes_file: bool = False) -> None:
-        self.need, self.handler, self.takes_file = need, handler, takes_file
-        super().__init__(path, self._enter, methods=[method])
+    def __init__(self, need: Access, *, takes_file: bool = False) -> None:
+        self.need, self._takes_file = need, takes_file
 
-    async def _enter(self, request: Request) -> Response:
-        desk: Desk = request.app.state.desk
-        return await desk.enter(self, request)
+    async def __call__(self, request: Request, desk: TheDesk) -> Caller:
+        """Return the caller."""
+        return await desk.caller(request, self.need, reads_form=request.method == "POST" and not self._takes_file)
+
+
+TheDesk: TypeAlias = Annotated[Desk, Depends(Part("desk"))]
+Anybody: TypeAlias = Annotated[Caller, Depends(Allowed(Access.NOTHING))]
+Enrolling: TypeAlias = Annotated[Caller, Depends(Allowed(Access.ENROLLING))]
+"""Whoever has signed in and has no second factor yet."""
+Staff: TypeAlias = Annotated[Caller, Depends(Allowed(Access.STAFF))]
+Admin: TypeAlias = Annotated[Caller, Depends(Allowed(Access.ADMIN))]
+StaffWithFile: TypeAlias = Annotated[Caller, Depends(Allowed(Access.STAFF, takes_file=True))]
+AdminWithFile: TypeAlias = Annotated[Caller, Depends(Allowed(Access.ADMIN, takes_file=True))]
 
 
 def inside(address: str) -> str:

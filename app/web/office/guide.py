@@ -7,15 +7,13 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Final
 
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from fastapi import APIRouter, HTTPException, Response
 
 from app.rules.content.guide import GUIDE
-from app.rules.station.account import Access
 from app.rules.station.station import Note
 from app.rules.words.digits import ascii_digits, has_my_number
 from app.web.bedside.seat import STATION_COOKIE
-from app.web.office.desk import Caller, Desk, OfficeRoute
+from app.web.office.desk import Admin, Caller, Staff
 
 _LONGEST: Final = 500
 _NUMBER: Final = 20
@@ -34,63 +32,50 @@ class WrongNote:
     says: str
 
 
-@dataclass(frozen=True)
-class GuideDesk:
-    """The office's pages of the guide."""
+router = APIRouter(prefix="/office/guide")
 
-    desk: Desk
 
-    def routes(self) -> list[OfficeRoute]:
-        """Return the routes."""
-        return [
-            OfficeRoute("GET", "/office/guide", Access.STAFF, self.index),
-            OfficeRoute("POST", "/office/guide/note", Access.ADMIN, self.write),
-        ]
+@router.get("")
+async def index(caller: Staff) -> Response:
+    """Show every topic; sets the station cookie, so that the guide's pages show this station's notes."""
+    answer = await _page(caller)
+    secure = caller.desk.is_secure
+    answer.set_cookie(STATION_COOKIE, caller.facility, max_age=_YEAR, secure=secure, httponly=True, samesite="lax")
+    return answer
 
-    async def index(self, caller: Caller) -> Response:
-        """Show every topic; sets the station cookie, so that the guide's pages show this station's notes."""
-        answer = await self._page(caller)
-        answer.set_cookie(
-            STATION_COOKIE,
-            caller.facility,
-            max_age=_YEAR,
-            secure=self.desk.is_secure,
-            httponly=True,
-            samesite="lax",
-        )
-        return answer
 
-    async def _page(self, caller: Caller, *, wrong: WrongNote | None = None, given: Note | None = None) -> Response:
-        notes = await self.desk.office.notes(caller.facility)
-        topic = caller.request.query_params.get("note", "")
-        return self.desk.page(
-            caller,
-            "guide.html",
-            status=422 if wrong else 200,
-            guide=GUIDE,
-            notes=notes,
-            wrong=wrong,
-            writing=given or notes.get(topic) or Note(caller.facility, topic, "", "", "", 0),
-        )
+async def _page(caller: Caller, *, wrong: WrongNote | None = None, given: Note | None = None) -> Response:
+    notes = await caller.desk.office.notes(caller.facility)
+    topic = caller.request.query_params.get("note", "")
+    return caller.page(
+        "guide.html",
+        status=422 if wrong else 200,
+        guide=GUIDE,
+        notes=notes,
+        wrong=wrong,
+        writing=given or notes.get(topic) or Note(caller.facility, topic, "", "", "", 0),
+    )
 
-    async def write(self, caller: Caller) -> Response:
-        """Validate and save a note; an empty one is deleted."""
-        topic = caller.sent.get("topic", "")
-        if topic not in GUIDE.topics:
-            raise HTTPException(404)
-        note = Note(
-            caller.facility,
-            topic,
-            caller.sent.get("text", "").replace("\r\n", "\n").strip(),
-            unicodedata.normalize("NFKC", caller.sent.get("telephone", "")).strip(),
-            caller.officer.account.name,
-            self.desk.clock.now(),
-        )
-        wrong = _problem(note)
-        if wrong:
-            return await self._page(caller, wrong=wrong, given=note)
-        await self.desk.office.save_note(note)
-        return self.desk.go(f"/office/guide#{topic}")
+
+@router.post("/note")
+async def write(caller: Admin) -> Response:
+    """Validate and save a note; an empty one is deleted."""
+    topic = caller.sent.get("topic", "")
+    if topic not in GUIDE.topics:
+        raise HTTPException(404)
+    note = Note(
+        facility=caller.facility,
+        topic=topic,
+        text=caller.sent.get("text", "").replace("\r\n", "\n").strip(),
+        telephone=unicodedata.normalize("NFKC", caller.sent.get("telephone", "")).strip(),
+        by=caller.officer.account.name,
+        at=caller.now,
+    )
+    wrong = _problem(note)
+    if wrong:
+        return await _page(caller, wrong=wrong, given=note)
+    await caller.desk.office.save_note(note)
+    return caller.go(f"/office/guide#{topic}")
 
 
 def _problem(note: Note) -> WrongNote | None:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from datetime import date
 from typing import Final
 
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from fastapi import APIRouter, HTTPException, Response
 
-from app.ports.consent_list import ConsentList
 from app.rules.content.office import CHECKLISTS
-from app.rules.station.account import Access
 from app.rules.station.station import Station, StationProfile, Terminal, Tick, judge_code
 from app.rules.visit.standing import NEEDY, standing
-from app.rules.words.dates import day_of, format_time
+from app.rules.words.dates import format_time
 from app.rules.words.digits import has_my_number
-from app.web.office.desk import Caller, Desk, OfficeRoute, is_day
-from app.work.importing import Importer
+from app.web.kit.parts import TheConsents, TheWorklist
+from app.web.office.desk import Admin, Caller, Staff, is_day
 
 _YES_OR_NO: Final = {"yes": True, "no": False}
 _TERMINALS: Final = {each.value: each for each in Terminal}
@@ -29,144 +27,139 @@ _DECIDED_SINCE: Final = (
 )
 _TEXTS: Final = ("name", "code", "telephone", "hours", "router", "maintenance_telephone", "certificate_ends")
 
+router = APIRouter()
 
-@dataclass(frozen=True)
-class HomeDesk:
-    """The first page, settings and checklists."""
 
-    desk: Desk
-    importer: Importer
+@router.get("/office")
+async def first(caller: Staff, worklist: TheWorklist) -> Response:
+    """Show the live codes, and counts of what needs action."""
+    office, facility = caller.desk.office, caller.facility
+    entry, official = await office.links(facility, limit=1), await office.officials(facility, limit=1)
+    dead = await office.prints(facility, only="dead", limit=200)
+    return caller.page(
+        "first.html",
+        entry=entry[0] if entry else None,
+        issued=format_time(entry[0].issued_at) if entry else "",
+        official=official[0] if official else None,
+        dead=len(dead),
+        needy=sum(standing(each, caller.now) in NEEDY for each in await worklist.open(facility)),
+        stations=await office.stations_of(caller.officer.account.id),
+        station=await office.station(facility),
+        checklists=[(each, await _done(caller, each.id)) for each in CHECKLISTS.values()],
+    )
 
-    @property
-    def registry(self) -> ConsentList:
-        """The store of the list of consents."""
-        return self.importer.registry
 
-    def routes(self) -> list[OfficeRoute]:
-        """Return the routes."""
-        return [
-            OfficeRoute("GET", "/office", Access.STAFF, self.first),
-            OfficeRoute("POST", "/office/switch", Access.STAFF, self.switch),
-            OfficeRoute("GET", "/office/station", Access.ADMIN, self.station),
-            OfficeRoute("POST", "/office/station", Access.ADMIN, self.save),
-            OfficeRoute("GET", "/office/checklist/{checklist}", Access.STAFF, self.checklist),
-            OfficeRoute("POST", "/office/checklist/{checklist}", Access.STAFF, self.tick),
-        ]
+async def _done(caller: Caller, checklist: str) -> int:
+    return len(await caller.desk.office.ticks(caller.facility, checklist, _period(checklist, caller.today)))
 
-    async def first(self, caller: Caller) -> Response:
-        """Show the live codes, and counts of what needs action."""
-        office, facility = self.desk.office, caller.facility
-        entry, official = await office.links(facility, limit=1), await office.officials(facility, limit=1)
-        dead = await office.prints(facility, only="dead", limit=200)
-        return self.desk.page(
-            caller,
-            "first.html",
-            entry=entry[0] if entry else None,
-            issued=format_time(entry[0].issued_at) if entry else "",
-            official=official[0] if official else None,
-            dead=len(dead),
-            needy=await self._needy(facility),
-            stations=await office.stations_of(caller.officer.account.id),
-            station=await office.station(facility),
-            checklists=[(each, await self._done(facility, each.id)) for each in CHECKLISTS.values()],
-        )
 
-    async def _needy(self, facility: str) -> int:
-        now = self.desk.clock.now()
-        return sum(standing(each, now) in NEEDY for each in await self.importer.worklist.open(facility))
+@router.post("/office/switch")
+async def switch(caller: Staff) -> Response:
+    """Move the sign-in to another of the account's stations; 404 for any other."""
+    wanted = caller.sent.get("facility", "")
+    stations = await caller.desk.office.stations_of(caller.officer.account.id)
+    if wanted not in {facility.id for facility, _ in stations}:
+        raise HTTPException(404)
+    await caller.desk.office.move(caller.officer.sign_in.id, wanted)
+    return caller.go("/office")
 
-    async def _done(self, facility: str, checklist: str) -> int:
-        return len(await self.desk.office.ticks(facility, checklist, self._period(checklist)))
 
-    async def switch(self, caller: Caller) -> Response:
-        """Move the sign-in to another of the account's stations; 404 for any other."""
-        wanted = caller.sent.get("facility", "")
-        stations = await self.desk.office.stations_of(caller.officer.account.id)
-        if wanted not in {facility.id for facility, _ in stations}:
-            raise HTTPException(404)
-        await self.desk.office.move(caller.officer.sign_in.id, wanted)
-        return self.desk.go("/office")
+# --- the station ------------------------------------------------------------------------------------------------------
 
-    # --- the station ----------------------------------------------------------------------------------------
 
-    async def station(self, caller: Caller) -> Response:
-        """Show the station's settings."""
-        station = await self.desk.office.station(caller.facility)
-        return self._station(caller, caller.officer.facility, station, names_were=station.keeps_names)
+@router.get("/office/station")
+async def show_station(caller: Admin) -> Response:
+    """Show the station's settings."""
+    station = await caller.desk.office.station(caller.facility)
+    return _station(caller, caller.officer.facility, station, names_were=station.keeps_names)
 
-    def _station(  # noqa: PLR0913 - what is shown, and why again
-        self,
-        caller: Caller,
-        facility: Station,
-        station: StationProfile,
-        *,
-        names_were: bool,
-        wrong: dict[str, str] | None = None,
-        late: str = "",
-    ) -> Response:
-        """Answer the station's page; `names_were` is whether names are kept now, whatever was chosen in the form."""
-        return self.desk.page(
-            caller,
-            "station.html",
-            status=409 if late else 422 if wrong else 200,
-            facility=facility,
-            station=station,
-            names_were="yes" if names_were else "no",
-            wrong=wrong or {},
-            late=late,
-            warning=judge_code(facility.code).warning,
-            saved="saved" in caller.request.query_params,
-        )
 
-    async def save(self, caller: Caller) -> Response:
-        """Validate and save the settings: 422 on errors, 409 if the names setting changed since the form was shown."""
-        names_were = (await self.desk.office.station(caller.facility)).keeps_names
-        facility, station = _said(caller, names_were=names_were)
-        if _YES_OR_NO.get(caller.sent.get("names_were", "")) is not names_were:
-            return await self._decided_since(caller, facility, station)
-        wrong = _problems(facility, station)
-        forgets = names_were and not station.keeps_names
-        if forgets and caller.sent.get("forget") != "yes":
-            wrong["forget"] = "いま残っている氏名が消えます。確かめて、チェックを入れてください"
-        if wrong:
-            return self._station(caller, facility, station, names_were=names_were, wrong=wrong)
-        if forgets:
-            await self.registry.forget_names(facility.id)  # this turns the setting off, too
-        if not await self.desk.office.save_station(facility, station, names_were=names_were and not forgets):
-            return await self._decided_since(caller, facility, station)
-        return self.desk.go("/office/station?saved=1")
+def _station(
+    caller: Caller,
+    facility: Station,
+    station: StationProfile,
+    *,
+    names_were: bool,
+    wrong: dict[str, str] | None = None,
+    late: str = "",
+) -> Response:
+    """Answer the station's page; `names_were` is whether names are kept now, whatever was chosen in the form."""
+    return caller.page(
+        "station.html",
+        status=409 if late else 422 if wrong else 200,
+        facility=facility,
+        station=station,
+        names_were="yes" if names_were else "no",
+        wrong=wrong or {},
+        late=late,
+        warning=judge_code(facility.code).warning,
+        saved="saved" in caller.request.query_params,
+    )
 
-    async def _decided_since(self, caller: Caller, facility: Station, station: StationProfile) -> Response:
-        """Show the typed values, with the names setting that was saved since the form was shown."""
-        now = (await self.desk.office.station(caller.facility)).keeps_names
-        return self._station(caller, facility, replace(station, keeps_names=now), names_were=now, late=_DECIDED_SINCE)
 
-    # --- checklists -----------------------------------------------------------------------------------------
+@router.post("/office/station")
+async def save_station(caller: Admin, consents: TheConsents) -> Response:
+    """Validate and save the settings: 422 on errors, 409 if the names setting changed since the form was shown."""
+    names_were = (await caller.desk.office.station(caller.facility)).keeps_names
+    facility, station = _said(caller, names_were=names_were)
+    if _YES_OR_NO.get(caller.sent.get("names_were", "")) is not names_were:
+        return await _decided_since(caller, facility, station)
+    wrong = _problems(facility, station)
+    forgets = names_were and not station.keeps_names
+    if forgets and caller.sent.get("forget") != "yes":
+        wrong["forget"] = "いま残っている氏名が消えます。確かめて、チェックを入れてください"
+    if wrong:
+        return _station(caller, facility, station, names_were=names_were, wrong=wrong)
+    if forgets:
+        await consents.forget_names(facility.id)  # this turns the setting off, too
+    if not await caller.desk.office.save_station(facility, station, names_were=names_were and not forgets):
+        return await _decided_since(caller, facility, station)
+    return caller.go("/office/station?saved=1")
 
-    async def checklist(self, caller: Caller) -> Response:
-        """Show a checklist with what is done."""
-        found = CHECKLISTS.get(caller.request.path_params["checklist"])
-        if found is None:
-            raise HTTPException(404)
-        ticks = await self.desk.office.ticks(caller.facility, found.id, self._period(found.id))
-        done = {row: f"{format_time(at)} {by}" for row, (at, by) in ticks.items()}
-        station = await self.desk.office.station(caller.facility)
-        return self.desk.page(caller, "checklist.html", checklist=found, done=done, station=station)
 
-    async def tick(self, caller: Caller) -> Response:
-        """Tick a row, or take the tick away."""
-        found = CHECKLISTS.get(caller.request.path_params["checklist"])
-        row = caller.sent.get("row", "")
-        if found is None or row not in {each.id for each in found.rows}:
-            raise HTTPException(404)
-        now, by = self.desk.clock.now(), caller.officer.account.name
-        tick = Tick(caller.facility, found.id, self._period(found.id), row, now, by)
-        await self.desk.office.tick(tick, done=caller.sent.get("done") == "yes")
-        return self.desk.go(f"/office/checklist/{found.id}#{row}")
+async def _decided_since(caller: Caller, facility: Station, station: StationProfile) -> Response:
+    """Show the typed values, with the names setting that was saved since the form was shown."""
+    now = (await caller.desk.office.station(caller.facility)).keeps_names
+    return _station(caller, facility, replace(station, keeps_names=now), names_were=now, late=_DECIDED_SINCE)
 
-    def _period(self, checklist: str) -> str:
-        """Return the period of a tick: YYYY-MM for the monthly list, which restarts each month, else empty."""
-        return day_of(self.desk.clock.now()).strftime("%Y-%m") if checklist == "monthly" else ""
+
+# --- checklists -------------------------------------------------------------------------------------------------------
+
+
+@router.get("/office/checklist/{checklist}")
+async def show_checklist(caller: Staff, checklist: str) -> Response:
+    """Show a checklist with what is done."""
+    found = CHECKLISTS.get(checklist)
+    if found is None:
+        raise HTTPException(404)
+    ticks = await caller.desk.office.ticks(caller.facility, found.id, _period(found.id, caller.today))
+    done = {row: f"{format_time(at)} {by}" for row, (at, by) in ticks.items()}
+    station = await caller.desk.office.station(caller.facility)
+    return caller.page("checklist.html", checklist=found, done=done, station=station)
+
+
+@router.post("/office/checklist/{checklist}")
+async def tick(caller: Staff, checklist: str) -> Response:
+    """Tick a row, or take the tick away."""
+    found = CHECKLISTS.get(checklist)
+    row = caller.sent.get("row", "")
+    if found is None or row not in {each.id for each in found.rows}:
+        raise HTTPException(404)
+    ticked = Tick(
+        facility=caller.facility,
+        checklist=found.id,
+        period=_period(found.id, caller.today),
+        row=row,
+        at=caller.now,
+        by=caller.officer.account.name,
+    )
+    await caller.desk.office.tick(ticked, done=caller.sent.get("done") == "yes")
+    return caller.go(f"/office/checklist/{found.id}#{row}")
+
+
+def _period(checklist: str, today: date) -> str:
+    """Return the period of a tick: YYYY-MM for the monthly list, which restarts each month, else empty."""
+    return today.strftime("%Y-%m") if checklist == "monthly" else ""
 
 
 def _said(caller: Caller, *, names_were: bool) -> tuple[Station, StationProfile]:

@@ -4,176 +4,161 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Final
 
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
+from fastapi import APIRouter, HTTPException, Response
 
 from app.ports.consent_list import ConsentList
 from app.ports.office import Worklist
-from app.ports.store import Ledger, Logged
-from app.rules.record.evidence import Body, Event, EventType, Head
+from app.ports.store import Logged
+from app.rules.record.event import Body, Event, EventType
 from app.rules.record.gap import Erasure
-from app.rules.station.account import Access
 from app.rules.terminal.consent_list import Insured, ListedPerson, merged_flags
 from app.rules.terminal.consent_rows import SOON, cell, era, flag_name, is_40, last_end, left, sex, validity
 from app.rules.terminal.values import Consent
 from app.rules.visit.standing import Followed, compared, standing
 from app.rules.words.dates import day_of, format_time
-from app.web.office.consent_list import LIST, shown_briefly
-from app.web.office.desk import Caller, Desk, OfficeRoute
+from app.web.kit.parts import TheConsents, TheLedger, TheWorklist
+from app.web.office.consent_list import LIST, keeps_names, shown_briefly
+from app.web.office.desk import Admin, Caller, Staff
+from app.web.office.worklist import followed_by
 from app.work import forgetting
-from app.work.importing import Importer
 
 _SURE: Final = 60
 """Days before a 40th birthday on which `over_40` is not prefilled."""
 
 
-@dataclass(frozen=True)
-class PersonDesk:
-    """The pages of one person, and the sheet of one visit."""
+router = APIRouter()
 
-    desk: Desk
-    importer: Importer
-    ledger: Ledger
 
-    @property
-    def registry(self) -> ConsentList:
-        """The store of the list of consents."""
-        return self.importer.registry
+@router.get(f"{LIST}/{{person}}")
+async def show(caller: Staff, consents: TheConsents, worklist: TheWorklist, person: str) -> Response:
+    """Show all that is kept of a person."""
+    known, has_names = await _found(caller, consents, person), await keeps_names(caller)
+    now = caller.now
+    names = known.names if has_names else None
+    values: dict[str, Any] = {
+        "known": known,
+        "names": names,
+        "keeps_names": has_names,
+        "era": era(names) if names else "",
+        "sex": sex(names.sex) if names else "",
+        "validity": validity(known.validity),
+        "ends": format_time(last_end(known)),
+        "left": left(last_end(known), now),
+        "insurances": [(each, list(_flags(each.consents))) for each in known.results],
+        "merged": [(flag_name(flag), cell(merged)) for flag, merged in known.merged.items()],
+        "history": [_told(each) for each in await consents.history(caller.facility, known.id)],
+        "visits": await _visits(caller, consents, worklist, known.id),
+        "today": day_of(now).isoformat(),
+        "over_40": _is_over_40(known, now) if has_names else "",
+        "format_time": format_time,
+        "soon": SOON,
+        "place": LIST,
+    }
+    return shown_briefly(caller, "person.html", values, has_names=names is not None)
 
-    @property
-    def worklist(self) -> Worklist:
-        """The store of the worklist."""
-        return self.importer.worklist
 
-    def routes(self) -> list[OfficeRoute]:
-        """Return the routes."""
-        return [
-            OfficeRoute("GET", f"{LIST}/{{person}}", Access.STAFF, self.show),
-            OfficeRoute("POST", f"{LIST}/{{person}}/record", Access.STAFF, self.record),
-            OfficeRoute("GET", f"{LIST}/{{person}}/erase", Access.ADMIN, self.before_erasing),
-            OfficeRoute("POST", f"{LIST}/{{person}}/erase", Access.ADMIN, self.erase),
-            OfficeRoute("GET", "/office/visits/{visit}/print", Access.STAFF, self.paper),
-        ]
+async def _found(caller: Caller, consents: ConsentList, person: str) -> ListedPerson:
+    found = await consents.person(caller.facility, person)
+    if found is None:
+        raise HTTPException(404)
+    return found
 
-    async def _found(self, caller: Caller) -> ListedPerson:
-        found = await self.registry.person(caller.facility, caller.request.path_params["person"])
-        if found is None:
-            raise HTTPException(404)
-        return found
 
-    async def _keeps_names(self, caller: Caller) -> bool:
-        return (await self.desk.office.station(caller.facility)).keeps_names
+async def _visits(caller: Caller, consents: ConsentList, worklist: Worklist, person: str) -> list[Followed]:
+    ids = await consents.visits_of(caller.facility, person)
+    found = [await worklist.followed(caller.facility, visit) for visit in ids]
+    return [each for each in found if each is not None]
 
-    async def _visits(self, caller: Caller, person: str) -> list[Followed]:
-        ids = await self.registry.visits_of(caller.facility, person)
-        found = [await self.worklist.followed(caller.facility, visit) for visit in ids]
-        return [each for each in found if each is not None]
 
-    async def show(self, caller: Caller) -> Response:
-        """Show all that is kept of a person."""
-        known, keeps_names = await self._found(caller), await self._keeps_names(caller)
-        now = self.desk.clock.now()
-        names = known.names if keeps_names else None
-        values: dict[str, Any] = {
-            "known": known,
-            "names": names,
-            "keeps_names": keeps_names,
-            "era": era(names) if names else "",
-            "sex": sex(names.sex) if names else "",
-            "validity": validity(known.validity),
-            "ends": format_time(last_end(known)),
-            "left": left(last_end(known), now),
-            "insurances": [(each, list(_flags(each.consents))) for each in known.results],
-            "merged": [(flag_name(flag), cell(merged)) for flag, merged in known.merged.items()],
-            "history": [_told(each) for each in await self.registry.history(caller.facility, known.id)],
-            "visits": await self._visits(caller, known.id),
-            "today": day_of(now).isoformat(),
-            "over_40": _is_over_40(known, now) if keeps_names else "",
-            "format_time": format_time,
-            "soon": SOON,
-            "place": LIST,
-        }
-        return shown_briefly(self.desk, caller, "person.html", values, has_names=names is not None)
+# --- export ---------------------------------------------------------------------------------------------------------
 
-    # --- export ---------------------------------------------------------------------------------------------------
 
-    async def record(self, caller: Caller) -> Response:
-        """Export all that is kept of a person as JSON, for themselves, and record an `EXPORTED` event."""
-        known, now = await self._found(caller), self.desk.clock.now()
-        history = await self.registry.history(caller.facility, known.id)
-        kept = {
-            "made_at": format_time(now),
-            "station": caller.officer.facility.name,
-            "names": asdict(known.names) if known.names and await self._keeps_names(caller) else None,
-            "references": list(known.references),
-            "validity": {"code": known.validity, "words": validity(known.validity)},
-            "seen_at": format_time(known.seen_at),
-            "insurances": [
-                {"kind": each.card, "consents": [_as_given(consent) for consent in each.consents]}
-                for each in known.results
-            ],
-            "history": [_told(each) for each in history],
-            "visits": [_of_visit(each) for each in await self._visits(caller, known.id)],
-            "medical_data": None,
-        }
-        body: Body = {"by": caller.officer.account.id, "what": "person", "format": "json", "count": 1}
-        # The subject of a person's events in the record.
-        await self.registry.note(caller.facility, f"person {known.id}", Event(EventType.EXPORTED, now, body))
-        return Response(
-            json.dumps(kept, ensure_ascii=False, indent=2),
-            media_type="application/json",
-            headers={"Content-Disposition": f'attachment; filename="kazasu-person-{day_of(now):%Y%m%d}.json"'},
-        )
+@router.post(f"{LIST}/{{person}}/record")
+async def record(caller: Staff, consents: TheConsents, worklist: TheWorklist, person: str) -> Response:
+    """Export all that is kept of a person as JSON, for themselves, and record an `EXPORTED` event."""
+    known, now = await _found(caller, consents, person), caller.now
+    history = await consents.history(caller.facility, known.id)
+    kept = {
+        "made_at": format_time(now),
+        "station": caller.officer.facility.name,
+        "names": asdict(known.names) if known.names and await keeps_names(caller) else None,
+        "references": list(known.references),
+        "validity": {"code": known.validity, "words": validity(known.validity)},
+        "seen_at": format_time(known.seen_at),
+        "insurances": [
+            {"kind": each.card, "consents": [_as_given(consent) for consent in each.consents]} for each in known.results
+        ],
+        "history": [_told(each) for each in history],
+        "visits": [_of_visit(each) for each in await _visits(caller, consents, worklist, known.id)],
+        "medical_data": None,
+    }
+    body: Body = {"by": caller.officer.account.id, "what": "person", "format": "json", "count": 1}
+    # The subject of a person's events in the record.
+    await consents.note(caller.facility, f"person {known.id}", Event(EventType.EXPORTED, now, body))
+    return Response(
+        json.dumps(kept, ensure_ascii=False, indent=2),
+        media_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="kazasu-person-{day_of(now):%Y%m%d}.json"'},
+    )
 
-    # --- erasure --------------------------------------------------------------------------------------------------
 
-    async def before_erasing(self, caller: Caller) -> Response:
-        """Show what erasing a person removes, and what stays."""
-        return await self._before_erasing(caller, await self._found(caller))
+# --- erasure --------------------------------------------------------------------------------------------------------
 
-    async def _before_erasing(self, caller: Caller, known: ListedPerson, wrong: str = "") -> Response:
-        names = known.names if await self._keeps_names(caller) else None
-        visits = len(await self._visits(caller, known.id))
-        values = {"known": known, "names": names, "visits": visits, "wrong": wrong, "place": LIST}
-        answer = shown_briefly(self.desk, caller, "person-erase.html", values, has_names=names is not None)
-        answer.status_code = 422 if wrong else 200
-        return answer
 
-    async def erase(self, caller: Caller) -> Response:
-        """Erase a person: destroy their key and all that was kept of them."""
-        known = await self._found(caller)
-        if caller.sent.get("understood") != "yes":
-            return await self._before_erasing(caller, known, "消えるものを確かめて、チェックを入れてください")
-        by, now, store = caller.officer.account.id, self.desk.clock.now(), self.desk.store
-        visits = await store.matched(caller.facility, known.id)
-        await forgetting.erase(store, self.ledger, [Erasure(caller.facility, known.id, now, visits)], by, now)
-        return self.desk.go(f"{LIST}?erased=1")
+@router.get(f"{LIST}/{{person}}/erase")
+async def before_erasing(caller: Admin, consents: TheConsents, worklist: TheWorklist, person: str) -> Response:
+    """Show what erasing a person removes, and what stays."""
+    return await _before_erasing(caller, consents, worklist, await _found(caller, consents, person))
 
-    # --- one visit on paper ---------------------------------------------------------------------------------------
 
-    async def paper(self, caller: Caller) -> Response:
-        """Show one visit's standing for printing, under its code and without a name."""
-        followed = await self.worklist.followed(caller.facility, caller.request.path_params["visit"])
-        if followed is None:
-            raise HTTPException(404)
-        now = self.desk.clock.now()
-        head: Head = await self.desk.store.head(caller.facility)
-        return self.desk.page(
-            caller,
-            "visit-paper.html",
-            followed=followed,
-            visit=followed.visit,
-            standing=standing(followed, now),
-            compared=compared(followed.visit, followed.sight) if followed.sight else (),
-            head=head,
-            printed=format_time(now),
-            format_time=format_time,
-            place="/office/visits",
-        )
+async def _before_erasing(
+    caller: Caller, consents: ConsentList, worklist: Worklist, known: ListedPerson, wrong: str = ""
+) -> Response:
+    names = known.names if await keeps_names(caller) else None
+    visits = len(await _visits(caller, consents, worklist, known.id))
+    values = {"known": known, "names": names, "visits": visits, "wrong": wrong, "place": LIST}
+    answer = shown_briefly(caller, "person-erase.html", values, has_names=names is not None)
+    answer.status_code = 422 if wrong else 200
+    return answer
+
+
+@router.post(f"{LIST}/{{person}}/erase")
+async def erase(
+    caller: Admin, consents: TheConsents, worklist: TheWorklist, ledger: TheLedger, person: str
+) -> Response:
+    """Erase a person: destroy their key and all that was kept of them."""
+    known = await _found(caller, consents, person)
+    if caller.sent.get("understood") != "yes":
+        why = "消えるものを確かめて、チェックを入れてください"
+        return await _before_erasing(caller, consents, worklist, known, why)
+    by, now, store = caller.officer.account.id, caller.now, caller.desk.store
+    visits = await store.matched(caller.facility, known.id)
+    await forgetting.erase(store, ledger, [Erasure(caller.facility, known.id, now, visits)], by, now)
+    return caller.go(f"{LIST}?erased=1")
+
+
+# --- one visit on paper ---------------------------------------------------------------------------------------------
+
+
+@router.get("/office/visits/{visit}/print")
+async def paper(caller: Staff, worklist: TheWorklist, visit: str) -> Response:
+    """Show one visit's standing for printing, under its code and without a name."""
+    followed, now = await followed_by(caller, worklist, visit), caller.now
+    return caller.page(
+        "visit-paper.html",
+        followed=followed,
+        visit=followed.visit,
+        standing=standing(followed, now),
+        compared=compared(followed.visit, followed.sight) if followed.sight else (),
+        head=await caller.desk.store.head(caller.facility),
+        printed=format_time(now),
+        format_time=format_time,
+        place="/office/visits",
+    )
 
 
 def _flags(consents: tuple[Consent, ...]) -> Iterator[dict[str, Any]]:
@@ -224,10 +209,10 @@ def _of_visit(followed: Followed) -> dict[str, Any]:
         "handed_off_at": "" if visit.transcribed_by else format_time(followed.handed_off_at),
         "transcribed_at": format_time(visit.transcribed_at) if visit.transcribed_by else "",
         "transcribed_by": visit.transcribed_by,
-        "reference": visit.answer("need", "reference"),
+        "reference": visit.reference,
         "withdraws": visit.withdraws,
         "choices": {} if visit.withdraws else dict(visit.answers.get("consent", {})),
-        "report": visit.answer("result", "report"),
+        "report": visit.report,
         "seen": seen,
     }
 

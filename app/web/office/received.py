@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from app.web.kit.forms import BadForm
-from app.web.office.desk import Caller, Desk
+from app.web.office.desk import Caller
 
 _FORM: Final = "multipart/form-data"
 
@@ -20,7 +20,7 @@ class _InMemory(MultiPartParser):
     spool_max_size = 1 << 40
 
 
-async def received(desk: Desk, caller: Caller, field: str) -> tuple[str, bytes]:
+async def received(caller: Caller, field: str) -> tuple[str, bytes]:
     """Return the name and content of the one file in a form, both empty without one; raise `BadForm`."""
     if not caller.request.headers.get("content-type", "").startswith(_FORM):
         raise BadForm
@@ -31,7 +31,7 @@ async def received(desk: Desk, caller: Caller, field: str) -> tuple[str, bytes]:
         raise BadForm from error
     try:
         sent = {name: value for name, value in form.items() if isinstance(value, str)}
-        desk.check(caller.request, sent, caller.who)
+        caller.desk.check(caller.request, sent, caller.who)
         file = form.get(field)
         return (file.filename or "", await file.read()) if isinstance(file, UploadFile) else ("", b"")
     finally:

@@ -21,15 +21,15 @@ from sqlalchemy import Connection, delete, insert, select, text, update
 import app.adapters.sql.schema as t
 from app.adapters.sql import chain_check
 from app.adapters.sql import gap as quarantine
-from app.adapters.sql.chain import ENTRY
 from app.adapters.sql.database import Database, reading
 from app.adapters.sql.replay import compare_open
-from app.adapters.sql.rows import AnyRow
+from app.adapters.sql.rows import AnyRow, row_of, value_of
 from app.adapters.sql.store import SqlStore
 from app.adapters.sql.worklist import SqlWorklist
 from app.ports.office import Act
 from app.ports.store import ReadOnly, StoreUnsafe, Written
-from app.rules.record.evidence import Body, Entry, EventType, body_hash, canonical, hashed
+from app.rules.record.event import Body, EventType
+from app.rules.record.evidence import Entry, body_hash, canonical, hashed
 from app.rules.visit.standing import Doubt, Followed, Sight
 from app.verify import Broken, verify
 from app.work import forgetting
@@ -284,7 +284,7 @@ def _chained_anew(connection: Connection, *, macs: bool) -> None:
     rows = connection.execute(select(t.event).where(t.event.c.facility == FACILITY.id).order_by(t.event.c.seq)).all()
     before = "0" * 64
     for row in rows:
-        entry = replace(Entry(*(getattr(row, name) for name in ENTRY)), prev_hash=before)
+        entry = replace(value_of(Entry, row), prev_hash=before)
         before = entry.hashed()
         values: dict[str, Any] = {"prev_hash": entry.prev_hash, "hash": before, **({} if macs else {"mac": None})}
         connection.execute(update(t.event).where(t.event.c.seq == row.seq).values(values))
@@ -327,7 +327,7 @@ def _append(connection: Connection, kind: EventType, said: dict[str, Any], visit
     last = connection.execute(select(t.event).order_by(t.event.c.seq.desc()).limit(1)).one()
     nonce = b"n" * 16
     entry = Entry(last.seq + 1, FACILITY.id, "f" * 32, visit, kind.value, NOW, body_hash(nonce, said), last.hash)
-    row = {name: getattr(entry, name) for name in ENTRY}
+    row = row_of(entry)
     connection.execute(insert(t.event).values(**row, hash=entry.hashed(), mac="0" * 64))
     kept = {"facility": FACILITY.id, "seq": entry.seq, "nonce": nonce.hex(), "body": canonical(said).decode()}
     connection.execute(insert(t.event_body).values(kept))

@@ -29,7 +29,8 @@ from app.adapters.sql.erasure import OF_A_PERSON
 from app.adapters.sql.restore import NotRestored, identities
 from app.adapters.sql.store import SqlStore
 from app.ports.store import Logged, ReadOnly
-from app.rules.record.evidence import EventType, Head
+from app.rules.record.event import EventType
+from app.rules.record.evidence import Head
 from app.rules.record.gap import Erasure, LedgerState, merged
 from app.verify import Broken, verify
 from app.work import forgetting

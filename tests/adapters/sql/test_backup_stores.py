@@ -16,7 +16,8 @@ import app.adapters.sql.schema as t
 from app.adapters.sql.database import unhurried
 from app.adapters.sql.restore import NotRestored
 from app.ports.store import ReadOnly
-from app.rules.record.evidence import EventType, Head
+from app.rules.record.event import EventType
+from app.rules.record.evidence import Head
 from app.rules.record.gap import Erasure, LedgerState
 from app.verify import verify
 from app.work import forgetting

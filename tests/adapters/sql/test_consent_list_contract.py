@@ -13,7 +13,7 @@ from app.adapters.sql import schema
 from app.adapters.sql.consent_list import WAITING, SqlConsentList
 from app.adapters.sql.database import Database
 from app.adapters.sql.store import SqlStore
-from app.rules.record.evidence import EventType
+from app.rules.record.event import EventType
 from app.rules.record.gap import Erasure
 from app.rules.terminal.consent_list import By, Incoming, ListedPerson, PersonNames, Search
 from app.rules.terminal.exchange import Exchange, MergeOutcome, Stage, Upload

@@ -13,7 +13,8 @@ from app.adapters.sql.database import Database
 from app.adapters.sql.gap import look_back
 from app.adapters.sql.store import SqlStore
 from app.ports.store import ReadOnly
-from app.rules.record.evidence import Event, EventType, Head
+from app.rules.record.event import Event, EventType
+from app.rules.record.evidence import Head
 from app.rules.record.gap import LedgerState
 from app.rules.visit.copy import LIVES, Copy, known_as, new_letters
 from tests.adapters.keeping import SECOND, other

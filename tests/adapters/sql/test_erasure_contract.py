@@ -15,7 +15,7 @@ from app.adapters.sql.store import SqlStore
 from app.adapters.sql.worklist import SqlWorklist
 from app.ports.office import Act
 from app.ports.store import Written
-from app.rules.record.evidence import EventType
+from app.rules.record.event import EventType
 from app.rules.record.gap import Erasure
 from app.rules.station.day_list import Need, Planned
 from app.rules.station.station import Link, Station

@@ -17,7 +17,7 @@ from app.adapters.sql.database import Database
 from app.adapters.sql.store import SqlStore
 from app.adapters.sql.worklist import SqlWorklist
 from app.ports.office import Act
-from app.rules.record.evidence import Event, EventType
+from app.rules.record.event import Event, EventType
 from app.rules.terminal.exchange import Stage, Upload
 from app.rules.terminal.preview import preview
 from app.rules.terminal.values import Answer02, Encoding, Header, Reading

@@ -14,9 +14,10 @@ from app.adapters.sql.office import SqlOffice
 from app.adapters.sql.rows import visit_from, visit_row
 from app.adapters.sql.store import SqlStore
 from app.ports.store import Change, Logged, Store, StoreUnsafe, Written
-from app.rules.record.evidence import Entry, EventType, Head, body_hash, hashed
+from app.rules.record.event import EventType
+from app.rules.record.evidence import Entry, Head, body_hash, hashed
 from app.rules.station.station import Link
-from app.rules.visit.flow import Holder, Registration, Visit
+from app.rules.visit.visit import Holder, Registration, Visit
 from tests.adapters.samples import (
     FACILITY,
     LINK,

@@ -23,7 +23,7 @@ from app.adapters.sql.submission import UnknownFacility
 from app.adapters.sql.worklist import SqlWorklist
 from app.ports.outside import Unavailable
 from app.ports.store import StoreUnsafe, Written
-from app.rules.visit.flow import Visit
+from app.rules.visit.visit import Visit
 from tests.adapters.samples import (
     FACILITY,
     LINK,

@@ -14,7 +14,8 @@ from app.adapters.sql.copies import SqlCopies
 from app.adapters.sql.database import Database, migrate, revision, unhurried
 from app.main import create_app
 from app.ports.store import ReadOnly, StoreUnsafe
-from app.rules.record.evidence import Event, EventType, hashed
+from app.rules.record.event import Event, EventType
+from app.rules.record.evidence import hashed
 from app.rules.visit.copy import Copy, known_as
 from app.settings import Settings
 from tests.adapters.keeping import SECOND, Place, behind_our_back, in_database, other

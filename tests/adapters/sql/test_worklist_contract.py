@@ -14,11 +14,12 @@ from app.adapters.sql.store import SqlStore
 from app.adapters.sql.worklist import OPEN_AT_MOST, SqlWorklist
 from app.ports.office import Act
 from app.ports.store import Written
-from app.rules.record.evidence import Body, EventType
+from app.rules.record.event import Body, EventType
 from app.rules.visit import journey
 from app.rules.visit.copy import Wish
-from app.rules.visit.flow import STEPS, Visit
+from app.rules.visit.flow import STEPS
 from app.rules.visit.standing import Closed, Closing, Sight, Standing, StandingWish, standing
+from app.rules.visit.visit import Visit
 from tests.adapters.keeping import in_database
 from tests.adapters.samples import FACILITY, RECORD_KEY, a_change, after, handed_off, opened, telling
 from tests.rules.people import LISTED

@@ -12,23 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.rules.content import ITEMS
-from app.rules.record.evidence import (
-    GENESIS,
-    Body,
-    Entry,
-    Event,
-    EventType,
-    Head,
-    VisitState,
-    body_hash,
-    canonical,
-    chained,
-    hashed,
-    state,
-    wording,
-)
-from app.rules.visit.flow import Registration
-from app.rules.words.languages import OFFICIAL, wording_hash
+from app.rules.record.event import Body, Event, EventType
+from app.rules.record.evidence import GENESIS, Entry, Head, VisitState, body_hash, canonical, chained, hashed, state
+from app.rules.visit.visit import Registration
+from app.rules.words.languages import OFFICIAL, wording, wording_hash
 from tests.rules.record.chain import broken_link
 from tests.rules.visits import NOW, a_visit, answered
 

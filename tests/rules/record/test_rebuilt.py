@@ -10,11 +10,12 @@ from typing import Any, TypeAlias
 import pytest
 
 from app.rules.content import ITEMS
-from app.rules.record.evidence import Entry, EventType
+from app.rules.record.event import EventType
+from app.rules.record.evidence import Entry
 from app.rules.record.replay import Rebuilt, UnreadableRecord, rebuilt
 from app.rules.visit.copy import Wish
-from app.rules.visit.flow import Registration, Route
 from app.rules.visit.standing import Closed, Closing, Doubt, Followed, Sight, StandingWish
+from app.rules.visit.visit import Registration, Route
 from tests.rules.visits import NOW
 
 Said: TypeAlias = tuple[EventType, Mapping[str, Any]]
@@ -115,7 +116,7 @@ def test_a_record_tells_a_number_if_its_last_answer_has_a_place_for_one(need: di
 
 
 def test_items_that_were_not_asked_are_no_choices_and_none_at_all_were_made_on_the_official_page() -> None:
-    younger = (EventType.ITEMS_ANSWERED, {"choices": {**ALL, "health_checkup": "not_asked"}, "lang": "en"})
+    younger: Said = (EventType.ITEMS_ANSWERED, {"choices": {**ALL, "health_checkup": "not_asked"}, "lang": "en"})
     visit = told(OPENED, NEED, READY, younger).visit
     assert visit.answers["consent"] == {item: "agree" for item in ALL if item != "health_checkup"}
     assert visit.language == "en"
@@ -240,7 +241,7 @@ def test_a_paper_begins_on_its_day_in_japan_and_says_what_was_marked() -> None:
 
 @pytest.mark.parametrize("reason", ["not asked on the paper", "not shown"])
 def test_a_paper_of_somebody_older_is_known_by_why_an_item_was_not_asked(reason: str) -> None:
-    body = {**TRANSCRIBED[1], "not_asked": {"health_checkup": reason}, "reference": ""}
+    body: dict[str, Json] = {**TRANSCRIBED[1], "not_asked": {"health_checkup": reason}, "reference": ""}
     assert told((EventType.TRANSCRIBED, body)).visit.answers["need"] == {"over_40": "yes"}
 
 
@@ -263,7 +264,7 @@ def test_a_sight_has_every_field_of_its_entry() -> None:
 
 
 def test_a_screen_that_was_read_names_no_person_and_has_no_meanings() -> None:
-    bare = (EventType.VERIFIED, {"by": "a", "found": False, "flags": {}, "consented_on": "", "available_until": ""})
+    bare: Said = (EventType.VERIFIED, {"by": "a", "found": False, "flags": {}, "consented_on": "", "available_until": ""})
     found = told(*TO_THE_CARD, bare)
     assert found.sight == Sight(NOW + 50, "a", found=False, flags={})
     assert (found.sight.source, found.person) == ("screen", "")

@@ -30,13 +30,13 @@ def test_a_visit_from_the_list_has_its_gate_answered(need: Need, over_40: bool) 
     visit = journey.record(GATE, planned(need=need, over_40=over_40).gate, a_visit(upto="need"))
     assert journey.is_done(GATE, visit)
     assert journey.furthest(visit).id == "ready"
-    assert visit.answer("need", "reference") == "T-0001"
-    assert visit.answer("need", "intent") == INTENT_OF[need]
+    assert visit.reference == "T-0001"
+    assert visit.intent == INTENT_OF[need]
     assert visit.over_40 is over_40
 
 
 def test_every_need_has_an_answer_that_the_gate_offers() -> None:
-    offered = next(question.options for question in GATE.asks(a_visit(upto="need"), {}) if question.name == "intent")
+    offered = next(question.options for question in GATE.questions(a_visit(upto="need")) if question.name == "intent")
     assert set(INTENT_OF) == set(Need)
     assert set(INTENT_OF.values()) <= set(offered)
 

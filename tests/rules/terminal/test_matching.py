@@ -23,8 +23,8 @@ from app.rules.terminal.matching import (
     sight,
     window,
 )
-from app.rules.visit.answers import Report
 from app.rules.visit.standing import Followed, Standing, Verdict, compared, standing
+from app.rules.visit.visit import Report
 from app.rules.words.dates import format_time
 from tests.rules.people import LISTED, a_consent, a_person, insured
 from tests.rules.visits import NOW, a_visit, answered

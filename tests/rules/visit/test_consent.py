@@ -86,4 +86,4 @@ def test_content_without_a_printable_grade_does_not_load() -> None:
 
 
 def test_every_exit_has_a_source() -> None:
-    assert all(way.source and way.grade for way in EXITS)
+    assert all(way.source and way.grade for way in EXITS.values())

@@ -11,7 +11,7 @@ import pytest
 from app.rules.visit import journey
 from app.rules.visit.consent import Choice
 from app.rules.visit.copy import Wish
-from app.rules.visit.flow import STEPS, Route, Visit
+from app.rules.visit.flow import STEPS
 from app.rules.visit.standing import (
     DONE,
     NEEDY,
@@ -33,6 +33,7 @@ from app.rules.visit.standing import (
     standing,
     truth,
 )
+from app.rules.visit.visit import Route, Visit
 from app.rules.words.dates import day_of
 from tests.rules.visits import NOW, a_visit, answered
 

@@ -8,11 +8,13 @@ from datetime import date, timedelta
 import pytest
 
 from app.rules.content import ITEMS
-from app.rules.record.evidence import EventType, VisitState, state
+from app.rules.record.event import EventType
+from app.rules.record.evidence import VisitState, state
 from app.rules.visit.consent import Choice
-from app.rules.visit.flow import OPERATORS, Route, Visit
+from app.rules.visit.flow import OPERATORS
 from app.rules.visit.standing import NEEDY, UNDERWAY, Followed, Sight, Standing, Truth, compared, standing, truth
 from app.rules.visit.transcript import OLDEST, Transcript, items_of, paper_code, shown_again, typed
+from app.rules.visit.visit import Route, Visit
 from app.rules.words.dates import day_of
 from app.rules.words.languages import BY_CODE, LANGUAGES, OFFICIAL, wording_hash
 from tests.rules.visits import NOW
@@ -165,7 +167,7 @@ def test_the_visit_is_what_stands_on_the_paper(operator: str, language: str) -> 
     assert day_of(made.opened_at) == TODAY
     assert made.opened_at <= NOW
     assert made.transcribed_at == NOW
-    assert made.answer("need", "reference") == "A-0042"
+    assert made.reference == "A-0042"
     assert [made.choice(item.id) for item in made.items][:2] == ["decline", "agree"]
     assert not made.withdraws
 

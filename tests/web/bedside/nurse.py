@@ -8,8 +8,13 @@ from typing import Any, Self
 import httpx
 
 from app.main import PRACTICE_STATION, Kazasu
+from app.rules.record.evidence import hashed
+from app.rules.visit import journey
+from app.rules.visit.flow import STEPS
+from app.rules.visit.visit import Visit
+from tests.adapters.samples import visit_of
 from tests.practice.world import tapped
-from tests.rules.visits import NOW
+from tests.rules.visits import NOW, ordinary
 from tests.web.bedside.page import Page
 
 ORIGIN = "http://127.0.0.1:8000"
@@ -99,11 +104,26 @@ class Nurse:
         given: dict[str, Any] = {"over_40": "yes" if over_40 else "no", "intent": intent, "reference": reference}
         return await self.press("/visit/need", **given)
 
+    async def reaches(self, step: str) -> Page:
+        """Answer every page before this step's in the ordinary way, and hand the phone over where the flow says so."""
+        assert self.page is not None
+        while self.page.path != f"/visit/{step}":
+            at, visit = self.page.path.removeprefix("/visit/"), await self.visit()
+            assert at == "hand-over" or at in {each.id for each in journey.path(visit)}, self.page.path
+            given: dict[str, Any] = {} if at == "hand-over" else ordinary(STEPS[at], visit)
+            await self.press(self.page.path, **given)
+        return self.page
+
+    async def visit(self) -> Visit:
+        """Return the visit of this browser as it is stored."""
+        found = await visit_of(self.kazasu.store, hashed(self.http.cookies[self.kazasu.desk.bedside.cookie]))
+        assert found is not None
+        return found
+
     async def is_ready(self, *, over_40: bool = True) -> Page:
-        """Hand the phone to the patient, who has everything ready."""
+        """Hand the phone to the patient, who answers everything before the choices."""
         await self.needs(over_40=over_40)
-        await self.press("/visit/hand-over")
-        return await self.press("/visit/ready", ready="all")
+        return await self.reaches("consent")
 
     async def chose(self, *, over_40: bool = True, **choices: Any) -> Page:
         """Let the patient choose; what is not named is agreed to."""

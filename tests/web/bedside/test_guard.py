@@ -31,14 +31,14 @@ def routes(kazasu: Kazasu) -> list[tuple[str, str]]:
     """Return (method, path) of every route, the practice world's own beside."""
     return sorted(
         (method, route.path)
-        for route in kazasu.routes
+        for route in kazasu.web.routes
         if isinstance(route, Route)
         for method in (route.methods or set()) - {"HEAD"}
     )
 
 
 async def test_addresses_are_a_snapshot(kazasu: Kazasu) -> None:
-    mounts = [("*", route.path) for route in kazasu.routes if isinstance(route, Mount)]
+    mounts = [("*", route.path) for route in kazasu.web.routes if isinstance(route, Mount)]
     found = "\n".join(f"{method} {path}" for method, path in [*routes(kazasu), *mounts]) + "\n"
     assert ROUTES.read_text(encoding="utf-8") == found
 

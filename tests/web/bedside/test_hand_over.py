@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.main import PRACTICE_STATION, Kazasu
-from app.rules.record.evidence import EventType
+from app.rules.record.event import EventType
 from app.web.bedside import seat
 from app.web.kit.pages import TEMPLATES
 from tests.web.bedside.nurse import BROWSER, Nurse

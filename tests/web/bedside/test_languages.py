@@ -40,8 +40,7 @@ async def shown(kazasu: Kazasu) -> dict[str, object]:
 async def test_the_record_says_which_words_were_read(nurse: Nurse, kazasu: Kazasu, language: Language) -> None:
     page = await chooses(nurse, language.code)
     assert (tag(page), page.path) == (language.tag, "/visit/hand-over")
-    await nurse.press("/visit/hand-over")
-    page = await nurse.press("/visit/ready", ready="all")
+    page = await nurse.reaches("consent")
     assert tag(page) == language.tag
     assert "手術情報" in page.text, "the official name stands beside"
     await nurse.press("/visit/consent", **nurse._all(over_40=True))
@@ -54,8 +53,7 @@ async def test_the_record_says_which_words_were_read(nurse: Nurse, kazasu: Kazas
 
 async def test_the_form_says_what_was_read_whatever_the_cookie_says_by_then(nurse: Nurse, kazasu: Kazasu) -> None:
     await chooses(nurse, "en")
-    await nurse.press("/visit/hand-over")
-    await nurse.press("/visit/ready", ready="all")
+    await nurse.reaches("consent")
     nurse.http.cookies.delete("look")
     await nurse.press("/visit/consent", **nurse._all(over_40=True))
     assert (await shown(kazasu))["lang"] == "en"
@@ -63,8 +61,7 @@ async def test_the_form_says_what_was_read_whatever_the_cookie_says_by_then(nurs
 
 async def test_staff_read_japanese_and_the_copy_speaks_the_patients_language(nurse: Nurse) -> None:
     await chooses(nurse, "ko")
-    await nurse.press("/visit/hand-over")
-    await nurse.press("/visit/ready", ready="all")
+    await nurse.reaches("consent")
     await nurse.press("/visit/consent", **nurse._all(over_40=True))
     await nurse.press("/visit/check", confirmed="yes")
     assert nurse.page is not None
@@ -84,8 +81,7 @@ async def test_a_withdrawal_is_kept_in_the_language_in_which_it_was_read(nurse: 
     await nurse.needs(intent="withdraw")
     await nurse.press("/visit/withdrawal", go_on="yes")
     await nurse.press("/visit/look", language="en")
-    await nurse.press("/visit/hand-over")
-    await nurse.press("/visit/ready", ready="all")
+    await nurse.reaches("revoke")
     page = await nurse.press("/visit/revoke", confirmed="yes")
     out = next(each.attrs["href"] for each in page.root.all("a") if "/practice/" in each.attrs["href"])
     record = [each async for each in kazasu.store.export(PRACTICE_STATION.id) if each.entry.type == "confirmed"]

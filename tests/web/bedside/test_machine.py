@@ -29,8 +29,9 @@ from app.cli.seed import seed_practice
 from app.main import PRACTICE_STATION, Kazasu, create_app
 from app.rules.record.evidence import hashed
 from app.rules.visit import journey
-from app.rules.visit.flow import STEPS, Visit
+from app.rules.visit.flow import STEPS
 from app.rules.visit.journey import IDLE
+from app.rules.visit.visit import Visit
 from app.settings import Settings
 from app.tokens import Purpose, new_secret
 from app.web.bedside import seat

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from app.cli.seed import seed_practice
 from app.main import Kazasu, create_app
-from app.rules.visit.flow import Route
+from app.rules.visit.visit import Route
 from app.settings import Settings
 from tests.web.bedside.nurse import BROWSER, Nurse, StillClock
 from tests.web.bedside.page import Page
@@ -73,8 +73,7 @@ async def test_the_patient_reports_nothing_in_the_nurses_place(officially: Offic
 async def test_who_takes_a_visit_up_elsewhere_takes_up_its_language(officially: Officially) -> None:
     await officially.needs()
     await officially.press("/visit/look", language="ko")
-    await officially.press("/visit/hand-over")
-    await officially.press("/visit/ready", ready="all")
+    await officially.reaches("consent")
     await officially.press("/visit/consent", **officially._all(over_40=True))
     await officially.press("/visit/check", confirmed="yes")
     page = await officially.press("/visit/hand-over")

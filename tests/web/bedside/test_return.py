@@ -8,8 +8,8 @@ import anyio
 import pytest
 
 from app.main import PRACTICE_STATION, Kazasu
-from app.rules.record.evidence import EventType
-from app.rules.visit.flow import Registration
+from app.rules.record.event import EventType
+from app.rules.visit.visit import Registration
 from app.tokens import Purpose
 from tests.practice.world import Browser
 from tests.web.bedside.nurse import Nurse, StillClock

@@ -15,8 +15,9 @@ import app.adapters.sql.schema as t
 from app.adapters.gateway import HttpGateway
 from app.adapters.oidc.handoff import OpenIdHandoff
 from app.main import Kazasu
-from app.rules.record.evidence import EventType
-from app.rules.visit.flow import FLOW, Registration
+from app.rules.record.event import EventType
+from app.rules.visit.flow import FLOW
+from app.rules.visit.visit import Registration
 from tests.adapters.keeping import in_database
 from tests.web.bedside.nurse import Nurse, StillClock
 from tests.web.bedside.test_return import events

@@ -9,9 +9,12 @@ import pytest
 from app.main import PRACTICE_STATION, Kazasu
 from app.ports.store import Change, Written
 from app.practice.system import Mood
-from app.rules.record.evidence import EventType, VisitState, hashed, state
+from app.rules.content import EXITS
+from app.rules.record.event import EventType
+from app.rules.record.evidence import VisitState, hashed, state
 from app.rules.visit import journey
-from app.rules.visit.flow import FLOW, REASONS, STEPS, Registration, Visit
+from app.rules.visit.flow import FLOW, STEPS
+from app.rules.visit.visit import Registration, Visit
 from app.web.bedside.seat import submitted
 from app.web.kit.forms import Form
 from tests.adapters.samples import visit_of
@@ -110,7 +113,8 @@ async def test_under_40_the_checkup_does_not_appear(nurse: Nurse) -> None:
 async def test_after_a_change_one_returns_to_the_check_page(nurse: Nurse) -> None:
     page = await nurse.chose()
     assert page.h1 == "同意内容の確認"
-    page = await nurse.get(page.link("変更"))
+    changes = [each.attrs["href"] for each in page.root.all("a") if each.text.startswith("変更")]
+    page = await nurse.get(next(each for each in changes if each.endswith("#surgery")))
     assert page.h1 == "同意内容の選択"
     page = await nurse.press("/visit/consent", **{**page.checked(), "surgery": "decline"})
     assert page.h1 == "同意内容の確認"
@@ -147,7 +151,7 @@ async def test_a_wish_to_withdraw_is_kept_for_the_office(nurse: Nurse) -> None:
     assert page.path.startswith("/f/")
 
 
-@pytest.mark.parametrize("reason", REASONS)
+@pytest.mark.parametrize("reason", EXITS)
 async def test_each_reason_has_its_way_on_and_the_way_back(nurse: Nurse, reason: str) -> None:
     await nurse.needs()
     await nurse.press("/visit/hand-over")
@@ -260,7 +264,7 @@ async def test_when_the_other_system_is_down_nothing_is_lost(nurse: Nurse, kazas
     assert visit.registration is Registration.PENDING
     assert visit.answers["consent"]["surgery"] == "decline"
     kazasu.world.mood = Mood.NORMAL
-    page = await nurse.press("/visit/result", again="yes")
+    page = await nurse.press("/visit/result/again")
     assert "登録したと申告されました" in page.text
 
 

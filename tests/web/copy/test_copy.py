@@ -26,7 +26,7 @@ from app.rules.visit.standing import Standing, neediest_first, standing
 from app.rules.words.furigana import LETTERS
 from app.settings import Settings
 from app.tokens import MAX_AGE, Purpose
-from app.web.kit.guard import network_of
+from app.web.kit.limits import network_of
 from tests.adapters.keeping import in_database
 from tests.web.bedside.codes import read
 from tests.web.bedside.nurse import ORIGIN, Nurse, StillClock
@@ -179,8 +179,7 @@ async def test_a_copy_that_was_altered_in_the_database_opens_nothing_and_says_wh
 
 async def test_the_copy_names_nobody(nurse: Nurse, patient: Nurse) -> None:
     await nurse.needs(reference="A-0042")
-    await nurse.press("/visit/hand-over")
-    await nurse.press("/visit/ready", ready="all")
+    await nurse.reaches("consent")
     await nurse.press("/visit/consent", **nurse._all(over_40=True))
     await nurse.press("/visit/check", confirmed="yes")
     await nurse.comes_back()
@@ -267,7 +266,7 @@ async def test_what_is_asked_reaches_the_office_and_the_record(
     await patient.get(f"/review/{wish}")
     page = await patient.press(f"/review/{wish}")
     assert "ステーションに伝えました" in page.text
-    (followed,) = await kazasu.files.importer.worklist.open(PRACTICE_STATION.id)
+    (followed,) = await kazasu.importer.worklist.open(PRACTICE_STATION.id)
     assert standing(followed, clock.now()) is PLACES_ON_THE_LIST[wish]
     record = [each async for each in kazasu.store.export(PRACTICE_STATION.id) if each.entry.type == "asked"]
     assert [json.loads(each.line())["body"]["what"] for each in record] == [wish.value]
@@ -294,7 +293,7 @@ async def test_no_wish_takes_anothers_place_and_the_neediest_stands_first(
         await patient.get(f"/review/{wish}")
         page = await patient.press(f"/review/{wish}")
     assert page.text.count("ステーションに伝えてあります") == 3
-    (followed,) = await kazasu.files.importer.worklist.open(PRACTICE_STATION.id)
+    (followed,) = await kazasu.importer.worklist.open(PRACTICE_STATION.id)
     assert [each.what for each in followed.asked] == [Wish.DISAGREE, Wish.WITHDRAW, Wish.CHANGE]
     assert standing(followed, clock.now()) is Standing.DISPUTED
 
@@ -338,7 +337,7 @@ async def test_a_disagreement_tops_the_list(nurse: Nurse, patient: Nurse, kazasu
         await opens(daughter, letters)
         await daughter.get("/review/disagree")
         await daughter.press("/review/disagree")
-    placed = neediest_first(await kazasu.files.importer.worklist.open(PRACTICE_STATION.id), clock.now())
+    placed = neediest_first(await kazasu.importer.worklist.open(PRACTICE_STATION.id), clock.now())
     assert placed[0][0] is Standing.DISPUTED
     assert len(placed) == 2
 
@@ -426,8 +425,7 @@ async def test_everything_is_withdrawn_with_the_card_and_for_real(nurse: Nurse, 
     await takes_home(patient)
     await nurse.needs(intent="withdraw")
     await nurse.press("/visit/withdrawal", go_on="yes")
-    await nurse.press("/visit/hand-over")
-    page = await nurse.press("/visit/ready", ready="all")
+    page = await nurse.reaches("revoke")
     assert page.h1 == "すべての同意を取り消す"
     await nurse.press("/visit/revoke", confirmed="yes")
     await nurse.comes_back()

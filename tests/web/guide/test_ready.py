@@ -20,7 +20,7 @@ from app.rules.station.station import Link, new_token
 from app.rules.words.furigana import plain
 from app.settings import Settings
 from app.web.bedside.seat import STATION_COOKIE
-from app.web.guide.ready import ReadyPages
+from app.web.guide.ready import FILES
 from tests.web.bedside.nurse import Nurse, StillClock
 from tests.web.bedside.page import Element, Page
 from tests.web.guide.test_browsers import MAC, TABLE, WINDOWS, Known, android, iphone
@@ -269,7 +269,7 @@ def test_every_check_is_asked_and_every_drawing_is_there() -> None:
     assert checks == set(range(1, 12))
     for name in READY.pictures:
         assert (ROOT / "static" / "pictures" / f"{name}.svg").is_file()
-        assert f"pictures/{name}.svg" in ReadyPages.files
+        assert f"pictures/{name}.svg" in FILES
 
 
 async def test_the_page_depends_on_phone_and_station_and_says_so(opens: Open) -> None:

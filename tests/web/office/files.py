@@ -57,5 +57,5 @@ async def takes(clerk: Clerk, data: bytes, name: str = NAME) -> Page:
     """Let somebody send a file and take it, and look once it is taken: a busy machine answers before."""
     page = await reads(clerk, data, name)
     taken = await clerk.press(f"{page.path}/take")
-    await clerk.kazasu.files.settle()
+    await clerk.kazasu.imports.settle()
     return await clerk.get(taken.path)

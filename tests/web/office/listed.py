@@ -50,7 +50,7 @@ async def listed(
     kazasu: Kazasu, *people: Incoming, facility: str = PRACTICE_STATION.id, names: bool = True
 ) -> list[ListedPerson]:
     """Take people into a station's list; return all of it, the newest first."""
-    registry, now = kazasu.files.importer.registry, kazasu.clock.now()
+    registry, now = kazasu.importer.registry, kazasu.clock.now()
     reading = Reading(Answer02(Header(executed="20261118090000")), Encoding.UTF_8, (), 0, ())
     new = Upload(new_secret(), facility, Stage.WAITING, now, "事務 さくら", preview(reading, people), len(people))
     file = await registry.keep(new, new_secret().encode(), people, names=names)

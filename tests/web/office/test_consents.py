@@ -16,7 +16,7 @@ from app.cli.seed import seed_office
 from app.main import PRACTICE_STATION, Kazasu
 from app.ports.office import Act
 from app.ports.store import Logged
-from app.rules.record.evidence import EventType, Json
+from app.rules.record.event import EventType, Json
 from app.rules.station.station import Link, Station, StationProfile, new_token
 from app.rules.terminal.consent_list import ListedPerson
 from app.rules.visit.standing import Sight
@@ -253,7 +253,7 @@ async def test_nothing_of_another_station_is_found(admin: Clerk, kazasu: Kazasu)
     await admin.get(f"{LIST}/{theirs.id}/erase", expect=404)
     for act in ("record", "erase"):
         await admin.send(f"{LIST}/{theirs.id}/{act}", {"token": admin.token(), "understood": "yes"}, expect=404)
-    registry = kazasu.files.importer.registry
+    registry = kazasu.importer.registry
     assert await registry.person(OTHER.id, theirs.id) == theirs
 
 
@@ -495,7 +495,7 @@ async def test_names_go_when_the_station_keeps_none_any_more_and_it_is_said_befo
     assert "髙﨑" in (await admin.get(LIST)).text
     await admin.get("/office/station")
     await admin.press("/office/station", **{**said, "keeps_names": "no", "forget": "yes"})
-    registry = kazasu.files.importer.registry
+    registry = kazasu.importer.registry
     assert await registry.forget_names(PRACTICE_STATION.id) == 0
     await admin.get("/office/station")
     await admin.press("/office/station", **{**said, "keeps_names": "yes"})

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from starlette.routing import Route
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 
 from app.main import PRACTICE_STATION, Kazasu
 from app.rules.record.evidence import hashed
 from app.rules.station.account import IDLE, INVITED, Access, Account, Role
 from app.rules.station.station import Link, Printed, Station, new_token
 from app.tokens import Sealed, new_secret
-from app.web.office.desk import OfficeRoute
+from app.web.office.desk import Allowed
 from tests.web.bedside.nurse import StillClock
 from tests.web.office.clerk import STEP, Clerk, everything
 
@@ -66,11 +67,21 @@ def address(door: Door) -> str:
 
 
 async def test_every_route_and_who_may_open_it_stands_in_the_table(kazasu: Kazasu) -> None:
-    office = [each for each in kazasu.routes if isinstance(each, Route) and each.path.startswith("/office")]
-    assert all(isinstance(each, OfficeRoute) for each in office)
-    found = [(method, each) for each in office for method in (each.methods or set()) - {"HEAD"}]
-    lines = sorted(f"{method} {each.path} {each.need}" for method, each in found if isinstance(each, OfficeRoute))
+    routes = [each for each in kazasu.web.routes if isinstance(each, APIRoute) and each.path.startswith("/office")]
+    needs = [(each, list(needed(each.dependant))) for each in routes]
+    assert all(len(found) == 1 for _, found in needs), "each route says once who may open it"
+    lines = sorted(
+        f"{method} {each.path} {need}" for each, (need,) in needs for method in (each.methods or set()) - {"HEAD"}
+    )
     assert lines == TABLE.read_text(encoding="utf-8").splitlines()
+
+
+def needed(dependant: Dependant) -> Iterator[Access]:
+    """Yield what access a route's dependencies ask for."""
+    for each in dependant.dependencies:
+        if isinstance(each.call, Allowed):
+            yield each.call.need
+        yield from needed(each)
 
 
 async def enrolling(kazasu: Kazasu, clerk: Clerk) -> None:

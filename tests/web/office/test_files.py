@@ -8,13 +8,15 @@ import io
 import time
 import zipfile
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
+from xml.parsers import expat
 
 import pytest
 from structlog.testing import capture_logs
 
 from app.main import PRACTICE_STATION, Kazasu
-from app.rules.record.evidence import EventType
+from app.rules.record.event import EventType
 from app.rules.terminal.consent_list import By, PersonNames, Search
 from app.rules.terminal.exchange import Upload
 from app.rules.terminal.read import read, read_request
@@ -97,6 +99,44 @@ async def test_reading_a_file_changes_nothing_and_says_what_is_in_it(staff: Cler
     assert await types(kazasu) == []
 
 
+@pytest.fixture
+def parses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list to which each XML parser adds its encoding when it is made."""
+    made: list[str] = []
+
+    def counted(encoding: str, separator: str) -> expat.XMLParserType:
+        made.append(encoding)
+        return expat.ParserCreate(encoding, separator)
+
+    monkeypatch.setattr("app.rules.terminal.read.expat", SimpleNamespace(**vars(expat) | {"ParserCreate": counted}))
+    return made
+
+
+async def test_a_file_is_parsed_once_however_often_it_is_sent_looked_at_and_taken(
+    staff: Clerk, parses: list[str]
+) -> None:
+    file = a_file(a_person("A-0001"))
+    first = await reads(staff, file)
+    again = await reads(staff, file)
+    assert (again.path, len(parses)) == (first.path, 1)
+    await takes(staff, file)
+    assert "取り込みました" in (await reads(staff, file)).text
+    assert len(parses) == 1
+    await reads(staff, a_file(a_person("A-0002")))
+    assert len(parses) == 2, "another file is parsed"
+
+
+async def test_a_file_that_waits_without_names_is_parsed_again_once_the_station_keeps_them(
+    staff: Clerk, kazasu: Kazasu, parses: list[str]
+) -> None:
+    office, station = kazasu.desk.office, await kazasu.desk.office.station(PRACTICE_STATION.id)
+    file = a_file(a_person("A-0001"))
+    for keeps_names in (False, True):
+        await office.save_station(PRACTICE_STATION, replace(station, keeps_names=keeps_names))
+        await reads(staff, file)
+    assert len(parses) == 2
+
+
 async def test_taking_a_file_sees_the_visit_with_its_number_and_day(staff: Clerk, kazasu: Kazasu) -> None:
     visit = await at_the_bedside(kazasu, "a", reference="A-0001")
     page = await takes(staff, a_file(a_person("A-0001"), a_person("A-0002", names=OTHER)))
@@ -109,7 +149,7 @@ async def test_taking_a_file_sees_the_visit_with_its_number_and_day(staff: Clerk
     seen = log[-2].body
     assert seen is not None
     assert (seen["from"], seen["grounds"]) == ("file", ["reference", "between", "same_day", "items"])
-    sight = await kazasu.files.importer.worklist.last_sight(PRACTICE_STATION.id, "A-0001")
+    sight = await kazasu.importer.worklist.last_sight(PRACTICE_STATION.id, "A-0001")
     assert sight is not None
     assert sight.at == NOW
 
@@ -152,7 +192,7 @@ async def test_a_printed_visit_tells_what_ended_from_what_was_never_given(staff:
 async def test_a_match_counts_again_after_somebody_saw_something_else(staff: Clerk, kazasu: Kazasu) -> None:
     visit = await at_the_bedside(kazasu, "a")
     await takes(staff, a_file(a_person(at=NOW + 60)))
-    (known,) = await kazasu.files.importer.registry.search(PRACTICE_STATION.id, Search(), None, 10)
+    (known,) = await kazasu.importer.registry.search(PRACTICE_STATION.id, Search(), None, 10)
     address = f"/office/visits/{visit.id}"
     await staff.get(address)
     await staff.press(f"{address}/match", person=known.id)
@@ -167,17 +207,17 @@ async def test_a_match_counts_again_after_somebody_saw_something_else(staff: Cle
 async def test_the_same_form_for_somebody_else_says_who_stands_there(staff: Clerk, kazasu: Kazasu) -> None:
     visit = await at_the_bedside(kazasu, "a")
     await takes(staff, a_file(a_person(at=NOW + 60), a_person(names=OTHER, at=NOW + 60)))
-    known, other = await kazasu.files.importer.registry.search(PRACTICE_STATION.id, Search(), None, 10)
+    known, other = await kazasu.importer.registry.search(PRACTICE_STATION.id, Search(), None, 10)
     address = f"/office/visits/{visit.id}"
     form = (await staff.get(address)).form_fields(f"{address}/match")
     for person, expect in ((known.id, 200), (known.id, 200), (other.id, 409)):
         page = await staff.send(f"{address}/match", {**form, "person": person}, expect=expect)
     assert "はじめに送った内容が残っています" in page.text
-    followed = await kazasu.files.importer.worklist.followed(PRACTICE_STATION.id, visit.id)
+    followed = await kazasu.importer.worklist.followed(PRACTICE_STATION.id, visit.id)
     assert followed is not None
     assert followed.person == known.id
     await staff.press(f"{address}/match", person=other.id)
-    followed = await kazasu.files.importer.worklist.followed(PRACTICE_STATION.id, visit.id)
+    followed = await kazasu.importer.worklist.followed(PRACTICE_STATION.id, visit.id)
     assert followed is not None
     assert followed.person == other.id
 
@@ -186,7 +226,7 @@ async def test_who_belongs_to_another_visit_already_is_offered_with_that_said(st
     first = await at_the_bedside(kazasu, "a")
     second = await at_the_bedside(kazasu, "b")
     await takes(staff, a_file(a_person(at=NOW + 60)))
-    (known,) = await kazasu.files.importer.registry.search(PRACTICE_STATION.id, Search(), None, 10)
+    (known,) = await kazasu.importer.registry.search(PRACTICE_STATION.id, Search(), None, 10)
     page = await staff.get(f"/office/visits/{first.id}")
     assert "ほかの訪問" not in page.text
     await staff.press(f"{page.path}/match", person=known.id)
@@ -244,7 +284,7 @@ async def test_what_is_read_again_before_it_is_taken_keeps_its_address(staff: Cl
 async def test_names_stay_out_when_the_station_stops_keeping_them_while_a_file_is_read(
     staff: Clerk, kazasu: Kazasu, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    registry = kazasu.files.importer.registry
+    registry = kazasu.importer.registry
     keep = registry.keep
 
     async def late(*given: Any, **named: Any) -> Upload:
@@ -266,7 +306,7 @@ async def test_what_breaks_while_a_file_is_taken_is_logged_without_its_words(
         raise RuntimeError("髙﨑")
 
     page = await reads(staff, a_file(a_person("A-0001")))
-    monkeypatch.setattr(kazasu.files.importer.registry, "take", broken)
+    monkeypatch.setattr(kazasu.importer.registry, "take", broken)
     told: list[Any] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
     with capture_logs() as lines:
@@ -314,7 +354,7 @@ async def test_a_file_may_be_dropped(staff: Clerk) -> None:
 
 async def test_a_file_left_half_way_is_taken_up_again(staff: Clerk, kazasu: Kazasu, clock: StillClock) -> None:
     page = await reads(staff, a_file(a_person("A-0001"), a_person("A-0002", names=OTHER)))
-    registry = kazasu.files.importer.registry
+    registry = kazasu.importer.registry
     file = page.path.rpartition("/")[2]
     assert await registry.begin(PRACTICE_STATION.id, file, clock.now())
     page = await staff.get(page.path)
@@ -355,19 +395,14 @@ async def test_shift_jis_in_a_zip_is_read_as_well(staff: Clerk, kazasu: Kazasu) 
     page = await takes(staff, packed.getvalue(), "OQSmuhvq02res_202611190001.zip")
     assert "1人を取り込みました" in page.text
     assert "Shift_JIS" in page.text
-    assert (
-        len(await kazasu.files.importer.registry.search(PRACTICE_STATION.id, Search(By.REFERENCE, "A-0001"), None, 5))
-        == 1
-    )
+    assert len(await kazasu.importer.registry.search(PRACTICE_STATION.id, Search(By.REFERENCE, "A-0001"), None, 5)) == 1
 
 
 LATER = a_file(a_person("A-0001")).replace(b"<ReferenceNumber>", b"<Future><Inner>x</Inner></Future><ReferenceNumber>")
 
 
 async def listed(kazasu: Kazasu) -> int:
-    return len(
-        await kazasu.files.importer.registry.search(PRACTICE_STATION.id, Search(By.REFERENCE, "A-0001"), None, 5)
-    )
+    return len(await kazasu.importer.registry.search(PRACTICE_STATION.id, Search(By.REFERENCE, "A-0001"), None, 5))
 
 
 async def test_a_later_version_changes_nothing_until_somebody_leaves_out_what_is_new(

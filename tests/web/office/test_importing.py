@@ -15,7 +15,7 @@ from app.adapters.sql.database import Database
 from app.adapters.sql.worklist import SqlWorklist
 from app.main import PRACTICE_STATION, Kazasu
 from app.ports.office import Act
-from app.rules.record.evidence import Body, EventType
+from app.rules.record.event import Body, EventType
 from app.rules.terminal.consent_list import By, Incoming, ListedPerson, PersonNames, Search, incoming
 from app.rules.terminal.exchange import STALE, MergeOutcome, Stage, Taken, Upload
 from app.rules.terminal.preview import preview

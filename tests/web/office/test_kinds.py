@@ -10,7 +10,7 @@ from sqlalchemy import delete
 from app.adapters.sql.schema.terminal import installation
 from app.cli.seed import seed_office, seed_practice
 from app.main import create_app
-from app.rules.visit.flow import Route
+from app.rules.visit.visit import Route
 from app.settings import Settings, UnsafeSettings
 from tests.adapters.keeping import in_database
 from tests.identity.patient import CLIENT, ISSUER

@@ -49,7 +49,7 @@ async def kept(kazasu: Kazasu) -> list[Logged]:
 
 async def one(kazasu: Kazasu) -> Followed:
     (entry,) = await kept(kazasu)
-    found = await kazasu.files.importer.worklist.followed(PRACTICE_STATION.id, entry.entry.visit)
+    found = await kazasu.importer.worklist.followed(PRACTICE_STATION.id, entry.entry.visit)
     assert found is not None
     return found
 

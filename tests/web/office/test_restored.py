@@ -9,7 +9,8 @@ import pytest
 
 from app.adapters.sql import gap as quarantine
 from app.main import PRACTICE_STATION, Kazasu, create_app
-from app.rules.record.evidence import EventType, Head
+from app.rules.record.event import EventType
+from app.rules.record.evidence import Head
 from app.rules.record.gap import LedgerState
 from app.rules.terminal.consent_list import Search
 from app.settings import Settings, UnsafeSettings
@@ -175,12 +176,12 @@ async def test_no_file_is_taken_in_part(kazasu: Kazasu, staff: Clerk, url: str) 
     page = await reads(staff, a_file(a_person("A-0001")))
     await hold(kazasu, url)
     await staff.press(f"{page.path}/take", expect=503)
-    assert await kazasu.files.importer.registry.search(PRACTICE_STATION.id, Search(), None, 9) == []
+    assert await kazasu.importer.registry.search(PRACTICE_STATION.id, Search(), None, 9) == []
     assert await record(kazasu) == []
     await forgetting.accept(kazasu.store, kazasu.ledger, PRACTICE_STATION.id, "somebody", 1)
     await staff.get(page.path)
     await staff.press(f"{page.path}/take")  # it waited
-    assert len(await kazasu.files.importer.registry.search(PRACTICE_STATION.id, Search(), None, 9)) == 1
+    assert len(await kazasu.importer.registry.search(PRACTICE_STATION.id, Search(), None, 9)) == 1
 
 
 async def test_a_database_that_is_gone_altogether_is_not_begun_anew(kazasu: Kazasu, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from app.rules.record.evidence import VisitState, hashed, state
 from app.rules.station.account import Role
 from app.rules.station.day_list import MOST
 from app.rules.station.station import Link, Station, new_token
-from app.rules.visit.flow import Holder, Visit
+from app.rules.visit.visit import Holder, Visit
 from app.rules.words.dates import day_of
 from tests.adapters.samples import visit_of
 from tests.rules.visits import NOW
@@ -182,7 +182,7 @@ async def test_the_sheet_says_what_to_do_and_not_the_word(staff: Clerk) -> None:
     page = await plans(staff, "T-0001", need="renewal")
     word = word_on(page).replace(" ", "")
     page = await staff.get(page.link("印刷する"))
-    for sentence in ("T-0001登録のしなおし・変更40歳以上", "使ったら、シュレッダーへ", "練習"):
+    for sentence in ("T-0001 登録のしなおし・変更 40歳以上", "使ったら、シュレッダーへ", "練習"):
         assert sentence in page.text
     assert word not in page.source.replace(" ", "")
     assert "data-print-now" in page.source
@@ -350,7 +350,7 @@ async def test_after_five_wrong_words_even_the_right_one_waits(
     staff: Clerk, phone: Bedside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [0.0]
-    monkeypatch.setattr("app.web.bedside.day_list.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("app.web.kit.limits.time.monotonic", lambda: now[0])
     word = await planned_for(staff)
     for _ in range(3):
         await phone.types(word)  # what is right does not count

@@ -10,8 +10,8 @@ import pytest
 from app.main import PRACTICE_STATION, Kazasu
 from app.ports.store import Logged
 from app.rules.station.station import Link, Station, new_token
-from app.rules.visit.flow import Visit
 from app.rules.visit.standing import UNDERWAY
+from app.rules.visit.visit import Visit
 from tests.adapters.samples import opened, telling
 from tests.rules.visits import NOW, a_visit, answered
 from tests.web.bedside.nurse import StillClock
@@ -60,7 +60,7 @@ async def test_only_what_reached_the_handoff_is_there(staff: Clerk, kazasu: Kaza
 
 
 async def test_what_was_seen_last_is_what_was_seen_latest(staff: Clerk, kazasu: Kazasu, clock: StillClock) -> None:
-    worklist = kazasu.files.importer.worklist
+    worklist = kazasu.importer.worklist
     for name, flag in (("a", "surgery"), ("b", "drug"), ("c", "clinical")):
         seen: dict[str, Any] = {flag: "yes"}
         await at_the_bedside(kazasu, name, reference="T-0001")
@@ -93,7 +93,7 @@ async def test_what_was_seen_stands_beside_what_was_chosen(staff: Clerk, kazasu:
     assert "2027/02/28 23:59" in page.text
     assert visit.code not in (await staff.get(LIST)).text
     assert visit.code in (await staff.get(f"{LIST}?only=done")).text
-    sight = await kazasu.files.importer.worklist.last_sight(PRACTICE_STATION.id, "T-0001")
+    sight = await kazasu.importer.worklist.last_sight(PRACTICE_STATION.id, "T-0001")
     assert sight is not None
     assert sight.at == NOW
     last = (await record(kazasu))[-1]

@@ -193,7 +193,6 @@ Index(
     followup.c.facility,
     followup.c.person,
     sqlite_where=_IS_MATCHED,
-    postgresql_where=_IS_MATCHED,
 )
 
 copy = Table(

@@ -60,7 +60,6 @@ Index(
     upload.c.digest,
     unique=True,
     sqlite_where=_IS_TAKEN,
-    postgresql_where=_IS_TAKEN,
 )
 
 search_key = Table(
@@ -100,7 +99,7 @@ person = Table(
     sqlite_strict=True,
 )
 _ENDS = person.c.ends_at.is_not(None)
-Index("ix_person_ends", person.c.facility, person.c.ends_at, person.c.id, sqlite_where=_ENDS, postgresql_where=_ENDS)
+Index("ix_person_ends", person.c.facility, person.c.ends_at, person.c.id, sqlite_where=_ENDS)
 
 person_consent = Table(
     "person_consent",

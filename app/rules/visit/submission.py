@@ -1,0 +1,77 @@
+"""What a submitted step does: visit and answers in, the visit and its events out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from app.rules.record.event import Body, EventType
+from app.rules.visit import journey
+from app.rules.visit.flow import FLOW, Step, recorded_choices
+from app.rules.visit.visit import Answer, Visit
+
+Said: TypeAlias = tuple[EventType, Body]
+
+
+@dataclass(frozen=True, slots=True)
+class Wrong:
+    """An invalid submission: question name to message, and the valid answers, to be shown again."""
+
+    wrong: Mapping[str, str]
+    given: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A valid submission: the visit after it, and what is recorded."""
+
+    visit: Visit
+    events: tuple[Said, ...] = ()
+    is_draft: bool = False
+    """Whether the same page is shown again, with answers that can still be changed."""
+    departs: bool = False
+    """Whether the card comes next: a new departure is due."""
+
+
+def is_submittable(step: Step, visit: Visit, sent: Answer) -> bool:
+    """Whether a page has anything to submit: a way out is taken by leaving it alone."""
+    return _goes_on(step, sent) or bool(step.questions(visit, sent))
+
+
+def submission(step: Step, visit: Visit, sent: Answer, language: str) -> Submitted | Wrong:
+    """Return what a submitted step does; `language` is the code in which its page was read."""
+    if _goes_on(step, sent):
+        return Submitted(journey.go_on(step, visit), ((EventType.WENT_ON, {"from": step.id}),))
+    if step.taps_card and "again" in sent:
+        return _departing(visit)
+    if step.asks and step.asks.can_fill and "fill" in sent:
+        return Submitted(_filled(step, visit, sent["fill"]), is_draft=True)
+    wrong = journey.errors(step, visit, sent)
+    if wrong:
+        return Wrong(wrong, journey.fit(step, visit, sent))
+    after = journey.record(step, sent, visit)
+    if step.asks and step.asks.in_language:
+        after = replace(after, language=language)
+    said = tuple(each.event(after) for each in FLOW if _is_new(each, step, visit, after))
+    return _departing(after, said) if step.to_the_card else Submitted(after, said)
+
+
+def _goes_on(step: Step, sent: Answer) -> bool:
+    return step.leaves and bool(sent.get("go_on"))
+
+
+def _is_new(each: Step, submitted: Step, before: Visit, after: Visit) -> bool:
+    """Whether a step is answered by this submission: itself, or the `by_hand` step before it."""
+    return each is submitted or each.id in after.answers.keys() - before.answers.keys()
+
+
+def _departing(visit: Visit, said: tuple[Said, ...] = ()) -> Submitted:
+    handed_off = EventType.HANDED_OFF, {"choices": recorded_choices(visit)}
+    return Submitted(visit, (*said, handed_off), departs=True)
+
+
+def _filled(step: Step, visit: Visit, option: str) -> Visit:
+    """Return the visit with a draft that answers every question of a step alike, as far as it is offered."""
+    draft = {each.name: option for each in step.questions(visit) if option in each.options}
+    return replace(visit, draft={**visit.draft, step.id: draft})

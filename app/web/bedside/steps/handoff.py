@@ -1,0 +1,35 @@
+"""The way to the card: a link to the app or the official page."""
+
+from __future__ import annotations
+
+from fastapi import Request
+
+from app.ports.outside import Unavailable
+from app.rules.content import OFFICIAL
+from app.rules.visit.visit import Route
+from app.tokens import Purpose
+from app.web.bedside.registration import is_fresh
+from app.web.bedside.seat import Bedside, Seat
+from app.web.bedside.steps import Extra
+from app.web.kit.browsers import recognise
+
+
+async def shown(request: Request, bedside: Bedside, seat: Seat) -> Extra:
+    """Return the link, and what helps people on the way."""
+    browser = recognise(request.headers.get("user-agent", ""))
+    address, code = await _address(bedside, seat), bedside.crossing(seat.visit)
+    return Extra({"address": address, "browser": browser, "code": code, "official": OFFICIAL})
+
+
+async def _address(bedside: Bedside, seat: Seat) -> str:
+    """Return the link to the app or official page; empty when unknown, unavailable, or its departure expired."""
+    if seat.visit.route is Route.OFFICIAL:
+        return await bedside.reception.address(seat.facility.id) or ""
+    departure = await bedside.store.departure(seat.visit.departure) if seat.visit.departure else None
+    if departure is None or not is_fresh(departure, bedside.clock.now()):
+        return ""
+    state = bedside.signer.sign(Purpose.HANDOFF, departure.id, seat.visit.id)
+    try:
+        return await bedside.handoff.address(departure, state)
+    except Unavailable:
+        return ""
