@@ -241,7 +241,7 @@ def test_a_paper_begins_on_its_day_in_japan_and_says_what_was_marked() -> None:
 
 @pytest.mark.parametrize("reason", ["not asked on the paper", "not shown"])
 def test_a_paper_of_somebody_older_is_known_by_why_an_item_was_not_asked(reason: str) -> None:
-    body: dict[str, Json] = {**TRANSCRIBED[1], "not_asked": {"health_checkup": reason}, "reference": ""}
+    body: dict[str, Any] = {**TRANSCRIBED[1], "not_asked": {"health_checkup": reason}, "reference": ""}
     assert told((EventType.TRANSCRIBED, body)).visit.answers["need"] == {"over_40": "yes"}
 
 
