@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from app.rules.content import ITEMS
-from app.rules.record.event import EventType, Json
+from app.rules.record.event import EventType
 from app.rules.record.evidence import Entry
 from app.rules.record.replay import Rebuilt, UnreadableRecord, rebuilt
 from app.rules.visit.copy import Wish
@@ -18,10 +18,10 @@ from app.rules.visit.standing import Closed, Closing, Doubt, Followed, Sight, St
 from app.rules.visit.visit import Registration, Route
 from tests.rules.visits import NOW
 
-Said: TypeAlias = tuple[EventType, Mapping[str, Json]]
+Said: TypeAlias = tuple[EventType, Mapping[str, Any]]
 
-ALL: dict[str, Json] = {item.id: "agree" for item in ITEMS}
-SOME: dict[str, Json] = {**ALL, "surgery": "decline"}
+ALL: dict[str, Any] = {item.id: "agree" for item in ITEMS}
+SOME: dict[str, Any] = {**ALL, "surgery": "decline"}
 OPENED: Said = (EventType.OPENED, {"route": "practice"})
 OFFICIALLY: Said = (EventType.OPENED, {"route": "official"})
 NEED: Said = (EventType.NEED_ANSWERED, {"over_40": "yes", "intent": "first", "reference": "T-0001"})
@@ -78,7 +78,7 @@ def told(*said: Said) -> Rebuilt:
     ("body", "route"),
     [({"route": "official"}, Route.OFFICIAL), ({"route": "practice"}, Route.PRACTICE), ({}, Route.PRACTICE)],
 )
-def test_a_visit_begins_at_its_station_and_moment_on_its_route(body: dict[str, Json], route: Route) -> None:
+def test_a_visit_begins_at_its_station_and_moment_on_its_route(body: dict[str, Any], route: Route) -> None:
     visit = told((EventType.OPENED, body)).visit
     assert (visit.id, visit.facility, visit.opened_at, visit.touched_at) == ("v1", "hinatazaka", NOW, NOW)
     assert (visit.route, visit.answers, visit.language) == (route, {}, "ja")
@@ -106,7 +106,7 @@ def test_an_answer_that_was_left_empty_is_none_and_the_page_it_came_from_is_no_a
 
 
 @pytest.mark.parametrize(("need", "tells"), [({"reference": "T-1"}, True), ({"reference": ""}, True), ({}, False)])
-def test_a_record_tells_a_number_if_its_last_answer_has_a_place_for_one(need: dict[str, Json], tells: bool) -> None:
+def test_a_record_tells_a_number_if_its_last_answer_has_a_place_for_one(need: dict[str, Any], tells: bool) -> None:
     assert told(OPENED).tells_number
     assert told(OPENED, (EventType.NEED_ANSWERED, {"over_40": "yes", **need})).tells_number is tells
     assert told(OPENED, (EventType.NEED_ANSWERED, {"over_40": "yes", **need}), READY).tells_number is tells
@@ -120,7 +120,7 @@ def test_items_that_were_not_asked_are_no_choices_and_none_at_all_were_made_on_t
     visit = told(OPENED, NEED, READY, younger).visit
     assert visit.answers["consent"] == {item: "agree" for item in ALL if item != "health_checkup"}
     assert visit.language == "en"
-    none: dict[str, Json] = dict.fromkeys(ALL, "not_asked")
+    none: dict[str, Any] = dict.fromkeys(ALL, "not_asked")
     there = told(OFFICIALLY, NEED, READY, (EventType.ITEMS_ANSWERED, {"choices": none, "lang": "ja"})).visit
     assert there.answers["consent"] == {"there": "yes"}
     assert there.chooses_there
@@ -135,7 +135,7 @@ def test_what_was_confirmed_is_what_was_chosen_also_where_that_was_changed_witho
 
 def test_a_confirmed_withdrawal_chooses_nothing_and_has_its_language() -> None:
     need = (EventType.NEED_ANSWERED, {"over_40": "yes", "intent": "withdraw", "go_on": "yes"})
-    body: dict[str, Json] = {"withdraws": True, "operator": "child", "lang": "ko", "choices": {}}
+    body: dict[str, Any] = {"withdraws": True, "operator": "child", "lang": "ko", "choices": {}}
     visit = told(OPENED, need, READY, (EventType.CONFIRMED, body)).visit
     assert visit.answers["revoke"] == {"confirmed": "child"}
     assert (visit.language, visit.withdraws, visit.times["revoke"]) == ("ko", True, NOW + 30)
@@ -159,7 +159,7 @@ def test_coming_back_is_an_answer_only_with_an_outcome_that_goes_on(outcome: str
     ],
 )
 def test_who_is_identified_waits_in_practice_and_is_proven_elsewhere(
-    begun: Said, body: dict[str, Json], registration: Registration
+    begun: Said, body: dict[str, Any], registration: Registration
 ) -> None:
     visit = told(begun, *TO_THE_CARD[1:], (EventType.IDENTIFIED, body)).visit
     assert (visit.registration, visit.answers["handoff"]) == (registration, {"outcome": "identified"})
@@ -241,7 +241,7 @@ def test_a_paper_begins_on_its_day_in_japan_and_says_what_was_marked() -> None:
 
 @pytest.mark.parametrize("reason", ["not asked on the paper", "not shown"])
 def test_a_paper_of_somebody_older_is_known_by_why_an_item_was_not_asked(reason: str) -> None:
-    body: dict[str, Json] = {**TRANSCRIBED[1], "not_asked": {"health_checkup": reason}, "reference": ""}
+    body: dict[str, Any] = {**TRANSCRIBED[1], "not_asked": {"health_checkup": reason}, "reference": ""}
     assert told((EventType.TRANSCRIBED, body)).visit.answers["need"] == {"over_40": "yes"}
 
 
