@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import settings
 
+from app.adapters.passwords import Passwords
 from app.adapters.sql import replay
 from app.adapters.sql.database import migrate
 from app.main import Kazasu
@@ -19,6 +21,16 @@ from tests.postgres import Cluster, cluster, in_memory, migrated
 # A busy machine is no failure: what must be quick has a bench.
 settings.register_profile("kazasu", deadline=None)
 settings.load_profile("kazasu")
+
+WORK: Final = Passwords.__init__.__defaults__
+"""How much work a password is; hundreds of tests that sign in are spared it."""
+Passwords.__init__.__defaults__ = (8, 1)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected out of every later garbage collection: it stays until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 ABOUT_PAGES = {"identity", "practice", "web"}
