@@ -15,7 +15,7 @@ from app.ports.consent_list import ConsentList
 from app.ports.office import Act, Worklist
 from app.ports.outside import Clock
 from app.ports.store import Written
-from app.rules.record.evidence import Body, EventType
+from app.rules.record.event import Body, EventType
 from app.rules.terminal.consent_list import By, ListedPerson, Search
 from app.rules.terminal.exchange import MergeOutcome, Upload
 from app.rules.terminal.matching import certain, grounds, is_contested, says_all, sight
