@@ -54,43 +54,50 @@ class Visit(Base):
     answers: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
+async def _database(request: Request) -> AsyncIterator[Session]:
+    with request.app.state.sessions() as session:
+        yield session
+
+
+async def _visit(database: Annotated[Session, Depends(_database)], visit: Annotated[str, Cookie()]) -> Visit:
+    found = database.get(Visit, visit)
+    if found is None:
+        raise HTTPException(410)
+    return found
+
+
+async def _look(look: Annotated[str, Cookie()] = "m") -> dict[str, str]:
+    return {"size": look}
+
+
+app = FastAPI()
+
+
+@app.middleware("http")
+async def headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Add the headers that every page has."""
+    response = await call_next(request)
+    response.headers.update(_HEADERS)
+    return response
+
+
+@app.get("/visit/consent")
+async def consent(
+    request: Request, visit: Annotated[Visit, Depends(_visit)], look: Annotated[dict[str, str], Depends(_look)]
+) -> Response:
+    """Show the page of choices."""
+    given = visit.answers.get("consent", {})
+    shown = {"items": _ITEMS, "given": given, "token": _SIGNER.dumps(visit.session), "look": look, "wrong": {}}
+    return _TEMPLATES.TemplateResponse(request, "consent.html", shown)
+
+
 def peer(folder: Path) -> FastAPI:
     """Return the application, with one visit."""
     engine = create_engine(f"sqlite:///{folder}/peer.db")
     Base.metadata.create_all(engine)
-    sessions = sessionmaker(engine)
-    with sessions.begin() as session:
+    app.state.sessions = sessionmaker(engine)
+    with app.state.sessions.begin() as session:
         session.add(Visit(session=SESSION, answers={"ready": {"ready": "all"}}))
-    app = FastAPI()
-
-    async def database() -> AsyncIterator[Session]:
-        with sessions() as session:
-            yield session
-
-    async def visit(database: Annotated[Session, Depends(database)], visit: Annotated[str, Cookie()]) -> Visit:
-        found = database.get(Visit, visit)
-        if found is None:
-            raise HTTPException(410)
-        return found
-
-    async def look(request: Request) -> dict[str, str]:
-        return {"size": request.cookies.get("look", "m")}
-
-    @app.middleware("http")
-    async def headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call_next(request)
-        response.headers.update(_HEADERS)
-        return response
-
-    @app.get("/visit/consent")
-    async def consent(
-        request: Request, visit: Annotated[Visit, Depends(visit)], look: Annotated[dict[str, str], Depends(look)]
-    ) -> Response:
-        token = _SIGNER.dumps(visit.session)
-        given = visit.answers.get("consent", {})
-        shown = {"items": _ITEMS, "given": given, "token": token, "look": look, "wrong": {}}
-        return _TEMPLATES.TemplateResponse(request, "consent.html", shown)
-
     return app
 
 
