@@ -35,6 +35,7 @@ from app.rules.terminal.exchange import Stage
 from app.rules.visit.consent import QUESTIONS, Choice, Item
 from app.rules.visit.copy import Wish
 from app.rules.visit.flow import OPERATORS
+from app.rules.visit.journey import checked
 from app.rules.visit.standing import NEEDY, Closing, Doubt, Standing, Truth, Verdict
 from app.rules.visit.visit import Holder, Registration, Report, Route
 from app.rules.words.dates import day_of, format_clock, format_day
@@ -212,6 +213,7 @@ class Pages:
             "OPERATORS": OPERATORS,
             "NEEDY": NEEDY,
             "exits": EXITS,
+            "checked": checked,
             "named": named,
             **{each.__name__: each for each in TERMS},
             "grades": GRADES,
