@@ -44,9 +44,9 @@ class Chain:
         if not self._is_open:
             must_be_open(connection, self._facility)
         key = record_key(connection)
-        if self._events:
-            connection.execute(sql.ADD_EVENT, [{**event, "mac": mac_of(key, event["hash"])} for event in self._events])
-            connection.execute(sql.ADD_BODY, self._bodies)
+        for event, body in zip(self._events, self._bodies, strict=True):
+            sql.ADD_EVENT.run(connection, event | {"mac": mac_of(key, event["hash"])})
+            sql.ADD_BODY.run(connection, body)
 
 
 def record_key(connection: Connection) -> bytes:
@@ -66,7 +66,7 @@ def append(connection: Connection, facility: str, subject: str, event: Event, ke
 
 def must_be_open(connection: Connection, facility: str) -> None:
     """Raise `ReadOnly` while a station's record is read-only: for changes that are written before their event."""
-    if connection.execute(sql.HELD, {"facility": facility}).first():
+    if sql.HELD.first(connection, {"facility": facility}):
         raise ReadOnly(facility)
 
 

@@ -58,7 +58,7 @@ def begin_macs(connection: Connection, now: int) -> None:
         of_copy = update(t.copy).where(t.copy.c.id == row.id)
         connection.execute(of_copy.values(mac=value_of(Copy, row).mac(key)))
     for facility in stations(connection):
-        if head_of(connection, facility).size and not connection.execute(sql.HELD, {"facility": facility}).first():
+        if head_of(connection, facility).size and not sql.HELD.first(connection, {"facility": facility}):
             gone: Body = {"without_body": [*without_body(connection, facility)]}
             append(connection, facility, OF_THE_RECORD, Event(EventType.KEYED, now, gone))
 
@@ -88,7 +88,7 @@ def first_break(connection: Connection, facility: str, key: bytes) -> int:
     if not seen.holds:
         return seen.head.size + 1
     # A read-only record takes no entry that would explain missing bodies (of repeated erasures) or begin MACs.
-    if not key or connection.execute(sql.HELD, {"facility": facility}).first():
+    if not key or sql.HELD.first(connection, {"facility": facility}):
         return 0
     return next(iter(seen.missing.unexplained()), 0 if seen.mac else seen.head.size)
 

@@ -22,6 +22,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, ProgrammingError, ResourceClosedError
 
 from app.adapters.sql.chain_check import begin_macs, is_record_key
+from app.adapters.sql.compiled import failed
 from app.adapters.sql.schema.conventions import HEAD, KEYED_SINCE
 from app.adapters.sql.schema.terminal import installation
 from app.adapters.sql.schema.visit import facility
@@ -313,12 +314,16 @@ def _examine(session: Mapping[str, str], connection: DBAPIConnection, _record: o
 
 
 def _take_turn(taking: str, connection: Connection) -> None:
+    cursor = connection.connection.cursor()
     try:
-        connection.exec_driver_sql(taking)
-    except DBAPIError:
+        cursor.execute(taking)
+    except connection.dialect.loaded_dbapi.Error as error:
+        failure = failed(connection, taking, error)
         if not connection.invalidated:
             connection.connection.rollback()  # PostgreSQL's driver has begun by then, and would stay in what failed
-        raise
+        raise failure from error
+    finally:
+        cursor.close()
 
 
 def revision(connection: Connection) -> str | None:

@@ -23,6 +23,7 @@ from app.adapters.ledger import sync_folder
 from app.adapters.sql import chain_check, gap
 from app.adapters.sql.backup import FORMAT, GZIP
 from app.adapters.sql.chain import record_key
+from app.adapters.sql.compiled import failed
 from app.adapters.sql.database import file_of, unhurried, upgrade
 from app.rules.record.evidence import Head
 from app.rules.record.gap import Gap, LedgerState
@@ -256,10 +257,27 @@ class _Loader:
         self._table, self._columns = name, columns
 
     def _insert(self) -> None:
-        if self._rows:
+        if self._rows and self._connection.dialect.name == "postgresql":
+            _copy(self._connection, self._table, self._columns, self._rows)
+        elif self._rows:
             into = table(self._table, *map(column, self._columns))
             self._connection.execute(into.insert(), self._rows)
         self._rows = []
+
+
+def _copy(connection: Connection, name: str, columns: list[str], rows: list[dict[str, Any]]) -> None:
+    """Insert rows by COPY: an INSERT each takes twice as long."""
+    quote = connection.dialect.identifier_preparer.quote
+    statement = f"COPY {quote(name)} ({', '.join(map(quote, columns))}) FROM STDIN"
+    cursor: Any = connection.connection.cursor()
+    try:
+        with cursor.copy(statement) as copy:
+            for row in rows:
+                copy.write_row(tuple(row.values()))
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise failed(connection, statement, error) from error
+    finally:
+        cursor.close()
 
 
 def _value(raw: Any) -> Any:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     update,
 )
 
+from app.adapters.sql.compiled import Direct
 from app.adapters.sql.schema.office import copy, followup, station
 from app.adapters.sql.schema.terminal import broken, erasure, person, quarantine, upload
 from app.adapters.sql.schema.visit import MAY_EXPIRE, departure, event, event_body, facility, link, submission, visit
@@ -48,7 +49,7 @@ IS_BROKEN = (
     .label("broken")
 )
 """Whether a check found that a visit differs from its record: it takes no writes."""
-FOUND = (
+FOUND = Direct(
     select(
         visit.c.version,
         visit.c.session,
@@ -64,7 +65,7 @@ FOUND = (
     .where(facility.c.id == bindparam("facility"))
 )
 """All that decides about a change in one query: visit, earlier use of the key, head, and whether it is read-only."""
-HELD = _read_only.where(quarantine.c.facility == bindparam("facility"))
+HELD = Direct(_read_only.where(quarantine.c.facility == bindparam("facility")))
 
 CHANGING: Final = (
     "version",
@@ -77,17 +78,22 @@ CHANGING: Final = (
     "subject",
     "body",
 )
-"""The columns of a visit that every change sets. An indexed one is set only anew: setting it rewrites its index."""
+"""The columns of a visit that every change sets."""
+_change = update(visit).where(visit.c.id == bindparam("which"))
 
-ADD_VISIT = insert(visit)
-CHANGE_VISIT = update(visit).where(visit.c.id == bindparam("which"))
-"""Sets the columns that it is given."""
-ADD_SUBMISSION = insert(submission)
-ADD_EVENT = insert(event)
-ADD_BODY = insert(event_body)
-ISSUE = insert(departure)
-REACH_THE_OFFICE = insert(followup)
-SETTLED = (
+ADD_VISIT = Direct(insert(visit))
+CHANGE_VISIT = Direct(_change.values({name: bindparam(name) for name in CHANGING}))
+CHANGE_SESSION = Direct(_change.values({"session": bindparam("session")}))
+"""Apart from CHANGE_VISIT: setting an indexed column rewrites its index, even if the value stays."""
+CHANGE_CROSSING = Direct(_change.values({"crossing": bindparam("crossing")}))
+ADD_SUBMISSION = Direct(insert(submission))
+ADD_EVENT = Direct(insert(event))
+ADD_BODY = Direct(insert(event_body))
+ISSUE = Direct(insert(departure))
+REACH_THE_OFFICE = Direct(
+    insert(followup).values(visit=bindparam("visit"), facility=bindparam("facility"), at=bindparam("at"))
+)
+SETTLED = Direct(
     select(visit, followup.c.closed)
     .join_from(followup, visit)
     .where(followup.c.visit == bindparam("which"), followup.c.settled == 1)
@@ -95,7 +101,7 @@ SETTLED = (
 OPEN_AGAIN = (
     update(followup).where(followup.c.visit == bindparam("which")).values(settled=0, closed=None, at=bindparam("since"))
 )
-SPEND = (
+SPEND = Direct(
     update(departure)
     .where(
         departure.c.id == bindparam("which"),
@@ -109,7 +115,7 @@ SPEND = (
 
 # --- reading ------------------------------------------------------------------------------------------------
 
-BEDSIDE = (
+BEDSIDE = Direct(
     select(visit, *(each.label(f"station_{each.name}") for each in facility.c))
     .join_from(visit, facility)
     .where(visit.c.session == bindparam("session"))

@@ -44,7 +44,7 @@ class SqlStore(Connected, Store):
 
     @override
     async def bedside(self, session: str) -> tuple[Visit, Station] | None:
-        row = self.database.first(sql.BEDSIDE, session=session)
+        row = self.database.read(lambda reader: sql.BEDSIDE.first(reader, {"session": session}))
         return (visit_from(row), value_of(Station, row, "station_")) if row else None
 
     @override

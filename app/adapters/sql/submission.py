@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection
 
 import app.adapters.sql.statements as sql
 from app.adapters.sql import copies
 from app.adapters.sql.chain import Chain
-from app.adapters.sql.rows import AnyRow, row_of, value_of, visit_from, visit_row
+from app.adapters.sql.compiled import AnyRow
+from app.adapters.sql.rows import row_of, value_of, visit_from, visit_row
 from app.ports.store import Change, ReadOnly, Written
 from app.rules.record.evidence import Head
 from app.rules.visit.standing import is_news
@@ -28,7 +28,7 @@ def write(change: Change, connection: Connection) -> Written:
     """Write a change, unless it was written before, is stale, or its departure cannot be spent. Raises `ReadOnly`."""
     visit = change.visit
     known = {"visit": visit.id, "facility": visit.facility, "key": change.submission.key}
-    found = connection.execute(sql.FOUND, known).first()
+    found = sql.FOUND.first(connection, known)
     if found is None:
         raise UnknownFacility(visit.facility)
     refusal = _refusal(change, found)
@@ -53,7 +53,7 @@ def _spend(change: Change, session: str | None, connection: Connection) -> bool:
     """Spend a departure, if it is unspent, of this visit and browser, and at most `SPENDABLE` seconds old."""
     now = change.visit.touched_at
     live = {"which": change.spend, "of_visit": change.visit.id, "of_session": session, "earliest": now - SPENDABLE}
-    return connection.execute(sql.SPEND, live | {"now": now}).rowcount == 1
+    return sql.SPEND.run(connection, live | {"now": now}) == 1
 
 
 def _project(change: Change, found: AnyRow, connection: Connection) -> None:
@@ -61,27 +61,25 @@ def _project(change: Change, found: AnyRow, connection: Connection) -> None:
     if found.handed_off_at is not None:
         _open_again(change.visit, connection)
     if found.version is None:
-        connection.execute(sql.ADD_VISIT, row)
+        sql.ADD_VISIT.run(connection, row)
     else:
-        connection.execute(sql.CHANGE_VISIT, {"which": row["id"], **_changed(change, row, found)})
+        sql.CHANGE_VISIT.run(connection, row | {"which": row["id"]})
+        if row["session"] != found.session:
+            sql.CHANGE_SESSION.run(connection, {"which": row["id"], "session": row["session"]})
+        if change.crossing or row["session"] != found.session:
+            sql.CHANGE_CROSSING.run(connection, {"which": row["id"], "crossing": row["crossing"]})
     if found.handed_off_at is None and row["handed_off_at"] is not None:
         reached = {"visit": row["id"], "facility": row["facility"], "at": row["handed_off_at"]}
-        connection.execute(sql.REACH_THE_OFFICE, reached)
+        sql.REACH_THE_OFFICE.run(connection, reached)
     if change.copy:
         copies.add(change.copy, connection)
     if change.issue:
-        connection.execute(sql.ISSUE, row_of(change.issue))
-
-
-def _changed(change: Change, row: Mapping[str, Any], found: AnyRow) -> dict[str, Any]:
-    is_handed_on = row["session"] != found.session
-    indexed = {"session": is_handed_on, "crossing": is_handed_on or change.crossing}
-    return {name: row[name] for name in (*sql.CHANGING, *(each for each, is_set in indexed.items() if is_set))}
+        sql.ISSUE.run(connection, row_of(change.issue))
 
 
 def _open_again(visit: Visit, connection: Connection) -> None:
     """Reopen a visit that the office settled, if the change is news to the office."""
-    before = connection.execute(sql.SETTLED, {"which": visit.id}).first()
+    before = sql.SETTLED.first(connection, {"which": visit.id})
     if before is not None and is_news(visit_from(before), visit, was_closed=before.closed is not None):
         connection.execute(sql.OPEN_AGAIN, {"which": visit.id, "since": visit.touched_at})
 
@@ -98,4 +96,4 @@ def _record(change: Change, head: Head, connection: Connection) -> None:
         "visit": visit.id,
         "at": visit.touched_at,
     }
-    connection.execute(sql.ADD_SUBMISSION, submission)
+    sql.ADD_SUBMISSION.run(connection, submission)

@@ -21,6 +21,7 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
 import app.adapters.sql.statements as sql
 from app.adapters.sql import database, schema, triggers
+from app.adapters.sql.compiled import Direct
 from app.adapters.sql.database import PRAGMAS, Database
 from app.adapters.sql.store import SqlStore
 from app.adapters.sql.submission import UnknownFacility
@@ -257,8 +258,8 @@ async def test_two_servers_on_one_database_spend_a_departure_once(store: SqlStor
 
 # --- plans --------------------------------------------------------------------------------------------------
 
-INDEXED: dict[str, tuple[Select[Any] | Delete | Update, ...]] = {
-    "a submitted step": (sql.FOUND, sql.CHANGE_VISIT, sql.SPEND, sql.SETTLED),
+INDEXED: dict[str, tuple[Direct | Select[Any] | Delete | Update, ...]] = {
+    "a submitted step": (sql.FOUND, sql.CHANGE_VISIT, sql.CHANGE_SESSION, sql.SPEND, sql.SETTLED),
     "reading": (sql.BEDSIDE, sql.DEPARTURE, sql.HEAD, sql.EXPORT),
     "retention": (sql.DUE, sql.AHEAD, sql.OVER, sql.OVERDUE, sql.FORGET_BODIES, sql.FORGET_VISITS, sql.FORGET_SESSIONS),
     "stations": (sql.LINK, sql.LIVE_LINK, sql.FACILITY),
@@ -268,7 +269,8 @@ INDEXED: dict[str, tuple[Select[Any] | Delete | Update, ...]] = {
 @pytest.mark.parametrize("about", INDEXED)
 def test_statements_find_their_rows_by_an_index(raw: sqlite3.Connection, about: str) -> None:
     for statement in INDEXED[about]:
-        text = str(statement.compile(dialect=sqlite_dialect(), column_keys=["version"]))
+        built = statement.statement if isinstance(statement, Direct) else statement
+        text = str(built.compile(dialect=sqlite_dialect(), column_keys=["version"]))
         text = text.replace("__[POSTCOMPILE_visits]", "?, ?")
         plan = [row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {text}", [None] * text.count("?"))]
         assert not [step for step in plan if step.startswith("SCAN") or "TEMP B-TREE" in step], plan
