@@ -366,10 +366,9 @@ class Phone:
         """Change the screen alone: the driver's own way moves the window too."""
         is_mobile = self.look.settings["is_mobile"]
         is_upright = is_mobile and look.height > look.width
-        turned = {"type": "portraitPrimary" if is_upright else "landscapePrimary"}
-        turned["angle"] = 90 if is_mobile and not is_upright else 0
+        kind, angle = "portraitPrimary" if is_upright else "landscapePrimary", 90 if is_mobile and not is_upright else 0
         screen = {"width": look.width, "height": look.height, "screenWidth": look.width, "screenHeight": look.height}
-        how = {"mobile": is_mobile, "deviceScaleFactor": 1, "screenOrientation": turned}
+        how = {"mobile": is_mobile, "deviceScaleFactor": 1, "screenOrientation": {"type": kind, "angle": angle}}
         self._wires[self.page].send("Emulation.setDeviceMetricsOverride", {**screen, **how})
         self._tell(self.page, "Emulation.resetPageScaleFactor")
 
