@@ -14,8 +14,9 @@ from app.rules.station.account import Account, Role, SignIn
 from app.rules.station.station import Link, Printed, Station, new_token
 from app.tokens import Sealed, new_secret
 from tests.browser import craft
-from tests.browser.phone import Judged, Look, Phone, bare
+from tests.browser.phone import Judged, Look, Phone
 from tests.browser.server import Server
+from tests.browser.unseen import bare
 
 OFFICIAL: Final = "https://reception.example.go.jp/houmon/start?k=abc123"
 PASSWORD: Final = "aoi-sora-to-shiroi-kumo"

@@ -25,11 +25,10 @@ from playwright.sync_api import (
 
 from tests.browser import craft
 from tests.browser.server import Server
+from tests.browser.unseen import Unseen, bare
 
 PATIENCE: Final = 8_000
 """Milliseconds after which a tap that leads nowhere is a failure."""
-_HURRY: Final = Path(__file__).with_name("hurry.js").read_text(encoding="utf-8")
-_HURRY_THROUGH_THE_APP: Final = Path(__file__).with_name("hurry_app.js").read_text(encoding="utf-8")
 _WATCH: Final = """addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
     globalThis.kazasuSaw?.(`${violatedDirective} ${blockedURI}`))"""
 _BARE: Final = """(elements) => elements.map((element) => {
@@ -50,11 +49,6 @@ _STATUS_NOTE: Final = re.compile(r"the server responded with a status of (?P<sta
 _BROKEN: Final = 500
 _WITHOUT_A_LINE: Final = "net::ERR", "Couldn't load preload assets"
 """What Chromium says without a line: of an address, and of the drawings on its own page."""
-
-
-def bare(text: str) -> str:
-    """Return a text without any blanks: where a line breaks is no matter of words."""
-    return "".join(text.split())
 
 
 @dataclass(frozen=True)
@@ -315,20 +309,13 @@ class Phone:
 
     def hurries_to_the_card(self, *, over_40: bool, reference: str = "") -> None:
         """Make the way to the card unseen: other stories walk it step by step."""
-        self.opens(self.server.entry)
-        given = {"over_40": "yes" if over_40 else "no", "reference": reference}
-        self._hurries(_HURRY, {"entry": f"/f/{self.server.link}", **given})
+        unseen = Unseen(self.context, self.server.origin)
+        unseen.comes_to_the_card(f"/f/{self.server.link}", over_40=over_40, reference=reference)
         self.opens("/visit")
 
     def hurries_through_the_app(self, app: str, who: str) -> None:
         """Go through the practice app to its good end unseen, and come back."""
-        self.opens(self._hurries(_HURRY_THROUGH_THE_APP, {"app": app, "who": who}))
-
-    def _hurries(self, script: str, given: dict[str, str]) -> str:
-        self._scripts(on=True)
-        answer: str = self.page.evaluate(script, given)
-        self._scripts(on=self.look.scripts)
-        return answer
+        self.opens(Unseen(self.context, self.server.origin).goes_through_the_app(app, who))
 
     # --- what is judged -----------------------------------------------------------------------------------------
 
@@ -379,10 +366,9 @@ class Phone:
         """Change the screen alone: the driver's own way moves the window too."""
         is_mobile = self.look.settings["is_mobile"]
         is_upright = is_mobile and look.height > look.width
-        turned: dict[str, str | int] = {"type": "portraitPrimary" if is_upright else "landscapePrimary"}
-        turned["angle"] = 90 if is_mobile and not is_upright else 0
+        kind, angle = "portraitPrimary" if is_upright else "landscapePrimary", 90 if is_mobile and not is_upright else 0
         screen = {"width": look.width, "height": look.height, "screenWidth": look.width, "screenHeight": look.height}
-        how = {"mobile": is_mobile, "deviceScaleFactor": 1, "screenOrientation": turned}
+        how = {"mobile": is_mobile, "deviceScaleFactor": 1, "screenOrientation": {"type": kind, "angle": angle}}
         self._wires[self.page].send("Emulation.setDeviceMetricsOverride", {**screen, **how})
         self._tell(self.page, "Emulation.resetPageScaleFactor")
 

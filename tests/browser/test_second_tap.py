@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from time import perf_counter
 from typing import Any, Final, TypeAlias
 
@@ -31,6 +30,7 @@ from tests.browser import craft
 from tests.browser.nurse import HANAKO
 from tests.browser.phone import Look
 from tests.browser.server import Server
+from tests.browser.unseen import Unseen
 from tests.rules.visits import a_visit, answered
 
 pytestmark = pytest.mark.browser
@@ -44,7 +44,6 @@ PAUSE: Final = 690
 IN_TIME: Final = 600
 """Milliseconds after its painting until which a test can still touch a page that surely pauses."""
 _SILENT: Final = "this phone answers no more"
-_THROUGH_THE_APP: Final = Path(__file__).with_name("hurry_app.js").read_text(encoding="utf-8")
 _SET: Final = "(ms) => document.getAnimations().forEach((one) => { one.currentTime = ms })"
 _IN_SIGHT: Final = """() => [...document.querySelectorAll("a[href], button, label, summary, input, select, textarea")]
     .map((one) => [one, one.getBoundingClientRect()])
@@ -299,7 +298,7 @@ def a_visit_to_its_end(finger: Finger) -> list[str]:
     found = walks(finger, *TO_THE_PATIENT, *TO_THE_APP)
     finger.opens("/visit/handoff")
     app = finger.page.locator("a[href*='/authorize?']").get_attribute("href")
-    finger.opens(finger.page.evaluate(_THROUGH_THE_APP, {"app": app, "who": HANAKO}))
+    finger.opens(Unseen(finger.page.context, finger.server.origin).goes_through_the_app(app or "", HANAKO))
     return found + walks(finger, *TO_THE_END)
 
 

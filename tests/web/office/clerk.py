@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 from sqlalchemy import select
+from starlette.requests import Request
+from starlette.responses import Response
 
 from app.adapters.sql.schema.conventions import metadata
 from app.main import PRACTICE_STATION, Kazasu
@@ -54,7 +56,9 @@ class Clerk:
         return self._read(answer, expect)
 
     async def press(self, action: str, /, *, expect: int = 200, nth: int = 0, **given: Any) -> Page:
-        """Fill in the form of the page at hand and send it."""
+        """Fill in the form of the page at hand and send it; whoever came in unseen stands on the first page."""
+        if self.page is None:
+            await self.get("/office")
         assert self.page is not None
         return await self.send(action, {**self.page.form_fields(action, nth), **given}, expect=expect)
 
@@ -77,6 +81,22 @@ class Clerk:
         right = {"login": who, "password": self.account(who).password, "code": self.code(who)}
         await self.get(f"/office/sign-in?next={to}")
         return await self.press("/office/sign-in", expect=expect, **{**right, **given})
+
+    async def comes_in_unseen(self, login: str) -> None:
+        """Stand in the office as after signing in, without the pages on the way: `test_signing_in` walks them."""
+        desk = self.kazasu.desk
+        account = await desk.office.account(login)
+        assert account is not None
+        agent = ("user-agent", self.http.headers["user-agent"])
+        asked = Request({"type": "http", "headers": [tuple(each.encode() for each in agent)]})
+        signed, secret = desk.new_sign_in(asked, account.id, PRACTICE_STATION.id, full=True)
+        await desk.office.sign_in(signed)
+        answer = Response()
+        desk.remember(answer, secret)
+        kept = {"set-cookie": answer.headers["set-cookie"]}
+        self.http.cookies.extract_cookies(
+            httpx.Response(200, headers=kept, request=httpx.Request("GET", self.http.base_url))
+        )
 
 
 def everything(kazasu: Kazasu) -> str:

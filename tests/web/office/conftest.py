@@ -150,7 +150,7 @@ async def clerk(browser: Callable[[], Clerk]) -> Clerk:
 async def admin(browser: Callable[[], Clerk]) -> Clerk:
     """Return the practice administrator, signed in."""
     one = browser()
-    await one.signs_in("sakura")
+    await one.comes_in_unseen("sakura")
     return one
 
 
@@ -158,5 +158,5 @@ async def admin(browser: Callable[[], Clerk]) -> Clerk:
 async def staff(browser: Callable[[], Clerk]) -> Clerk:
     """Return the practice staff account, signed in."""
     one = browser()
-    await one.signs_in("haru")
+    await one.comes_in_unseen("haru")
     return one
