@@ -264,7 +264,10 @@ def test_a_sight_has_every_field_of_its_entry() -> None:
 
 
 def test_a_screen_that_was_read_names_no_person_and_has_no_meanings() -> None:
-    bare: Said = (EventType.VERIFIED, {"by": "a", "found": False, "flags": {}, "consented_on": "", "available_until": ""})
+    bare: Said = (
+        EventType.VERIFIED,
+        {"by": "a", "found": False, "flags": {}, "consented_on": "", "available_until": ""},
+    )
     found = told(*TO_THE_CARD, bare)
     assert found.sight == Sight(NOW + 50, "a", found=False, flags={})
     assert (found.sight.source, found.person) == ("screen", "")
