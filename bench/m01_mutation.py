@@ -39,6 +39,7 @@ _CONFIG: Final = """[mutmut]
 source_paths =
 {mutated}
 track_dependencies = false
+timeout_constant = 20
 also_copy =
 {parts}
 pytest_add_cli_args =

@@ -16,7 +16,7 @@ from app.rules.visit.visit import Registration, Route, Visit
 from app.rules.words.languages import BY_CODE, wording
 from tests.rules.visits import a_visit, answered, choose, ordinary
 
-ALL = {item.id: "agree" for item in ITEMS}
+ALL: dict[str, Any] = {item.id: "agree" for item in ITEMS}
 
 
 def submitted(step: str, visit: Visit, sent: Any = None, language: str = "ja") -> Submitted:
@@ -83,7 +83,7 @@ def test_confirming_hands_off_the_choices_and_departs() -> None:
 
 
 def test_confirming_a_withdrawal_says_so_in_its_language_and_declines_all() -> None:
-    none = dict.fromkeys(ALL, "decline")
+    none: dict[str, Any] = dict.fromkeys(ALL, "decline")
     found = submitted("revoke", a_visit(intent="withdraw", upto="revoke"), language="ko")
     assert found.events == (
         (EventType.CONFIRMED, {"choices": none, "operator": "yes", "withdraws": True, "lang": "ko"}),
