@@ -7,9 +7,9 @@ import contextlib
 from base64 import b32encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import structlog
 from fastapi import FastAPI
@@ -22,7 +22,7 @@ from app.adapters.gateway import HttpGateway
 from app.adapters.ledger import FileLedger
 from app.adapters.official import NoProvider, SealedReception
 from app.adapters.oidc.client_keys import KeyRing, UnusableKeys
-from app.adapters.oidc.handoff import OpenIdHandoff, line
+from app.adapters.oidc.handoff import OpenIdHandoff, in_process, line
 from app.adapters.passkeys import WebAuthnPasskeys, is_possible
 from app.adapters.passwords import Passwords
 from app.adapters.sql.consent_list import SqlConsentList
@@ -57,9 +57,6 @@ from app.web.routes import ROUTES
 from app.web.watch import Tally, Watch
 from app.work.importing import Importer
 from app.work.sweeping import Sweeping
-
-if TYPE_CHECKING:
-    import httpx
 
 STATIC: Final = Path(__file__).parents[1] / "static"
 PRACTICE_STATION: Final = Station("hinatazaka", "ひなた坂訪問看護ステーション", "9960000009", "03-0000-0000")
@@ -346,13 +343,7 @@ def _practice_doors(settings: Settings, signer: Signer, clock: Clock, assets: As
         static=assets.url,
     )
 
-    def client() -> httpx.AsyncClient:
-        import httpx  # noqa: PLC0415 - a tenth of a start, which asks nobody
-
-        return httpx.AsyncClient(
-            transport=httpx.ASGITransport(world.app, raise_app_exceptions=False), timeout=settings.deadline
-        )
-
+    client = partial(in_process, world.app, settings.deadline)
     handoff = OpenIdHandoff(
         issuer=world.issuer,
         client_id=_CLIENT,

@@ -166,6 +166,12 @@ def bare(folder: Path, content: bytes) -> Server:
     return Server([sys.executable, "-m", "bench.load_bare", str(port), str(file)], port, folder, {}, ROOT)
 
 
+def peer(folder: Path) -> Server:
+    """Return the same page by an ordinary FastAPI application."""
+    port = free_port()
+    return Server([sys.executable, "-m", "bench.load_peer", str(port), str(folder)], port, folder, {}, ROOT)
+
+
 def planted(folder: Path, *defects: Defect) -> Path:
     """Return a copy of the product with defects in it."""
     tree = folder / "tree"

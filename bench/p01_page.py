@@ -1,4 +1,4 @@
-"""P1: what a step's page costs, against a bare ASGI answer of the same bytes."""
+"""P1: what a step's page costs, against a bare ASGI answer of the same bytes and an ordinary FastAPI application."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 from bench.load import get, run_to_end
 from bench.load_paired import (
+    LINES,
     ROUNDS,
     Kind,
     Kinds,
@@ -20,7 +21,8 @@ from bench.load_paired import (
     rounds,
     unlike,
 )
-from bench.load_server import Defect, Server, aside, bare, kazasu, planted, subfolder
+from bench.load_peer import SESSION
+from bench.load_server import Defect, Server, aside, bare, kazasu, peer, planted, subfolder
 from bench.load_visit import Phone
 from bench.report import Control, Finding, Profile
 
@@ -45,16 +47,28 @@ Bedside.show = _many_times
 )
 
 
+_PAGES: Final = "app/web/kit/pages.py"
+TRANSLATED_EACH_TIME: Final = (
+    Defect(_PAGES, "nodes.Template = tree", over="nodes.Template = _Fold(self.known).visit(tree)"),
+    Defect(_PAGES, "plain_words = partial(_said, ", over="plain_words = lru_cache(maxsize=2048)(partial(_said, "),
+    Defect(_PAGES, "without_readings, language)", over="without_readings, language))"),
+    Defect(_PAGES, "def without_readings", over="@lru_cache(maxsize=2048)\ndef without_readings"),
+    Defect(_PAGES, "partial(_once, environment, language)", over="lru_cache(partial(_once, environment, language))"),
+)
+"""Every message is looked up each time it is shown."""
+
+
 def run(profile: Profile, _: int) -> Finding:
-    """Measure the page, then the same with a defect."""
+    """Measure the page and the peer's, then the same with defects."""
     with aside() as folder, kazasu(subfolder(folder, "product")) as product:
         plain, numbered = run_to_end(phones(product)), run_to_end(phones(product, "A-1024"))
         content = plain[0].page.encode()
-        with bare(subfolder(folder, "bare"), content) as reference:
-            kinds = _kinds(product, reference, plain, numbered)
+        with bare(subfolder(folder, "bare"), content) as reference, peer(subfolder(folder, "peer")) as other:
+            kinds = {**_kinds(product, reference, plain, numbered), "peer": _peers(other)}
             found, wrong = run_to_end(_measure(product, kinds, ROUNDS[profile], len(content)))
-            slow = run_to_end(_with_defect(folder, reference))
-    honest = ratios(found, "page")
+            slow = run_to_end(_with_defect(folder, reference, SHOWN_TOO_OFTEN))
+            translated = run_to_end(_with_defect(folder, reference, *TRANSLATED_EACH_TIME))
+    honest, peers = ratios(found, "page"), ratios(found, "peer")
     return Finding(
         n=answered(found),
         failures=wrong,
@@ -64,9 +78,13 @@ def run(profile: Profile, _: int) -> Finding:
             "bytes": len(content),
             **figures(found),
             "with_defect": round(slow, 1),
+            "translated_each_time": round(translated, 1),
         },
-        control=Control("every page made 20 times more", caught=slow > max(FLOOR, min(honest))),
-        passed=min(honest) <= FLOOR,
+        control=Control(
+            "every page made 20 times more; every message translated each time, slower than the peer",
+            caught=slow > max(FLOOR, min(honest)) and translated > min(peers),
+        ),
+        passed=min(honest) <= FLOOR and min(honest) < min(peers),
     )
 
 
@@ -85,6 +103,12 @@ def _kinds(product: Server, reference: Server, plain: list[Phone], numbered: lis
     }
 
 
+def _peers(other: Server) -> Kind:
+    """Return the same page as an ordinary application answers it."""
+    asked = get(other.port, STEP, cookies=f"visit={SESSION}", accept="identity")
+    return Kind(other, lambda many: [[asked] * many for _ in range(LINES)], EACH)
+
+
 async def _measure(product: Server, kinds: Kinds, count: int, length: int) -> tuple[Rounds, int]:
     """Return the rounds, and how many answers were not the page, or wrote something."""
     before = product.ask("SELECT count(*) FROM submission")
@@ -94,9 +118,9 @@ async def _measure(product: Server, kinds: Kinds, count: int, length: int) -> tu
     return found, unlike(found, kinds) + wrote + sum(len(answer.body) != length for answer in whole)
 
 
-async def _with_defect(folder: Path, reference: Server) -> float:
-    own = subfolder(folder, "defect")
-    with kazasu(own, tree=planted(own, SHOWN_TOO_OFTEN)) as product:
+async def _with_defect(folder: Path, reference: Server, *defects: Defect) -> float:
+    own = subfolder(folder, f"defect-{len(defects)}")
+    with kazasu(own, tree=planted(own, *defects)) as product:
         kinds = _kinds(product, reference, await phones(product), [])
         some = {"bare": kinds["bare"], "page": kinds["page"]._replace(each=EACH // 5)}
         return ratios(await rounds(some, 1), "page")[0]

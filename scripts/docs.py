@@ -24,8 +24,8 @@ from babel.messages.extract import extract
 from babel.messages.pofile import write_po
 
 from app.rules.content import ITEMS
-from app.rules.visit.flow import FLOW, Question, Step
-from app.rules.visit.journey import furthest, go_on, path
+from app.rules.visit.flow import FLOW, RESTING, Question, Step, path
+from app.rules.visit.journey import furthest, go_on
 from app.rules.visit.visit import NOTHING, Holder, Route, Visit
 from app.rules.words.dates import JST
 from app.rules.words.furigana import plain
@@ -134,7 +134,7 @@ def _row(step: Step) -> tuple[str, ...]:
         plain(step.title),
         _holder(step),
         "<br>".join(_asked(step)) or "nothing",
-        ", ".join(f"`{other.id}`" for other in FLOW if step.rests_on(other)),
+        ", ".join(f"`{other.id}`" for other in FLOW if step in RESTING[other.id]),
         _yes(step.counted),
         _way_out(step),
         step.guide,

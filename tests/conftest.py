@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import pytest
 import structlog
 from hypothesis import Phase, settings
 from typing_extensions import override
 
+from app.adapters.passwords import Passwords
 from app.adapters.sql import replay
 from app.adapters.sql.database import migrate
 from app.log import FIELDS
@@ -25,6 +27,16 @@ settings.register_profile("kazasu", deadline=None)
 # The same examples for every mutant, and no search for a simpler one: it has died with the first that fails.
 settings.register_profile("mutants", deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate))
 settings.load_profile("kazasu")
+
+WORK: Final = Passwords.__init__.__defaults__
+"""How much work a password is; hundreds of tests that sign in are spared it."""
+Passwords.__init__.__defaults__ = (8, 1)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported and collected out of every later garbage collection: it stays until the end."""
+    gc.collect()
+    gc.freeze()
 
 
 ABOUT_PAGES = {"identity", "practice", "web"}

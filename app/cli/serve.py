@@ -76,10 +76,7 @@ def _greet(settings: Settings, token: str, desk: Desk) -> None:
         "",
     ]
     if not settings.is_loopback:
-        lines += [
-            "  注意: この機械の外からも開けます。練習だけに使い、本物の患者さまには使わないでください。",
-            "",
-        ]
+        lines += ["  注意: この機械の外からも開けます。練習だけに使い、本物の患者さまには使わないでください。", ""]
     print("\n".join(lines), flush=True)
 
 

@@ -47,8 +47,8 @@ class Importer:
             taken = await self.registry.take(upload, batch, start + len(batch), self.clock.now())
             if not taken:
                 return False
-            for each in taken:
-                numbers_of[each.after.id] = set(each.after.references)
+            for merged in taken:
+                numbers_of[merged.after.id] = set(merged.after.references)
             await asyncio.sleep(0)
         # The stored outcome includes what was counted before a crash.
         counted = await self.registry.upload(upload.facility, upload.id)
@@ -63,21 +63,21 @@ class Importer:
         """Record a sight of each open visit whose number and day one person has, if the file answers all its items."""
         numbers = set[str]().union(*numbers_of.values())
         unsettled = await self.worklist.open(upload.facility)
-        for each in unsettled:
-            number = comparable(each.visit.reference)
+        for waiting in unsettled:
+            number = comparable(waiting.visit.reference)
             if number not in numbers:
                 continue
             await asyncio.sleep(0)  # lets other requests run
             # Others with this number may be in an earlier file.
             everybody = await self.registry.search(upload.facility, Search(By.REFERENCE, number), None, SEVERAL)
-            known = certain(each, everybody)
+            known = certain(waiting, everybody)
             if known is None or known.id not in numbers_of:
                 continue
-            if is_contested(each, known, (*unsettled, *await self._matched(known))):
+            if is_contested(waiting, known, (*unsettled, *await self._matched(known))):
                 continue
             # `unsettled` was read before the loop: meanwhile the visit may have been closed or seen.
-            followed = await self.worklist.followed(upload.facility, each.visit.id)
-            if followed is None or not _waits_for(known, each, followed):
+            followed = await self.worklist.followed(upload.facility, waiting.visit.id)
+            if followed is None or not _waits_for(known, waiting, followed):
                 continue
             place = await self.see(followed, known, by, upload.id)
             if place is None:

@@ -50,8 +50,8 @@ class Sweeping:
         now = self.clock.now()
         await self._do(self._look, now)
         if self._is_sure():
-            for each in (*self.tidied, self._expire, self._retain):
-                await self._do(each, now)
+            for chore in (*self.tidied, self._expire, self._retain):
+                await self._do(chore, now)
         await self._do(self.note, now)
 
     @staticmethod

@@ -66,7 +66,11 @@ def a_submission(visit: Visit, key: str = "") -> Submission:
 
 def told(visit: Visit) -> tuple[Event, ...]:
     """Return events whose bodies say what a visit says, in the order of its steps."""
-    said = [step.event(visit) for step in FLOW if step.asks and step.id in visit.answers] or [(EventType.MOVED, {})]
+    # What was chosen before everything was withdrawn was told before.
+    need = {name: given for name, given in visit.answers.get("need", {}).items() if name != "go_on"}
+    chosen = replace(visit, answers={**visit.answers, "need": need})
+    asked = [step for step in FLOW if step.asks and step.id in visit.answers]
+    said = [step.event(visit if step.applies(visit) else chosen) for step in asked] or [(EventType.MOVED, {})]
     return tuple(Event(kind, visit.touched_at, body) for kind, body in said)
 
 

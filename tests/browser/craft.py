@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import Page
+from playwright.sync_api import CDPSession, Page
 
 ROOT: Final = Path(__file__).parents[2]
 _MEASURE: Final = Path(__file__).with_name("craft.js").read_text(encoding="utf-8")
@@ -17,6 +18,12 @@ _RING: Final = 3.9
 """Pixels of outline that an eye finds."""
 _RUN_AXE: Final = """async (runOnly) =>
     (await axe.run(document, {runOnly, resultTypes: ["violations"]})).violations"""
+DOUBLE: Final = """() => {
+    const root = document.documentElement;
+    const chosen = { s: 100 / 112.5, l: 137.5 / 112.5 }[root.dataset.text] ?? 1;
+    root.style.fontSize = `${2 * parseFloat(getComputedStyle(root).fontSize) / chosen}px`;
+}"""
+"""Makes letters twice as large as they are without 文字 小 or 大."""
 _MOVING: Final = """() => document.getAnimations().filter((one) => one.effect.getComputedTiming().activeDuration > 10)
     .map((one) => `moves: ${one.animationName ?? one.transitionProperty}`)"""
 _FROM_THE_TOP: Final = """() => {
@@ -30,18 +37,43 @@ _FROM_THE_TOP: Final = """() => {
 _KINDS: Final = """() => [...new Set([...document.querySelectorAll("html, html *:not(path, use)")].map((element) =>
     [element.tagName, element.className.baseVal ?? element.className, element.type, element.checked, element.open,
      element.hidden, element.getAttribute("aria-pressed"), element.dataset.text, element.dataset.contrast].join(" ")))]"""
+_LOOK: Final = f"(how) => [({_MEASURE})(how), document.title, ({_KINDS})()]"
+_LOOK_ENLARGED: Final = f"""(how) => {{
+    const {{ style }} = document.documentElement;
+    const size = style.fontSize;
+    ({DOUBLE})();
+    const found = ({_MEASURE})(how);
+    style.fontSize = size;
+    return [document.documentElement.clientWidth, found];
+}}"""
+_LOOK_AS_IT_IS: Final = f"(how) => [document.documentElement.clientWidth, ({_MEASURE})(how)]"
 
 
-def kinds(page: Page) -> list[str]:
-    """Return what axe tells apart on a page: kinds of elements, classes and states, however many there are of each."""
-    found: list[str] = page.evaluate(_KINDS)
-    return found
+@dataclass(frozen=True)
+class Seen:
+    """What one look at a page tells."""
+
+    complaints: list[str]
+    title: str
+    kinds: list[str]
+    """What axe tells apart on a page: kinds of elements, classes and states, however many there are of each."""
+
+
+def seen(page: Page, *, ours: bool) -> Seen:
+    """Return what can be told at once, in one question to the browser: there are thousands of them."""
+    return Seen(*page.evaluate(_LOOK, {"ours": ours, "lang": "ja"}))
 
 
 def complaints(page: Page, *, ours: bool = True, lang: str = "ja") -> list[str]:
     """Return what is badly made and can be measured; `ours` is stricter than the practice world must be."""
     found: list[str] = page.evaluate(_MEASURE, {"ours": ours, "lang": lang})
     return found
+
+
+def complaints_at(page: Page, width: int, *, ours: bool, enlarged: bool) -> list[str]:
+    """Return the same of a page that was just given this width, with letters of 200 % if `enlarged`."""
+    is_wide, found = page.evaluate(_LOOK_ENLARGED if enlarged else _LOOK_AS_IT_IS, {"ours": ours, "lang": "ja"})
+    return [*found, *([] if is_wide == width else [f"is {is_wide} px wide, not {width}"])]
 
 
 def violations(page: Page) -> list[str]:
@@ -56,9 +88,16 @@ def pale_letters(page: Page) -> list[str]:
 
 def _axe(page: Page, run_only: dict[str, Any]) -> list[str]:
     if page.evaluate("typeof axe") == "undefined":
-        page.evaluate(_AXE.read_text(encoding="utf-8"))
+        _load_axe(page.context.new_cdp_session(page))
     found: list[dict[str, Any]] = page.evaluate(_RUN_AXE, run_only)
     return [f"{one['id']}: {node['html'][:120]}" for one in found for node in one["nodes"]]
+
+
+def _load_axe(wire: CDPSession) -> None:
+    """Run axe's file as it is: `page.evaluate` parses half a megabyte twice, to see whether it is a function."""
+    ran = wire.send("Runtime.evaluate", {"expression": _AXE.read_text(encoding="utf-8"), "silent": True})
+    assert "exceptionDetails" not in ran, ran
+    wire.detach()
 
 
 def moving(page: Page) -> list[str]:

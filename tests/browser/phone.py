@@ -37,12 +37,6 @@ _BARE: Final = """(elements) => elements.map((element) => {
     copy.querySelectorAll("rt, rp").forEach((reading) => reading.remove());
     return copy.textContent.replace(/\\s+/g, "");
 })"""
-_DOUBLE: Final = """() => {
-    const root = document.documentElement;
-    const chosen = { s: 100 / 112.5, l: 137.5 / 112.5 }[root.dataset.text] ?? 1;
-    root.style.fontSize = `${2 * parseFloat(getComputedStyle(root).fontSize) / chosen}px`;
-}"""
-"""Makes letters twice as large as they are without 文字 小 or 大."""
 _UNPAUSED: Final = """() => {
     document.getAnimations().filter((one) => /(pause|flat)$/.test(one.animationName)).forEach((one) => one.finish());
     document.querySelectorAll("[name=made]").forEach((field) => { field.value = 0 });
@@ -342,21 +336,21 @@ class Phone:
         """Judge the page at hand: always what can be measured at once, closely what is new."""
         if not self.judges:
             return
-        found = craft.complaints(self._enlarged(), ours=self.is_ours)
-        found += craft.moving(self.page) if self.look.still else []
-        place = re.sub(r"/[\w-]{10,}", "/-", self.path), self.page.title(), self.look.forced_colors
-        new = [kind for kind in craft.kinds(self.page) if self._judged.is_new(*place, kind)]
+        seen = craft.seen(self._enlarged(), ours=self.is_ours)
+        found = seen.complaints + (craft.moving(self.page) if self.look.still else [])
+        place = re.sub(r"/[\w-]{10,}", "/-", self.path), seen.title, self.look.forced_colors
+        new = [kind for kind in seen.kinds if self._judged.is_new(*place, kind)]
         if new:
             found += self._looks_closely()
         if self.is_tabbed:
             found += craft.ways_of_focus(self.page)
         found += self.noticed
         self.noticed = []
-        assert not found, f"「{self.page.title()}」 ({self.look}, {self.page.url}): {found}"
+        assert not found, f"「{seen.title}」 ({self.look}, {self.page.url}): {found}"
 
     def _enlarged(self) -> Page:
         if self.look.large_text:
-            self.page.evaluate(_DOUBLE)
+            self.page.evaluate(craft.DOUBLE)
         return self.page
 
     def _looks_closely(self) -> list[str]:
@@ -373,19 +367,24 @@ class Phone:
     def _measured_in_every_size(self) -> list[str]:
         """Measure the page as other phones would show it, and put everything back."""
         found = []
-        size: str = self.page.evaluate("document.documentElement.style.fontSize")
         for look in SQUEEZED:
-            self.page.set_viewport_size({"width": look.width, "height": look.height})
+            self._is_as_large_as(look)
             is_enlarged = look.large_text and not self.look.large_text
-            if is_enlarged:
-                self.page.evaluate(_DOUBLE)
-            found += [f"{look}: {one}" for one in craft.complaints(self.page, ours=self.is_ours)]
-            if is_enlarged:
-                self.page.evaluate("(size) => { document.documentElement.style.fontSize = size }", size)
-            self._tell(self.page, "Emulation.resetPageScaleFactor")
-        self.page.set_viewport_size({"width": self.look.width, "height": self.look.height})
-        self._tell(self.page, "Emulation.resetPageScaleFactor")
+            wrong = craft.complaints_at(self.page, look.width, ours=self.is_ours, enlarged=is_enlarged)
+            found += [f"{look}: {one}" for one in wrong]
+        self._is_as_large_as(self.look)
         return found
+
+    def _is_as_large_as(self, look: Look) -> None:
+        """Change the screen alone: the driver's own way moves the window too."""
+        is_mobile = self.look.settings["is_mobile"]
+        is_upright = is_mobile and look.height > look.width
+        turned: dict[str, str | int] = {"type": "portraitPrimary" if is_upright else "landscapePrimary"}
+        turned["angle"] = 90 if is_mobile and not is_upright else 0
+        screen = {"width": look.width, "height": look.height, "screenWidth": look.width, "screenHeight": look.height}
+        how = {"mobile": is_mobile, "deviceScaleFactor": 1, "screenOrientation": turned}
+        self._wires[self.page].send("Emulation.setDeviceMetricsOverride", {**screen, **how})
+        self._tell(self.page, "Emulation.resetPageScaleFactor")
 
     def is_ready_for_dead_zones(self) -> None:
         """Wait until the service worker looks after this page."""

@@ -1,6 +1,8 @@
-"""Every page that a patient sees, in every language, size and colour, with readings and without: nothing is cut.
+"""Every page that a patient sees, in every language and size, with readings and without: nothing is cut.
 
 One visit is walked; at each of its pages the phone is set to every look in turn, as the hand-over page would set it.
+Each page is measured in every size of every look; light and dark take turns, and so do the styles that axe is shown:
+`left_out` computes that any two values of any two factors meet.
 """
 
 from __future__ import annotations
@@ -54,6 +56,14 @@ def shown_to_axe(place: int) -> tuple[Style, ...]:
     return tuple(styles)
 
 
+def measured_in(place: int, look: Look) -> tuple[Style, ...]:
+    """Return in which styles the n-th page is measured in a look: each size once, so that axe's style is among them."""
+    turn = place + LANGUAGES.index(look.language)
+    shades = [(turn + (number != turn % len(SIZES))) % 2 == 1 for number in range(len(SIZES))]
+    styles = (Style(look.language.code, look.furigana, size, dark) for size, dark in zip(SIZES, shades, strict=True))
+    return tuple(sorted(styles, key=lambda style: style.dark))
+
+
 def left_out(pages: Mapping[int, tuple[Style, ...]]) -> set[tuple[tuple[str, object], ...]]:
     """Return which pairs of values meet nowhere: of page and style, or of two factors of a style."""
     met = {pair for page, styles in pages.items() for style in styles for pair in _pairs(page, style)}
@@ -82,9 +92,10 @@ class Reader:
 
     phone: Phone
     found: list[str] = field(default_factory=list)
-    measured: int = 0
+    measured: dict[int, tuple[Style, ...]] = field(default_factory=dict)
+    """How each page in its turn was measured."""
     asked: dict[int, tuple[Style, ...]] = field(default_factory=dict)
-    """What axe was asked, of each page in its turn."""
+    """What of that axe was asked."""
 
     @property
     def page(self) -> Page:
@@ -99,13 +110,13 @@ class Reader:
         `tag` is the language of the page around it, where that is another than the patient's.
         """
         address, place = address or self.page.url, len(self.asked)
-        self.asked[place] = ()
+        self.measured[place] = self.asked[place] = ()
         for look in LOOKS:
             self._wears(look)
             self.page.goto(address)
             if opens:
                 opens(self.page)
-            self._measures(name, look, tag or look.spoken.tag, shown_to_axe(place))
+            self._measures(name, look, tag or look.spoken.tag, place)
         self._wears(LOOKS[0])
         self.page.goto(address)
         self.phone.skips_the_pause()
@@ -113,16 +124,15 @@ class Reader:
     def _wears(self, look: Look) -> None:
         self.phone.context.add_cookies([{"name": "look", "value": str(look), "url": self.phone.server.origin}])
 
-    def _measures(self, name: str, look: Look, tag: str, shown: tuple[Style, ...]) -> None:
+    def _measures(self, name: str, look: Look, tag: str, place: int) -> None:
         self.page.evaluate(_UNFOLD)
-        for dark, size in _STYLES:
-            style = Style(look.language.code, look.furigana, size, dark)
-            self.page.emulate_media(color_scheme="dark" if dark else "light")
-            self.page.evaluate(_SET, size)
+        for style in measured_in(place, look):
+            self.page.emulate_media(color_scheme="dark" if style.dark else "light")
+            self.page.evaluate(_SET, style.size)
             wrong = craft.complaints(self.page, lang=tag)
-            self.measured += 1
-            if style in shown:
-                self.asked[max(self.asked)] += (style,)
+            self.measured[place] += (style,)
+            if style in shown_to_axe(place):
+                self.asked[place] += (style,)
                 wrong += craft.violations(self.page)
             self.found += [f"{name}, {style}: {one}" for one in wrong]
         self.page.emulate_media(color_scheme="light")
@@ -168,7 +178,8 @@ def test_the_visit_is_read_in_every_way(nurse: Nurse, patient: Patient, phone: P
     patient.taps_the_card()
     reader.reads("handing over to staff")
     patient.hands_the_phone_to(nurse)
-    assert reader.measured == 9 * len(LOOKS) * len(_STYLES)
+    assert len(reader.measured) == 9
+    assert not left_out(reader.measured)
     assert not left_out(reader.asked)
     assert not reader.found, "\n".join(reader.found)
 
@@ -206,7 +217,8 @@ def test_withdrawing_and_the_copy_are_read_in_every_way(
         at_home.reads(f"at home, {place}", address=f"{server.entry}/{place}")
     at_home.reads("a page that is not there", address=f"{server.origin}/nowhere")
     own.context.close()
-    assert at_home.measured == 12 * len(LOOKS) * len(_STYLES)
+    assert len(at_home.measured) == 12
+    assert not left_out(at_home.measured)
     assert not left_out(at_home.asked)
     assert not reader.found + at_home.found, "\n".join(reader.found + at_home.found)
 
@@ -224,6 +236,14 @@ def test_what_is_too_wide_is_noticed(nurse: Nurse, phone: Phone, reader: Reader)
         opens=lambda page: page.evaluate("() => { document.querySelector('h1').style.width = '400px' }"),
     )
     assert len(reader.found) >= len(LOOKS)
+
+
+def test_every_page_is_measured_in_every_size_of_every_look() -> None:
+    every = {(look.language.code, look.furigana, size) for look, size in product(LOOKS, SIZES)}
+    for place in range(12):
+        styles = [style for look in LOOKS for style in measured_in(place, look)]
+        assert {(style.language, style.furigana, style.size) for style in styles} == every
+        assert set(shown_to_axe(place)) <= set(styles)
 
 
 def test_a_pair_that_axe_never_sees_is_noticed() -> None:

@@ -23,10 +23,15 @@ ROOT = Path(__file__).parents[2]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 CATALOGUED = [path for path in TEMPLATES if "office" not in path.parts]
 """The office is in Japanese only (docs/adr/0012)."""
-MESSAGES = sorted({text for _, _, text in docs.messages()})
 SAID = {"_", "_plain", "_original"}
 
 Change = Callable[[Path], None]
+
+
+@pytest.fixture(scope="module")
+def messages() -> list[str]:
+    """Return every text for people; not when the module is read, for each worker reads it."""
+    return sorted({text for _, _, text in docs.messages()})
 
 
 @pytest.fixture
@@ -153,8 +158,8 @@ def misread(message: str) -> list[str]:
     return wrong + [f"stray {mark}" for mark in "{}|" if mark in RUBY.sub("", message)]
 
 
-def test_furigana_is_well_formed() -> None:
-    assert {message: wrong for message in MESSAGES if (wrong := misread(message))} == {}
+def test_furigana_is_well_formed(messages: list[str]) -> None:
+    assert {message: wrong for message in messages if (wrong := misread(message))} == {}
 
 
 @pytest.mark.parametrize(
@@ -184,8 +189,8 @@ def places(message: str) -> set[str] | None:
     return None if "%" in PLACE.sub("", message) else set(PLACE.findall(message))
 
 
-def test_placeholders_are_well_formed() -> None:
-    assert [message for message in MESSAGES if places(message) is None] == []
+def test_placeholders_are_well_formed(messages: list[str]) -> None:
+    assert [message for message in messages if places(message) is None] == []
 
 
 @pytest.mark.parametrize("message", ["%(day)", "%(日)s", "%s", "100%", "%(day)d", "%%", "%(Day)s"])

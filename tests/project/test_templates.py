@@ -43,6 +43,12 @@ def test_a_text_on_a_line_of_its_own_costs_nothing(tmp_path: Path) -> None:
     assert rendered('<li class="a">\n  b <b>c</b>\n  d\n</li>', tmp_path) == '<li class="a">b <b>c</b>\nd</li>'
 
 
+def test_an_attribute_on_a_line_of_its_own_costs_nothing(tmp_path: Path) -> None:
+    assert rendered('<input name="a"\n       value="{{ yes }}"\n       id="b">', tmp_path) == (
+        '<input name="a" value="True" id="b">'
+    )
+
+
 def test_a_line_break_within_a_text_stays_a_space(tmp_path: Path) -> None:
     assert rendered("<p>\n  <b>a</b>\n  <b>b</b>\n</p>", tmp_path) == "<p><b>a</b>\n<b>b</b></p>"
 

@@ -28,6 +28,7 @@ from app.rules.record.clock import is_young
 
 if TYPE_CHECKING:
     import httpx
+    from starlette.types import ASGIApp
 
 LARGEST: Final = 64 * 1024
 """Bytes of an answer that are read at most; a genuine one has a few thousand."""
@@ -269,6 +270,13 @@ def line(deadline: float) -> httpx.AsyncClient:
     import httpx  # noqa: PLC0415 - a tenth of a start, which asks nobody
 
     return httpx.AsyncClient(timeout=deadline, trust_env=False, follow_redirects=False)
+
+
+def in_process(app: ASGIApp, deadline: float) -> httpx.AsyncClient:
+    """Return a client whose requests an application of this process answers."""
+    import httpx  # noqa: PLC0415 - a tenth of a start, which asks nobody
+
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app, raise_app_exceptions=False), timeout=deadline)
 
 
 async def ask(

@@ -8,7 +8,6 @@ from typing import Any, Final
 from sqlalchemy import (
     LABEL_STYLE_TABLENAME_PLUS_COL,
     Connection,
-    Executable,
     and_,
     delete,
     exists,
@@ -253,11 +252,6 @@ class SqlAccounts(Connected, Office):
     @override
     async def take_up(self, invited: Invitation, new: Account, signed: SignIn) -> bool:
         return await self.database.durably(partial(_take_up, invited, new, signed))
-
-    async def _run(self, statement: Executable) -> int:
-        # On some drivers the rowcount of an INSERT is lost when its cursor closes.
-        counted = statement.execution_options(preserve_rowcount=True)
-        return await self.database.durably(lambda connection: connection.execute(counted).rowcount)
 
 
 def _of(facility: str, account: str) -> Any:

@@ -91,7 +91,7 @@ class SqlConsentList(Connected, ConsentList):
     @override
     async def received(self, facility: str, key: str, reception: str) -> bool:
         change = update(t.exchange).where(t.exchange.c.facility == facility, t.exchange.c.key == key)
-        return await self.database.durably(lambda c: c.execute(change.values(reception=reception)).rowcount == 1)
+        return await self._run(change.values(reception=reception)) == 1
 
     # --- files on the way -----------------------------------------------------------------------------------
 
@@ -159,7 +159,7 @@ class SqlConsentList(Connected, ConsentList):
     @override
     async def drop(self, facility: str, upload: str) -> None:
         that_upload = t.upload.c.facility == facility, t.upload.c.id == upload, t.upload.c.stage == Stage.WAITING.value
-        await self.database.durably(lambda c: c.execute(delete(t.upload).where(*that_upload)))
+        await self._run(delete(t.upload).where(*that_upload))
 
     @override
     async def begin(self, facility: str, upload: str, now: int) -> tuple[Incoming, ...] | None:
@@ -305,7 +305,7 @@ class SqlConsentList(Connected, ConsentList):
         waited = (t.upload.c.stage == Stage.WAITING.value) & ~t.upload.c.at.between(now - WAITS, now + WAITS)
         day = 24 * WAITS
         left = (t.upload.c.stage == Stage.TAKING.value) & ~t.upload.c.touched_at.between(now - day, now + day)
-        await self.database.durably(lambda c: c.execute(delete(t.upload).where(or_(waited, left))))
+        await self._run(delete(t.upload).where(or_(waited, left)))
 
     async def _search_key(self, facility: str) -> SearchKey:
         """Return a station's search key; it is made when first needed, and never changes."""

@@ -73,8 +73,7 @@ class SqlCopies(Connected, Copies):
 
     @override
     async def tidy(self, now: int) -> None:
-        over = delete(t.copy).where(t.copy.c.made_at < now - LIVES)
-        await self.database.durably(lambda connection: connection.execute(over))
+        await self._run(delete(t.copy).where(t.copy.c.made_at < now - LIVES))
 
 
 def altered(connection: Connection, visits: Sequence[str], key: bytes) -> set[str]:

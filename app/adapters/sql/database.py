@@ -400,6 +400,12 @@ class Connected:
     def __init__(self, database: Database) -> None:
         self.database = database
 
+    async def _run(self, statement: Executable) -> int:
+        """Execute one statement; return how many rows it touched, once that is durable."""
+        # On some drivers the rowcount of an INSERT is lost when its cursor closes.
+        counted = statement.execution_options(preserve_rowcount=True)
+        return await self.database.durably(lambda connection: connection.execute(counted).rowcount)
+
     async def close(self) -> None:
         """Close the database, which every store on it shares."""
         await self.database.close()

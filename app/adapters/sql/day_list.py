@@ -35,8 +35,7 @@ class SqlDayLists(Connected, DayLists):
 
     @override
     async def remove(self, facility: str, day: date, reference: str) -> None:
-        gone = delete(t.planned).where(_of(t.planned, facility, day), t.planned.c.reference == reference)
-        await self.database.durably(lambda connection: connection.execute(gone))
+        await self._run(delete(t.planned).where(_of(t.planned, facility, day), t.planned.c.reference == reference))
 
     @override
     async def on(self, facility: str, day: date) -> tuple[Planned, ...]:
@@ -47,14 +46,12 @@ class SqlDayLists(Connected, DayLists):
     @override
     async def begun(self, facility: str, day: date, reference: str, visit: str) -> bool:
         noted = update(t.planned).where(_of(t.planned, facility, day), t.planned.c.reference == reference, _IS_FREE)
-        return await self.database.durably(
-            lambda connection: connection.execute(noted.values(visit=visit)).rowcount == 1
-        )
+        return await self._run(noted.values(visit=visit)) == 1
 
     @override
     async def word(self, facility: str, day: date) -> str | None:
-        found = self.database.rows(select(t.day_word.c.word).where(_of(t.day_word, facility, day)))
-        return found[0].word if found else None
+        row = self.database.first(select(t.day_word.c.word).where(_of(t.day_word, facility, day)))
+        return row.word if row else None
 
     @override
     async def give_word(self, facility: str, day: date, word: str) -> str:
@@ -70,12 +67,8 @@ class SqlDayLists(Connected, DayLists):
     async def tidy(self, now: int) -> None:
         today = day_of(now)
         kept = str(today - timedelta(days=KEPT)), str(today + timedelta(days=AHEAD))
-
-        def work(connection: Connection) -> None:
-            for table in (t.planned, t.day_word):
-                connection.execute(delete(table).where(~table.c.day.between(*kept)))
-
-        await self.database.durably(work)
+        for table in (t.planned, t.day_word):
+            await self._run(delete(table).where(~table.c.day.between(*kept)))
 
 
 def _of(table: Table, facility: str, day: date) -> Any:

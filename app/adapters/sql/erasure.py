@@ -45,8 +45,8 @@ def forget(connection: Connection, erasures: Sequence[Erasure], by: str, now: in
                     subject, Event(EventType.ERASED, now, {"by": by, **({"bodies": [*bodies]} if bodies else {})})
                 )
             chain.write(connection)
-        for each in erased_here:
-            _forget(connection, each, visits[each.person], by)
+        for erasure in erased_here:
+            _forget(connection, erasure, visits[erasure.person], by)
         named = [seq for bodies in mentions.values() for seq in bodies]
         b = t.event_body.c
         connection.execute(delete(t.event_body).where(b.facility == facility, b.seq.in_(named)))

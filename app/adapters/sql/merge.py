@@ -126,17 +126,17 @@ class Batch:
         rows: dict[str, dict[str, Any]] = {}
         fresh: set[str] = set()
         taken, named = [], {}
-        for each in people:
-            old, person = known.find(each.person), each.person
+        for ready in people:
+            old, person = known.find(ready.person), ready.person
             before = self._before(old) if old else None
             if before and is_outdated(self.made_at, seen_at=before.seen_at, now=self.now):
                 taken.append(Taken(before, before, is_older=True))
                 continue
-            row = self.row(each, old)
+            row = self.row(ready, old)
             if before is None:
                 fresh.add(row["id"])
             rows[row["id"]] = row
-            named[row["id"]] = each
+            named[row["id"]] = ready
             known.add(row, person.references)
             after = ListedPerson(
                 id=row["id"],
@@ -228,14 +228,14 @@ class Batch:
 
     def _note(self, connection: Connection, taken: Iterable[Taken]) -> None:
         chain = Chain(self.facility, head_of(connection, self.facility))
-        for each in taken:
-            for turn, flags in each.turns.items():
-                after = each.after.merged
+        for merged in taken:
+            for turn, flags in merged.turns.items():
+                after = merged.after.merged
                 body: Body = {
                     "from": "file",
                     "file": self.file,
                     "flags": list(flags),
                     "codes": {flag: "|".join(after[flag].codes) for flag in flags},
                 }
-                chain.add(OF_A_PERSON + each.after.id, Event(_TURNS[turn], self.now, body))
+                chain.add(OF_A_PERSON + merged.after.id, Event(_TURNS[turn], self.now, body))
         chain.write(connection)

@@ -6,20 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from sqlalchemy import (
-    Connection,
-    Executable,
-    Table,
-    and_,
-    case,
-    delete,
-    exists,
-    func,
-    insert,
-    select,
-    tuple_,
-    update,
-)
+from sqlalchemy import Connection, Executable, Table, and_, case, delete, exists, func, insert, select, tuple_, update
 from typing_extensions import override
 
 from app.adapters.sql import schema as t

@@ -52,12 +52,7 @@ def _refusal(change: Change, found: AnyRow) -> Written | None:
 def _spend(change: Change, session: str | None, connection: Connection) -> bool:
     """Spend a departure, if it is unspent, of this visit and browser, and at most `SPENDABLE` seconds old."""
     now = change.visit.touched_at
-    live = {
-        "which": change.spend,
-        "of_visit": change.visit.id,
-        "of_session": session,
-        "earliest": now - SPENDABLE,
-    }
+    live = {"which": change.spend, "of_visit": change.visit.id, "of_session": session, "earliest": now - SPENDABLE}
     return connection.execute(sql.SPEND, live | {"now": now}).rowcount == 1
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import (
-    Connection,
-)
+from sqlalchemy import Connection
 
 # REPLACE deletes the conflicting row without firing a delete trigger unless recursive_triggers is on, a setting of
 # the connection. The third trigger does not depend on it and covers every unique column of `event`.

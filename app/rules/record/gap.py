@@ -88,10 +88,10 @@ def head_from(text: str) -> tuple[str, Head]:
 def _each_once(erasures: Iterable[Erasure]) -> tuple[Erasure, ...]:
     """Merge the erasures of each person, uniting their visits."""
     found: dict[str, Erasure] = {}
-    for each in erasures:
-        first = found.setdefault(each.person, each)
-        if not set(each.visits) <= set(first.visits):
-            found[each.person] = replace(first, visits=tuple(dict.fromkeys((*first.visits, *each.visits))))
+    for erased in erasures:
+        first = found.setdefault(erased.person, erased)
+        if not set(erased.visits) <= set(first.visits):
+            found[erased.person] = replace(first, visits=tuple(dict.fromkeys((*first.visits, *erased.visits))))
     return tuple(found.values())
 
 
@@ -169,8 +169,8 @@ def known_from(lines: Iterable[bytes]) -> LedgerState:
 def merged(*several: LedgerState) -> LedgerState:
     """Merge ledgers: the furthest head of each record, all erasures, the latest backup and clock."""
     heads: dict[str, Head] = {}
-    for each in several:
-        heads |= LedgerState(heads).moved(each.heads)
+    for ledger in several:
+        heads |= LedgerState(heads).moved(ledger.heads)
     erasures = _each_once(erased for each in several for erased in each.erasures)
     times = [each.backed_up_at for each in several if each.backed_up_at]
     clocks = [each.clock for each in several if each.clock]

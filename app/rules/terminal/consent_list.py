@@ -199,11 +199,11 @@ def _names(person: Person) -> PersonNames | None:
 def united(people: Iterable[Incoming]) -> list[Incoming]:
     """Merge people with the same `person_hash`, uniting their numbers and insurances; the order is kept."""
     found: dict[object, Incoming] = {}
-    for each in people:
+    for person in people:
         # Without a hash nothing is merged.
-        key = each.person_hash or object()
+        key = person.person_hash or object()
         first = found.get(key)
-        found[key] = _joined(first, each) if first else each
+        found[key] = _joined(first, person) if first else person
     return list(found.values())
 
 

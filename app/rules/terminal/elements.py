@@ -27,11 +27,7 @@ PROCESSING: Final = {
     "ProcessingResultCode": "code",
     "ProcessingResultMessage": "message",
 }
-_WINDOW: Final = {
-    "ConsentDateFrom": "consent_from",
-    "ConsentDateTo": "consent_to",
-    "MedicalTreatmentFlag": "care",
-}
+_WINDOW: Final = {"ConsentDateFrom": "consent_from", "ConsentDateTo": "consent_to", "MedicalTreatmentFlag": "care"}
 MESSAGE: Final = {**HEADER, **PROCESSING, **_WINDOW, RECEPTION: "reception"}
 PERSON: Final = {"QualificationValidity": "validity", **PROCESSING}
 RESULT: Final = {

@@ -56,13 +56,21 @@ class MergeOutcome:
     def with_people(self, taken: Iterable[Taken]) -> MergeOutcome:
         """Return it with a batch of people counted."""
         found = self
-        for each in taken:
-            kind = "older" if each.is_older else "new" if each.before is None else "same" if each.is_same else "changed"
+        for person in taken:
+            kind = (
+                "older"
+                if person.is_older
+                else "new"
+                if person.before is None
+                else "same"
+                if person.is_same
+                else "changed"
+            )
             found = replace(
                 found,
                 **{kind: getattr(found, kind) + 1},
-                withdrawn=found.withdrawn + (Turn.WITHDRAWN in each.turns),
-                lapsed=found.lapsed + (Turn.LAPSED in each.turns),
+                withdrawn=found.withdrawn + (Turn.WITHDRAWN in person.turns),
+                lapsed=found.lapsed + (Turn.LAPSED in person.turns),
             )
         return found
 

@@ -64,9 +64,9 @@ def preview(reading: Reading, people: Iterable[Incoming]) -> Preview:
     people, header = list(people), reading.answer.header
     flags: dict[str, dict[str, int]] = {}
     validities: dict[str, int] = {}
-    for each in people:
-        validities[each.validity] = validities.get(each.validity, 0) + 1
-        for flag, merged in merged_flags(each.results).items():
+    for person in people:
+        validities[person.validity] = validities.get(person.validity, 0) + 1
+        for flag, merged in merged_flags(person.results).items():
             counts = flags.setdefault(flag, {})
             counts[merged.meaning.value] = counts.get(merged.meaning.value, 0) + 1
     return Preview(

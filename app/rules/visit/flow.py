@@ -132,11 +132,6 @@ class Step:
         body = self.asks.body(visit, visit.answers[self.id])
         return self.asks.event, {"step": self.id, **body} if self.asks.event is EventType.ANSWERED else body
 
-    def rests_on(self, other: Step) -> bool:
-        """Whether a changed answer of another step removes this one's."""
-        is_shown = self.to_the_card and other.asks is not None and other.asks.on_check
-        return is_shown or other.id in self.confirms
-
 
 YES_OR_NO: Final[Mapping[str, str]] = MappingProxyType({"yes": N_("はい"), "no": N_("いいえ")})
 
@@ -398,3 +393,23 @@ FLOW: Final = (
 )
 
 STEPS: Final[Mapping[str, Step]] = MappingProxyType({step.id: step for step in FLOW})
+
+
+def _rests_on(step: Step, other: Step) -> bool:
+    is_shown = step.to_the_card and other.asks is not None and other.asks.on_check
+    return is_shown or other.id in step.confirms
+
+
+RESTING: Final = {other.id: tuple(step for step in FLOW if _rests_on(step, other)) for other in FLOW}
+"""For each step the steps whose answers a changed one of its own removes."""
+
+
+def path(visit: Visit) -> tuple[Step, ...]:
+    """Return the steps that apply to this visit so far; an exit ends the path."""
+    steps: list[Step] = []
+    for step in FLOW:
+        if step.applies(visit):
+            steps.append(step)
+            if step.leaves:
+                break
+    return tuple(steps)

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Final
 
 from app.rules.record.clock import is_young
-from app.rules.visit.flow import FLOW, STEPS, Question, Step
+from app.rules.visit.flow import FLOW, RESTING, STEPS, Question, Step, path
 from app.rules.visit.visit import NOTHING, Answer, Holder, Registration, Visit
 from app.rules.words.digits import Finding, find
 from app.rules.words.furigana import N_
@@ -41,17 +41,6 @@ NOT_OFFERED = N_("{画面|がめん}にあるものからえらんでくださ�
 def is_open(visit: Visit, now: int) -> bool:
     """Whether a visit has not expired."""
     return is_young(visit.touched_at, IDLE, now) and is_young(visit.opened_at, ABSOLUTE, now)
-
-
-def path(visit: Visit) -> tuple[Step, ...]:
-    """Return the steps that apply to this visit so far; an exit ends the path."""
-    steps: list[Step] = []
-    for step in FLOW:
-        if step.applies(visit):
-            steps.append(step)
-            if step.leaves:
-                break
-    return tuple(steps)
 
 
 def is_done(step: Step, visit: Visit) -> bool:
@@ -174,8 +163,8 @@ def _come_back(step: Step, visit: Visit) -> Visit:
 def _invalidate(visit: Visit, changed: str) -> Visit:
     """Remove the answers that rest on a changed step, and the tap of the card if it was for them."""
     kept = visit
-    for step in FLOW:
-        if step.id in kept.answers and step.rests_on(STEPS[changed]):
+    for step in RESTING[changed]:
+        if step.id in kept.answers:
             kept = _invalidate(_without(step, kept), step.id)
     void = {changed, *visit.answers.keys() - kept.answers.keys()}
     if not any(STEPS[step].to_the_card for step in void):

@@ -137,8 +137,11 @@ class _Fold(NodeTransformer):
         self.known = known
 
     def visit_TemplateData(self, node: nodes.TemplateData) -> nodes.Node:  # noqa: N802 - the visitor's own naming
-        """Drop the line breaks at the edges of texts, so that a text on a line of its own costs no byte."""
-        return nodes.TemplateData(_EDGE.sub(r"\1", node.data), lineno=node.lineno)
+        """Drop the line breaks at the edges of texts, and write those between attributes as a space.
+
+        A text or an attribute on a line of its own then costs no byte.
+        """
+        return nodes.TemplateData(_EDGE.sub(r"\1", node.data).replace('"\n', '" '), lineno=node.lineno)
 
     def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802 - the visitor's own naming
         """Replace calls of `known` functions with one constant argument, such as `_("…")`, by their value."""

@@ -32,7 +32,8 @@ from app.web.kit.problems import Problems
 _HTMX: Final = "hx-request"
 LIVE: Final = "kazasu-live"
 """The header of a page's automatic polling, which does not prolong a sign-in."""
-_TOUCH: Final = 60
+TOUCH: Final = 60
+"""Seconds after which a request prolongs its sign-in again: looking at pages writes no more often."""
 _NEXT: Final = re.compile(r"/office(?:/[a-z0-9][A-Za-z0-9/._-]*)?(?:\?[A-Za-z0-9=&-]*)?")
 _BROWSERS: Final = ("Edg", "Firefox", "CriOS", "Chrome", "Safari")
 _SYSTEMS: Final = ("iPhone", "iPad", "Android", "Windows", "Mac OS", "Linux")
@@ -174,9 +175,9 @@ class Desk:
         return Caller(self, request, sent, who, gap, len(broken))
 
     async def _touch(self, request: Request, who: Officer | None) -> None:
-        """Prolong a sign-in, in `_TOUCH` seconds once; a page that asks for news by itself does not."""
+        """Prolong a sign-in, in `TOUCH` seconds once; a page that asks for news by itself does not."""
         now = self.clock.now()
-        if who is not None and LIVE not in request.headers and not is_young(who.sign_in.used_at, _TOUCH, now):
+        if who is not None and LIVE not in request.headers and not is_young(who.sign_in.used_at, TOUCH, now):
             await self.office.touch(who.sign_in.id, now)
 
     def check(self, request: Request, sent: Mapping[str, str], who: Officer | None) -> None:

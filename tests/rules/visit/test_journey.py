@@ -11,7 +11,7 @@ from app.rules.content import EXITS, ITEMS
 from app.rules.record.evidence import VisitState, state
 from app.rules.visit import journey
 from app.rules.visit.consent import complete
-from app.rules.visit.flow import FLOW, STEPS, Step
+from app.rules.visit.flow import FLOW, STEPS, Step, path
 from app.rules.visit.visit import Holder, Registration, Report, Route, Visit
 from tests.rules.visits import NOW, a_visit, answered, choose, ordinary
 
@@ -23,10 +23,10 @@ WAYS_OUT = tuple(step for step in FLOW if step.leaves)
 
 
 def test_it_works() -> None:
-    assert [step.id for step in journey.path(a_visit())] == [step.id for step in MAIN]
+    assert [step.id for step in path(a_visit())] == [step.id for step in MAIN]
 
 
-WITHDRAWING = journey.path(a_visit(intent="withdraw", upto="ready"))
+WITHDRAWING = path(a_visit(intent="withdraw", upto="ready"))
 """The other flow: everything is withdrawn with the card."""
 WALKS = [("first", step) for step in MAIN] + [("withdraw", step) for step in WITHDRAWING]
 
@@ -91,7 +91,7 @@ def test_after_the_card_there_is_no_way_back_into_the_choices() -> None:
 
 def test_a_failed_tap_that_was_reported_is_not_unsaid_by_going_back() -> None:
     failed = answered(officially("result"), "result", report="trouble")
-    assert journey.path(failed)[-2:] == (STEPS["error-code"], STEPS["done"])
+    assert path(failed)[-2:] == (STEPS["error-code"], STEPS["done"])
     assert journey.back(STEPS["error-code"], failed) is None
     assert journey.back(STEPS["done"], failed) is None
 

@@ -9,8 +9,7 @@ import httpx
 
 from app.main import PRACTICE_STATION, Kazasu
 from app.rules.record.evidence import hashed
-from app.rules.visit import journey
-from app.rules.visit.flow import STEPS
+from app.rules.visit.flow import STEPS, path
 from app.rules.visit.visit import Visit
 from tests.adapters.samples import visit_of
 from tests.practice.world import tapped
@@ -69,7 +68,10 @@ class Nurse:
 
     async def get(self, address: str, *, expect: int = 200) -> Page:
         """Open a page, going where it sends us."""
+        before = commits(self.kazasu)
         answer = await self.http.get(html.unescape(address), follow_redirects=True)
+        came_back = any(each.url.path == "/return" for each in (*answer.history, answer))
+        assert came_back or commits(self.kazasu) == before, f"looking at {address} wrote something"
         return self._read(answer, expect)
 
     async def send(
@@ -109,7 +111,7 @@ class Nurse:
         assert self.page is not None
         while self.page.path != f"/visit/{step}":
             at, visit = self.page.path.removeprefix("/visit/"), await self.visit()
-            assert at == "hand-over" or at in {each.id for each in journey.path(visit)}, self.page.path
+            assert at == "hand-over" or at in {each.id for each in path(visit)}, self.page.path
             given: dict[str, Any] = {} if at == "hand-over" else ordinary(STEPS[at], visit)
             await self.press(self.page.path, **given)
         return self.page
@@ -149,6 +151,12 @@ class Nurse:
         """Tap the card, come back, and hand the phone to the nurse."""
         await self.get(await self.taps_the_card(who))
         return await self.press("/visit/hand-over")
+
+
+def commits(kazasu: Kazasu) -> int:
+    """Return how many transactions have been committed."""
+    office: Any = kazasu.desk.office
+    return int(office.database.writer.commits)
 
 
 def must_be_guarded(answer: httpx.Response) -> None:

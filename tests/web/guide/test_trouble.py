@@ -108,8 +108,8 @@ BEDSIDE = (
 
 @pytest.mark.parametrize("template", [f"{name}.html" for name in BEDSIDE])
 def test_the_first_tap_is_on_every_page_of_a_visit(template: str) -> None:
-    assert f'href="{LIST}"' in with_its_bases(template)
-    assert f'href="{LIST}"' not in with_its_bases("kit/layout.html")
+    assert f'"{LIST}"' in with_its_bases(template)
+    assert f'"{LIST}"' not in with_its_bases("kit/layout.html")
 
 
 async def test_every_failure_reaches_its_answer_with_the_second_tap(nurse: Nurse) -> None:

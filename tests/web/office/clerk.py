@@ -10,8 +10,8 @@ from sqlalchemy import select
 
 from app.adapters.sql.schema.conventions import metadata
 from app.main import PRACTICE_STATION, Kazasu
-from app.web.office.desk import PracticeAccount
-from tests.web.bedside.nurse import must_be_guarded
+from app.web.office.desk import TOUCH, PracticeAccount
+from tests.web.bedside.nurse import commits, must_be_guarded
 from tests.web.bedside.page import Page
 
 ORIGIN = "http://localhost:8000"
@@ -28,6 +28,7 @@ class Clerk:
         headers = {**BROWSER, "Origin": origin}
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(kazasu.asgi), base_url=origin, headers=headers)
         self.page: Page | None = None
+        self.looked_at = kazasu.clock.now()
 
     def _read(self, answer: httpx.Response, expect: int) -> Page:
         page = Page(answer.status_code, dict(answer.headers), answer.text, answer.url.path)
@@ -41,7 +42,10 @@ class Clerk:
 
     async def get(self, address: str, *, expect: int = 200) -> Page:
         """Open a page, going where it sends us."""
+        before, last, self.looked_at = commits(self.kazasu), self.looked_at, self.kazasu.clock.now()
         answer = await self.http.get(html.unescape(address), follow_redirects=True)
+        touches = int(abs(self.looked_at - last) >= TOUCH)
+        assert commits(self.kazasu) - before <= touches, f"looking at {address} wrote something"
         return self._read(answer, expect)
 
     async def send(self, address: str, fields: dict[str, str], *, expect: int = 200, **more: Any) -> Page:

@@ -2,16 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    Column,
-    ForeignKey,
-    Index,
-    Integer,
-    LargeBinary,
-    Table,
-    Text,
-    UniqueConstraint,
-)
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
 
 from app.adapters.sql.schema.conventions import WHOLE, metadata
 
@@ -54,13 +45,7 @@ upload = Table(
     sqlite_strict=True,
 )
 _IS_TAKEN = upload.c.stage == "taken"
-Index(
-    "ix_upload_taken",
-    upload.c.facility,
-    upload.c.digest,
-    unique=True,
-    sqlite_where=_IS_TAKEN,
-)
+Index("ix_upload_taken", upload.c.facility, upload.c.digest, unique=True, sqlite_where=_IS_TAKEN)
 
 search_key = Table(
     "search_key",
