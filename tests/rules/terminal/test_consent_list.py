@@ -365,6 +365,11 @@ def test_a_preview_tells_when_the_file_was_made_and_where_each_odd_value_stands(
     assert shown.flags[DRUG] == {"not_given": 2}
 
 
+def test_a_person_keeps_their_validity_and_a_woman_her_sex_on_the_front() -> None:
+    found = incoming(Person(validity="2", results=(a_result(sex="2", sex_on_back="1"),)))
+    assert (found.validity, found.names) == ("2", replace(TARO, sex="2"))
+
+
 def test_an_insurance_keeps_its_card() -> None:
     assert [each.card for each in incoming(Person(results=(a_result(), Result(card="A1")))).results] == ["01", "A1"]
 
