@@ -39,6 +39,7 @@ _CONFIG: Final = """[mutmut]
 source_paths =
 {mutated}
 track_dependencies = false
+timeout_constant = 20
 also_copy =
 {parts}
 pytest_add_cli_args =
@@ -77,7 +78,7 @@ def run(profile: Profile, _rand: int) -> Finding:
     """Mutate the rooms under the tests of the rules; then one module without its own tests."""
     mutants = [*_tried(ROOMS[profile], ["tests/rules"])]
     rooms = {room: [each for each in mutants if each.room == room] for room in sorted({each.room for each in mutants})}
-    untested = [*_tried(["record/clock.py"], ["tests/rules/terminal/test_merge.py"])]
+    untested = [*_tried(["record/clock.py"], ["tests/rules/visit/test_journey.py"])]
     accepted = reasons()
     return Finding(
         n=len(mutants),

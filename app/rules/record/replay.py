@@ -171,13 +171,10 @@ def _identified(visit: Visit, at: int, body: Mapping[str, Any]) -> Visit:
     return _answered(proven, "handoff", at, {"outcome": "identified"})
 
 
-def _settled(outcome: Registration) -> Callable[[Visit, int, Mapping[str, Any]], Visit]:
-    def settled(visit: Visit, at: int, body: Mapping[str, Any]) -> Visit:
-        if visit.registration is not Registration.PENDING or body.get("choices", visit.choices) != visit.choices:
-            return visit  # the choices were changed while the system answered
-        return replace(visit, registration=outcome, times={**visit.times, outcome.value: at})
-
-    return settled
+def _settled(visit: Visit, at: int, body: Mapping[str, Any], outcome: Registration) -> Visit:
+    if visit.registration is not Registration.PENDING or body.get("choices", visit.choices) != visit.choices:
+        return visit  # the choices were changed while the system answered
+    return replace(visit, registration=outcome, times={**visit.times, outcome.value: at})
 
 
 def _reported(visit: Visit, at: int, body: Mapping[str, Any]) -> Visit:
@@ -211,8 +208,8 @@ _BEDSIDE: Final[Mapping[str, Callable[[Visit, int, Mapping[str, Any]], Visit]]] 
     EventType.CONFIRMED: _confirmed,
     EventType.RETURNED: _returned,
     EventType.IDENTIFIED: _identified,
-    EventType.REGISTERED: _settled(Registration.ACCEPTED),
-    EventType.REFUSED: _settled(Registration.REFUSED),
+    EventType.REGISTERED: lambda visit, at, body: _settled(visit, at, body, Registration.ACCEPTED),
+    EventType.REFUSED: lambda visit, at, body: _settled(visit, at, body, Registration.REFUSED),
     EventType.REPORTED: _reported,
     EventType.WENT_ON: lambda visit, _, body: journey.go_on(STEPS[body["from"]], visit),
 }

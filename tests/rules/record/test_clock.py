@@ -45,6 +45,10 @@ def test_a_start_long_after_the_last_known_moment_is_a_gap_and_one_before_it_an_
     assert (found.doubt, found.is_alarm) == (doubt, doubt == "behind")
 
 
+def test_a_start_in_time_begins_at_what_the_clock_says() -> None:
+    assert RIGHT.started(NOW + HOUR) == Expected(NOW + HOUR)
+
+
 @pytest.mark.parametrize(
     ("set_by", "doubt"), [(AHEAD, ""), (AHEAD + 1, "ahead"), (400 * DAY, "ahead"), (-BEHIND, ""), (-2 * HOUR, "behind")]
 )

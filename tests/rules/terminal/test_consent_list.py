@@ -29,11 +29,12 @@ from app.rules.terminal.consent_list import (
     packed,
     state,
     turned,
+    united,
     unpacked,
     without_names,
 )
-from app.rules.terminal.exchange import MergeOutcome, Taken
-from app.rules.terminal.preview import LINES, Preview, preview
+from app.rules.terminal.exchange import STALE, MergeOutcome, Stage, Taken, Upload
+from app.rules.terminal.preview import LINES, Preview, PreviewLine, preview
 from app.rules.terminal.values import (
     FLAGS,
     Answer02,
@@ -259,6 +260,37 @@ def test_whatever_differs_is_a_change(after: ListedPerson) -> None:
     assert Taken(after, replace(after, id="q", seen_at=0)).is_same
 
 
+def test_a_person_whom_a_newer_file_had_is_counted_as_older_alone() -> None:
+    before, after = known((insured(),)), known((insured(),), validity="2")
+    assert MergeOutcome(older=1).with_people([Taken(before, after, is_older=True)]) == MergeOutcome(older=2)
+
+
+@pytest.mark.parametrize(
+    ("stage", "passed", "is_left"),
+    [
+        (Stage.TAKING, STALE, False),
+        (Stage.TAKING, STALE + 1, True),
+        (Stage.TAKING, -STALE, False),
+        (Stage.TAKING, -STALE - 1, True),
+        (Stage.WAITING, 99, False),
+        (Stage.TAKEN, 99, False),
+    ],
+)
+def test_an_import_is_left_when_it_stalls_by_any_clock(stage: Stage, passed: int, is_left: bool) -> None:
+    file = Upload("id", "hinatazaka", stage, 0, "by", preview(a_reading(), []), 0, touched_at=NOW)
+    assert file.is_left(NOW + passed) is is_left
+
+
+def test_who_stands_several_times_in_a_file_is_one_person_with_all_numbers_and_insurances() -> None:
+    one = a_person("A-1", "A-2", results=(insured("01"),))
+    again = a_person("A-2", "A-3", results=(insured("01"), insured("03")), validity="2")
+    same, other, nobody = replace(one, person_hash="h1"), replace(again, person_hash="h2"), replace(one, person_hash="")
+    joined = replace(same, references=("A-1", "A-2", "A-3"), results=(insured("01"), insured("03")))
+    assert united([same, other, replace(again, person_hash="h1")]) == [joined, other]
+    assert united([nobody, nobody]) == [nobody, nobody]
+    assert united([]) == []
+
+
 # --- as it is kept ------------------------------------------------------------------------------------------
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=8)
@@ -324,6 +356,22 @@ def test_a_preview_shows_the_first_odd_lines_and_counts_the_rest() -> None:
     shown = preview(a_reading(LINES + 5), [])
     assert (len(shown.lines), shown.line_count) == (LINES, LINES + 5)
     assert {len(each.raw) for each in shown.lines} == {40}
+
+
+def test_a_preview_tells_when_the_file_was_made_and_where_each_odd_value_stands() -> None:
+    shown = preview(a_reading(2), [a_person(drug="0"), a_person(drug="0")])
+    assert shown.executed_at == 1_794_960_000  # 2026-11-18 09:00 in Japan
+    assert shown.lines[1] == PreviewLine("code", 2, 1, "Sex1", "x" * 40)
+    assert shown.flags[DRUG] == {"not_given": 2}
+
+
+def test_a_person_keeps_their_validity_and_a_woman_her_sex_on_the_front() -> None:
+    found = incoming(Person(validity="2", results=(a_result(sex="2", sex_on_back="1"),)))
+    assert (found.validity, found.names) == ("2", replace(TARO, sex="2"))
+
+
+def test_an_insurance_keeps_its_card() -> None:
+    assert [each.card for each in incoming(Person(results=(a_result(), Result(card="A1")))).results] == ["01", "A1"]
 
 
 def test_a_preview_comes_back_as_it_was() -> None:

@@ -24,14 +24,18 @@ from app.rules.visit.standing import (
     StandingWish,
     Truth,
     Verdict,
+    as_chosen,
     closes_too_late,
     compared,
+    has_copy,
+    is_news,
     may_suffice,
     named,
     neediest_first,
     repeats,
     standing,
     truth,
+    with_wish,
 )
 from app.rules.visit.visit import Route, Visit
 from app.rules.words.dates import day_of
@@ -206,3 +210,63 @@ def test_a_page_from_before_a_wish_closes_too_late() -> None:
     assert not closes_too_late(asked, named(asked))
     assert closes_too_late((*asked, StandingWish(2, Wish.WITHDRAW)), named(asked))
     assert closes_too_late((StandingWish(2, Wish.CHANGE),), named(asked))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "was_closed", "news"),
+    [
+        ("done", "done", False, False),
+        ("done", "trouble", False, True),
+        ("later", "done", False, False),
+        ("later", "done", True, True),
+        ("later", "later", True, False),
+        ("trouble", "stopped", False, True),
+    ],
+)
+def test_a_report_is_news_unless_the_office_has_seen_that_success(
+    before: str, after: str, was_closed: bool, news: bool
+) -> None:
+    assert is_news(reported(before), reported(after), was_closed=was_closed) is news
+
+
+@pytest.mark.parametrize("was_closed", [True, False])
+def test_another_choice_is_news_in_any_case(was_closed: bool) -> None:
+    visit = a_visit(upto="check")
+    other = replace(visit, answers={**visit.answers, "consent": {**visit.answers["consent"], "surgery": "decline"}})
+    assert is_news(visit, other, was_closed=was_closed)
+    assert is_news(visit, a_visit(intent="withdraw", upto="handoff"), was_closed=was_closed)
+    assert not is_news(visit, visit, was_closed=was_closed)
+
+
+def test_what_was_seen_of_an_item_is_a_choice_only_if_its_flags_agree() -> None:
+    items = a_visit().items
+    assert as_chosen(sight(), items) == {item.id: "agree" for item in items}
+    mixed = as_chosen(sight(clinical=False, surgery=False), items)
+    assert mixed["surgery"] == "decline"
+    assert "clinical_drug" not in mixed
+    unseen = Sight(LATER, "さくら", found=True, flags={"clinical": True, "limit_amount": False})
+    assert as_chosen(unseen, items) == {"limit_amount": "decline"}
+
+
+def test_who_took_another_way_has_no_copy_and_everybody_else_has() -> None:
+    lacking = answered(answered(a_visit(upto="ready"), "ready", ready="missing"), "another-way", reason="no_card")
+    assert not has_copy(lacking)
+    assert has_copy(a_visit(upto="handoff"))
+    assert has_copy(a_visit(upto="check"))
+
+
+def test_wishes_stand_most_urgent_first_and_the_first_decides_where_a_visit_stands() -> None:
+    change, withdraw, disagree = (
+        StandingWish(NOW + n, Wish(name)) for n, name in enumerate(("change", "withdraw", "disagree"))
+    )
+    found = with_wish(with_wish((change,), disagree), withdraw)
+    assert found == (disagree, withdraw, change)
+    assert named(found) == f"disagree@{NOW + 2} withdraw@{NOW + 1} change@{NOW}"
+    assert standing(replace(followed(reported("done")), asked=found), LATER) is Standing.DISPUTED
+    assert standing(replace(followed(reported("done")), asked=(change,)), LATER) is Standing.CHANGE_ASKED
+
+
+def test_both_values_of_an_item_stand_beside_each_other() -> None:
+    visit = a_visit(upto="result")
+    row = next(each for each in compared(visit, sight(clinical=False)) if each.item.id == "clinical_drug")
+    assert (row.chosen, row.seen) == (Choice.AGREE, (("clinical", False), ("drug", True)))

@@ -206,3 +206,35 @@ def test_the_same_paper_has_the_same_fingerprint_and_any_other_another() -> None
     prints = [each.fingerprint() for each in (paper(), *others)]
     assert paper().fingerprint() == prints[0]
     assert len(set(prints)) == len(prints)
+
+
+@pytest.mark.parametrize(
+    ("given", "need"),
+    [
+        ({}, {"over_40": "yes", "reference": "A-0042"}),
+        ({"reference": ""}, {"over_40": "yes"}),
+        ({"over_40": "no", "health_checkup": "not_asked"}, {"over_40": "no", "reference": "A-0042"}),
+    ],
+)
+def test_a_transcribed_visit_has_its_place_its_moment_and_the_nurses_answers(
+    given: dict[str, str], need: dict[str, str]
+) -> None:
+    made = visit(**given)
+    assert made.answers["need"] == need
+    assert (made.id, made.facility, made.route, made.touched_at) == ("v" * 32, "hinatazaka", Route.OFFICIAL, NOW)
+
+
+def test_what_a_grown_up_was_not_asked_is_no_question_of_age() -> None:
+    body = paper(health_checkup="not_asked", surgery="not_asked").event(by="account-1", now=NOW).body
+    assert body["not_asked"] == dict.fromkeys(("surgery", "health_checkup"), "not asked on the paper")
+    younger = paper(over_40="no", health_checkup="not_asked", surgery="not_asked").event(by="account-1", now=NOW).body
+    assert younger["not_asked"] == {"surgery": "not asked on the paper", "health_checkup": "under 40"}
+
+
+def test_the_form_is_shown_again_with_its_number_and_the_papers_letters() -> None:
+    assert shown_again({"reference": "1234", "paper_code": "abc def", "x": "y"}) == {
+        "reference": "1234",
+        "paper_code": "ABCDEF",
+        "x": "y",
+    }
+    assert shown_again({}) == {"reference": "", "paper_code": ""}
