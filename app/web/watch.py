@@ -108,7 +108,7 @@ class Watch:
         except Unavailable:
             pulse, read_only = None, 0
         free, known = shutil.disk_usage(self.folder).free, await self._known()
-        return _State(is_ready, pulse, free, known, read_only, self.is_clock_right())
+        return _State(is_ready, pulse, free, known, read_only=read_only, is_clock_right=self.is_clock_right())
 
     async def _known(self) -> LedgerState | None:
         try:

@@ -217,7 +217,15 @@ async def record_wish(
     now, visit = bedside.clock.now(), opened.followed.visit.id
     body = {"what": wish.value, "language": look.language.code, "receipt": opened.copy.id}
     key = f"review {visit} {sent.get('key', '')[:40] or new_secret()}"
-    act = Act(opened.facility.id, visit, key, EventType.ASKED, now, body, asked=StandingWish(now, wish))
+    act = Act(
+        facility=opened.facility.id,
+        visit=visit,
+        key=key,
+        type=EventType.ASKED,
+        at=now,
+        body=body,
+        asked=StandingWish(now, wish),
+    )
     try:
         written = await bedside.worklist.record(act)
     except (Unavailable, ReadOnly):

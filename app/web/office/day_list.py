@@ -98,7 +98,8 @@ async def put(caller: Staff, day_lists: TheDayLists, worklist: TheWorklist) -> R
         again = replace(caller, sent={**sent, "references": typed(sent.get("references", "")).again})
         return await _page(again, day_lists, worklist, day or caller.today, wrong)
     by = caller.officer.account.name
-    await day_lists.put([Planned(caller.facility, day, each, need, over_40, caller.now, by) for each in numbers])
+    planned = Planned(caller.facility, day, "", need, over_40, at=caller.now, by=by)
+    await day_lists.put([replace(planned, reference=number) for number in numbers])
     await day_lists.give_word(caller.facility, day, new_word())
     return caller.go(f"/office/today?day={day}&added={len(numbers)}")
 

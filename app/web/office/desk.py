@@ -172,7 +172,7 @@ class Desk:
         if who is None or not who.sign_in.full:
             return Caller(self, request, sent, who)
         gap, broken = await self.store.gap(who.facility.id), await self.store.broken(who.facility.id)
-        return Caller(self, request, sent, who, gap, len(broken))
+        return Caller(self, request, sent, who, gap=gap, broken=len(broken))
 
     async def _touch(self, request: Request, who: Officer | None) -> None:
         """Prolong a sign-in, in `TOUCH` seconds once; a page that asks for news by itself does not."""
@@ -238,7 +238,16 @@ class Desk:
         """Return a new sign-in and the secret of its cookie."""
         now, secret = self.clock.now(), new_secret()
         browser = browser_of(request.headers.get("user-agent", ""))
-        return SignIn(new_secret(), hashed(secret), account, facility, full, now, now, browser), secret
+        return SignIn(
+            id=new_secret(),
+            secret=hashed(secret),
+            account=account,
+            facility=facility,
+            full=full,
+            opened_at=now,
+            used_at=now,
+            browser=browser,
+        ), secret
 
     def under_new_secret(self, sign_in: SignIn) -> tuple[SignIn, str]:
         """Return the sign-in as full, and the new secret of its cookie, which invalidates the old one."""

@@ -53,7 +53,7 @@ async def _page(caller: Caller, *, wrong: WrongNote | None = None, given: Note |
         guide=GUIDE,
         notes=notes,
         wrong=wrong,
-        writing=given or notes.get(topic) or Note(caller.facility, topic, "", "", "", 0),
+        writing=given or notes.get(topic) or Note(caller.facility, topic, text="", telephone="", by="", at=0),
     )
 
 
