@@ -11,9 +11,10 @@ import pytest
 from app.main import Kazasu
 from app.rules.record.evidence import hashed
 from app.rules.station.account import ABSOLUTE, IDLE
-from app.web.office.desk import inside
+from app.web.office import desk
+from app.web.office.desk import LIVE, TOUCH, inside
 from app.web.office.signin import TRIES
-from tests.web.bedside.nurse import StillClock
+from tests.web.bedside.nurse import StillClock, commits
 from tests.web.office.authenticator import Authenticator
 from tests.web.office.clerk import ORIGIN, STEP, Clerk, everything
 from tests.web.office.test_doors import enrolling
@@ -329,3 +330,28 @@ async def test_what_was_used_is_swept(kazasu: Kazasu, admin: Clerk, clock: Still
     await office.tidy(clock.now())
     assert await office.spend("x", clock.now())
     assert await office.sign_ins(facility="hinatazaka") == ()
+
+
+# --- looking writes nothing -----------------------------------------------------------------------------------------
+
+
+async def test_looking_prolongs_a_sign_in_once_a_minute_and_a_page_that_asks_by_itself_never(
+    staff: Clerk, kazasu: Kazasu, clock: StillClock
+) -> None:
+    before = commits(kazasu)
+    await staff.get("/office")
+    assert commits(kazasu) == before
+    clock.pass_(TOUCH)
+    await staff.http.get("/office/visits", headers={LIVE: "1"})
+    assert commits(kazasu) == before
+    for _ in range(2):
+        await staff.get("/office")
+        assert commits(kazasu) == before + 1
+
+
+async def test_a_page_that_writes_is_noticed(
+    staff: Clerk, kazasu: Kazasu, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "TOUCH", 0)
+    with pytest.raises(AssertionError, match="wrote something"):
+        await staff.get("/office")
