@@ -66,7 +66,7 @@ class Mutant:
     end: str
     """mutmut's word: killed, survived, no tests, timeout, …"""
     change: tuple[str, str] = ("", "")
-    """The changed lines before and after; read for survivors only."""
+    """The changed lines before and after; read only for those that tests ran and did not notice."""
 
     @property
     def is_dead(self) -> bool:
@@ -128,7 +128,7 @@ def _tried(mutated: Sequence[str], tests: Sequence[str]) -> Iterator[Mutant]:
         _mutmut(folder, "run", "--max-children", str(os.cpu_count()))
         for line in _mutmut(folder, "results", "--all", "true").splitlines():
             if found := _RESULT.fullmatch(line):
-                change = ("", "") if found["end"] in _DEAD else _change(_mutmut(folder, "show", found[1]))
+                change = _change(_mutmut(folder, "show", found[1])) if found["end"] == "survived" else ("", "")
                 yield Mutant(found[1], found["room"], found["place"], found["end"], change)
 
 
