@@ -45,6 +45,8 @@ class Nurse:
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(kazasu.asgi), base_url=ORIGIN)
         self.page: Page | None = None
         self.token = ""
+        self.is_among_others = False
+        """Whether others submit at the same time, so that commits say nothing of one page."""
 
     async def __aenter__(self) -> Self:
         """Find the station's link."""
@@ -71,7 +73,8 @@ class Nurse:
         before = commits(self.kazasu)
         answer = await self.http.get(html.unescape(address), follow_redirects=True)
         came_back = any(each.url.path == "/return" for each in (*answer.history, answer))
-        assert came_back or commits(self.kazasu) == before, f"looking at {address} wrote something"
+        wrote = commits(self.kazasu) != before
+        assert came_back or self.is_among_others or not wrote, f"looking at {address} wrote something"
         return self._read(answer, expect)
 
     async def send(

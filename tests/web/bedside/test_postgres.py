@@ -147,6 +147,7 @@ async def test_two_nodes_take_what_is_sent_to_both_of_them_once(kazasu: Kazasu, 
     async def phone() -> None:
         nonlocal sent
         async with Nurse(kazasu) as nurse:
+            nurse.is_among_others = True
             held = (await nurse.starts()).form_fields("/visit/need")
             cookies = f"visit={nurse.http.cookies['visit']}"
             for version in range(int(held["version"]), int(held["version"]) + 20):
