@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from joserfc.jwk import ECKey
@@ -75,22 +74,13 @@ def create_practice(  # noqa: PLR0913 - plain values by name; main.py joins them
     provider = Myna(f"{origin}{PREFIX}/myna", client, clock)
     cards = Cards(people, pages, provider, clock)
     system = System({person.subject(client_id): person for person in people}, clock)
-
-    @cache
-    def eligibility() -> ASGIApp:
-        return create_eligibility(system, api_key, slow_seconds=slow_seconds)
-
-    async def when_asked(scope: Scope, receive: Receive, send: Send) -> None:
-        # FastAPI's models of two routes take a twentieth of a start.
-        await eligibility()(scope, receive, send)
-
     app = Starlette(
         routes=[
             *PracticeHome(people, pages, system, cards).routes(),
             *TerminalScreen(people, pages, system, station, clock).routes(),
             *PracticeReception(people, pages, system, client_id, station).routes(),
             Mount("/myna", routes=[*provider.routes(), *cards.routes()]),
-            Mount("/eligibility", when_asked),
+            Mount("/eligibility", create_eligibility(system, api_key, slow_seconds=slow_seconds)),
         ],
         exception_handlers={HTTPException: _unknown_page(pages)},
     )
