@@ -63,7 +63,8 @@ class Settings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _with_environment(cls, given: dict[str, Any]) -> dict[str, Any]:
-        named = {name: os.environ.get(f"KAZASU_{name.upper()}") for name in cls.model_fields}
+        said = {name.upper(): value for name, value in os.environ.items()}
+        named = {name: said.get(f"KAZASU_{name.upper()}") for name in cls.model_fields}
         return {name: value for name, value in named.items() if value is not None} | given
 
     @property

@@ -162,8 +162,8 @@ class HttpGateway(EligibilityGateway):
             try:
                 return await self._once(request)
             except _AskAgain:
-                pause = min(self._pause * 2**earlier, _LONGEST_PAUSE)
-                await asyncio.sleep(pause + random.uniform(0, self._pause))  # noqa: S311 - spreads callers; no secret
+                pause = self._pause * 2**earlier + random.uniform(0, self._pause)  # noqa: S311 - spreads callers; no secret
+                await asyncio.sleep(min(pause, _LONGEST_PAUSE))
         return await self._once(request)
 
     async def _once(self, request: httpx.Request) -> httpx.Response:

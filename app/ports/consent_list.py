@@ -34,8 +34,11 @@ class ConsentList(Protocol):
 
     # uploads
 
-    async def known(self, facility: str, data: bytes, *, names: bool) -> Upload | None:
-        """Return the upload with this content, unless it waits and was kept under another setting for `names`."""
+    async def known(self, facility: str, data: bytes, *, names: bool, at: int, by: str) -> Upload | None:
+        """Return the upload with this content; one that waits is renewed, `at` and `by` whom it was sent again.
+
+        None also for one that waits and was kept under another setting for `names`.
+        """
 
     async def keep(self, new: Upload, data: bytes, people: Sequence[Incoming], *, names: bool) -> Upload:
         """Store a parsed file until it is imported; the same file, imported before, is returned instead.

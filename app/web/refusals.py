@@ -16,7 +16,7 @@ from app.web.copy.pages import CopyClosed, NotNow, NotThere, not_open
 from app.web.kit.forms import BadForm
 from app.web.kit.guard import TooLarge, too_much
 from app.web.kit.problems import BY_STATUS
-from app.web.office.desk import Caller, Desk, Forbidden, SignedOut
+from app.web.office.desk import Desk, Forbidden, SignedOut
 
 Handler: TypeAlias = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 
@@ -61,8 +61,9 @@ async def _signed_out(request: Request, _: SignedOut) -> Response:
     return desk.to_sign_in(request)
 
 
-async def _elsewhere(_: Request, error: Elsewhere) -> Response:
-    return Caller.go(error.address)
+async def _elsewhere(request: Request, error: Elsewhere) -> Response:
+    bedside: Bedside = request.app.state.bedside
+    return bedside.go(request, error.address)
 
 
 EXPLAINED: Final[dict[int | type[Exception], Handler]] = {

@@ -96,15 +96,20 @@ class SqlConsentList(Connected, ConsentList):
     # --- files on the way -----------------------------------------------------------------------------------
 
     @override
-    async def known(self, facility: str, data: bytes, *, names: bool) -> Upload | None:
+    async def known(self, facility: str, data: bytes, *, names: bool, at: int, by: str) -> Upload | None:
         key = self._kept_key(facility)
         if key is None:
             return None
         digest = await asyncio.to_thread(key.digest, data)
         row = self.database.first(select(t.upload).where(t.upload.c.facility == facility, t.upload.c.digest == digest))
         found = self._upload(row) if row else None
-        is_as_asked = found and (found.stage is not Stage.WAITING or found.preview.has_names is names)
-        return found if is_as_asked else None
+        if found is None or found.stage is not Stage.WAITING:
+            return found
+        if found.preview.has_names is not names:
+            return None
+        waits = t.upload.c.id == found.id, t.upload.c.stage == Stage.WAITING.value
+        await self._run(update(t.upload).where(*waits).values(at=at, touched_at=at, by=by))
+        return replace(found, at=at, touched_at=at, by=by)
 
     @override
     async def keep(self, new: Upload, data: bytes, people: Sequence[Incoming], *, names: bool) -> Upload:

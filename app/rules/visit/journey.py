@@ -177,9 +177,12 @@ def _without(step: Step, visit: Visit) -> Visit:
 
 
 def _reconcile(visit: Visit) -> Visit:
-    """Drop answers to questions that are no longer asked, and reopen what rests on a step whose questions changed."""
-    for step in path(visit):
-        given = visit.answers.get(step.id, NOTHING)
+    """Drop answers to questions that are no longer asked, and reopen what rests on a step whose questions changed.
+
+    Also behind an exit, where the path ends: whoever goes on all the same finds them there.
+    """
+    for step in FLOW:
+        given = visit.answers.get(step.id, NOTHING) if step.applies(visit) else NOTHING
         asked = step.questions(visit, given)
         left = {question.name: given[question.name] for question in asked if question.name in given}
         is_complete = all(question.name in given for question in asked if question.missing)

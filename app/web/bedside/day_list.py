@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from app.ports.office import DayLists
 from app.ports.outside import Unavailable
 from app.rules.content import ITEMS
 from app.rules.station.day_list import Planned, is_word
@@ -16,7 +17,7 @@ from app.rules.visit.visit import Holder
 from app.rules.words.dates import day_of
 from app.rules.words.furigana import letters
 from app.web.bedside.entry import begin
-from app.web.bedside.seat import Bedside, EntryStation, TheBedside
+from app.web.bedside.seat import Bedside, TheBedside
 from app.web.kit.forms import fields
 from app.web.kit.limits import RateLimit, network_of
 from app.web.kit.pages import Look
@@ -27,10 +28,10 @@ _WRONG_BY_STATION: Final = RateLimit(500, seconds=600)
 router = APIRouter()
 
 
-async def _for_staff(request: Request, bedside: TheBedside, facility: EntryStation) -> Station:
+async def _for_staff(request: Request, bedside: TheBedside, token: str) -> Station:
     """Return the station, unless the patient holds the phone: the list is staff's."""
     await bedside.keep_to_staff(request)
-    return facility
+    return await bedside.station(token)
 
 
 StaffStation = Annotated[Station, Depends(_for_staff)]
@@ -47,7 +48,7 @@ async def open_list(request: Request, bedside: TheBedside, facility: StaffStatio
     """Check the day's word, then show the list or begin the visit of the chosen number."""
     sent = await fields(request)
     word, today = letters(sent.get("word", "")), day_of(bedside.clock.now())
-    refused = _refused(request, bedside, facility, is_right=is_word(await day_lists.word(facility.id, today), word))
+    refused = await _refused(request, bedside, facility, day_lists, word)
     if refused is not None:
         return refused
     planned = await day_lists.on(facility.id, today)
@@ -64,12 +65,14 @@ async def open_list(request: Request, bedside: TheBedside, facility: StaffStatio
     return answer
 
 
-def _refused(request: Request, bedside: Bedside, facility: Station, *, is_right: bool) -> Response | None:
+async def _refused(
+    request: Request, bedside: Bedside, facility: Station, day_lists: DayLists, word: str
+) -> Response | None:
     """Return 422 for a wrong word, 429 after too many, else None; only wrong ones are counted."""
     address, limits = f"{network_of(request.scope)} {facility.id}", bedside.limits
     if limits.is_full(_WRONG_BY_ADDRESS, address) or limits.is_full(_WRONG_BY_STATION, facility.id):
         return _page(request, bedside, "bedside/today.html", facility, wait=True, status=429)
-    if is_right:
+    if is_word(await day_lists.word(facility.id, day_of(bedside.clock.now())), word):
         return None
     limits.has_room(_WRONG_BY_ADDRESS, address)
     limits.has_room(_WRONG_BY_STATION, facility.id)

@@ -169,7 +169,7 @@ async def _write(bedside: Bedside, seat: Seat, step: Step, sent: Form, outcome: 
         moment="" if outcome.is_draft else step.id,
         issue=None if crossing else issue,  # on the official route nothing comes back that could be checked
         crossing=crossing,
-        copy=copy_of(bedside, seat) if journey.furthest(after) is FLOW[-1] else None,
+        copy=copy_of(bedside, seat) if journey.furthest(after) is FLOW[-1] and not outcome.is_draft else None,
     )
 
 

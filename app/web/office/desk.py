@@ -111,7 +111,7 @@ class Caller:
     def html(self, template: str, **values: Any) -> str:
         """Render a page of the office."""
         look = Look.of(self.request).seen_by("staff")
-        shared = {"who": self.who, "role_names": ROLE_NAMES, "idle": IDLE, "here": self.request.url.path}
+        shared = {"who": self.who, "role_names": ROLE_NAMES, "idle": IDLE - TOUCH, "here": self.request.url.path}
         record = {"gap": self.gap, "broken": self.broken}
         html = self.desk.pages.html(f"office/{template}", look, **{**shared, **record, **values})
         return html.replace(HOLE, self.desk.form_fields(self.request, self.who) if self.who else "")

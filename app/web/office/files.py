@@ -170,7 +170,8 @@ async def receive(caller: StaffWithFile, consents: TheConsents, imports: TheImpo
     filename, data = await received(caller, "file")
     if not data:
         return await _all(caller, consents, {"file": "ファイルをえらんでください"})
-    if known := await consents.known(caller.facility, data, names=await keeps_names(caller)):
+    names, by = await keeps_names(caller), caller.officer.account.name
+    if known := await consents.known(caller.facility, data, names=names, at=caller.now, by=by):
         return caller.go(f"/office/files/{known.id}?again=1")
     code = caller.officer.facility.code
     try:

@@ -348,3 +348,13 @@ def test_the_number_of_an_error_may_be_missing_and_is_never_four_or_twelve_digit
 def test_a_number_is_kept_as_it_is_looked_up(typed: str) -> None:
     given = {"over_40": "yes", "intent": "first", "reference": typed}
     assert journey.record(STEPS["need"], given, a_visit()).reference == "T-0001"
+
+
+@pytest.mark.parametrize("route", list(Route))
+def test_an_item_that_is_no_longer_asked_is_dropped_behind_an_exit_too(route: Route) -> None:
+    confirmed = replace(a_visit(upto="handoff"), route=route, departure="d1")
+    younger = answered(confirmed, "need", over_40="no", intent="continues")
+    assert set(younger.answers["consent"]) == {item.id for item in younger.items}
+    assert (younger.is_confirmed, younger.departure) == (False, "")
+    on = journey.go_on(STEPS["reinquiry"], younger)
+    assert journey.furthest(on) is STEPS["check"]

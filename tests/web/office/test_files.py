@@ -15,6 +15,7 @@ from xml.parsers import expat
 import pytest
 from structlog.testing import capture_logs
 
+from app.adapters.sql.consent_list import WAITS
 from app.main import PRACTICE_STATION, Kazasu
 from app.rules.record.event import EventType
 from app.rules.terminal.consent_list import By, PersonNames, Search
@@ -124,6 +125,21 @@ async def test_a_file_is_parsed_once_however_often_it_is_sent_looked_at_and_take
     assert len(parses) == 1
     await reads(staff, a_file(a_person("A-0002")))
     assert len(parses) == 2, "another file is parsed"
+
+
+async def test_a_file_that_is_sent_again_waits_for_another_hour(
+    staff: Clerk, kazasu: Kazasu, clock: StillClock
+) -> None:
+    file, consents = a_file(a_person("A-0001")), kazasu.importer.registry
+    first = await reads(staff, file)
+    for _ in range(6):
+        clock.pass_(WAITS // 6)
+        await staff.get("/office")
+    again = await reads(staff, file)
+    assert again.path == first.path
+    clock.pass_(1)
+    await consents.tidy(clock.now())
+    await staff.get(again.path)
 
 
 async def test_a_file_that_waits_without_names_is_parsed_again_once_the_station_keeps_them(
