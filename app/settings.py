@@ -7,10 +7,11 @@ import os
 import re
 import secrets
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.rules.visit.visit import Route
 
@@ -26,10 +27,10 @@ class UnsafeSettings(Exception):
     """The settings would put people at risk: the message says which and what to do."""
 
 
-class Settings(BaseModel):
-    """The settings, from environment variables where they are not given."""
+class Settings(BaseSettings):
+    """The settings, from environment variables."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix="KAZASU_", frozen=True, extra="forbid")
 
     route: Annotated[
         Route,
@@ -59,13 +60,6 @@ class Settings(BaseModel):
     identity_acr_values: Annotated[str, Field(description="sent only if set; only what the contract names")] = ""
     starts_per_minute: Annotated[int, Field(gt=0, description="visits one address may start in a minute")] = 30
     posts_per_minute: Annotated[int, Field(gt=0, description="submissions one address may make in a minute")] = 600
-
-    @model_validator(mode="before")
-    @classmethod
-    def _with_environment(cls, given: dict[str, Any]) -> dict[str, Any]:
-        said = {name.upper(): value for name, value in os.environ.items()}
-        named = {name: said.get(f"KAZASU_{name.upper()}") for name in cls.model_fields}
-        return {name: value for name, value in named.items() if value is not None} | given
 
     @property
     def public_origin(self) -> str:

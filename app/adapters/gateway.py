@@ -16,7 +16,6 @@ Any other status, and an answer of another shape, raises `Unavailable`.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
@@ -85,7 +84,7 @@ class _Problem(BaseModel):
 
 
 class _AskAgain(Exception):
-    """A retryable failure: no connection, or a status in `_AGAIN`."""
+    """A retryable failure: no connection, or a status in `_AGAIN`. Carries nothing, since retries are logged."""
 
 
 M = TypeVar("M", bound=_Model)
@@ -157,14 +156,20 @@ class HttpGateway(EligibilityGateway):
         return _parsed(response, kind)
 
     async def _patiently(self, request: httpx.Request) -> httpx.Response:
-        """Send up to `attempts` times, with doubled pauses and jitter between."""
-        for earlier in range(self._attempts - 1):
-            try:
+        import stamina  # noqa: PLC0415 - as httpx
+
+        attempts = stamina.retry_context(
+            on=_AskAgain,
+            attempts=self._attempts,
+            timeout=None,
+            wait_initial=self._pause,
+            wait_jitter=self._pause,
+            wait_max=_LONGEST_PAUSE,
+        )
+        async for attempt in attempts:
+            with attempt:
                 return await self._once(request)
-            except _AskAgain:
-                pause = self._pause * 2**earlier + random.uniform(0, self._pause)  # noqa: S311 - spreads callers; no secret
-                await asyncio.sleep(min(pause, _LONGEST_PAUSE))
-        return await self._once(request)
+        raise Unavailable  # pragma: no cover - the last attempt returns or raises
 
     async def _once(self, request: httpx.Request) -> httpx.Response:
         import httpx  # noqa: PLC0415 - a tenth of a start, which asks nobody

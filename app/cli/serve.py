@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import gc
 import socket
-import sys
 from typing import TYPE_CHECKING, Any
 
 from app.rules.visit.visit import Route
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
 def serve(chosen: argparse.Namespace) -> int:
     """Run the server; on the practice route, create its station and accounts first."""
     gc.disable()  # what a start makes stays: looking for garbage among it takes a tenth of the time
-    for unused in ("pydantic.v1", "rich"):  # FastAPI and structlog load them where they are, in as much time again
-        sys.modules[unused] = None  # type: ignore[assignment] # such an import fails, as they expect
-
     import uvicorn  # noqa: PLC0415 - only this command needs a server
 
     from app.cli.seed import seed  # noqa: PLC0415

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from app.adapters.sql.schema.conventions import WHOLE, metadata
 
@@ -180,7 +188,13 @@ followup = Table(
     sqlite_strict=True,
 )
 _IS_MATCHED = followup.c.person.is_not(None)
-Index("ix_followup_person", followup.c.facility, followup.c.person, sqlite_where=_IS_MATCHED)
+Index(
+    "ix_followup_person",
+    followup.c.facility,
+    followup.c.person,
+    sqlite_where=_IS_MATCHED,
+    postgresql_where=_IS_MATCHED,
+)
 
 copy = Table(
     "receipt",

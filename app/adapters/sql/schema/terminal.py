@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 
 from app.adapters.sql.schema.conventions import WHOLE, metadata
 
@@ -45,7 +54,14 @@ upload = Table(
     sqlite_strict=True,
 )
 _IS_TAKEN = upload.c.stage == "taken"
-Index("ix_upload_taken", upload.c.facility, upload.c.digest, unique=True, sqlite_where=_IS_TAKEN)
+Index(
+    "ix_upload_taken",
+    upload.c.facility,
+    upload.c.digest,
+    unique=True,
+    sqlite_where=_IS_TAKEN,
+    postgresql_where=_IS_TAKEN,
+)
 
 search_key = Table(
     "search_key",
@@ -84,7 +100,7 @@ person = Table(
     sqlite_strict=True,
 )
 _ENDS = person.c.ends_at.is_not(None)
-Index("ix_person_ends", person.c.facility, person.c.ends_at, person.c.id, sqlite_where=_ENDS)
+Index("ix_person_ends", person.c.facility, person.c.ends_at, person.c.id, sqlite_where=_ENDS, postgresql_where=_ENDS)
 
 person_consent = Table(
     "person_consent",

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, ForeignKey, ForeignKeyConstraint, Index, Integer, Table, Text, UniqueConstraint, or_
+from sqlalchemy import (
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    or_,
+)
 
 from app.adapters.sql.schema.conventions import WHOLE, metadata
 
@@ -30,7 +40,7 @@ link = Table(
     sqlite_strict=True,
 )
 _LIVE = link.c.replaced_at.is_(None)
-Index("ix_link_live", link.c.facility, unique=True, sqlite_where=_LIVE)
+Index("ix_link_live", link.c.facility, unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE)
 
 visit = Table(
     "visit",
@@ -55,7 +65,7 @@ visit = Table(
 )
 MAY_EXPIRE = or_(visit.c.handed_off_at.is_(None), visit.c.session.is_not(None))
 """Visits that retention has not settled yet: few, so their index is partial."""
-Index("ix_visit_may_expire", visit.c.touched_at, sqlite_where=MAY_EXPIRE)
+Index("ix_visit_may_expire", visit.c.touched_at, sqlite_where=MAY_EXPIRE, postgresql_where=MAY_EXPIRE)
 
 departure = Table(
     "departure",
