@@ -35,7 +35,7 @@ from app.adapters.sql.replay import compare_open
 from app.adapters.sql.store import SqlStore
 from app.adapters.sql.worklist import SqlWorklist
 from app.ports.office import Office
-from app.ports.outside import Clock, EligibilityGateway, Handoff
+from app.ports.outside import Clock, EligibilityGateway, Handoff, Reception
 from app.ports.store import Ledger, Store
 from app.practice.app import PracticeWorld, create_practice
 from app.rules.station.account import Role
@@ -127,48 +127,27 @@ def create_app(
 ) -> Kazasu:
     """Return the application for these settings. Raises `UnsafeSettings` when they may not serve people."""
     settings.check()
-    clock, signer, sealer, limits = (
-        clock or SystemClock(),
-        Signer(settings.keys()),
-        Sealer(settings.keys()),
-        RateLimits(),
-    )
+    clock, signer, sealer = clock or SystemClock(), Signer(settings.keys()), Sealer(settings.keys())
     assets, pages = _shell(practice=settings.route is Route.PRACTICE)
     doors = _doors(settings, signer, clock, assets)  # first: refused settings must not change a database
     ledger = FileLedger(settings.ledger_file)
     database = _open(settings, clock, ledger)
     store = store or SqlStore(database, clock)
-    office, consents = SqlOffice(database), SqlConsentList(database, sealer)
-    worklist, copies, day_lists = SqlWorklist(database), SqlCopies(database), SqlDayLists(database)
-    bedside = Bedside(
+    office, consents, day_lists = SqlOffice(database), SqlConsentList(database, sealer), SqlDayLists(database)
+    bedside = _bedside(
+        settings,
+        doors,
+        database,
         store=store,
-        worklist=worklist,
-        copies=copies,
-        handoff=doors.handoff,
-        gateway=doors.gateway,
         reception=SealedReception(office, sealer),
-        issuer=doors.issuer,
-        route=settings.route,
         signer=signer,
         clock=clock,
-        limits=limits,
         pages=pages,
-        problems=Problems(pages),
-        origin=settings.public_origin,
     )
     desk = _desk(settings, office, sealer, bedside)
-    tidied = tuple(each.tidy for each in (office, consents, day_lists, copies))
+    tidied = tuple(each.tidy for each in (office, consents, day_lists, bedside.copies))
     sweeping, imports, tally = Sweeping(clock, steady, store, ledger, tidied), Imports(), Tally()
-    importer = Importer(consents, worklist, clock)
-    watch = Watch(
-        store=store,
-        ledger=ledger,
-        clock=clock,
-        is_clock_right=sweeping.is_clock_right,
-        tally=tally,
-        folder=settings.data,
-        token=settings.metrics_token,
-    )
+    importer = Importer(consents, bedside.worklist, clock)
     closing: tuple[Closing, ...] = (
         *doors.closing,
         imports.settle,  # before their database is closed
@@ -184,31 +163,22 @@ def create_app(
             "clock": clock,
             "consents": consents,
             "contacts": ContactPages(pages, store, office, clock),
-            "copies": copies,
+            "copies": bedside.copies,
             "day_lists": day_lists,
             "desk": desk,
             "importer": importer,
             "imports": imports,
             "ledger": ledger,
-            "limits": limits,
+            "limits": bedside.limits,
             "office": office,
             "pages": pages,
             "store": store,
-            "watch": watch,
-            "worklist": worklist,
+            "watch": _watch(settings, store, ledger, sweeping, tally),
+            "worklist": bedside.worklist,
         }
     )
-    guard = Guard(
-        web,
-        origin=settings.public_origin,
-        csp=policy(pages.entry_sheet_hash),
-        problem=bedside.problems.answer,
-        starts_per_minute=settings.starts_per_minute,
-        posts_per_minute=settings.posts_per_minute,
-        tally=tally,
-    )
     return Kazasu(
-        asgi=guard,
+        asgi=_guard(settings, web, bedside, tally),
         web=web,
         store=store,
         desk=desk,
@@ -220,6 +190,30 @@ def create_app(
         ledger=ledger,
         sweeping=sweeping,
         closing=closing,
+    )
+
+
+def _guard(settings: Settings, web: FastAPI, bedside: Bedside, tally: Tally) -> Guard:
+    return Guard(
+        web,
+        origin=settings.public_origin,
+        csp=policy(bedside.pages.entry_sheet_hash),
+        problem=bedside.problems.answer,
+        starts_per_minute=settings.starts_per_minute,
+        posts_per_minute=settings.posts_per_minute,
+        tally=tally,
+    )
+
+
+def _watch(settings: Settings, store: Store, ledger: Ledger, sweeping: Sweeping, tally: Tally) -> Watch:
+    return Watch(
+        store=store,
+        ledger=ledger,
+        clock=sweeping.clock,
+        is_clock_right=sweeping.is_clock_right,
+        tally=tally,
+        folder=settings.data,
+        token=settings.metrics_token,
     )
 
 
@@ -267,6 +261,36 @@ def _open(settings: Settings, clock: Clock, ledger: Ledger) -> Database:
     if altered:
         log.error("record_broken", count=altered)
     return Database(settings.database, key=key)
+
+
+def _bedside(  # noqa: PLR0913 - joined once, by name
+    settings: Settings,
+    doors: _Doors,
+    database: Database,
+    *,
+    store: Store,
+    reception: Reception,
+    signer: Signer,
+    clock: Clock,
+    pages: Pages,
+) -> Bedside:
+    """Return what the pages of a visit and of its copy work with."""
+    return Bedside(
+        store=store,
+        worklist=SqlWorklist(database),
+        copies=SqlCopies(database),
+        handoff=doors.handoff,
+        gateway=doors.gateway,
+        reception=reception,
+        issuer=doors.issuer,
+        route=settings.route,
+        signer=signer,
+        clock=clock,
+        limits=RateLimits(),
+        pages=pages,
+        problems=Problems(pages),
+        origin=settings.public_origin,
+    )
 
 
 def _desk(settings: Settings, office: Office, sealer: Sealer, bedside: Bedside) -> Desk:
