@@ -12,7 +12,6 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, delete, func, insert, select
 
 import app.adapters.sql.schema as t
-import app.adapters.sql.statements as sql
 from app.adapters.sql import chain_check, copies
 from app.adapters.sql.chain import OF_THE_RECORD
 from app.adapters.sql.database import unhurried
@@ -22,6 +21,7 @@ from app.ports.store import Alteration, ReadOnly
 from app.rules.record.event import EventType
 from app.rules.record.evidence import Entry
 from app.rules.record.replay import Rebuilt, Replayed, UnreadableRecord, rebuilt
+from app.rules.record.retention import OVER_TYPES, explains_absence
 from app.rules.visit.copy import Wish
 from app.rules.visit.standing import Closed, Closing, Doubt, Followed, Sight, StandingWish
 from app.rules.visit.visit import Visit
@@ -202,15 +202,15 @@ def _kept(connection: Connection, facility: str, visits: Sequence[str]) -> dict[
 
 
 def _over(connection: Connection, facility: str, visits: Sequence[str], told: Mapping[str, object]) -> dict[str, bool]:
-    """Map visits with an entry of `OVER_TYPES` to whether it explains that they have no row."""
+    """Map visits with an entry of `OVER_TYPES` to whether one explains that they have no row."""
     e = t.event.c
     query = select(e.visit, e.type, t.event_body.c.body).outerjoin_from(t.event, t.event_body)
+    is_over = e.type.in_([each.value for each in OVER_TYPES])
     found: dict[str, bool] = {}
-    for row in connection.execute(query.where(e.facility == facility, e.visit.in_(visits), e.type.in_(sql.OVER_TYPES))):
-        # A match that was corrected is erased alone; and before 0.4 visits that stayed were expired as well.
-        names_some = row.type == EventType.ERASED and '"bodies"' in (row.body or "")
-        is_kept = row.type == EventType.EXPIRED and told.get(row.visit) is not None
-        found[row.visit] = found.get(row.visit, False) or not (names_some or is_kept)
+    for row in connection.execute(query.where(e.facility == facility, e.visit.in_(visits), is_over)):
+        body, is_told_of = json.loads(row.body or "{}"), told.get(row.visit) is not None
+        is_explained = explains_absence(EventType(row.type), body, is_told_of=is_told_of)
+        found[row.visit] = found.get(row.visit, False) or is_explained
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 from operator import attrgetter
-from typing import Final, TypedDict
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -13,15 +13,7 @@ from app.adapters.sql.chain import Chain, head_of, record_key
 from app.adapters.sql.replay import Records, note
 from app.adapters.sql.rows import AnyRow
 from app.rules.record.event import Event, EventType
-
-
-class Over(TypedDict):
-    """A station's limits (seconds, UTC): over are visits settled before `before` without copies made after `copied`."""
-
-    facility: str
-    before: int
-    copied: int
-
+from app.rules.record.retention import Over
 
 REMEMBERED: Final = 24 * 3600
 """Seconds for which a repeated submission is recognised as the same; later it is refused."""

@@ -24,6 +24,7 @@ from app.adapters.sql.schema.office import copy, followup, station
 from app.adapters.sql.schema.terminal import broken, erasure, person, quarantine, upload
 from app.adapters.sql.schema.visit import MAY_EXPIRE, departure, event, event_body, facility, link, submission, visit
 from app.rules.record.event import EventType
+from app.rules.record.retention import OVER_TYPES
 from app.rules.station.station import StationProfile
 from app.rules.terminal.exchange import Stage
 
@@ -162,14 +163,12 @@ _due = (
 )
 DUE = _due.where(visit.c.touched_at < _lately[0])
 AHEAD = _due.where(visit.c.touched_at > _lately[1])
-OVER_TYPES: Final = tuple(each.value for each in (EventType.EXPIRED, EventType.PURGED, EventType.ERASED))
-"""Entries that explain why bodies before them are gone."""
 _theirs: BindParameter[list[str]] = bindparam("visits", expanding=True)
 FORGET_BODIES = delete(event_body).where(
     tuple_(event_body.c.facility, event_body.c.seq).in_(
         # Entries that say that a visit is over keep their body.
         select(event.c.facility, event.c.seq).where(
-            event.c.visit.in_(_theirs), *(event.c.type != kind for kind in OVER_TYPES)
+            event.c.visit.in_(_theirs), *(event.c.type != each.value for each in OVER_TYPES)
         )
     )
 )

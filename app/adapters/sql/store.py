@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
-from typing import Final
 
 from sqlalchemy import Connection
 from typing_extensions import override
@@ -19,18 +18,15 @@ from app.adapters.sql import gap, replay, retention, submission
 from app.adapters.sql.chain import head_of
 from app.adapters.sql.database import Connected, Database, revision
 from app.adapters.sql.erasure import forget, matched
-from app.adapters.sql.retention import Over
-from app.adapters.sql.rows import AnyRow, logged_from, row_of, value_of, visit_from
+from app.adapters.sql.rows import logged_from, row_of, value_of, visit_from
 from app.adapters.sql.schema.conventions import HEAD
 from app.ports.outside import Clock, Unavailable
 from app.ports.store import Alteration, Change, Departure, Logged, Pulse, Store, Written
 from app.rules.record.evidence import Head
 from app.rules.record.gap import Erasure, Gap
+from app.rules.record.retention import over
 from app.rules.station.station import Link, Station
-from app.rules.visit.copy import LIVES
 from app.rules.visit.visit import Visit
-
-DAY: Final = 24 * 3600
 
 
 class SqlStore(Connected, Store):
@@ -95,9 +91,9 @@ class SqlStore(Connected, Store):
     async def purge(self, now: int) -> int:
         gone = 0
         for row in self.database.rows(sql.KEPT_FOR):
-            over = _over(row, now)
-            while self.database.rows(sql.OVER, **over):
-                gone += await self.database.durably(partial(retention.purge, over, now))
+            limits = over(row.id, row.days, now)
+            while self.database.rows(sql.OVER, **limits):
+                gone += await self.database.durably(partial(retention.purge, limits, now))
         if gone:
             await self.database.truncate_log()
         return gone
@@ -108,7 +104,7 @@ class SqlStore(Connected, Store):
             [
                 Erasure(row.id, overdue.id, now, await self.matched(row.id, overdue.id))
                 for row in self.database.rows(sql.KEPT_FOR)
-                for overdue in self.database.rows(sql.OVERDUE, **_over(row, now))
+                for overdue in self.database.rows(sql.OVERDUE, **over(row.id, row.days, now))
             ]
         )
 
@@ -199,10 +195,6 @@ class SqlStore(Connected, Store):
             newest_at=max((end.at for end in records), default=0),
             broken=len(self.database.read(replay.noted)),
         )
-
-
-def _over(row: AnyRow, now: int) -> Over:
-    return {"facility": row.id, "before": now - row.days * DAY, "copied": now - LIVES}
 
 
 def _erase(erasures: Sequence[Erasure], by: str, connection: Connection) -> None:
