@@ -46,6 +46,7 @@ lock: build/lock/bin/uv ## lock requirements/*.txt and package-lock.json, with t
 	$(COMPILE) --group build --output-file requirements/build.txt
 	$(COMPILE) pyproject.toml --output-file requirements/run.txt
 	$(COMPILE) pyproject.toml --group dev --constraints requirements/run.txt --output-file requirements/dev.txt
+	$(COMPILE) pyproject.toml --group dev --group mutation --constraints requirements/dev.txt --output-file requirements/mutation.txt
 	npm install --package-lock-only --ignore-scripts
 
 # One lock for every Linux and every Python from 3.11 on, without the address it was made from

@@ -153,6 +153,8 @@ def _lines(values: Sequence[str]) -> str:
 
 def _mutmut(folder: Path, *arguments: str) -> str:
     command = [str(Path(sys.executable).with_name("mutmut")), *arguments]
+    if not Path(command[0]).exists():
+        raise Void("mutmut is needed: pip install --require-hashes -r requirements/mutation.txt")
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Void(f"mutmut {arguments[0]}: {(done.stderr or done.stdout)[-1000:]}")

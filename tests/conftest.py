@@ -39,6 +39,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    """Run tests on asyncio, the product's loop, whatever others are installed."""
+    return "asyncio"
+
+
 ABOUT_PAGES = {"identity", "practice", "web"}
 """Folders of tests to which a disk is no matter."""
 

@@ -13,11 +13,6 @@ from tests.adapters.samples import FACILITY, LINK, RECORD_KEY, StillClock
 from tests.rules.visits import NOW
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Return the address of a fresh database of every kind that we have."""

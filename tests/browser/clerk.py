@@ -50,7 +50,7 @@ class Desk(Phone):
 
     def __init__(self, browser: Browser, server: Server, look: Look, judged: Judged) -> None:
         """Open a window in which nobody is signed in."""
-        context = browser.new_context(**look.settings)
+        context = browser.new_context(**look.settings, service_workers="block")
         context.add_init_script(STUB_PRINT)
         super().__init__(context, server, look, judged)
         self.clicks = 0

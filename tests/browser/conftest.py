@@ -69,10 +69,10 @@ def server(_server: Server) -> Iterator[Server]:
 
 
 @pytest.fixture(autouse=True)
-def _guide(request: pytest.FixtureRequest) -> None:
-    """Let phones keep the whole guide, as all do, where a test is marked `guide`: elsewhere it would only take time."""
+def _worker(request: pytest.FixtureRequest) -> None:
+    """Let phones take the service worker, as all do, where a test is marked `worker`: elsewhere it only takes time."""
     if "server" in request.fixturenames:
-        request.getfixturevalue("server").gives_the_guide = request.node.get_closest_marker("guide") is not None
+        request.getfixturevalue("server").has_worker = request.node.get_closest_marker("worker") is not None
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from playwright.sync_api import (
@@ -47,6 +47,7 @@ _WORKER_IN_CHARGE: Final = """(patience) => Promise.race([
 ])"""
 _STATUS_NOTE: Final = re.compile(r"the server responded with a status of (?P<status>\d+)")
 _BROKEN: Final = 500
+_NO_WORKER: Final = "Service Worker registration blocked"
 _WITHOUT_A_LINE: Final = "net::ERR", "Couldn't load preload assets"
 """What Chromium says without a line: of an address, and of the drawings on its own page."""
 
@@ -161,7 +162,7 @@ class Phone:
     # --- what is watched ----------------------------------------------------------------------------------------
 
     def _hears(self, message: ConsoleMessage) -> None:
-        if message.type not in {"error", "warning"}:
+        if message.type not in {"error", "warning"} or message.text.startswith(_NO_WORKER):
             return
         answered = _STATUS_NOTE.search(message.text)
         if answered and (int(answered["status"]) < _BROKEN or self.expects_no_line):
@@ -415,7 +416,8 @@ class Phone:
 
 def new_phone(browser: Browser, server: Server, look: Look, judged: Judged) -> Phone:
     """Return a phone that has never been here."""
-    return Phone(browser.new_context(**look.settings), server, look, judged)
+    workers: Literal["allow", "block"] = "allow" if server.has_worker else "block"
+    return Phone(browser.new_context(**look.settings, service_workers=workers), server, look, judged)
 
 
 OpenProfile: TypeAlias = Callable[..., AbstractContextManager[Phone]]

@@ -41,6 +41,7 @@ def test_a_daughter_in_another_town_reads_what_she_may_help_with(phone: Phone) -
     assert {cookie["name"] for cookie in phone.context.cookies()} <= {"look", "station"}
 
 
+@pytest.mark.worker
 def test_what_one_reads_at_home_asks_the_phone_to_keep_nothing(phone: Phone) -> None:
     phone.opens(f"{phone.server.entry}/before?language=ja-easy")
     assert phone.page.evaluate("navigator.serviceWorker.getRegistrations().then((all) => all.length)") == 0

@@ -118,7 +118,7 @@ def test_without_a_script_one_searches_with_the_button(phone: Phone) -> None:
     expect(phone.page.get_by_role("button", name="印刷する")).to_be_hidden()
 
 
-@pytest.mark.guide
+@pytest.mark.worker
 def test_the_question_is_answered_where_there_is_no_signal(nurse: Nurse, phone: Phone) -> None:
     phone.judges = False
     nurse.starts()

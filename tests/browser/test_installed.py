@@ -11,7 +11,7 @@ from tests.browser.nurse import Nurse
 from tests.browser.phone import OpenProfile, Phone
 from tests.browser.server import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.guide]
+pytestmark = [pytest.mark.browser, pytest.mark.worker]
 
 
 def hindrances(phone: Phone) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from tests.browser.nurse import Nurse
 from tests.browser.phone import Phone
 
-pytestmark = [pytest.mark.browser, pytest.mark.guide]
+pytestmark = [pytest.mark.browser, pytest.mark.worker]
 
 KEPT = """async () => {
     const cache = await caches.open("kazasu-guide");

@@ -7,7 +7,7 @@ import pytest
 from tests.browser.nurse import Nurse, Patient
 from tests.browser.phone import Look, Phone
 
-pytestmark = [pytest.mark.browser, pytest.mark.guide]
+pytestmark = [pytest.mark.browser, pytest.mark.worker]
 
 # Every new page is measured in all other sizes too (`tests.browser.phone.SQUEEZED`), and in the dark.
 PHONES = (

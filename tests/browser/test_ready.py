@@ -16,7 +16,7 @@ from tests.browser.server import Server
 from tests.browser.test_offline_guide import FILLED
 from tests.web.guide.test_browsers import android, iphone
 
-pytestmark = [pytest.mark.browser, pytest.mark.guide]
+pytestmark = [pytest.mark.browser, pytest.mark.worker]
 
 ADDRESS = "/guide/ready"
 SAFARI = iphone("Version/26.0 Mobile/15E148 Safari/604.1")

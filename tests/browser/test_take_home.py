@@ -162,6 +162,7 @@ class Wiretap:
         self.heard.append(json.dumps([request.url, request.all_headers()]))
 
 
+@pytest.mark.worker
 @pytest.mark.threat("T07")
 def test_the_letters_of_a_copy_leave_no_trace(nurse: Nurse, own: Phone, phone: Phone, clerk: Clerk) -> None:
     phone.judges = False

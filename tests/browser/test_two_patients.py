@@ -19,7 +19,7 @@ from tests.browser.phone import Look, OpenProfile, Phone
 from tests.browser.server import Server
 from tests.browser.stores import traces, traces_in_stores, traces_on_disk
 
-pytestmark = [pytest.mark.browser, pytest.mark.guide, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.worker, pytest.mark.slow]
 
 REFERENCE = "CANARY-77-KIKU"
 NAME = "髙橋　練"

@@ -11,7 +11,7 @@ from app.rules.record.event import EventType
 from tests.browser.nurse import AGREE, DECLINE, Nurse, Patient
 from tests.browser.phone import Look, Phone
 
-pytestmark = [pytest.mark.browser, pytest.mark.guide]
+pytestmark = [pytest.mark.browser, pytest.mark.worker]
 
 UNSENT = "送れませんでした。入力は残っています。自動でもう一度送ります。いま押しても送れます"
 
