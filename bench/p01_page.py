@@ -50,9 +50,11 @@ Bedside.show = _many_times
 _PAGES: Final = "app/web/kit/pages.py"
 TRANSLATED_EACH_TIME: Final = (
     Defect("app/web/bedside/seat.py", "(lambda scene", over="lru_cache(maxsize=1024)(lambda scene"),
-    Defect(_PAGES, "nodes.Template = tree", over="nodes.Template = _Fold(self.known).visit(tree)"),
+    Defect(_PAGES, "nodes.Template = tree", over="nodes.Template = _Fold(self.known, self.spelled).visit(tree)"),
     Defect(_PAGES, "plain_words = partial(_said, ", over="plain_words = lru_cache(maxsize=2048)(partial(_said, "),
     Defect(_PAGES, "without_readings, language)", over="without_readings, language))"),
+    Defect(_PAGES, "words = partial(_said, ", over="words = lru_cache(maxsize=2048)(partial(_said, "),
+    Defect(_PAGES, "readable, language)", over="readable, language))"),
     Defect(_PAGES, "def without_readings", over="@lru_cache(maxsize=2048)\ndef without_readings"),
     Defect(_PAGES, "partial(_once, environment, language)", over="lru_cache(partial(_once, environment, language))"),
 )

@@ -41,7 +41,7 @@
   if (root.scrollWidth > root.clientWidth) {
     complaints.push(`scrolls sideways: ${root.scrollWidth} px of ${root.clientWidth}`);
   }
-  for (const element of all("body *:not(svg *)").filter(isSeen)) {
+  for (const element of all("body *:not(svg *, wbr)").filter(isSeen)) {
     const box = element.getBoundingClientRect();
     if (box.right > root.clientWidth + 0.5 || box.left < -0.5) complaints.push(`off the screen: ${called(element)}`);
     const card = cardOf(element);

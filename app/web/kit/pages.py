@@ -39,9 +39,10 @@ from app.rules.visit.journey import checked
 from app.rules.visit.standing import NEEDY, Closing, Doubt, Standing, Truth, Verdict
 from app.rules.visit.visit import Holder, Registration, Report, Route
 from app.rules.words.dates import day_of, format_clock, format_day
-from app.rules.words.furigana import RUBY, plain
+from app.rules.words.furigana import plain
 from app.rules.words.languages import BY_CODE, EASY, LANGUAGES, OFFICIAL, Language, day_in, told, worded
 from app.web.kit.assets import Assets, takes_brotli
+from app.web.kit.phrases import html_in_phrases, in_phrases
 
 TEMPLATES: Final = Path(__file__).parents[3] / "templates"
 LOOK_COOKIE: Final = "look"
@@ -50,14 +51,13 @@ HOLE: Final = Markup("\x1f")
 """Placeholder for the form fields that bind a form; replaced before sending, and in no page otherwise."""
 _PLAIN: Final = {"Content-Type": "text/html; charset=utf-8", "Vary": "Accept-Encoding"}
 _PACKED: Final = {**_PLAIN, "Content-Encoding": "br"}
-_QUICK: Final = 4
+_QUICK: Final = 5
 _WORTH_PACKING: Final = 600
 _INDENT: Final = re.compile(r"^[ \t]+", re.MULTILINE)
 _EDGE: Final = re.compile(
     r"(<(?:d[dt]|h[1-6]|legend|li|p|summary)\b[^<>]*>)\n+|\n+(?=</(?:d[dt]|h[1-6]|legend|li|p|summary)>)"
 )
 """Line breaks behind the opening and before the closing tag of an element of text, which no browser shows."""
-_RUBY: Final = r"<ruby>\1<rp>（</rp><rt>\2</rt><rp>）</rp></ruby>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,29 +120,37 @@ _LOOKS: Final = {str(look): look for look in starmap(Look, product(SIZES, _EITHE
 
 
 @lru_cache(maxsize=2048)
-def with_readings(message: str) -> Markup:
-    """Return the message as HTML with its readings above."""
-    return Markup(RUBY.sub(_RUBY, str(escape(message))))  # noqa: S704 - escaped first, then only our own ruby
-
-
-@lru_cache(maxsize=2048)
 def without_readings(message: str) -> Markup:
-    """Return the message as HTML without readings."""
+    """Return the message as HTML without readings or boundaries: for titles, attributes and single words."""
     return escape(plain(message))
+
+
+def _form(language: Language, *, furigana: bool) -> Callable[[str], Markup]:
+    """Return how text is shown: only Japanese is written without spaces."""
+    return partial(in_phrases, readings=furigana) if language.is_japanese else without_readings
 
 
 class _Fold(NodeTransformer):
     """Constant folding in a template's syntax tree."""
 
-    def __init__(self, known: Mapping[str, Callable[[str], object]]) -> None:
+    def __init__(self, known: Mapping[str, Callable[[str], object]], spelled: Callable[[str], str]) -> None:
         self.known = known
+        self.spelled = spelled
 
     def visit_TemplateData(self, node: nodes.TemplateData) -> nodes.Node:  # noqa: N802 - the visitor's own naming
         """Drop the line breaks at the edges of texts, and write those between attributes as a space.
 
         A text or an attribute on a line of its own then costs no byte.
         """
-        return nodes.TemplateData(_EDGE.sub(r"\1", node.data).replace('"\n', '" '), lineno=node.lineno)
+        html = _EDGE.sub(r"\1", node.data).replace('"\n', '" ')
+        return nodes.TemplateData(self.spelled(html), lineno=node.lineno)
+
+    def visit_Block(self, node: nodes.Block) -> nodes.Node:  # noqa: N802 - the visitor's own naming
+        """Leave the title as it is: it takes no element."""
+        folded: nodes.Node = (
+            self.generic_visit(node) if node.name != "title" else _Fold(self.known, str).generic_visit(node)
+        )
+        return folded
 
     def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802 - the visitor's own naming
         """Replace calls of `known` functions with one constant argument, such as `_("…")`, by their value."""
@@ -159,6 +167,8 @@ class _Environment(jinja2.Environment):
     """Jinja with constant folding of the functions in `known`, and without the indentation of the source."""
 
     known: Mapping[str, Callable[[str], object]]
+    spelled: Callable[[str], str]
+    """What becomes of the template's own HTML."""
 
     @override
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
@@ -171,7 +181,7 @@ class _Environment(jinja2.Environment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         tree = super()._parse(source, name, filename)
-        folded: nodes.Template = _Fold(self.known).visit(tree)
+        folded: nodes.Template = _Fold(self.known, self.spelled).visit(tree)
         return folded
 
 
@@ -252,8 +262,8 @@ def _environment(
     loader: jinja2.BaseLoader, assets: Assets, shared: Mapping[str, Any], language: Language, *, furigana: bool
 ) -> _Environment:
     plain_words = lru_cache(maxsize=2048)(partial(_said, without_readings, language))
-    words = lru_cache(maxsize=2048)(partial(_said, with_readings, language)) if furigana else plain_words
-    readable = with_readings if furigana else without_readings
+    readable = _form(language, furigana=furigana)
+    words = lru_cache(maxsize=2048)(partial(_said, readable, language))
     environment = _Environment(
         loader=loader,
         autoescape=True,
@@ -273,6 +283,7 @@ def _environment(
         "asset": assets.url,
         "icon": lru_cache(partial(_icon, assets)),
     }
+    environment.spelled = html_in_phrases if language.is_japanese else str
     spoken = {
         "_": partial(_message, words),
         "_plain": partial(_message, plain_words),

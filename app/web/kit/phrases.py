@@ -1,0 +1,57 @@
+"""Japanese text as HTML that breaks between phrases: a `<wbr>` at each boundary that BudouX finds, readings above.
+
+With `word-break: keep-all` a line then breaks there, at spaces and behind punctuation only. Chromium alone finds
+phrases by itself (`word-break: auto-phrase`), and not around readings.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from itertools import accumulate
+from typing import Final
+
+from budoux import load_default_japanese_parser
+from markupsafe import Markup, escape
+
+from app.rules.words.furigana import plain
+
+_find: Final = load_default_japanese_parser().parse
+_PIECE: Final = re.compile(r"\{([^{}|]+)\|([^{}|]+)\}|%\(\w+\)s|.", re.DOTALL)
+"""A word with its reading, a placeholder, or a letter."""
+_WBR: Final = "<wbr>"
+_BREAKS_BEHIND: Final = frozenset("、。，．！？）」』】〕〉》・：；…　 \n")
+_BREAKS_BEFORE: Final = frozenset("（「『【〔〈《　 \n")
+"""Letters at which a line may break anyway."""
+
+
+_HTML: Final = re.compile(
+    r"\A[^<>]*>|<(title|option|textarea|script|style|svg)\b.*?(?:</\1>|\Z)|<[^>]*(?:>|\Z)"
+    r"|(?P<text>[^\s<>&\"'=]*[ぁ-ヿ一-鿿][^\s<>&\"'=]*)",
+    re.DOTALL,
+)
+"""The rest of a tag that began before an expression; elements that take no other element; tags; and text."""
+
+
+def html_in_phrases(html: str) -> str:
+    """Return a piece of a template's own HTML with the boundaries in its texts."""
+    return _HTML.sub(lambda part: in_phrases(part[0], readings=False) if part["text"] else part[0], html)
+
+
+@lru_cache(maxsize=4096)
+def in_phrases(message: str, *, readings: bool) -> Markup:
+    """Return a message as HTML, with or without its readings."""
+    text = plain(message)
+    ends = {*accumulate(map(len, _find(text)))} if text else set[int]()
+    html, at = [], 0
+    for piece in _PIECE.finditer(message):
+        base = piece[1] or piece[0]
+        if at in ends and not (text[at - 1] in _BREAKS_BEHIND or text[at] in _BREAKS_BEFORE):
+            html.append(_WBR)
+        is_ruby = readings and piece[2]
+        html.append(_RUBY.format(base=escape(base), reading=escape(piece[2])) if is_ruby else str(escape(base)))
+        at += len(base)
+    return Markup("".join(html))  # noqa: S704 - each piece was escaped; between them stands only our own
+
+
+_RUBY: Final = "<ruby>{base}<rp>（</rp><rt>{reading}</rt><rp>）</rp></ruby>"

@@ -1,0 +1,40 @@
+"""A bare window with a WebKit page, as small as a phone: what WebKitWebDriver starts. Runs on the system's Python."""
+
+import sys
+
+import gi
+
+gi.require_version("Gtk", "3.0")
+gi.require_version("WebKit2", "4.1")
+from gi.repository import Gtk, WebKit2  # noqa: E402 - only after the versions are chosen
+
+WIDTH, HEIGHT = 390, 664
+
+
+def started(_context: WebKit2.WebContext, session: WebKit2.AutomationSession) -> None:
+    """Answer the driver's wish for a page."""
+    info = WebKit2.ApplicationInfo()
+    info.set_name("MiniBrowser")
+    info.set_version(2, 50, 0)
+    session.set_application_info(info)
+    session.connect("create-web-view", lambda _session: opened())
+
+
+def opened() -> WebKit2.WebView:
+    """Open a window and return its page."""
+    window = Gtk.Window()
+    page = WebKit2.WebView(web_context=context, is_controlled_by_automation=True)
+    settings = page.get_settings()
+    settings.set_hardware_acceleration_policy(WebKit2.HardwareAccelerationPolicy.ALWAYS)
+    settings.set_enable_write_console_messages_to_stdout(True)
+    window.add(page)
+    window.set_default_size(WIDTH, HEIGHT)
+    window.show_all()
+    return page
+
+
+context = WebKit2.WebContext.new_ephemeral()
+context.set_automation_allowed(True)
+context.connect("automation-started", started)
+Gtk.main()
+sys.exit(0)

@@ -1,0 +1,37 @@
+"""Where a Japanese line may break."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.web.kit.phrases import html_in_phrases, in_phrases
+
+
+@pytest.mark.parametrize(
+    ("message", "html"),
+    [
+        ("看護師にスマホをわたす", "看護師に<wbr>スマホを<wbr>わたす"),
+        ("確かめて、つぎへ進む", "確かめて、つぎへ<wbr>進む"),
+        ("「同意する」を押す", "「同意する」を<wbr>押す"),
+        ("あと%(days)s日で期限です", "あと<wbr>%(days)s日で<wbr>期限です"),
+        ("A&B<C", "A&amp;B&lt;C"),
+        ("", ""),
+    ],
+)
+def test_a_line_breaks_between_phrases_alone(message: str, html: str) -> None:
+    assert in_phrases(message, readings=False) == html
+
+
+def test_readings_stand_above_and_nothing_breaks_inside_their_word() -> None:
+    assert in_phrases("{訪問看護|ほうもんかんご}で{見|み}る", readings=True) == (
+        "<ruby>訪問看護<rp>（</rp><rt>ほうもんかんご</rt><rp>）</rp></ruby>で<wbr>"
+        "<ruby>見<rp>（</rp><rt>み</rt><rp>）</rp></ruby>る"
+    )
+
+
+def test_a_template_breaks_in_its_texts_alone() -> None:
+    before = (
+        'の長い一覧です">同意を<b>消す前に確かめる</b>&nbsp;<option>長い選択肢の文です</option><a title="別の長い文です'
+    )
+    after = before.replace("消す前に確かめる", "消す前に<wbr>確かめる")
+    assert html_in_phrases(before) == after
