@@ -49,6 +49,7 @@ from app.web.kit.assets import Assets
 from app.web.kit.guard import Guard, policy
 from app.web.kit.limits import RateLimits
 from app.web.kit.pages import Pages
+from app.web.kit.phrases import in_phrases
 from app.web.kit.problems import Problems
 from app.web.office.desk import Desk, PracticeAccount
 from app.web.office.files import Imports
@@ -365,6 +366,7 @@ def _practice_doors(settings: Settings, signer: Signer, clock: Clock, assets: As
         station=PRACTICE_STATION.code,
         clock=clock,
         static=assets.url,
+        words=partial(in_phrases, readings=False),
     )
 
     client = partial(in_process, world.app, settings.deadline)

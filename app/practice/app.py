@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from joserfc.jwk import ECKey
+from markupsafe import Markup
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -62,6 +63,7 @@ def create_practice(  # noqa: PLR0913 - plain values by name; main.py joins them
     station: str,
     clock: Clock,
     static: Callable[[str], str],
+    words: Callable[[str], Markup],
     slow_seconds: float = SLOW_SECONDS,
 ) -> PracticeWorld:
     """Return a practice world in which one service is registered; `client_jwk` is its public key.
@@ -69,7 +71,7 @@ def create_practice(  # noqa: PLR0913 - plain values by name; main.py joins them
     `station` is the 10-digit code of the station in whose office the practice terminal stands.
     """
     people = load_people()
-    pages = PracticePages(static)
+    pages = PracticePages(static, words)
     client = Client(client_id, redirect_uri, ECKey.import_key(dict(client_jwk)))
     provider = Myna(f"{origin}{PREFIX}/myna", client, clock)
     cards = Cards(people, pages, provider, clock)

@@ -6,6 +6,7 @@ from unittest.mock import patch
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx
+from markupsafe import escape
 
 from app.adapters.oidc.client_keys import KeyRing
 from app.main import PRACTICE_STATION, Kazasu
@@ -43,6 +44,7 @@ def a_provider(ring: KeyRing, clock: Clock) -> PracticeWorld:
             station="9960000009",
             clock=clock,
             static=lambda name: f"/static/{name}",
+            words=escape,
         )
 
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 from joserfc.jwk import ECKey
+from markupsafe import escape
 from starlette.types import ASGIApp
 
 from app.adapters.gateway import HttpGateway
@@ -49,6 +50,7 @@ def a_world(clock: Clock | None = None) -> PracticeWorld:
             station=STATION,
             clock=clock or Clock(),
             static=lambda name: f"/static/{name}",
+            words=escape,
             slow_seconds=0.2,
         )
 
