@@ -94,6 +94,11 @@ needs:
 	$(PYTHON) -c 'import ctypes; ctypes.CDLL("libzbar.so.0")' 2>/dev/null || need libzbar0; \
 	command -v chromium >/dev/null || need chromium; \
 	command -v chromium-headless-shell >/dev/null || need chromium-headless-shell; \
+	command -v firefox-esr >/dev/null || need firefox-esr; \
+	command -v WebKitWebDriver >/dev/null || need webkit2gtk-driver; \
+	/usr/bin/python3 -c 'import gi; gi.require_version("WebKit2", "4.1")' 2>/dev/null \
+		|| need python3-gi gir1.2-gtk-3.0 gir1.2-webkit2-4.1; \
+	command -v Xvfb >/dev/null || need xvfb; \
 	command -v pdftoppm >/dev/null || need poppler-utils; \
 	command -v npm >/dev/null || need npm; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || need postgresql; \

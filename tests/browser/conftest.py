@@ -78,8 +78,11 @@ def _worker(request: pytest.FixtureRequest) -> None:
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     """Return the driver."""
+    before = os.environ.get("NODE_OPTIONS", "")
+    os.environ["NODE_OPTIONS"] = f"{before} --require {Path(__file__).parent / 'engines' / 'firefox.cjs'}"
     with sync_playwright() as driver:
         yield driver
+    os.environ["NODE_OPTIONS"] = before
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@
     return block.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);
   };
   const unseen = "rt, rp, script, style, svg, title, option, textarea, code, .kz-only-heard, [aria-hidden=true], [hidden]";
+  document.querySelectorAll("details").forEach((one) => { one.open = true });
   const runs = [];
   const range = document.createRange();
   const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
@@ -25,6 +26,7 @@
       runs.push(run);
     }
     for (let at = 0; at < node.data.length; at += 1) {
+      if (node.data[at] === "\u2060") continue;
       range.setStart(node, at);
       range.setEnd(node, at + 1);
       const box = [...range.getClientRects()].pop();

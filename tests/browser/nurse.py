@@ -61,7 +61,7 @@ class Nurse(Holder):
     def starts(self) -> None:
         """Begin a visit from the station's entry."""
         self.opens_the_entry()
-        is_again = self.phone.page.locator("#open").count()  # a visit is open on this phone
+        is_again = self.phone.shows("#open")  # a visit is open on this phone
         self.phone.presses("新しくはじめる" if is_again else "はじめる")
         self.is_at("今日、登録は必要ですか")
 
@@ -149,8 +149,8 @@ class Nurse(Holder):
 
     def is_at_the_end(self) -> None:
         """Stand at the station's entry again, with nothing left."""
-        assert self.phone.path == f"/f/{self.phone.server.link}", self.phone.page.url
-        assert "visit" not in {cookie.get("name") for cookie in self.phone.context.cookies()}
+        assert self.phone.path == f"/f/{self.phone.server.link}", self.phone.path
+        assert "visit" not in self.phone.cookies()
         self.reads("訪問を終わりました。このスマホには何も残っていません")
 
 

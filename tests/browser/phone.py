@@ -217,6 +217,14 @@ class Phone:
         )
         return text
 
+    def shows(self, css: str) -> bool:
+        """Whether there is such an element."""
+        return self.page.locator(css).count() > 0
+
+    def cookies(self) -> dict[str, str]:
+        """Return the cookies that the browser holds."""
+        return {each["name"]: each["value"] for each in self.context.cookies()}
+
     def reads(self, *sentences: str) -> None:
         """Find each of these on the page."""
         words = self.words

@@ -1,6 +1,6 @@
 """Japanese text as HTML that breaks between phrases: a `<wbr>` at each boundary that BudouX finds, readings above.
 
-With `word-break: keep-all` a line then breaks there, at spaces and behind punctuation only. Chromium alone finds
+With `word-break: keep-all` a line then breaks there and at spaces only; WebKit then heeds no punctuation. Chromium alone finds
 phrases by itself (`word-break: auto-phrase`), and not around readings.
 """
 
@@ -19,12 +19,9 @@ from app.rules.words.furigana import plain
 _find: Final = load_default_japanese_parser().parse
 _PIECE: Final = re.compile(r"\{([^{}|]+)\|([^{}|]+)\}|%\(\w+\)s|.", re.DOTALL)
 """A word with its reading, a placeholder, or a letter."""
-_WBR: Final = "<wbr>"
-_BREAKS_BEHIND: Final = frozenset("、。，．！？）」』】〕〉》・：；…　 \n")
-_BREAKS_BEFORE: Final = frozenset("（「『【〔〈《　 \n")
-"""Letters at which a line may break anyway."""
-
-
+_MAY_BREAK: Final = "<wbr>"
+_MUST_NOT: Final = "\u2060"
+"""WORD JOINER. Without it a line may break on either side of a reading."""
 _HTML: Final = re.compile(
     r"\A[^<>]*>|<(title|option|textarea|script|style|svg)\b.*?(?:</\1>|\Z)|<[^>]*(?:>|\Z)"
     r"|(?P<text>[^\s<>&\"'=]*[ぁ-ヿ一-鿿][^\s<>&\"'=]*)",
@@ -43,14 +40,15 @@ def in_phrases(message: str, *, readings: bool) -> Markup:
     """Return a message as HTML, with or without its readings."""
     text = plain(message)
     ends = {*accumulate(map(len, _find(text)))} if text else set[int]()
-    html, at = [], 0
+    html, at, was_ruby = [], 0, False
     for piece in _PIECE.finditer(message):
-        base = piece[1] or piece[0]
-        if at in ends and not (text[at - 1] in _BREAKS_BEHIND or text[at] in _BREAKS_BEFORE):
-            html.append(_WBR)
-        is_ruby = readings and piece[2]
+        base, is_ruby = piece[1] or piece[0], bool(readings and piece[2])
+        if at in ends:
+            html.append(_MAY_BREAK)
+        elif at and (is_ruby or was_ruby):
+            html.append(_MUST_NOT)
         html.append(_RUBY.format(base=escape(base), reading=escape(piece[2])) if is_ruby else str(escape(base)))
-        at += len(base)
+        at, was_ruby = at + len(base), is_ruby
     return Markup("".join(html))  # noqa: S704 - each piece was escaped; between them stands only our own
 
 

@@ -11,7 +11,7 @@ from app.web.kit.phrases import html_in_phrases, in_phrases
     ("message", "html"),
     [
         ("看護師にスマホをわたす", "看護師に<wbr>スマホを<wbr>わたす"),
-        ("確かめて、つぎへ進む", "確かめて、つぎへ<wbr>進む"),
+        ("確かめて、つぎへ進む", "確かめて、<wbr>つぎへ<wbr>進む"),
         ("「同意する」を押す", "「同意する」を<wbr>押す"),
         ("あと%(days)s日で期限です", "あと<wbr>%(days)s日で<wbr>期限です"),
         ("A&B<C", "A&amp;B&lt;C"),

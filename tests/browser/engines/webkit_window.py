@@ -1,5 +1,6 @@
 """A bare window with a WebKit page, as small as a phone: what WebKitWebDriver starts. Runs on the system's Python."""
 
+import os
 import sys
 
 import gi
@@ -9,6 +10,8 @@ gi.require_version("WebKit2", "4.1")
 from gi.repository import Gtk, WebKit2  # noqa: E402 - only after the versions are chosen
 
 WIDTH, HEIGHT = 390, 664
+WATCH = os.environ["KAZASU_WATCH"]
+"""A script that listens in every page."""
 
 
 def started(_context: WebKit2.WebContext, session: WebKit2.AutomationSession) -> None:
@@ -23,10 +26,13 @@ def started(_context: WebKit2.WebContext, session: WebKit2.AutomationSession) ->
 def opened() -> WebKit2.WebView:
     """Open a window and return its page."""
     window = Gtk.Window()
-    page = WebKit2.WebView(web_context=context, is_controlled_by_automation=True)
+    scripts = WebKit2.UserContentManager()
+    in_all, at_start = WebKit2.UserContentInjectedFrames.ALL_FRAMES, WebKit2.UserScriptInjectionTime.START
+    scripts.add_script(WebKit2.UserScript(WATCH, in_all, at_start))
+    page = WebKit2.WebView(web_context=context, is_controlled_by_automation=True, user_content_manager=scripts)
     settings = page.get_settings()
+    settings.set_enable_javascript_markup("KAZASU_NO_SCRIPTS" not in os.environ)
     settings.set_hardware_acceleration_policy(WebKit2.HardwareAccelerationPolicy.ALWAYS)
-    settings.set_enable_write_console_messages_to_stdout(True)
     window.add(page)
     window.set_default_size(WIDTH, HEIGHT)
     window.show_all()

@@ -1,0 +1,91 @@
+"""Whole words on every phone: on each page a line breaks between phrases, whatever the size and the readings."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Final
+
+import pytest
+
+from tests.browser.engines.conftest import SCRIPTS, OpenWindow
+from tests.browser.engines.window import Window
+from tests.browser.lines import Breaks, together
+from tests.browser.nurse import Nurse, Patient
+from tests.browser.server import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+LOOKS: Final = tuple(f"m{int(furigana)}p{language}" for language, furigana in product(("ja", "ja-easy"), (False, True)))
+SIZES: Final = ((390, False), (320, False), (390, True))
+PUBLIC: Final = ("/", "/before", "/guide", "/guide/trouble", "/guide/url", "/guide/items", "/ready", "/practice/")
+MOST: Final = 0.10
+MOST_OF_A_PAGE: Final = 0.25
+FEW: Final = 4
+"""Breaks of a page below which a share says nothing."""
+
+
+class Reader:
+    """Reads each page in every way, and keeps how its lines broke."""
+
+    def __init__(self, window: Window) -> None:
+        self.window = window
+        self.found: dict[tuple[str, str, int, bool], Breaks] = {}
+
+    def reads(self) -> None:
+        """Read the page at hand in every look and size."""
+        address = self.window.url
+        for look in LOOKS:
+            self.window.takes_cookie("look", look)
+            self.window.opens(address)
+            for width, doubled in SIZES:
+                self.found[self.window.path, look, width, doubled] = self.window.breaks(width, doubled=doubled)
+        self.window.takes_cookie("look", LOOKS[0])
+        self.window.opens(address)
+
+
+def walked(reader: Reader, server: Server) -> None:
+    """Read every page of an ordinary visit, and those that need none."""
+    held = reader.window
+    nurse, patient = Nurse(held), Patient(held)  # type: ignore[arg-type]
+    for path in PUBLIC:
+        held.opens(f"{server.entry}{path}" if path in {"/", "/before"} else path)
+        reader.reads()
+    nurse.starts()
+    nurse.says_first_time(over_40=True)
+    reader.reads()
+    nurse.hands_the_phone_to(patient)
+    reader.reads()
+    patient.has_everything()
+    reader.reads()
+    patient.agrees_to_each(but=())
+    patient.looks_at_the_choices()
+    reader.reads()
+    patient.confirms()
+    reader.reads()
+    patient.taps_the_card()
+    reader.reads()
+    patient.hands_the_phone_to(nurse)
+    reader.reads()
+    nurse.goes_on()
+    reader.reads()
+
+
+def test_lines_break_between_phrases(open_window: OpenWindow, server: Server) -> None:
+    reader = Reader(open_window(server, SCRIPTS))
+    walked(reader, server)
+    found = together(reader.found.values())
+    assert found.count > 4000
+    assert found.share <= MOST, found.broken
+    pages = {key: breaks for key, breaks in reader.found.items() if breaks.count >= FEW}
+    assert {key: breaks.broken for key, breaks in pages.items() if breaks.share > MOST_OF_A_PAGE} == {}
+    assert {key: breaks.loud for key, breaks in reader.found.items() if breaks.loud and key[2:] == SIZES[0]} == {}
+
+
+def test_control_a_sheet_without_boundaries_is_noticed(open_window: OpenWindow, server: Server) -> None:
+    window = open_window(server, SCRIPTS)
+    window.opens(f"{server.entry}/before")
+    window.asks(
+        """(document.querySelectorAll("wbr").forEach((one) => one.remove()), document.body.normalize(),
+        document.body.style.wordBreak = "normal")"""
+    )
+    assert window.breaks(390).share > MOST_OF_A_PAGE
