@@ -7,13 +7,18 @@ const BUNDLE = "/guide-kept";
 const PATIENCE = 4000;
 const GUARDS = ["Content-Security-Policy", "Referrer-Policy", "X-Content-Type-Options", "Permissions-Policy"];
 
-addEventListener("install", (event) => {
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll([OFFLINE, ...KEPT])).then(() => skipWaiting()));
-});
+// Installing fetches nothing: in WebKit, whoever leaves the page meanwhile has a worker that is "installing" for minutes.
+addEventListener("install", () => skipWaiting());
+
+const keepFiles = async () => {
+  const cache = await caches.open(CACHE);
+  if (!(await cache.match(OFFLINE))) await cache.addAll([OFFLINE, ...KEPT]);
+};
 
 addEventListener("activate", (event) => {
   const old = (names) => names.filter((name) => name !== CACHE && name !== GUIDE).map((name) => caches.delete(name));
   event.waitUntil(caches.keys().then((names) => Promise.all(old(names))).then(() => clients.claim()));
+  keepFiles().catch(() => {}); // not waited for: no page would be answered until then. Every later page asks again
 });
 
 // Every page asks; a worker forgets what is not kept, so the bundle says when it was: for five minutes none is fetched.
@@ -42,7 +47,7 @@ const keepGuide = async (entry) => {
 addEventListener("message", (event) => {
   const [keep, entry] = String(event.data).split(" ");
   if (keep !== "keep") return;
-  keeping ??= keepGuide(entry).catch(() => {}).finally(() => (keeping = undefined)); // the next page asks again
+  keeping ??= keepFiles().then(() => keepGuide(entry)).catch(() => {}).finally(() => (keeping = undefined)); // the next page asks again
   event.waitUntil(keeping);
 });
 

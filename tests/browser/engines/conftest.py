@@ -104,6 +104,7 @@ def open_window(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open
                 viewport={"width": look.width, "height": look.height},
                 locale="ja-JP",
                 ignore_https_errors=True,
+                service_workers="allow" if server.has_worker else "block",
                 java_script_enabled=look.scripts or request.param == "firefox",
             )
             stack.callback(context.close)
@@ -124,19 +125,18 @@ def window(open_window: OpenWindow, server: Server, look: Look) -> Window:
     return open_window(server, look)
 
 
-@pytest.fixture
-def held(window: Window) -> Phone:
+def as_phone(window: Window) -> Phone:
     """Return the window as what nurse and patient hold: it answers to the same verbs."""
     return cast("Phone", window)
 
 
 @pytest.fixture
-def nurse(held: Phone) -> Nurse:
+def nurse(window: Window) -> Nurse:
     """Return the nurse, who brings the phone."""
-    return Nurse(held)
+    return Nurse(as_phone(window))
 
 
 @pytest.fixture
-def patient(held: Phone) -> Patient:
+def patient(window: Window) -> Patient:
     """Return the patient."""
-    return Patient(held)
+    return Patient(as_phone(window))

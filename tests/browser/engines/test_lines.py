@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from tests.browser.engines.conftest import SCRIPTS, OpenWindow
+from tests.browser.engines.conftest import SCRIPTS, OpenWindow, as_phone
 from tests.browser.engines.window import Window
 from tests.browser.lines import Breaks, together
 from tests.browser.nurse import Nurse, Patient
@@ -46,7 +46,7 @@ class Reader:
 def walked(reader: Reader, server: Server) -> None:
     """Read every page of an ordinary visit, and those that need none."""
     held = reader.window
-    nurse, patient = Nurse(held), Patient(held)  # type: ignore[arg-type]
+    nurse, patient = Nurse(as_phone(held)), Patient(as_phone(held))
     for path in PUBLIC:
         held.opens(f"{server.entry}{path}" if path in {"/", "/before"} else path)
         reader.reads()

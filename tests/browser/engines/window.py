@@ -81,7 +81,7 @@ class Window(ABC):
 
     @abstractmethod
     def asks(self, script: str) -> Any:
-        """Return the value of an expression in the page."""
+        """Return the value of an expression in the page, once it is there."""
 
     @abstractmethod
     def presses_what_is_marked(self) -> None:
@@ -307,7 +307,9 @@ class WebKitWindow(Window):
 
     @override
     def asks(self, script: str) -> Any:
-        return self.driver.execute_script(f"return ({script})")
+        if not self.look.scripts:
+            return self.driver.execute_script(f"return ({script})")
+        return self.driver.execute_async_script(f"Promise.resolve({script}).then(arguments[arguments.length - 1])")
 
     @override
     def presses_what_is_marked(self) -> None:
