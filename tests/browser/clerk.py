@@ -211,7 +211,7 @@ class Clerk:
         begun = SignIn(new_secret(), "", who.id, who.facility.id, full=True, opened_at=now, used_at=now)
         signed, secret = desk.under_new_secret(begun)
         self.server.ask(desk.office.sign_in(signed))
-        self.desk.context.add_cookies([{"name": desk.cookie, "value": secret, "url": self.server.origin}])
+        self.desk.takes_cookie(desk.cookie, secret)
 
     # --- what a clerk does --------------------------------------------------------------------------------------
 

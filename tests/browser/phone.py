@@ -225,6 +225,10 @@ class Phone:
         """Return the cookies that the browser holds."""
         return {each["name"]: each["value"] for each in self.context.cookies()}
 
+    def takes_cookie(self, name: str, value: str) -> None:
+        """Set a cookie of the server."""
+        self.context.add_cookies([{"name": name, "value": value, "url": self.server.origin}])
+
     def reads(self, *sentences: str) -> None:
         """Find each of these on the page."""
         words = self.words

@@ -33,10 +33,26 @@ def opened() -> WebKit2.WebView:
     settings = page.get_settings()
     settings.set_enable_javascript_markup("KAZASU_NO_SCRIPTS" not in os.environ)
     settings.set_hardware_acceleration_policy(WebKit2.HardwareAccelerationPolicy.ALWAYS)
+    scripts.connect("script-message-received::print", lambda _, told: printed(page, told.get_js_value().to_string()))
+    scripts.register_script_message_handler("print")
     window.add(page)
     window.set_default_size(WIDTH, HEIGHT)
     window.show_all()
     return page
+
+
+def printed(page: WebKit2.WebView, target: str) -> None:
+    """Write the page into a PDF, and ask nobody."""
+    settings = Gtk.PrintSettings()
+    settings.set_printer("Print to File")
+    settings.set(Gtk.PRINT_SETTINGS_OUTPUT_FILE_FORMAT, "pdf")
+    settings.set(Gtk.PRINT_SETTINGS_OUTPUT_URI, f"file://{target}")
+    paper = Gtk.PageSetup()
+    paper.set_paper_size(Gtk.PaperSize.new(Gtk.PAPER_NAME_A4))
+    operation = WebKit2.PrintOperation.new(page)
+    operation.set_print_settings(settings)
+    operation.set_page_setup(paper)
+    operation.print_()
 
 
 context = WebKit2.WebContext.new_ephemeral()

@@ -103,6 +103,10 @@ class Window(ABC):
     def pictures(self, target: Path) -> None:
         """Save what is seen."""
 
+    @abstractmethod
+    def prints(self, target: Path) -> None:
+        """Print the page at hand into a PDF."""
+
     # --- what people do -----------------------------------------------------------------------------------------
 
     def opens(self, address: str) -> None:
@@ -291,6 +295,10 @@ class PlaywrightWindow(Window):
     def pictures(self, target: Path) -> None:
         self.page.screenshot(path=target)
 
+    @override
+    def prints(self, target: Path) -> None:
+        self.page.pdf(path=target, prefer_css_page_size=True, print_background=True)
+
 
 class WebKitWindow(Window):
     """A window of WebKitGTK, driven over WebDriver."""
@@ -325,8 +333,18 @@ class WebKitWindow(Window):
 
     @override
     def takes_cookie(self, name: str, value: str) -> None:
+        if not self.url.startswith(self.server.origin):  # it takes cookies of the page at hand alone
+            self.goes_to(f"{self.server.origin}/offline")
         self.driver.add_cookie({"name": name, "value": value, "path": "/"})
 
     @override
     def pictures(self, target: Path) -> None:
         self.driver.save_screenshot(str(target))
+
+    @override
+    def prints(self, target: Path) -> None:
+        self.asks(f"webkit.messageHandlers.print.postMessage({json.dumps(str(target))})")
+        until = time.monotonic() + PATIENCE
+        while not (target.exists() and target.read_bytes().rstrip().endswith(b"%%EOF")):
+            assert time.monotonic() < until, "nothing was printed"
+            time.sleep(0.05)
