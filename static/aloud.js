@@ -4,7 +4,7 @@ const speech = globalThis.speechSynthesis;
 const places = [...document.querySelectorAll("[data-aloud]")];
 
 const SILENT = "nav, form, button, input, summary, template, svg, rt, rp, .kz-button, .kz-only-heard, .kz-change, [aria-hidden=true], [hidden], details:not([open]) > *";
-const AFTER_A_SENTENCE = /(?<=[。．！？!?][」』）)]*)(?![。．！？!?」』）)])|(?<=\.)\s/;
+const END_OF_SENTENCE = /([。．！？!?][」』）)]*)(?![。．！？!?」』）)])|(\.)\s/g;
 const RATE = 0.9; // a little slower than phones speak by themselves
 const PAUSE = 250; // ms: an iPhone swallows what is said right after a `cancel`
 
@@ -37,7 +37,7 @@ const sentences = (part) => {
     line.text += data;
   }
   return lines.flatMap(({ text, ...where }) => {
-    const found = text.replace(/\s+/g, " ").split(AFTER_A_SENTENCE).map((words) => words.trim());
+    const found = text.replace(/\s+/g, " ").replace(END_OF_SENTENCE, "$1$2\n").split("\n").map((words) => words.trim());
     return found.filter((words) => /[\p{L}\p{N}]/u.test(words)).map((words) => ({ words, ...where }));
   });
 };

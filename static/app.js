@@ -9,6 +9,8 @@ addEventListener("pageshow", (event) => {
 
 document.querySelector("[data-focus]")?.focus();
 
+addEventListener("touchstart", () => {}, { passive: true }); // without a listener, iOS shows nothing as pressed
+
 // What is pressed while the page pauses (app.css) does nothing, though the finger leaves it later. Keys have no detail.
 let pausing;
 addEventListener("pointerdown", () => { pausing = getComputedStyle(document.querySelector("main"), "::after").visibility === "visible" }, true);
@@ -39,7 +41,7 @@ const asciiDigits = (text) =>
       return char.codePointAt(0) - zero;
     })
     .join("")
-    .replace(/(?<=[0-9])[\s\u200b-\u200f\u2060\ufeff\-\u2010-\u2015\u2212\u30fc\uff70_.,\u30fb\uff65/]+(?=[0-9])/g, "");
+    .replace(/([0-9])[\s\u200b-\u200f\u2060\ufeff\-\u2010-\u2015\u2212\u30fc\uff70_.,\u30fb\uff65/]+(?=[0-9])/g, "$1");
 const hasTwelveDigits = (text) => /[0-9]{12}/.test(asciiDigits(text));
 
 const say = (near, message) => {
@@ -73,7 +75,7 @@ const stop = () => {
 const goNow = () => {
   const { form, submitter } = waiting ?? {};
   stop();
-  form?.requestSubmit(submitter ?? undefined);
+  (submitter ?? form?.querySelector("button"))?.click();
 };
 const stay = (form, submitter, message, seconds) => {
   delete form.dataset.busy;
@@ -99,18 +101,31 @@ addEventListener("submit", async (event) => {
   form.dataset.busy = "1";
   const tries = Number(form.dataset.tries ?? 0);
   form.dataset.tries = tries + 1;
-  const body = new URLSearchParams(new FormData(form, event.submitter));
+  const { name, value } = event.submitter ?? {};
+  const plainly = () => {
+    if (name) form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+    form.submit();
+  };
+  // FormData takes the button, and AbortSignal a time, only where browsers are newer than some of our phones.
+  let body, limit;
   try {
-    const answer = await fetch(form.action, { method: "POST", body, headers: { "Kazasu-Steady": "1" }, signal: AbortSignal.timeout(LONGEST) });
+    body = new URLSearchParams(new FormData(form));
+    if (name) body.append(name, value);
+    limit = new AbortController();
+  } catch {
+    return plainly();
+  }
+  const late = setTimeout(() => limit.abort(), LONGEST);
+  try {
+    const answer = await fetch(form.action, { method: "POST", body, headers: { "Kazasu-Steady": "1" }, signal: limit.signal });
     const next = answer.headers.get("Kazasu-Next");
     if (next) return location.assign(next);
     if (NOT_NOW.includes(answer.status)) return stay(form, event.submitter, answer.headers.has("Kazasu-Held") ? held : unsaved, Number(answer.headers.get("Retry-After")) || 60);
-    if (event.submitter?.name) {
-      form.append(Object.assign(document.createElement("input"), { type: "hidden", name: event.submitter.name, value: event.submitter.value }));
-    }
-    form.submit();
+    plainly();
   } catch {
     stay(form, event.submitter, unsent, Math.min(2 ** tries, 30));
+  } finally {
+    clearTimeout(late);
   }
 });
 

@@ -60,6 +60,7 @@ async def manifest(request: Request, assets: TheAssets) -> Response:
     found = {
         "name": "かざす 訪問先での同意登録",
         "short_name": "かざす",
+        "description": "訪問看護の同意登録を、順番に案内します。",
         "lang": "ja",
         "id": "/start",
         "start_url": "/start",

@@ -19,7 +19,7 @@ function pad(root) {
 
   function decide() {
     const outcome = entered === printed ? "right" : "wrong";
-    form.requestSubmit(form.querySelector(`[value="${outcome}"]`));
+    form.querySelector(`[value="${outcome}"]`).click();
   }
 
   function press(digit) {
@@ -61,7 +61,7 @@ function hold(root) {
   start.addEventListener("click", () => {
     start.hidden = true;
     said.textContent = said.dataset.words;
-    setTimeout(() => end.form.requestSubmit(end), HOLD);
+    setTimeout(() => end.click(), HOLD);
   });
   window.addEventListener("pageshow", () => {
     start.hidden = false;

@@ -81,7 +81,11 @@ def _answer(given: Mapping[str, Any], others: Mapping[str, Other], row: dict[str
     is_known = row.get("group") in given["groups"] and row.get("contact") in CONTACTS and row.get("other") in others
     _FILE.insist(is_known, row, "names a group, contact or other way that is not there")
     _FILE.linked(_FILE.graded(row))
-    shaped = {"also": tuple(row["also"]), "other": others[row["other"]], "checked_on": given["checked_on"]}
+    shaped = {
+        "also": tuple(row["also"]),
+        "other": others[row["other"]],
+        "checked_on": row.get("checked_on", given["checked_on"]),
+    }
     return _FILE.made(Advice, {**row, **shaped})
 
 

@@ -1,7 +1,7 @@
 """Japanese text as HTML that breaks between phrases: a `<wbr>` at each boundary that BudouX finds, readings above.
 
-With `word-break: keep-all` a line then breaks there and at spaces only (in WebKit not even behind punctuation). Chromium
-alone finds phrases by itself (`word-break: auto-phrase`), and not around readings.
+With `word-break: keep-all` a line then breaks there and at spaces only (in WebKit not even behind punctuation).
+Chromium alone finds phrases by itself (`word-break: auto-phrase`), and not around readings.
 """
 
 from __future__ import annotations
