@@ -26,7 +26,6 @@
       runs.push(run);
     }
     for (let at = 0; at < node.data.length; at += 1) {
-      if (node.data[at] === "\u2060") continue;
       range.setStart(node, at);
       range.setEnd(node, at + 1);
       const box = [...range.getClientRects()].pop();

@@ -20,8 +20,6 @@ _find: Final = load_default_japanese_parser().parse
 _PIECE: Final = re.compile(r"\{([^{}|]+)\|([^{}|]+)\}|%\(\w+\)s|.", re.DOTALL)
 """A word with its reading, a placeholder, or a letter."""
 _MAY_BREAK: Final = "<wbr>"
-_MUST_NOT: Final = "\u2060"
-"""WORD JOINER. Without it a line may break on either side of a reading."""
 _HTML: Final = re.compile(
     r"\A[^<>]*>|<(title|option|textarea|script|style|svg)\b.*?(?:</\1>|\Z)|<[^>]*(?:>|\Z)"
     r"|(?P<text>[^\s<>&\"'=]*[ぁ-ヿ一-鿿][^\s<>&\"'=]*)",
@@ -40,15 +38,13 @@ def in_phrases(message: str, *, readings: bool) -> Markup:
     """Return a message as HTML, with or without its readings."""
     text = plain(message)
     ends = {*accumulate(map(len, _find(text)))} if text else set[int]()
-    html, at, was_ruby = [], 0, False
+    html, at = [], 0
     for piece in _PIECE.finditer(message):
         base, is_ruby = piece[1] or piece[0], bool(readings and piece[2])
         if at in ends:
             html.append(_MAY_BREAK)
-        elif at and (is_ruby or was_ruby):
-            html.append(_MUST_NOT)
         html.append(_RUBY.format(base=escape(base), reading=escape(piece[2])) if is_ruby else str(escape(base)))
-        at, was_ruby = at + len(base), is_ruby
+        at += len(base)
     return Markup("".join(html))  # noqa: S704 - each piece was escaped; between them stands only our own
 
 

@@ -24,8 +24,8 @@ def test_a_line_breaks_between_phrases_alone(message: str, html: str) -> None:
 
 def test_readings_stand_above_and_nothing_breaks_inside_their_word() -> None:
     assert in_phrases("{訪問看護|ほうもんかんご}で{見|み}る", readings=True) == (
-        "<ruby>訪問看護<rp>（</rp><rt>ほうもんかんご</rt><rp>）</rp></ruby>\u2060で<wbr>"
-        "<ruby>見<rp>（</rp><rt>み</rt><rp>）</rp></ruby>\u2060る"
+        "<ruby>訪問看護<rp>（</rp><rt>ほうもんかんご</rt><rp>）</rp></ruby>で<wbr>"
+        "<ruby>見<rp>（</rp><rt>み</rt><rp>）</rp></ruby>る"
     )
 
 
