@@ -37,7 +37,7 @@ const sentences = (part) => {
     line.text += data;
   }
   return lines.flatMap(({ text, ...where }) => {
-    const found = text.replace(/\s+/g, " ").replace(END_OF_SENTENCE, "$1$2\n").split("\n").map((words) => words.trim());
+    const found = text.replace(/\u200b/g, "").replace(/\s+/g, " ").replace(END_OF_SENTENCE, "$1$2\n").split("\n").map((words) => words.trim());
     return found.filter((words) => /[\p{L}\p{N}]/u.test(words)).map((words) => ({ words, ...where }));
   });
 };

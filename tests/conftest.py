@@ -42,7 +42,7 @@ def pytest_collection_finish() -> None:
 
 
 _text: Final[Callable[[httpx.Response], str]] = vars(httpx.Response)["text"].fget
-_MISPLACED: Final = re.compile(r"<[^<>]*<wbr>|<(title|option|textarea|script|style)\b[^>]*>[^<]*<wbr>")
+_MISPLACED: Final = re.compile(r"<[^<>]*\u200b|<(option|textarea|script|style)\b[^>]*>[^<]*\u200b")
 
 
 def _without_breaks(response: httpx.Response) -> str:
@@ -53,7 +53,7 @@ def _without_breaks(response: httpx.Response) -> str:
     text = _text(response)
     misplaced = _MISPLACED.search(text)
     assert not misplaced, f"a break where none can be: {misplaced[0]}"
-    return text.replace("<wbr>", "")
+    return text.replace("\u200b", "")
 
 
 httpx.Response.text = property(_without_breaks)  # type: ignore[assignment, method-assign]

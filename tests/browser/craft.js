@@ -3,7 +3,7 @@
   const complaints = [];
   const root = document.documentElement;
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
-  const bare = (text) => text.replace(/\s+/g, "");
+  const bare = (text) => text.replace(/[\s\u200b]+/g, "");
 
   const words = (element) => {
     const copy = element.cloneNode(true);
@@ -41,7 +41,7 @@
   if (root.scrollWidth > root.clientWidth) {
     complaints.push(`scrolls sideways: ${root.scrollWidth} px of ${root.clientWidth}`);
   }
-  for (const element of all("body *:not(svg *, wbr)").filter(isSeen)) {
+  for (const element of all("body *:not(svg *)").filter(isSeen)) {
     const box = element.getBoundingClientRect();
     if (box.right > root.clientWidth + 0.5 || box.left < -0.5) complaints.push(`off the screen: ${called(element)}`);
     const card = cardOf(element);

@@ -34,7 +34,7 @@ _FROM_THE_TOP: Final = """() => {
     scrollTo(0, 0);
 }"""
 
-_KINDS: Final = """() => [...new Set([...document.querySelectorAll("html, html *:not(path, use, wbr)")].map((element) =>
+_KINDS: Final = """() => [...new Set([...document.querySelectorAll("html, html *:not(path, use)")].map((element) =>
     [element.tagName, element.className.baseVal ?? element.className, element.type, element.checked, element.open,
      element.hidden, element.getAttribute("aria-pressed"), element.dataset.text, element.dataset.contrast].join(" ")))]"""
 _LOOK: Final = f"(how) => [({_MEASURE})(how), document.title, ({_KINDS})()]"

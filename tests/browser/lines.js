@@ -29,6 +29,7 @@
       range.setStart(node, at);
       range.setEnd(node, at + 1);
       const box = [...range.getClientRects()].pop();
+      if (node.data[at] === "\u200b") continue;
       if (/\s/.test(node.data[at])) {
         if (!run.text.endsWith(" ")) {
           run.text += " ";

@@ -34,7 +34,7 @@ _WATCH: Final = """addEventListener("securitypolicyviolation", ({ violatedDirect
 _BARE: Final = """(elements) => elements.map((element) => {
     const copy = element.cloneNode(true);
     copy.querySelectorAll("rt, rp").forEach((reading) => reading.remove());
-    return copy.textContent.replace(/\\s+/g, "");
+    return copy.textContent.replace(/[\\s\\u200b]+/g, "");
 })"""
 _UNPAUSED: Final = """() => {
     document.getAnimations().filter((one) => /(pause|flat)$/.test(one.animationName)).forEach((one) => one.finish());
@@ -210,7 +210,7 @@ class Phone:
             """(body) => {
                 const readings = [...body.querySelectorAll("rt, rp")];
                 readings.forEach((one) => { one.hidden = true; one.style.display = "none"; });
-                const text = body.innerText.replace(/\\s+/g, "");
+                const text = body.innerText.replace(/[\\s\\u200b]+/g, "");
                 readings.forEach((one) => { one.hidden = false; one.style.display = ""; });
                 return text;
             }"""

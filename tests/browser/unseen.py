@@ -59,4 +59,4 @@ class Unseen:
 
 def bare(text: str) -> str:
     """Return a text without any blanks: where a line breaks is no matter of words."""
-    return "".join(text.split())
+    return "".join(text.replace("\u200b", "").split())

@@ -145,13 +145,6 @@ class _Fold(NodeTransformer):
         html = _EDGE.sub(r"\1", node.data).replace('"\n', '" ')
         return nodes.TemplateData(self.spelled(html), lineno=node.lineno)
 
-    def visit_Block(self, node: nodes.Block) -> nodes.Node:  # noqa: N802 - the visitor's own naming
-        """Leave the title as it is: it takes no element."""
-        folded: nodes.Node = (
-            self.generic_visit(node) if node.name != "title" else _Fold(self.known, str).generic_visit(node)
-        )
-        return folded
-
     def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802 - the visitor's own naming
         """Replace calls of `known` functions with one constant argument, such as `_("…")`, by their value."""
         self.generic_visit(node)

@@ -1,4 +1,4 @@
-"""Japanese text as HTML that breaks between phrases: a `<wbr>` at each boundary that BudouX finds, readings above.
+"""Japanese text as HTML that breaks between phrases: a zero width space at each boundary that BudouX finds.
 
 With `word-break: keep-all` a line then breaks there and at spaces only (in WebKit not even behind punctuation).
 Chromium alone finds phrases by itself (`word-break: auto-phrase`), and not around readings.
@@ -19,9 +19,11 @@ from app.rules.words.furigana import plain
 _find: Final = load_default_japanese_parser().parse
 _PIECE: Final = re.compile(r"\{([^{}|]+)\|([^{}|]+)\}|%\(\w+\)s|.", re.DOTALL)
 """A word with its reading, a placeholder, or a letter."""
-_MAY_BREAK: Final = "<wbr>"
+_MAY_BREAK: Final = "\u200b"
+"""ZERO WIDTH SPACE, as BudouX has it. A `<wbr>` is an element: it cuts a sentence into several boxes where its parent
+lays out boxes in a row, and into several names for a screen reader."""
 _HTML: Final = re.compile(
-    r"\A[^<>]*>|<(title|option|textarea|script|style|svg)\b.*?(?:</\1>|\Z)|<[^>]*(?:>|\Z)"
+    r"\A[^<>]*>|<(option|textarea|script|style|svg)\b.*?(?:</\1>|\Z)|<[^>]*(?:>|\Z)"
     r"|(?P<text>[^\s<>&\"'=]*[ぁ-ヿ一-鿿][^\s<>&\"'=]*)",
     re.DOTALL,
 )

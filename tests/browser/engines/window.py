@@ -10,12 +10,12 @@ import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Error, Page
 from selenium.webdriver.remote.webdriver import WebDriver
 from typing_extensions import override
 
@@ -42,7 +42,7 @@ _MARK: Final = """((css, words, within) => {
     const bare = (element) => {
         const copy = element.cloneNode(true);
         copy.querySelectorAll("rt, rp").forEach((reading) => reading.remove());
-        return copy.textContent.replace(/\\s+/g, "");
+        return copy.textContent.replace(/[\\s\\u200b]+/g, "");
     };
     document.querySelectorAll("[data-found]").forEach((one) => one.removeAttribute("data-found"));
     const group = within && [...document.querySelectorAll("fieldset")].find((one) =>
@@ -250,7 +250,7 @@ class Window(ABC):
 _BARE: Final = """(element) => {
     const copy = element.cloneNode(true);
     copy.querySelectorAll("rt, rp, script, style").forEach((one) => one.remove());
-    return copy.textContent.replace(/\\s+/g, "");
+    return copy.textContent.replace(/[\\s\\u200b]+/g, "");
 }"""
 
 
@@ -271,7 +271,11 @@ class PlaywrightWindow(Window):
 
     @override
     def asks(self, script: str) -> Any:
-        return self.page.evaluate(script)
+        try:
+            return self.page.evaluate(script)
+        except Error:  # the page went away while it was asked: a page from memory reloads itself
+            self.page.wait_for_load_state()
+            return self.page.evaluate(script)
 
     @override
     def presses_what_is_marked(self) -> None:
@@ -280,7 +284,8 @@ class PlaywrightWindow(Window):
 
     @override
     def moves(self, where: Literal["back", "forward"]) -> None:
-        self.page.evaluate(f"history.{where}()")
+        with suppress(Error):  # it may be gone before it can answer
+            self.page.evaluate(f"history.{where}()")
         self.page.wait_for_timeout(100)
 
     @override

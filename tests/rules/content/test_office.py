@@ -162,7 +162,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Pages:
 
 def shown(pages: Pages, checklist: Checklist, done: Mapping[str, str], station: StationProfile = STATION) -> str:
     html = pages.html("office/checklist.html", Look(), checklist=checklist, done=done, station=station)
-    return html.replace("<wbr>", "")
+    return html.replace("\u200b", "")
 
 
 @pytest.mark.parametrize("checklist", CHECKLISTS.values(), ids=lambda each: each.id)

@@ -10,10 +10,10 @@ from app.web.kit.phrases import html_in_phrases, in_phrases
 @pytest.mark.parametrize(
     ("message", "html"),
     [
-        ("看護師にスマホをわたす", "看護師に<wbr>スマホを<wbr>わたす"),
-        ("確かめて、つぎへ進む", "確かめて、<wbr>つぎへ<wbr>進む"),
-        ("「同意する」を押す", "「同意する」を<wbr>押す"),
-        ("あと%(days)s日で期限です", "あと<wbr>%(days)s日で<wbr>期限です"),
+        ("看護師にスマホをわたす", "看護師に\u200bスマホを\u200bわたす"),
+        ("確かめて、つぎへ進む", "確かめて、\u200bつぎへ\u200b進む"),
+        ("「同意する」を押す", "「同意する」を\u200b押す"),
+        ("あと%(days)s日で期限です", "あと\u200b%(days)s日で\u200b期限です"),
         ("A&B<C", "A&amp;B&lt;C"),
         ("", ""),
     ],
@@ -24,7 +24,7 @@ def test_a_line_breaks_between_phrases_alone(message: str, html: str) -> None:
 
 def test_readings_stand_above_and_nothing_breaks_inside_their_word() -> None:
     assert in_phrases("{訪問看護|ほうもんかんご}で{見|み}る", readings=True) == (
-        "<ruby>訪問看護<rp>（</rp><rt>ほうもんかんご</rt><rp>）</rp></ruby>で<wbr>"
+        "<ruby>訪問看護<rp>（</rp><rt>ほうもんかんご</rt><rp>）</rp></ruby>で\u200b"
         "<ruby>見<rp>（</rp><rt>み</rt><rp>）</rp></ruby>る"
     )
 
@@ -33,5 +33,5 @@ def test_a_template_breaks_in_its_texts_alone() -> None:
     before = (
         'の長い一覧です">同意を<b>消す前に確かめる</b>&nbsp;<option>長い選択肢の文です</option><a title="別の長い文です'
     )
-    after = before.replace("消す前に確かめる", "消す前に<wbr>確かめる")
+    after = before.replace("消す前に確かめる", "消す前に\u200b確かめる")
     assert html_in_phrases(before) == after

@@ -140,7 +140,7 @@ class Printed:
     """What a patient reads in less than 14 pt."""
 
 
-_OVERFLOWING: Final = """() => [...document.querySelectorAll('.kz-s, .kz-s *:not(wbr)')].filter((part) => {
+_OVERFLOWING: Final = """() => [...document.querySelectorAll('.kz-s, .kz-s *')].filter((part) => {
   const sheet = part.closest('.kz-s');
   const inside = (part.closest('.kz-s-labels > li') ?? sheet).getBoundingClientRect(), box = part.getBoundingClientRect();
   const out = box.left < inside.left - 1 || box.right > inside.right + 1 || box.top < inside.top - 1 || box.bottom > inside.bottom + 1;
@@ -160,7 +160,7 @@ _SMALL: Final = """() => {
 }"""
 _PLACES: Final = """() => [...document.querySelectorAll('.kz-s')].flatMap((sheet) => {
   const from = sheet.getBoundingClientRect();
-  return [...sheet.querySelectorAll(':not(rp, wbr)')].map((part) => {
+  return [...sheet.querySelectorAll(':not(rp)')].map((part) => {
     const box = part.getBoundingClientRect();
     return [part.className.toString() || part.tagName, box.left - from.left, box.top - from.top, box.width, box.height].map(
       (value) => typeof value === 'number' ? Math.round(value) : value).join(' ');
