@@ -338,3 +338,9 @@ def test_grounds_never_contradict_each_other(visit: Followed, person: ListedPers
         assert not pair <= found
     begins, ends = window(visit)
     assert begins < ends
+
+
+def test_a_paper_may_have_been_filled_in_at_any_second_of_its_day() -> None:
+    paper = followed()
+    paper = replace(paper, visit=replace(paper.visit, transcribed_by="clerk", opened_at=MIDNIGHT))
+    assert window(paper) == (MIDNIGHT, MIDNIGHT + DAY - 1)
