@@ -136,7 +136,7 @@ const prove = async (button) => {
 const copy = async (button) => {
   const source = button.dataset.copy.startsWith("#") ? find(button.dataset.copy) : null;
   try {
-    await navigator.clipboard.writeText(source ? (source.value ?? source.textContent).trim() : button.dataset.copy);
+    await navigator.clipboard.writeText(source ? (source.value ?? source.textContent).replace(/\u200b/g, "").trim() : button.dataset.copy);
     button.nextElementSibling.textContent = button.dataset.copied;
   } catch {
     // the browser does not let us: nothing is said, and the text can still be copied by hand

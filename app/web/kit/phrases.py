@@ -22,6 +22,8 @@ _PIECE: Final = re.compile(r"\{([^{}|]+)\|([^{}|]+)\}|%\(\w+\)s|.", re.DOTALL)
 _MAY_BREAK: Final = "\u200b"
 """ZERO WIDTH SPACE, as BudouX has it. A `<wbr>` is an element: it cuts a sentence into several boxes where its parent
 lays out boxes in a row, and into several names for a screen reader."""
+_BEGINS_NO_LINE: Final = frozenset("、。，．・：；！？）」』】〉》…ーゝ々％")
+_ENDS_NO_LINE: Final = frozenset("（「『【〈《")
 _HTML: Final = re.compile(
     r"\A[^<>]*>|<(option|textarea|script|style|svg)\b.*?(?:</\1>|\Z)|<[^>]*(?:>|\Z)"
     r"|(?P<text>[^\s<>&\"'=]*[ぁ-ヿ一-鿿][^\s<>&\"'=]*)",
@@ -43,7 +45,7 @@ def in_phrases(message: str, *, readings: bool) -> Markup:
     html, at = [], 0
     for piece in _PIECE.finditer(message):
         base, is_ruby = piece[1] or piece[0], bool(readings and piece[2])
-        if at in ends:
+        if at in ends and text[at] not in _BEGINS_NO_LINE and text[at - 1] not in _ENDS_NO_LINE:
             html.append(_MAY_BREAK)
         html.append(_RUBY.format(base=escape(base), reading=escape(piece[2])) if is_ruby else str(escape(base)))
         at += len(base)

@@ -14,6 +14,7 @@ from app.web.kit.phrases import html_in_phrases, in_phrases
         ("確かめて、つぎへ進む", "確かめて、\u200bつぎへ\u200b進む"),
         ("「同意する」を押す", "「同意する」を\u200b押す"),
         ("あと%(days)s日で期限です", "あと\u200b%(days)s日で\u200b期限です"),
+        ("取得する・変更する", "取得する・変更する"),
         ("A&B<C", "A&amp;B&lt;C"),
         ("", ""),
     ],
