@@ -18,7 +18,7 @@ _VOICES: Final = Path(__file__).with_name("voices.js").read_text(encoding="utf-8
 _MARKED: Final = """() => {
     const copy = document.querySelector(".kz-read-now").cloneNode(true);
     copy.querySelectorAll("rt, rp").forEach((reading) => reading.remove());
-    return copy.textContent.trim();
+    return copy.textContent.replace(/\u200b/g, "").trim();
 }"""
 _PEN: Final = """(element) => {
     const { textDecorationLine, textDecorationThickness, textDecorationColor } = getComputedStyle(element);

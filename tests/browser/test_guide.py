@@ -246,4 +246,4 @@ def printed(desk: Desk, folder: Path) -> str:
 
 def bare(text: str) -> str:
     """Return a text without blanks, in the letters that a printed page gives back."""
-    return re.sub(r"\s+", "", text)
+    return re.sub(r"[\s\u200b]+", "", text)

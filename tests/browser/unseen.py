@@ -34,7 +34,7 @@ class Unseen:
     def _reads(self, answer: APIResponse) -> None:
         assert answer.ok, (answer.status, answer.url)
         self._url = answer.url
-        self.page = Page(answer.status, answer.headers, answer.text(), urlsplit(answer.url).path)
+        self.page = Page(answer.status, answer.headers, answer.text().replace("\u200b", ""), urlsplit(answer.url).path)
 
     def comes_to_the_card(self, entry: str, *, over_40: bool, reference: str) -> None:
         """Go from the station's entry to the card, and agree to everything on the way."""
