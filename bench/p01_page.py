@@ -56,6 +56,7 @@ TRANSLATED_EACH_TIME: Final = (
     Defect(_PAGES, "words = partial(_said, ", over="words = lru_cache(maxsize=2048)(partial(_said, "),
     Defect(_PAGES, "readable, language)", over="readable, language))"),
     Defect(_PAGES, "def without_readings", over="@lru_cache(maxsize=2048)\ndef without_readings"),
+    Defect("app/web/kit/phrases.py", "def in_phrases", over="@lru_cache(maxsize=4096)\ndef in_phrases"),
     Defect(_PAGES, "partial(_once, environment, language)", over="lru_cache(partial(_once, environment, language))"),
 )
 """No page is kept, and every message is looked up each time it is shown."""

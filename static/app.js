@@ -106,7 +106,7 @@ addEventListener("submit", async (event) => {
     if (name) form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
     form.submit();
   };
-  // FormData takes the button, and AbortSignal a time, only where browsers are newer than some of our phones.
+  // Of FormData and AbortSignal only what old phones know
   let body, limit;
   try {
     body = new URLSearchParams(new FormData(form));

@@ -4,7 +4,7 @@ if ("serviceWorker" in navigator) {
   // The guide for dead zones comes when the page has long been there, and nobody waits for it.
   setTimeout(() => navigator.serviceWorker.ready.then(({ active }) => active.postMessage(`keep ${location.pathname}`)), 8000);
 }
-addEventListener("touchstart", () => {}, { passive: true }); // without a listener, iOS shows nothing as pressed
+addEventListener("touchstart", () => {}, { passive: true }); // or iOS shows nothing as pressed
 addEventListener("pageshow", (event) => {
   if (!event.persisted) return;
   document.documentElement.hidden = true;

@@ -7,7 +7,7 @@ const BUNDLE = "/guide-kept";
 const PATIENCE = 4000;
 const GUARDS = ["Content-Security-Policy", "Referrer-Policy", "X-Content-Type-Options", "Permissions-Policy"];
 
-// Installing fetches nothing: in WebKit, whoever leaves the page meanwhile has a worker that is "installing" for minutes.
+// It fetches nothing: in WebKit, leaving the page meanwhile would keep it "installing" for minutes.
 addEventListener("install", () => skipWaiting());
 
 const keepFiles = async () => {
@@ -18,7 +18,7 @@ const keepFiles = async () => {
 addEventListener("activate", (event) => {
   const old = (names) => names.filter((name) => name !== CACHE && name !== GUIDE).map((name) => caches.delete(name));
   event.waitUntil(caches.keys().then((names) => Promise.all(old(names))).then(() => clients.claim()));
-  keepFiles().catch(() => {}); // not waited for: no page would be answered until then. Every later page asks again
+  keepFiles().catch(() => {}); // no page waits for it; each asks again
 });
 
 // Every page asks; a worker forgets what is not kept, so the bundle says when it was: for five minutes none is fetched.

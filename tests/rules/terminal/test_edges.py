@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app.rules.content import ITEMS
-from app.rules.terminal.consent_rows import By, asked
+from app.rules.terminal.consent_list import By
+from app.rules.terminal.consent_rows import asked
 from app.rules.terminal.values import comparable
 from app.rules.visit.consent import TOO_YOUNG, not_asked_reason
 
