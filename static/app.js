@@ -73,9 +73,9 @@ const stop = () => {
   waiting = undefined;
 };
 const goNow = () => {
-  const { form, submitter } = waiting ?? {};
+  const { submitter } = waiting ?? {};
   stop();
-  (submitter ?? form?.querySelector("button"))?.click();
+  submitter?.click();
 };
 const stay = (form, submitter, message, seconds) => {
   delete form.dataset.busy;

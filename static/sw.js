@@ -13,11 +13,12 @@ addEventListener("install", () => skipWaiting());
 const keepFiles = async () => {
   const cache = await caches.open(CACHE);
   if (!(await cache.match(OFFLINE))) await cache.addAll([OFFLINE, ...KEPT]);
+  // Only now: on a lost line what an older worker kept still answers
+  for (const name of await caches.keys()) if (name !== CACHE && name !== GUIDE) await caches.delete(name);
 };
 
 addEventListener("activate", (event) => {
-  const old = (names) => names.filter((name) => name !== CACHE && name !== GUIDE).map((name) => caches.delete(name));
-  event.waitUntil(caches.keys().then((names) => Promise.all(old(names))).then(() => clients.claim()));
+  event.waitUntil(clients.claim());
   keepFiles().catch(() => {}); // no page waits for it; each asks again
 });
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.rules.record.event import EventType
 from tests.browser.nurse import AGREE, DECLINE, Nurse, Patient
-from tests.browser.phone import Look, Phone
+from tests.browser.phone import Judged, Look, Phone, new_phone
+from tests.browser.server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.worker]
 
+ROOT = Path(__file__).parents[2]
 UNSENT = "送れませんでした。入力は残っています。自動でもう一度送ります。いま押しても送れます"
 
 HELD = "記録を確かめているため、いまは保存できません。入力は残っています。事務所に知らせて、えらんだことを紙に書いておいてください"
@@ -166,6 +171,58 @@ def test_the_worker_keeps_only_hashed_files_and_public_pages(nurse: Nurse, choos
     assert "/offline" in kept
     assert any(path.startswith("/static/app.") for path in kept)
     assert [path for path in kept if not is_public(path)] == []
+
+
+class NewVersion:
+    """In front of the application: from `is_out` on another worker, whose files do not come through."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self.is_out = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        if self.is_out and path == "/offline":
+            await PlainTextResponse("", status_code=503)(scope, receive, send)
+        elif self.is_out and path == "/sw.js":
+            text = (ROOT / "static" / "sw.js").read_text(encoding="utf-8")
+            script = f'const VERSION = "new";\nconst KEPT = [];\n{text}'
+            await PlainTextResponse(script, media_type="text/javascript")(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def test_a_new_worker_takes_nothing_away_before_its_own_files_are_there(
+    browser: Browser, judged: Judged, tmp_path: Path
+) -> None:
+    fronts: list[NewVersion] = []
+
+    def plant(app: ASGIApp) -> ASGIApp:
+        fronts.append(NewVersion(app))
+        return fronts[0]
+
+    with Server(tmp_path, plant=plant) as server:
+        phone = new_phone(browser, server, Look(), judged)
+        phone.expects_no_line = True
+        phone.opens(server.entry)
+        phone.is_ready_for_dead_zones()
+        phone.opens("/guide")
+        fronts[0].is_out = True
+        phone.page.evaluate(
+            """async () => {
+                const before = navigator.serviceWorker.controller;
+                const { promise, resolve } = Promise.withResolvers();
+                navigator.serviceWorker.addEventListener("controllerchange", resolve);
+                await (await navigator.serviceWorker.getRegistration()).update();
+                await promise;
+                return before !== navigator.serviceWorker.controller;
+            }"""
+        )
+        phone.page.wait_for_timeout(500)
+        server.cut()
+        phone.page.goto(f"{server.origin}/visit/need")
+        phone.stands_at("電波がありません")
+        phone.context.close()
 
 
 def is_public(path: str) -> bool:
