@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, TypedDict
 
-from app.rules.record.event import Body, EventType
+from app.rules.record.event import EventType
 from app.rules.visit.copy import LIVES
 
 DAY: Final = 24 * 3600
@@ -25,12 +25,12 @@ def over(facility: str, retention_days: int, now: int) -> Over:
     return {"facility": facility, "before": now - retention_days * DAY, "copied": now - LIVES}
 
 
-def explains_absence(kind: EventType, body: Body, *, is_told_of: bool) -> bool:
+def explains_absence(kind: EventType, *, names_bodies: bool, is_told_of: bool) -> bool:
     """Whether an entry of `OVER_TYPES` explains that its visit has no row; the record may still tell of the visit.
 
     A match that was corrected is erased alone, from a visit that stays; and before 0.4 visits that stayed were expired
     as well.
     """
     if kind is EventType.ERASED:
-        return "bodies" not in body
+        return not names_bodies
     return not (kind is EventType.EXPIRED and is_told_of)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.rules.record.event import Body, EventType
+from app.rules.record.event import EventType
 from app.rules.record.retention import DAY, explains_absence, over
 from app.rules.visit.copy import LIVES
 
@@ -15,17 +15,17 @@ def test_a_station_keeps_for_as_many_days_as_it_says_and_copies_for_ninety() -> 
 
 
 @pytest.mark.parametrize(
-    ("type_", "body", "is_told_of", "expected"),
+    ("type_", "names_bodies", "is_told_of", "expected"),
     [
-        (EventType.PURGED, {}, False, True),
-        (EventType.PURGED, {}, True, True),
-        (EventType.ERASED, {"by": "m"}, False, True),
-        (EventType.ERASED, {"by": "m", "bodies": [3]}, False, False),
-        (EventType.EXPIRED, {}, False, True),
-        (EventType.EXPIRED, {}, True, False),
+        (EventType.PURGED, False, False, True),
+        (EventType.PURGED, False, True, True),
+        (EventType.ERASED, False, False, True),
+        (EventType.ERASED, True, False, False),
+        (EventType.EXPIRED, False, False, True),
+        (EventType.EXPIRED, False, True, False),
     ],
 )
 def test_an_entry_explains_that_its_visit_is_gone(
-    type_: EventType, body: Body, is_told_of: bool, expected: bool
+    type_: EventType, names_bodies: bool, is_told_of: bool, expected: bool
 ) -> None:
-    assert explains_absence(type_, body, is_told_of=is_told_of) is expected
+    assert explains_absence(type_, names_bodies=names_bodies, is_told_of=is_told_of) is expected
