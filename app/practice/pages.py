@@ -41,4 +41,4 @@ class PracticePages:
 
 
 def _say(words: Callable[[str], Markup], message: str, **values: object) -> Markup:
-    return words(message) % values
+    return words(message) % values if values else words(message)

@@ -15,6 +15,7 @@ MEASURE: Final = Path(__file__).with_name("lines.js").read_text(encoding="utf-8"
 _find: Final = load_default_japanese_parser().parse
 _ENDS: Final = frozenset("、。，．！？）」』】〕〉》・：； ")
 _BEGINS: Final = frozenset("（「『【〔〈《 ")
+_BEGINS_NO_LINE: Final = frozenset("、。，．・！？）」』】〕〉》ー々")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ def together(pages: Iterable[Breaks]) -> Breaks:
 def _inside(text: str, breaks: Sequence[int], widths: Sequence[float], width: float) -> Iterator[str]:
     ends = [0, *accumulate(map(len, _find(text)))]
     for at in breaks:
+        if text[at] in _BEGINS_NO_LINE:
+            yield f"{text[:at]}／{text[at:]}"
         if at in ends or text[at - 1] in _ENDS or text[at] in _BEGINS:
             continue
         begin, end = next((begin, end) for begin, end in pairwise(ends) if begin < at < end)

@@ -36,7 +36,7 @@ _BARE: Final = """(elements) => elements.map((element) => {
     copy.querySelectorAll("rt, rp").forEach((reading) => reading.remove());
     return copy.textContent.replace(/[\\s\\u200b]+/g, "");
 })"""
-_UNPAUSED: Final = """() => {
+UNPAUSED: Final = """() => {
     document.getAnimations().filter((one) => /(pause|flat)$/.test(one.animationName)).forEach((one) => one.finish());
     document.querySelectorAll("[name=made]").forEach((field) => { field.value = 0 });
 }"""
@@ -318,7 +318,7 @@ class Phone:
 
     def skips_the_pause(self) -> None:
         """Let the time be over in which a page takes no press: tests of other things have nothing to wait for."""
-        self.page.evaluate(_UNPAUSED)
+        self.page.evaluate(UNPAUSED)
 
     def hurries_to_the_card(self, *, over_40: bool, reference: str = "") -> None:
         """Make the way to the card unseen: other stories walk it step by step."""

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, FilePayload, expect
 from app.main import PRACTICE_STATION
 from app.rules.station.account import IDLE
 from app.web.kit.qr_codes import code
-from app.web.office.desk import TOUCH
+from app.web.office.desk import COVERED_AFTER
 from tests.browser import craft
 from tests.browser.clerk import OFFICIAL, PASSWORD, Clerk, Desk, DeskLook, KeyboardDesk
 from tests.browser.phone import Judged, Look
@@ -351,7 +351,7 @@ def test_after_a_quarter_of_an_hour_the_page_is_covered_and_one_comes_back_to_it
     desk.page.clock.install()
     clerk.enters(at="/office/prints?only=dead")
     desk.stands_at("印刷物")
-    desk.page.clock.fast_forward((IDLE - TOUCH - 60) * 1000)
+    desk.page.clock.fast_forward((COVERED_AFTER - 60) * 1000)
     expect(desk.page.locator("[data-cover]")).to_be_hidden()
     desk.page.clock.fast_forward(61 * 1000)
     expect(desk.page.get_by_role("dialog")).to_be_visible()

@@ -96,7 +96,7 @@ class ContactPages:
 
     def answer(self, request: Request, html: str, status: int = 200) -> Response:
         """Answer a page that browsers may cache and must revalidate (`no-cache`)."""
-        answer = self.pages.answer(request, html, status, is_shared=True)
+        answer = self.pages.answer(request, html, status, quality=7)
         answer.headers["Cache-Control"] = "no-cache"
         return answer
 

@@ -51,7 +51,7 @@ HOLE: Final = Markup("\x1f")
 """Placeholder for the form fields that bind a form; replaced before sending, and in no page otherwise."""
 _PLAIN: Final = {"Content-Type": "text/html; charset=utf-8", "Vary": "Accept-Encoding"}
 _PACKED: Final = {**_PLAIN, "Content-Encoding": "br"}
-_QUICK, _BEST = 5, 11
+_QUICK: Final = 5
 _WORTH_PACKING: Final = 600
 _INDENT: Final = re.compile(r"^[ \t]+", re.MULTILINE)
 _EDGE: Final = re.compile(
@@ -243,22 +243,15 @@ class Pages:
         """Answer a page without a visit."""
         return self.answer(request, self.html(template, look or Look.of(request), **values), status)
 
-    def answer(self, request: Request, html: str, status: int = 200, *, is_shared: bool = False) -> Response:
+    def answer(self, request: Request, html: str, status: int = 200, *, quality: int = _QUICK) -> Response:
         """Answer a rendered page; compressed only if 200: error pages repeat input beside the CSRF token (BREACH).
 
-        A shared page holds nothing of a visit or a person: it is packed once, and as small as can be.
+        Advice without a visit is packed smaller: the list of troubles is long, and nobody asks for it twice in a visit.
         """
         content = html.encode()
         if status != HTTPStatus.OK or len(content) < _WORTH_PACKING or not takes_brotli(request):
             return Response(content, status_code=status, headers=_PLAIN)
-        packed = _packed(content) if is_shared else brotli.compress(content, quality=_QUICK)
-        return Response(packed, headers=_PACKED)
-
-
-@lru_cache(maxsize=128)
-def _packed(content: bytes) -> bytes:
-    packed: bytes = brotli.compress(content, quality=_BEST)
-    return packed
+        return Response(brotli.compress(content, quality=quality), headers=_PACKED)
 
 
 def _environment(

@@ -22,6 +22,7 @@ _PIECE: Final = re.compile(r"\{([^{}|]+)\|([^{}|]+)\}|%\(\w+\)s|.", re.DOTALL)
 _MAY_BREAK: Final = "\u200b"
 """ZERO WIDTH SPACE, as BudouX has it. A `<wbr>` is an element: it cuts a sentence into several boxes where its parent
 lays out boxes in a row, and into several names for a screen reader."""
+_RUBY: Final = "<ruby>{base}<rp>（</rp><rt>{reading}</rt><rp>）</rp></ruby>"
 _BEGINS_NO_LINE: Final = frozenset("、。，．・：；！？）」』】〉》…ーゝ々％")
 _ENDS_NO_LINE: Final = frozenset("（「『【〈《")
 _HTML: Final = re.compile(
@@ -50,6 +51,3 @@ def in_phrases(message: str, *, readings: bool) -> Markup:
         html.append(_RUBY.format(base=escape(base), reading=escape(piece[2])) if is_ruby else str(escape(base)))
         at += len(base)
     return Markup("".join(html))  # noqa: S704 - each piece was escaped; between them stands only our own
-
-
-_RUBY: Final = "<ruby>{base}<rp>（</rp><rt>{reading}</rt><rp>）</rp></ruby>"

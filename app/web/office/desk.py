@@ -34,6 +34,8 @@ LIVE: Final = "kazasu-live"
 """The header of a page's automatic polling, which does not prolong a sign-in."""
 TOUCH: Final = 60
 """Seconds after which a request prolongs its sign-in again: looking at pages writes no more often."""
+COVERED_AFTER: Final = IDLE - TOUCH
+"""Seconds after which a page that nobody touches is covered: its sign-in may be so much older."""
 _NEXT: Final = re.compile(r"/office(?:/[a-z0-9][A-Za-z0-9/._-]*)?(?:\?[A-Za-z0-9=&-]*)?")
 _BROWSERS: Final = ("Edg", "Firefox", "CriOS", "Chrome", "Safari")
 _SYSTEMS: Final = ("iPhone", "iPad", "Android", "Windows", "Mac OS", "Linux")
@@ -111,7 +113,7 @@ class Caller:
     def html(self, template: str, **values: Any) -> str:
         """Render a page of the office."""
         look = Look.of(self.request).seen_by("staff")
-        shared = {"who": self.who, "role_names": ROLE_NAMES, "idle": IDLE - TOUCH, "here": self.request.url.path}
+        shared = {"who": self.who, "role_names": ROLE_NAMES, "idle": COVERED_AFTER, "here": self.request.url.path}
         record = {"gap": self.gap, "broken": self.broken}
         html = self.desk.pages.html(f"office/{template}", look, **{**shared, **record, **values})
         return html.replace(HOLE, self.desk.form_fields(self.request, self.who) if self.who else "")

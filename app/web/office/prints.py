@@ -9,7 +9,6 @@ from fastapi import APIRouter, HTTPException, Response
 from markupsafe import Markup
 
 from app.rules.content import ITEMS
-from app.rules.station.account import IDLE
 from app.rules.station.station import Printed
 from app.rules.visit.consent import in_force
 from app.rules.words.dates import format_time
@@ -17,7 +16,7 @@ from app.rules.words.digits import has_my_number
 from app.rules.words.languages import BY_CODE, EASY, OFFICIAL
 from app.tokens import BadToken, Sealed, new_secret
 from app.web.kit.qr_codes import code
-from app.web.office.desk import TOUCH, Caller, Staff
+from app.web.office.desk import COVERED_AFTER, Caller, Staff
 from app.web.print.leaflet import Leaflet, kind_of
 from app.web.print.leaflet import page as leaflet_page
 from app.web.print.sheets import LABELS, TITLES, Sheet, SheetKind, Sheets, Which
@@ -209,7 +208,7 @@ def _bar(caller: Caller, address: str, wrong: str) -> dict[str, Any]:
         "print_now": "now" in caller.request.query_params,
         "address": address,
         "here": caller.request.url.path,
-        "idle": IDLE - TOUCH,
+        "idle": COVERED_AFTER,
     }
 
 

@@ -19,8 +19,9 @@ from playwright.sync_api import BrowserContext, Error, Page
 from selenium.webdriver.remote.webdriver import WebDriver
 from typing_extensions import override
 
+from tests.browser.craft import DOUBLE
 from tests.browser.lines import MEASURE, Breaks, judged
-from tests.browser.phone import Look
+from tests.browser.phone import UNPAUSED, Look
 from tests.browser.server import Server
 from tests.browser.unseen import bare
 
@@ -34,16 +35,13 @@ addEventListener("securitypolicyviolation", (event) => kazasuNoticed.push(`conte
 """
 _LEFT: Final = "globalThis.kazasuLeft = true"
 _ARRIVED: Final = "document.readyState === 'complete' && !globalThis.kazasuLeft && !document.documentElement.hidden"
-_UNPAUSED: Final = """(() => {
-    document.getAnimations().filter((one) => /(pause|flat)$/.test(one.animationName)).forEach((one) => one.finish());
-    document.querySelectorAll("[name=made]").forEach((field) => { field.value = 0 });
-})()"""
+_BARE: Final = """(element) => {
+    const copy = element.cloneNode(true);
+    copy.querySelectorAll("rt, rp, script, style").forEach((one) => one.remove());
+    return copy.textContent.replace(/[\\s\\u200b]+/g, "");
+}"""
 _MARK: Final = """((css, words, within) => {
-    const bare = (element) => {
-        const copy = element.cloneNode(true);
-        copy.querySelectorAll("rt, rp").forEach((reading) => reading.remove());
-        return copy.textContent.replace(/[\\s\\u200b]+/g, "");
-    };
+    const bare = BARE;
     document.querySelectorAll("[data-found]").forEach((one) => one.removeAttribute("data-found"));
     const group = within && [...document.querySelectorAll("fieldset")].find((one) =>
         bare(one.querySelector("legend")).startsWith(within));
@@ -52,7 +50,7 @@ _MARK: Final = """((css, words, within) => {
     const found = all[names.indexOf(words)] ?? all.find((_, place) => names[place].startsWith(words));
     found?.setAttribute("data-found", "");
     return found ? "" : `no ${css} 「${words}」: ${names}`;
-})"""
+})""".replace("BARE", _BARE)
 _MIDDLE: Final = """(() => {
     const marked = document.querySelector("[data-found]");
     marked.scrollIntoView({ block: "nearest" });
@@ -117,7 +115,7 @@ class Window(ABC):
     def settles(self) -> None:
         """Wait for the page, and let the time be over in which it takes no press."""
         self.waits_for(_ARRIVED)
-        self.asks(_UNPAUSED)
+        self.asks(f"({UNPAUSED})()")
 
     def waits_for(self, condition: str) -> None:
         """Wait until an expression holds."""
@@ -223,13 +221,12 @@ class Window(ABC):
 
     def breaks(self, width: int, *, doubled: bool = False) -> Breaks:
         """Return how the lines of the page break in this width (px), with letters twice as large if `doubled`."""
-        size = "200%" if doubled else ""
-        set_to = "document.documentElement.style"
-        runs = self.asks(
-            f"({set_to}.width = '{width}px', {set_to}.fontSize = '{size}' && `calc(${{getComputedStyle("
-            f"document.documentElement).fontSize}} * 2)`, ({MEASURE})())"
-        )
-        self.asks(f"({set_to}.width = {set_to}.fontSize = '')")
+        style = "document.documentElement.style"
+        self.asks(f"void ({style}.width = '{width}px')")
+        if doubled:
+            self.asks(f"({DOUBLE})()")
+        runs = self.asks(f"({MEASURE})()")
+        self.asks(f"void ({style}.width = {style}.fontSize = '')")
         return judged(runs)
 
     def shows(self, css: str) -> bool:
@@ -245,13 +242,6 @@ class Window(ABC):
         words = self.words
         for sentence in sentences:
             assert bare(sentence) in words, f"「{sentence}」 is not on 「{self.heading}」: {words}"
-
-
-_BARE: Final = """(element) => {
-    const copy = element.cloneNode(true);
-    copy.querySelectorAll("rt, rp, script, style").forEach((one) => one.remove());
-    return copy.textContent.replace(/[\\s\\u200b]+/g, "");
-}"""
 
 
 class PlaywrightWindow(Window):

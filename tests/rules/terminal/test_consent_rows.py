@@ -151,6 +151,7 @@ def test_the_last_day_counts_whole() -> None:
         ("A-0001", By.REFERENCE),
         ("Ａ－０００１", By.REFERENCE),
         ("高", By.NAME),
+        ("yamada", By.NAME),
     ],
 )
 def test_what_is_typed_is_sought_as_what_it_looks_like(text: str, by: By) -> None:

@@ -887,3 +887,7 @@ def test_a_file_name_has_kind_day_and_counter() -> None:
 )
 def test_two_spellings_of_a_text_compare_equal(one: str, other: str) -> None:
     assert comparable(one) == comparable(other)
+
+
+def test_what_is_compared_has_single_spaces() -> None:
+    assert comparable(" 練習　 花子〜 ") == "練習 花子~"

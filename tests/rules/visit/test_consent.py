@@ -30,7 +30,8 @@ def test_the_checkup_is_asked_from_40_on() -> None:
     under = {item.id for item in asked(ITEMS, at=NOW, over_40=False)}
     assert "health_checkup" not in under
     assert len(under) == 4
-    assert not_asked_reason(ITEMS[2]) == "under 40"
+    assert {item.id: not_asked_reason(item) for item in ITEMS if item.id not in under} == {"health_checkup": "under 40"}
+    assert not_asked_reason(ITEMS[0]) == "not shown"
 
 
 def test_an_item_counts_only_while_it_is_in_force() -> None:
