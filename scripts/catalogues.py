@@ -22,6 +22,7 @@ from app.rules.words.languages import DOMAIN, LANGUAGES, Language
 from scripts.docs import ROOT, messages
 
 PATIENTS: Final = (
+    "app/rules/station/station.py",
     "app/rules/visit/consent.py",
     "app/rules/content/before.toml",
     "app/rules/content/items.toml",

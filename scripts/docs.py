@@ -13,7 +13,7 @@ import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -35,6 +35,7 @@ from scripts.architecture import PAGE as ARCHITECTURE_PAGE
 ROOT: Final = Path(__file__).parents[1]
 FLOW_PAGE: Final = "docs/flow.md"
 CATALOGUE: Final = "locales/kazasu.pot"
+SOON: Final = timedelta(days=30)
 
 JAPANESE: Final = re.compile(
     r"[\u3005-\u3007\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff]"
@@ -306,6 +307,22 @@ def write(root: Path = ROOT) -> list[str]:
     return list(changed)
 
 
+def falls_due(today: date, folder: Path = ROOT / "app/rules/content") -> Iterator[str]:
+    """Yield what must be checked again within `SOON` days: content files, and rows with a day of their own."""
+
+    def dated(found: object, name: str) -> Iterator[str]:
+        if isinstance(found, dict):
+            day = found.get("review_by")
+            if day and day <= today + SOON:
+                yield f"{name} {found.get('id', '')}".rstrip() + f": to be checked by {day}"
+            found = list(found.values())
+        for each in found if isinstance(found, list) else ():
+            yield from dated(each, name)
+
+    for file in sorted(folder.glob("*.toml")):
+        yield from dated(tomllib.loads(file.read_text(encoding="utf-8")), file.name)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write both files, or check them."""
     parser = argparse.ArgumentParser(prog="python -m scripts.docs", description=__doc__)
@@ -317,6 +334,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1 if old else 0
     for name in write():
         print(f"{name} written")
+    for line in falls_due(datetime.now(JST).date()):
+        print(line)
     return 0
 
 

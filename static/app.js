@@ -20,6 +20,21 @@ addEventListener("click", (event) => {
   event.stopImmediatePropagation();
 }, true);
 
+// Old hands press long, and phones send no click after a long press: whoever presses one thing presses it all the same.
+const LONG = 400;
+let press;
+addEventListener("pointerdown", ({ pointerType, target, timeStamp }) => {
+  const on = pointerType === "touch" && !pausing && target.closest("button, label, summary, .kz-button");
+  press = on ? { on, since: timeStamp } : undefined;
+}, true);
+addEventListener("click", () => { press = undefined }, true);
+addEventListener("pointerup", ({ clientX, clientY, timeStamp }) => {
+  const mine = press;
+  if (!mine || timeStamp - mine.since < LONG || !mine.on.contains(document.elementFromPoint(clientX, clientY))) return;
+  setTimeout(() => press === mine && mine.on.click(), 50); // the click that does come is first
+});
+addEventListener("contextmenu", (event) => event.pointerType === "touch" && press && event.preventDefault());
+
 // 「すべて…」 fills in the answers, to be seen and changed.
 addEventListener("click", (event) => {
   const fill = event.target.closest("[data-fill]");

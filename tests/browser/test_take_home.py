@@ -236,7 +236,7 @@ def test_a_week_later_she_changes_her_mind_from_her_copy(nurse: Nurse, own: Phon
     own.opens(address)
     own.page.wait_for_url("**/review/copy")
     own.follows("えらんだ内容を変えたい")
-    own.reads("次の訪問で変えられます", "カードと4けたの暗証番号を使います")
+    own.reads("次の訪問で変えられます", "カードと、4けたの暗証番号（利用者証明用）を使います")
     own.presses("ステーションに伝える")
     own.reads("ステーションに伝えました")
     clerk.desk.opens("/office/visits")

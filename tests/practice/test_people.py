@@ -84,3 +84,21 @@ def test_what_was_taken_is_gone() -> None:
     memory.put("code", "grant")
     memory.clear()
     assert memory.get("code") is None
+
+
+KINDS = {"01": "被保険者証（一般）", "07": "自衛官診療証", "A1": "医療扶助"}
+"""What is known of the code table of card kinds."""
+UNDER_70, FROM_70 = set("アイウエオ"), {"現役並みⅠ", "現役並みⅡ", "現役並みⅢ", "一般", "区分Ⅰ", "区分Ⅱ"}
+
+
+@pytest.mark.parametrize("person", PEOPLE, ids=lambda person: person.id)
+def test_no_value_stands_outside_the_code_tables(person: PracticePerson) -> None:
+    assert person.sex in {"1", "2", "3"}
+    for insurance in person.insurances:
+        assert insurance.kind in KINDS
+        assert insurance.kind != "07", "nobody here serves in the Self-Defence Forces"
+        assert (insurance.kind == "A1") == insurance.insurer_number.startswith("12")
+        assert (person.age >= 75) == insurance.insurer_number.startswith("39"), "75 and over have a system of their own"
+    if person.limit_amount:
+        scale = person.limit_amount.removeprefix("適用区分 ").removesuffix("（練習の値）")
+        assert scale in (FROM_70 if person.age >= 70 else UNDER_70)

@@ -44,8 +44,7 @@ class SqlOffice(SqlAccounts):
             keeps = select(t.station.c.keeps_names).where(t.station.c.facility == station.id)
             if names_were not in {None, bool(connection.execute(keeps).scalar())}:
                 return False
-            shown = {"name": station.name, "code": station.code, "telephone": station.telephone}
-            connection.execute(update(t.facility).where(t.facility.c.id == station.id).values(**shown))
+            connection.execute(update(t.facility).where(t.facility.c.id == station.id).values(**row_of(station)))
             connection.execute(delete(t.station).where(t.station.c.facility == station.id))
             connection.execute(insert(t.station).values(**row_of(profile)))
             return True

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any, Final
 
+from app.rules.content.before import PerPhone
 from app.rules.content.file import ContentFile
 from app.rules.visit.consent import Item, Wording
 
@@ -58,23 +59,23 @@ def load_items() -> tuple[Item, ...]:
     """Return the consent items of `items.toml` in the official order."""
     file = ContentFile("items.toml")
     found = file.read()
-    return tuple(_item(file.graded(row), found["checked_on"]) for row in found["item"])
+    return tuple(_item({**file.graded(row), **file.dated(row, found)}) for row in found["item"])
 
 
-def _item(row: dict[str, Any], checked_on: date) -> Item:
+def _item(row: dict[str, Any]) -> Item:
     words = {word: row.pop(word) for word in _WORDS}
     wording = Wording(**words)
     ends = row.pop("effective_to", None)
     flags = tuple(row.pop("flags"))
-    return Item(**row, flags=flags, effective_to=ends, wording=wording, checked_on=checked_on)
+    return Item(**row, flags=flags, effective_to=ends, wording=wording)
 
 
 def load_exits() -> dict[str, Exit]:
     """Return the ways on of `exits.toml` by id."""
     file = ContentFile("exits.toml")
     found = file.read()
-    rows = ({**file.graded(row), "also": tuple(row["also"])} for row in found["exit"])
-    exits = (Exit(**row, checked_on=found["checked_on"]) for row in rows)
+    rows = ({**file.graded(row), **file.dated(row, found), "also": tuple(row["also"])} for row in found["exit"])
+    exits = (Exit(**row) for row in rows)
     return {each.id: each for each in exits}
 
 
@@ -107,23 +108,14 @@ class OfficialScreen:
 
 
 @dataclass(frozen=True, slots=True)
-class Homeward:
-    """How one comes back from the official side on one kind of phone (`app.web.kit.browsers`)."""
-
-    system: str
-    text: str
-    source: str
-    grade: str
-
-
-@dataclass(frozen=True, slots=True)
 class OfficialWay:
     """What is known of the official side."""
 
     screens: tuple[OfficialScreen, ...]
     functions: Mapping[str, OfficialScreen]
     """The first screen of intents other than to register (`app.rules.visit.answers.Intent`)."""
-    backs: tuple[Homeward, ...]
+    backs: tuple[PerPhone, ...]
+    """How one comes back from it."""
     checked_on: date
 
     def screens_for(self, intent: str) -> tuple[OfficialScreen, ...]:
@@ -144,7 +136,7 @@ def load_official() -> OfficialWay:
     return OfficialWay(
         screens=tuple(OfficialScreen(**file.graded(row)) for row in found["screen"]),
         functions={row.pop("intent"): OfficialScreen(**file.graded(row)) for row in found["function"]},
-        backs=tuple(Homeward(**file.graded(row)) for row in found["back"]),
+        backs=tuple(PerPhone(**file.graded(row)) for row in found["back"]),
         checked_on=found["checked_on"],
     )
 

@@ -26,6 +26,16 @@ class Thing:
 
 
 @dataclass(frozen=True, slots=True)
+class PerPhone:
+    """What one does on one kind of phone (`app.web.kit.browsers`)."""
+
+    system: str
+    text: str
+    source: str
+    grade: str
+
+
+@dataclass(frozen=True, slots=True)
 class BeforePart:
     """One thing to know: a heading and a few short lines, of which the first `paper` stand on the leaflet too."""
 
@@ -48,6 +58,8 @@ class Before:
 
     things: tuple[Thing, ...]
     parts: Mapping[str, BeforePart]
+    taps: tuple[PerPhone, ...]
+    """How the card is read."""
     checked_on: date
 
     def sources(self, *parts: str) -> str:
@@ -61,7 +73,8 @@ def load_before() -> Before:
     rows = ({**_FILE.graded(row), "lines": tuple(row["lines"])} for row in given["part"])
     parts = _FILE.by_id(_FILE.made(BeforePart, row) for row in rows)
     things = tuple(_FILE.made(Thing, _FILE.graded(row)) for row in given["thing"])
-    return Before(things, MappingProxyType(parts), given["checked_on"])
+    taps = tuple(_FILE.made(PerPhone, _FILE.graded(row)) for row in given["tap"])
+    return Before(things, MappingProxyType(parts), taps, given["checked_on"])
 
 
 BEFORE: Final = load_before()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -14,6 +16,7 @@ from app.rules.station.station import Station, StationProfile
 
 _FILE: Final = ContentFile("contacts.toml")
 _STATION: Final = "telephone"
+_KATAKANA: Final = {hiragana: hiragana + 0x60 for hiragana in range(0x3041, 0x3097)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,8 @@ class Contact:
     """The setting of the station that holds the number."""
     only_if: str = ""
     only_unless: str = ""
-    router: str = ""
+    router: tuple[str, ...] = ()
+    """Words by which the maker of a router is recognised in what a station typed."""
 
     @property
     def dial(self) -> str:
@@ -54,9 +58,10 @@ def load_contacts() -> Mapping[str, Contact]:
 def _contact(row: dict[str, Any], found: Mapping[str, Any]) -> Contact:
     if row.get("own") != _STATION:
         _FILE.graded(row)
-    dates = {name: found[name] for name in ("checked_on", "review_by")}
+    dates = {**_FILE.dated(row, found), "review_by": found["review_by"]}
     hours = _hours(row["hours"]) if "hours" in row else None
-    return _FILE.made(Contact, {**row, **dates, "have": tuple(row.get("have", ())), "hours": hours})
+    lists = {name: tuple(row.get(name, ())) for name in ("have", "router")}
+    return _FILE.made(Contact, {**row, **dates, **lists, "hours": hours})
 
 
 def _hours(found: Mapping[str, Any]) -> Hours:
@@ -108,4 +113,16 @@ def _concerns(contact: Contact, station: StationProfile | None) -> bool:
         return False
     if contact.only_unless and getattr(station, contact.only_unless) is True:
         return False
-    return not (contact.router and station.router) or contact.router.lower() in station.router.lower()
+    makers = _makers(station.router)
+    return not contact.router or not makers or contact.id in makers
+
+
+def _makers(typed: str) -> frozenset[str]:
+    """Return the ids of the router desks that a typed maker or model names; empty when it names none."""
+    said = _folded(typed)
+    return frozenset(each.id for each in CONTACTS.values() if any(_folded(word) in said for word in each.router))
+
+
+def _folded(text: str) -> str:
+    """Return a text without case, width, blanks and hyphens, in katakana."""
+    return re.sub(r"[\s\-‐-―−ー・]", "", unicodedata.normalize("NFKC", text)).casefold().translate(_KATAKANA)

@@ -71,6 +71,10 @@ class ContentFile:
         )
         return row
 
+    def dated(self, row: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, date]:
+        """Return the day on which a row was checked: its own, or that of the file."""
+        return {"checked_on": row.get("checked_on", given["checked_on"])}
+
     def made(self, kind: type[T], row: Mapping[str, Any]) -> T:
         """Return a row as `kind`, with every field that it needs and no other."""
         known = {field.name: field.default is MISSING for field in fields(kind)}  # type: ignore[arg-type]

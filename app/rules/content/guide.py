@@ -40,6 +40,7 @@ class TopicPart:
     kind: str
     source: str
     grade: str
+    checked_on: date
     rows: tuple[TopicRow, ...] = ()
     columns: tuple[str, ...] = ()
     cells: tuple[tuple[str, ...], ...] = ()
@@ -116,7 +117,8 @@ def _part(given: Mapping[str, Any], row: dict[str, Any]) -> TopicPart:
     )
     cells = tuple(tuple(each) for each in row.get("cells", ()))
     columns = tuple(row.get("columns", ()))
-    part = _FILE.made(TopicPart, {**_FILE.graded(row), "rows": rows, "cells": cells, "columns": columns})
+    shaped = {**_FILE.dated(row, given), "rows": rows, "cells": cells, "columns": columns}
+    part = _FILE.made(TopicPart, {**_FILE.graded(row), **shaped})
     _FILE.linked(row, *_LINKED)
     _FILE.insist(part.kind in _KINDS, row, "is of an unknown kind")
     _FILE.insist(bool(part.report) == bool(part.report_source), row, "has a report without its source")

@@ -80,7 +80,7 @@ def _row(given: Mapping[str, Any], found: dict[str, Any]) -> ChecklistRow:
     _FILE.linked(found, "/office/", name="opens")
     row = {
         **found,
-        "checked_on": found.get("checked_on", given["checked_on"]),
+        **_FILE.dated(found, given),
         "place_label": given["places"].get(found.get("place"), ""),
         "fields": tuple(_field(given, found, name) for name in found.get("fields", ())),
         "trouble": tuple(found.get("trouble", ())),

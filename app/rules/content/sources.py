@@ -11,7 +11,8 @@ from typing import Any, Final
 from app.rules.content.file import HEARSAY, PRINTABLE, ContentError, ContentFile
 
 _FILE: Final = ContentFile("sources.toml")
-_KEY: Final = re.compile(r"クイックガイド|\b[AFOPV][0-9]+\b")
+_ON_PAPER: Final = "クイックガイド"
+_KEY: Final = re.compile(rf"{_ON_PAPER}|\b[AFOPV][0-9]+\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,11 @@ def load_grades(found: Mapping[str, Any] | None = None) -> Mapping[str, str]:
 
 
 GRADES: Final = load_grades()
+
+
+def is_precise(key: str) -> bool:
+    """Whether a source has a precise address: one that has none carries no fact alone. The guide is on paper."""
+    return key == _ON_PAPER or bool(SOURCES[key].link)
 
 
 def named(*texts: str) -> tuple[Source, ...]:

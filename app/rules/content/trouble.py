@@ -84,7 +84,7 @@ def _answer(given: Mapping[str, Any], others: Mapping[str, Other], row: dict[str
     shaped = {
         "also": tuple(row["also"]),
         "other": others[row["other"]],
-        "checked_on": row.get("checked_on", given["checked_on"]),
+        **_FILE.dated(row, given),
     }
     return _FILE.made(Advice, {**row, **shaped})
 

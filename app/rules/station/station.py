@@ -8,19 +8,29 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from app.rules.words.furigana import N_
+
 _ALPHABET: Final = "23456789abcdefghjkmnpqrstuvwxyz"
 _LENGTH: Final = 12
 LINK: Final = re.compile(rf"[{_ALPHABET}]{{{_LENGTH}}}")
 
 
+PROMISE: Final = N_("{同意|どうい}しなくても、{訪問|ほうもん}{看護|かんご}は、いままでと{同|おな}じです。")
+
+
 @dataclass(frozen=True, slots=True)
 class Station:
-    """A station as patients see it: its public id, its name, its 10-digit code, and whom to call."""
+    """A station as patients see it: its public id, its name, its 10-digit code, whom to call, and its own word."""
 
     id: str
     name: str
     code: str
     telephone: str
+    promise: str | None = None
+    """What it promises those who decline, in its own words; None: `PROMISE`, empty: nothing.
+
+    That care goes on is no rule of the system, so no page says it but in the station's name.
+    """
 
     @property
     def name_parts(self) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ from app.rules.content import EXITS, NAMES
 from app.rules.content.sources import GRADES, named
 from app.rules.station.account import Role
 from app.rules.station.day_list import Need
+from app.rules.station.station import PROMISE
 from app.rules.terminal.exchange import Stage
 from app.rules.visit.consent import QUESTIONS, Choice, Item
 from app.rules.visit.copy import Wish
@@ -212,6 +213,7 @@ class Pages:
             "hero": Markup(assets["pictures/entry.svg"].content.decode()),  # noqa: S704 - our own file
             "logo": Markup(assets["icons/mark.svg"].content.decode()),  # noqa: S704 - our own file
             "names": NAMES,
+            "PROMISE": PROMISE,
             "QUESTIONS": QUESTIONS,
             "OPERATORS": OPERATORS,
             "NEEDY": NEEDY,

@@ -10,10 +10,11 @@ from typing import Final
 from fastapi import APIRouter, HTTPException, Response
 
 from app.rules.content.office import CHECKLISTS
-from app.rules.station.station import Station, StationProfile, Terminal, Tick, judge_code
+from app.rules.station.station import PROMISE, Station, StationProfile, Terminal, Tick, judge_code
 from app.rules.visit.standing import NEEDY, standing
 from app.rules.words.dates import format_time
 from app.rules.words.digits import has_my_number
+from app.rules.words.furigana import plain
 from app.web.kit.parts import TheConsents, TheWorklist
 from app.web.office.desk import Admin, Caller, Staff, is_day
 
@@ -25,7 +26,7 @@ _DECIDED_SINCE: Final = (
     "このあいだに、ほかの人が「端末のファイルの氏名」を変えました。まだ保存していません。"
     "いまの設定を見て、もう一度保存してください"
 )
-_TEXTS: Final = ("name", "code", "telephone", "hours", "router", "maintenance_telephone", "certificate_ends")
+_TEXTS: Final = ("name", "code", "telephone", "promise", "hours", "router", "maintenance_telephone", "certificate_ends")
 
 router = APIRouter()
 
@@ -166,7 +167,9 @@ def _said(caller: Caller, *, names_were: bool) -> tuple[Station, StationProfile]
     """Return the form's settings, not validated."""
     sent, said = caller.sent, {name: _plain(caller.sent.get(name, "")) for name in (*_TEXTS, "retention_days")}
     days, shown = said["retention_days"], caller.officer.facility
-    return replace(shown, name=said["name"], code=said["code"], telephone=said["telephone"]), StationProfile(
+    is_usual = sent.get("promise") is None or said["promise"] == plain(PROMISE)
+    station = replace(shown, name=said["name"], code=said["code"], telephone=said["telephone"])
+    return replace(station, promise=None if is_usual else said["promise"]), StationProfile(
         facility=shown.id,
         terminal=_TERMINALS.get(sent.get("terminal", ""), Terminal.UNKNOWN),
         linked=_YES_OR_NO.get(sent.get("linked", "")),
@@ -185,7 +188,12 @@ def _plain(text: str) -> str:
 
 
 def _problems(facility: Station, station: StationProfile) -> dict[str, str]:
-    texts = {"name": facility.name, "telephone": facility.telephone, "hours": station.hours}
+    texts = {
+        "name": facility.name,
+        "telephone": facility.telephone,
+        "hours": station.hours,
+        "promise": facility.promise or "",
+    }
     texts |= {"router": station.router, "maintenance_telephone": station.maintenance_telephone}
     found = {name: f"{_LONG}文字までにしてください" for name, text in texts.items() if len(text) > _LONG}
     found |= {name: "使えない文字があります" for name, text in texts.items() if text and not text.isprintable()}

@@ -61,7 +61,7 @@ def as_before(connection: Connection) -> None:
         connection.execute(text(f"DROP TRIGGER {name}" + ("" if is_sqlite else " ON event_body")))
     if not is_sqlite:
         connection.execute(text("DROP FUNCTION event_body_stays"))
-    for what in ("event DROP COLUMN mac", "receipt DROP COLUMN mac"):
+    for what in ("event DROP COLUMN mac", "receipt DROP COLUMN mac", "facility DROP COLUMN promise"):
         connection.execute(text(f"ALTER TABLE {what}"))
     for name in ("broken", "installation"):
         connection.execute(text(f"DROP TABLE {name}"))

@@ -25,6 +25,9 @@ from tests.browser.server import Server
 
 SCRIPTS: Final = Look("scripts")
 NO_SCRIPTS: Final = Look("no scripts", scripts=False)
+FIREFOX: Final = "/usr/bin/firefox-esr"
+BIDI: Final = "moz-firefox"
+"""The channel by which a Firefox that is not the driver's own is spoken to."""
 _WINDOW: Final = Path(__file__).with_name("webkit_window.py")
 OpenWindow: TypeAlias = Callable[[Server, Look], Window]
 
@@ -46,9 +49,7 @@ def firefox_without_scripts(playwright: Playwright) -> Iterator[Browser]:
 
 
 def _firefox(playwright: Playwright, prefs: dict[str, str | float | bool] | None = None) -> Browser:
-    return playwright.firefox.launch(
-        channel="moz-firefox", executable_path="/usr/bin/firefox-esr", firefox_user_prefs=prefs
-    )
+    return playwright.firefox.launch(channel=BIDI, executable_path=FIREFOX, firefox_user_prefs=prefs)
 
 
 @pytest.fixture(scope="session")

@@ -75,7 +75,12 @@ async def test_the_family_reads_what_only_the_patient_does_and_whom_to_ask(nurse
     page = await nurse.get(nurse.page.link("ご家族の方へ"))
     assert page.h1 == "ご家族の方へ"
     for words in (
-        *("手伝えること", "ご本人だけがすること", "同意するか、しないかを選びます", "4けたの暗証番号を"),
+        *(
+            "手伝えること",
+            "ご本人だけがすること",
+            "同意するか、しないかを選びます",
+            "4けたの暗証番号（利用者証明用）を",
+        ),
         *("決まりは、公式の案内に見つかりませんでした", "ステーションに聞いてください"),
         PRACTICE_STATION.telephone,
     ):

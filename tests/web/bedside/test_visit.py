@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,9 +13,11 @@ from app.practice.system import Mood
 from app.rules.content import EXITS
 from app.rules.record.event import EventType
 from app.rules.record.evidence import VisitState, hashed, state
+from app.rules.station.station import PROMISE, StationProfile
 from app.rules.visit import journey
 from app.rules.visit.flow import FLOW, STEPS
 from app.rules.visit.visit import Registration, Visit
+from app.rules.words.furigana import plain
 from app.web.bedside.seat import submitted
 from app.web.kit.forms import Form
 from tests.adapters.samples import visit_of
@@ -272,3 +275,16 @@ def test_a_submission_is_told_by_the_same_mark_in_every_version() -> None:
     sent = Form("v1", 2, "k", "t", {"surgery": "agree", "limit_amount": "decline"})
     kept = "1ba6027d71bc85973e826b415db128b0fe67b50a7016f063d21a408f85c1e2f0"
     assert submitted(sent, (EventType.ITEMS_ANSWERED, {})).fingerprint == kept
+
+
+@pytest.mark.parametrize(
+    ("promise", "told"),
+    [(None, plain(PROMISE)), ("断っても、何も変わりません。", "断っても、何も変わりません。"), ("", "")],
+)
+async def test_that_care_goes_on_is_said_in_the_stations_name_alone(
+    kazasu: Kazasu, nurse: Nurse, promise: str | None, told: str
+) -> None:
+    said = replace(PRACTICE_STATION, promise=promise)
+    await kazasu.desk.office.save_station(said, StationProfile(said.id))
+    text = (await nurse.is_ready()).text
+    assert (f"ステーションから：{told}" in text) if told else ("ステーションから" not in text)

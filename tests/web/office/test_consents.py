@@ -159,6 +159,23 @@ async def test_a_name_is_found_in_every_spelling(staff: Clerk, kazasu: Kazasu) -
         assert f"氏名：{text}" in page.text
 
 
+async def test_a_name_with_a_letter_that_the_system_cannot_show_is_kept_found_by_kana_and_explained(
+    staff: Clerk, kazasu: Kazasu
+) -> None:
+    said = "名前の「●」は、端末のシステムで出せない字です"
+    await listed(kazasu, *odd_people())
+    assert said not in (await staff.get(LIST)).text
+    await listed(kazasu, a_person("G-0007", names=replace(TARO, name="●崎　次男", kana="ｻｷﾀﾞ ﾂｷﾞｵ")))
+    page = await finds(staff, "さきだ")
+    assert numbers(page) == ["G-0007"]
+    assert table(page)[0]["氏名"] == "●崎 次男"
+    assert said in page.text
+    assert (
+        said
+        in (await staff.get(f"{LIST}/{page.root.all('tbody')[0].all('a')[0].attrs['href'].rpartition('/')[2]}")).text
+    )
+
+
 async def test_a_number_is_found_whole(staff: Clerk, kazasu: Kazasu) -> None:
     await listed(kazasu, *odd_people())
     for text in ("B-0002", "B-0002-OLD", "Ｂ－０００２", " B-0002 "):

@@ -10,7 +10,8 @@ import pytest
 
 from app.main import PRACTICE_STATION, Kazasu
 from app.rules.content.office import CHECKLISTS
-from app.rules.station.station import has_check_digit, judge_code
+from app.rules.station.station import PROMISE, has_check_digit, judge_code
+from app.rules.words.furigana import plain
 from tests.web.bedside.nurse import StillClock
 from tests.web.office.clerk import STEP, Clerk
 
@@ -43,6 +44,20 @@ async def test_what_is_said_is_kept(kazasu: Kazasu, admin: Clerk) -> None:
     kept = await kazasu.desk.office.station(PRACTICE_STATION.id)
     assert (kept.linked, kept.maintenance, kept.router, kept.keeps_names) == (False, True, "YAMAHA RTX830", True)
     assert admin.page.checked() == {"terminal": "notebook", "linked": "no", "maintenance": "yes", "keeps_names": "yes"}
+
+
+async def test_what_is_promised_to_whoever_declines_is_the_stations_own_word(admin: Clerk, kazasu: Kazasu) -> None:
+    usual = plain(PROMISE)
+    boxes = {
+        each.attrs["name"]: each.attrs.get("value") for each in (await admin.get("/office/station")).root.all("input")
+    }
+    assert boxes["promise"] == usual
+    for promise, kept in ((usual, None), ("断っても、何も変わりません。", "断っても、何も変わりません。"), ("", "")):
+        await says(admin, promise=promise)
+        found = await kazasu.store.facility(PRACTICE_STATION.id)
+        assert found is not None
+        assert found.promise == kept
+    await says(admin, expect=422, promise="1234 5678 9018")
 
 
 @pytest.mark.threat("T19")

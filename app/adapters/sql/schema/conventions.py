@@ -10,7 +10,7 @@ from sqlalchemy import (
     MetaData,
 )
 
-HEAD: Final = "0008"
+HEAD: Final = "0009"
 """The newest revision in `migrations/versions`, kept here too: an up-to-date start need not load Alembic."""
 KEYED_SINCE: Final = "0008"
 """The revision from which on entries carry a MAC."""

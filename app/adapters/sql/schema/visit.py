@@ -23,6 +23,7 @@ facility = Table(
     Column("name", Text, nullable=False),
     Column("code", Text, nullable=False),
     Column("telephone", Text, nullable=False),
+    Column("promise", Text),
     sqlite_strict=True,
 )
 
