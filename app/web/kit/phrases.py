@@ -7,8 +7,8 @@ Chromium alone finds phrases by itself (`word-break: auto-phrase`), and not arou
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
-from itertools import accumulate
 from typing import Final
 
 from budoux import load_default_japanese_parser
@@ -25,12 +25,25 @@ lays out boxes in a row, and into several names for a screen reader."""
 _RUBY: Final = "<ruby>{base}<rp>（</rp><rt>{reading}</rt><rp>）</rp></ruby>"
 _BEGINS_NO_LINE: Final = frozenset("、。，．・：；！？）」』】〉》…ーゝ々％")
 _ENDS_NO_LINE: Final = frozenset("（「『【〈《")
+_LONGEST: Final = 16
+"""Letters of a phrase that no heading of a narrow phone holds: it may break where katakana meets kanji, too."""
+_SEAM: Final = re.compile(r"(?<=[ァ-ヿ])(?=[一-鿿])|(?<=[一-鿿])(?=[ァ-ヿ])")
 _HTML: Final = re.compile(
     r"\A[^<>]*>|<(option|textarea|script|style|svg)\b.*?(?:</\1>|\Z)|<[^>]*(?:>|\Z)"
     r"|(?P<text>[^\s<>&\"'=]*[ぁ-ヿ一-鿿][^\s<>&\"'=]*)",
     re.DOTALL,
 )
 """The rest of a tag that began before an expression; elements that take no other element; tags; and text."""
+
+
+def _ends(text: str) -> Iterator[int]:
+    """Yield where a line may end."""
+    at = 0
+    for phrase in _find(text) if text else ():
+        if len(phrase) > _LONGEST:
+            yield from (at + seam.start() for seam in _SEAM.finditer(phrase))
+        at += len(phrase)
+        yield at
 
 
 def html_in_phrases(html: str) -> str:
@@ -42,7 +55,7 @@ def html_in_phrases(html: str) -> str:
 def in_phrases(message: str, *, readings: bool) -> Markup:
     """Return a message as HTML, with or without its readings."""
     text = plain(message)
-    ends = {*accumulate(map(len, _find(text)))} if text else set[int]()
+    ends = {*_ends(text)}
     html, at = [], 0
     for piece in _PIECE.finditer(message):
         base, is_ruby = piece[1] or piece[0], bool(readings and piece[2])

@@ -10,10 +10,9 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, Playwright
 
-from tests.browser.conftest import new_phone
 from tests.browser.engines.conftest import BIDI, FIREFOX
 from tests.browser.nurse import Nurse
-from tests.browser.phone import Judged, Look
+from tests.browser.phone import Judged, Look, new_phone
 from tests.browser.server import Server
 from tests.browser.test_take_home import takes_home
 

@@ -7,6 +7,10 @@ from typing import Final
 
 import pytest
 
+from app.rules.content import EXITS
+from app.rules.content.guide import GUIDE
+from app.rules.content.trouble import TROUBLES
+from app.rules.words.furigana import plain
 from tests.browser.engines.conftest import SCRIPTS, OpenWindow, as_phone
 from tests.browser.engines.window import Window
 from tests.browser.lines import Breaks, together
@@ -17,7 +21,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 LOOKS: Final = tuple(f"m{int(furigana)}p{language}" for language, furigana in product(("ja", "ja-easy"), (False, True)))
 SIZES: Final = ((390, False), (320, False), (390, True))
-PUBLIC: Final = ("/", "/before", "/guide", "/guide/trouble", "/guide/url", "/guide/items", "/ready", "/practice/")
+PUBLIC: Final = ("/", "/before", "/guide", "/practice/")
+ADVICE: Final = (
+    "/guide/trouble",
+    *(f"/guide/trouble/{each}" for each in TROUBLES.answers),
+    *(f"/guide/{each}" for each in GUIDE.topics),
+)
 MOST: Final = 0.10
 MOST_OF_A_PAGE: Final = 0.25
 FEW: Final = 4
@@ -42,6 +51,19 @@ class Reader:
         self.window.takes_cookie("look", LOOKS[0])
         self.window.opens(address)
 
+    def reads_on(self, *addresses: str) -> None:
+        """Read what other pages say, in place of what the page at hand says."""
+        here = self.window.url
+        for look in LOOKS:
+            self.window.takes_cookie("look", look)
+            self.window.opens(here)
+            read = self.window.breaks_of(addresses, SIZES)
+            for address, of_sizes in zip(addresses, read, strict=True):
+                for size, breaks in zip(SIZES, of_sizes, strict=True):
+                    self.found[address, look, *size] = breaks
+        self.window.takes_cookie("look", LOOKS[0])
+        self.window.opens(here)
+
 
 def walked(reader: Reader, server: Server) -> None:
     """Read every page of an ordinary visit, and those that need none."""
@@ -55,6 +77,10 @@ def walked(reader: Reader, server: Server) -> None:
     reader.reads()
     nurse.hands_the_phone_to(patient)
     reader.reads()
+    patient.lacks_something()
+    patient.hands_the_phone_to(nurse)
+    reader.reads_on("/visit/another-way", *ADVICE)
+    exits(reader, nurse, patient)
     patient.has_everything()
     reader.reads()
     patient.agrees_to_each(but=())
@@ -68,6 +94,19 @@ def walked(reader: Reader, server: Server) -> None:
     reader.reads()
     nurse.goes_on()
     reader.reads()
+    reader.reads_on("/review", "/offline", "/visit/look")
+
+
+def exits(reader: Reader, nurse: Nurse, patient: Patient) -> None:
+    """Read every way out, and go on all the same."""
+    for way in EXITS.values():
+        nurse.takes_the_way(plain(way.row))
+        reader.reads_on(f"/visit/another-way?{way.id}")
+        nurse.phone.presses("やっぱり登録に進む")
+        nurse.hands_the_phone_to(patient)
+        if way.id != [*EXITS][-1]:
+            patient.lacks_something()
+            patient.hands_the_phone_to(nurse)
 
 
 def test_lines_break_between_phrases(open_window: OpenWindow, server: Server) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -228,6 +228,29 @@ class Window(ABC):
         runs = self.asks(f"({MEASURE})()")
         self.asks(f"void ({style}.width = {style}.fontSize = '')")
         return judged(runs)
+
+    def breaks_of(self, addresses: Sequence[str], sizes: Sequence[tuple[int, bool]]) -> list[list[Breaks]]:
+        """Return how the lines of other pages break, in each size: their contents take the place of this page's."""
+        found = self.asks(
+            f"""(async () => {{
+                const style = document.documentElement.style;
+                const read = async (address) =>
+                    new DOMParser().parseFromString(await (await fetch(address)).text(), "text/html");
+                const contents = await Promise.all({json.dumps([*addresses])}.map(read));
+                return {json.dumps([*sizes])}.map(([width, doubled]) => {{
+                    style.width = `${{width}}px`;
+                    style.fontSize = "";
+                    if (doubled) ({DOUBLE})();
+                    return contents.map((page) => {{
+                        const has_readings = page.documentElement.hasAttribute("data-ruby");
+                        document.documentElement.toggleAttribute("data-ruby", has_readings);
+                        document.querySelector("main").replaceWith(document.importNode(page.querySelector("main"), true));
+                        return ({MEASURE})();
+                    }});
+                }});
+            }})()"""
+        )
+        return [[judged(runs) for runs in page] for page in zip(*found, strict=True)]
 
     def shows(self, css: str) -> bool:
         """Whether there is such an element."""
