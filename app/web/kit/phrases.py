@@ -23,11 +23,11 @@ _MAY_BREAK: Final = "\u200b"
 """ZERO WIDTH SPACE, as BudouX has it. A `<wbr>` is an element: it cuts a sentence into several boxes where its parent
 lays out boxes in a row, and into several names for a screen reader."""
 _RUBY: Final = "<ruby>{base}<rp>（</rp><rt>{reading}</rt><rp>）</rp></ruby>"
-_BEGINS_NO_LINE: Final = frozenset("、。，．・：；！？）」』】〉》…ーゝ々％")
-_ENDS_NO_LINE: Final = frozenset("（「『【〈《")
-_LONGEST: Final = 16
-"""Letters of a phrase that no heading of a narrow phone holds: it may break where katakana meets kanji, too."""
-_SEAM: Final = re.compile(r"(?<=[ァ-ヿ])(?=[一-鿿])|(?<=[一-鿿])(?=[ァ-ヿ])")
+_STAYS: Final = re.compile(r".[、。，．・：；！？）」』】〉》…ーゝ々％]|[（「『【〈《].|[0-9A-Za-z]{2}", re.DOTALL)
+"""Two letters that stay together: before a mark that begins no line, behind one that ends none, within a number."""
+_LONGEST: Final = 14
+"""Letters of a phrase that no narrow heading holds: it may break where katakana meets kanji, and at brackets, too."""
+_SEAM: Final = re.compile(r"(?<=[ァ-ヿ])(?=[一-鿿])|(?<=[一-鿿])(?=[ァ-ヿ])|(?<=.)(?=（)|(?<=）)(?=.)")
 _HTML: Final = re.compile(
     r"\A[^<>]*>|<(option|textarea|script|style|svg)\b.*?(?:</\1>|\Z)|<[^>]*(?:>|\Z)"
     r"|(?P<text>[^\s<>&\"'=]*[ぁ-ヿ一-鿿][^\s<>&\"'=]*)",
@@ -59,7 +59,7 @@ def in_phrases(message: str, *, readings: bool) -> Markup:
     html, at = [], 0
     for piece in _PIECE.finditer(message):
         base, is_ruby = piece[1] or piece[0], bool(readings and piece[2])
-        if at in ends and text[at] not in _BEGINS_NO_LINE and text[at - 1] not in _ENDS_NO_LINE:
+        if at in ends and not _STAYS.fullmatch(text[at - 1 : at + 1]):
             html.append(_MAY_BREAK)
         html.append(_RUBY.format(base=escape(base), reading=escape(piece[2])) if is_ruby else str(escape(base)))
         at += len(base)
