@@ -169,6 +169,7 @@ class Patient(Holder):
     def has_everything(self) -> None:
         """Have card, registration and number ready."""
         self.phone.presses("そろっています")
+        self.phone.passes_by()
 
     def lacks_something(self) -> None:
         """Lack something, or not be sure."""

@@ -25,7 +25,7 @@ from playwright.sync_api import (
 
 from tests.browser import craft
 from tests.browser.server import Server
-from tests.browser.unseen import Unseen, bare
+from tests.browser.unseen import Unseen, bare, is_untold
 
 PATIENCE: Final = 8_000
 """Milliseconds after which a tap that leads nowhere is a failure."""
@@ -319,6 +319,14 @@ class Phone:
     def skips_the_pause(self) -> None:
         """Let the time be over in which a page takes no press: tests of other things have nothing to wait for."""
         self.page.evaluate(UNPAUSED)
+
+    def passes_by(self) -> None:
+        """Answer each page that no story tells: every question with its first answer."""
+        while is_untold(self.path):
+            for group in self.page.locator("fieldset").all():
+                group.locator("label").first.tap()
+            with self.arrives():
+                self.page.locator(".kz-form > .kz-button").last.tap()
 
     def hurries_to_the_card(self, *, over_40: bool, reference: str = "") -> None:
         """Make the way to the card unseen: other stories walk it step by step."""

@@ -304,6 +304,7 @@ def test_a_blind_patient_chooses_and_confirms(nurse: Nurse, phone: Phone) -> Non
     blind = Blind(phone)
     blind.presses_by_name("button", "受け取りました")
     blind.presses_by_name("button", "そろっています")
+    phone.passes_by()
     for item in phone.questions:
         blind.chooses_by_name(item, "同意しない" if item.startswith("手術") else "同意する")
     blind.presses_by_name("button", "えらんだ内容を確かめる")
