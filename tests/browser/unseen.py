@@ -10,9 +10,21 @@ from playwright.sync_api import APIResponse, BrowserContext
 from app.rules.visit.flow import STEPS
 from tests.web.bedside.page import Page
 
-
 TOLD: Final = frozenset(
-    "need reinquiry withdrawal ready another-way consent check revoke handoff result error-code done".split()
+    [
+        "need",
+        "reinquiry",
+        "withdrawal",
+        "ready",
+        "another-way",
+        "consent",
+        "check",
+        "revoke",
+        "handoff",
+        "result",
+        "error-code",
+        "done",
+    ]
 )
 """The steps that stories tell. Another one is answered as it comes, wherever the flow has it."""
 
