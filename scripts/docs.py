@@ -24,9 +24,10 @@ from babel.messages.extract import extract
 from babel.messages.pofile import write_po
 
 from app.rules.content import ITEMS
-from app.rules.visit.flow import FLOW, RESTING, Question, Step, path
+from app.rules.visit.flow import FLOW, RESTING, path
 from app.rules.visit.journey import furthest, go_on
-from app.rules.visit.visit import NOTHING, Holder, Route, Visit
+from app.rules.visit.step import Question, Step
+from app.rules.visit.visit import NOTHING, Holder, Intent, Route, Visit
 from app.rules.words.dates import JST
 from app.rules.words.furigana import plain
 from scripts import architecture
@@ -76,6 +77,12 @@ def edges() -> Iterator[Edge]:
         for question in step.questions(visit):
             for option in question.options:
                 yield from _ways_out(step, question, option)
+    known = {*pairwise(main)}
+    for intent in (Intent.FIRST, Intent.SHORT):
+        officially = replace(visit, route=Route.OFFICIAL, answers={"need": {"intent": intent}})
+        for step, following in pairwise(path(officially)):
+            if (step, following) not in known:
+                yield Edge(step.id, following.id, f"official route: {intent}" if step is FLOW[0] else "")
 
 
 def _ways_out(step: Step, question: Question, option: str) -> Iterator[Edge]:
@@ -152,7 +159,8 @@ def _yes(value: bool) -> str:  # noqa: FBT001 - a word for a fact
 
 
 def _way_out(step: Step) -> str:
-    later = f", also from any page after `{step.open_from}`" if step.open_from else ""
+    opened = " or ".join(f"`{each}`" for each in step.open_from)
+    later = f", also from any page after {opened}" if opened else ""
     return f"yes{later}" if step.leaves else ""
 
 
@@ -160,7 +168,7 @@ def _asked(step: Step) -> Iterator[str]:
     """Yield what a step asks: of everybody, and only from 40 on."""
     of_all = {question.name for question in step.questions(_visit("no"), NOTHING)}
     asked = step.questions(_visit("yes"), NOTHING)
-    there = step.questions(replace(_visit("yes"), route=Route.OFFICIAL), {"there": "yes"})
+    there = step.questions(replace(_visit("yes"), route=Route.OFFICIAL), NOTHING)
     for question in (*asked, *(each for each in there if each not in asked)):
         options = " · ".join(question.options) or "text"
         notes = ", ".join(note for note, holds in _remarks(question, of_all) if holds)

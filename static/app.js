@@ -21,18 +21,30 @@ addEventListener("click", (event) => {
 }, true);
 
 // Old hands press long, and phones send no click after a long press: whoever presses one thing presses it all the same.
-const LONG = 400;
-let press;
-addEventListener("pointerdown", ({ pointerType, target, timeStamp }) => {
-  const on = pointerType === "touch" && !pausing && target.closest("button, label, summary, .kz-button");
+// A hand that rests on the glass for seconds presses nothing.
+const [LONG, RESTING, TWICE] = [400, 5000, 700];
+let press, done;
+const forget = () => { press = undefined };
+addEventListener("pointerdown", ({ pointerType, isPrimary, target, timeStamp }) => {
+  const on = pointerType === "touch" && isPrimary && !pausing && !target.closest(".kz-ticks") && target.closest("button, label, summary, .kz-button, .kz-row");
   press = on ? { on, since: timeStamp } : undefined;
 }, true);
-addEventListener("click", () => { press = undefined }, true);
+addEventListener("pointercancel", forget, true);
+addEventListener("click", (event) => {
+  forget();
+  if (!event.isTrusted || !done?.on.contains(event.target) || event.timeStamp - done.at > TWICE) return;
+  event.preventDefault(); // it came late, and is done already
+  event.stopImmediatePropagation();
+}, true);
 addEventListener("pointerup", ({ clientX, clientY, timeStamp }) => {
-  const mine = press;
-  if (!mine || timeStamp - mine.since < LONG || !mine.on.contains(document.elementFromPoint(clientX, clientY))) return;
-  setTimeout(() => press === mine && mine.on.click(), 50); // the click that does come is first
-});
+  const mine = press, held = timeStamp - mine?.since;
+  if (!(held > LONG && held < RESTING) || !mine.on.contains(document.elementFromPoint(clientX, clientY))) return;
+  setTimeout(() => {
+    if (press !== mine) return; // the click did come
+    mine.on.click();
+    done = { on: mine.on, at: timeStamp };
+  }, 50);
+}, true);
 addEventListener("contextmenu", (event) => event.pointerType === "touch" && press && event.preventDefault());
 
 // 「すべて…」 fills in the answers, to be seen and changed.

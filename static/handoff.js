@@ -5,6 +5,9 @@ let left = false;
 for (const link of document.querySelectorAll("[data-out]")) {
   link.addEventListener("click", () => {
     left = true;
+    const went = document.querySelector("[data-went]");
+    // The office learns that the page was opened, though nobody may come back to report.
+    if (went) fetch(went.action, { method: "POST", body: new URLSearchParams(new FormData(went)), headers: { "Kazasu-Steady": "1" }, keepalive: true }).catch(() => {});
   });
 }
 document.addEventListener("visibilitychange", () => {

@@ -75,24 +75,35 @@ class Nurse(Holder):
         self.phone.fills_in("照会番号", number)
 
     def says_first_time(self, *, over_40: bool = True) -> None:
-        """Say the age, and that nothing was registered before."""
-        self.says_the_age(over_40=over_40)
-        self.phone.presses("はじめて登録する")
+        """Say the age, and that nothing was registered before; on the official route, that all is read here first."""
+        self._says("はじめて登録する", "登録する：ここで1つずつ読んで選び、公式へ", over_40=over_40)
+
+    def goes_the_short_way(self) -> None:
+        """Leave the choice to the official page."""
+        self.phone.presses("登録する：公式の画面で選ぶ")
+        self.is_at("公式のページで登録します")
+
+    def _says(self, intent: str, officially: str = "", *, over_40: bool) -> None:
+        """Say what is to be done; the official route asks the age later, of whoever reads and chooses here."""
+        if not self.phone.shows("[value=short]"):
+            self.says_the_age(over_40=over_40)
+            self.phone.presses(intent)
+            return
+        self.phone.presses(officially or intent)
+        if self.phone.path == "/visit/age":
+            self.phone.presses("40歳以上" if over_40 else "39歳以下")
 
     def says_care_continues(self, *, over_40: bool = True) -> None:
         """Say the age, and that a registration was made before."""
-        self.says_the_age(over_40=over_40)
-        self.phone.presses("前に登録した")
+        self._says("前に登録した", over_40=over_40)
 
     def says_something_changes(self, *, over_40: bool = True) -> None:
         """Say the age, and that the patient wants other choices."""
-        self.says_the_age(over_40=over_40)
-        self.phone.presses("同意を変えたい")
+        self._says("同意を変えたい", over_40=over_40)
 
     def says_withdrawal(self, *, over_40: bool = True) -> None:
         """Say the age, and that the patient takes everything back."""
-        self.says_the_age(over_40=over_40)
-        self.phone.presses("同意を取り消したい")
+        self._says("同意を取り消したい", over_40=over_40)
 
     def goes_on_all_the_same(self) -> None:
         """Register today although it may not be needed."""

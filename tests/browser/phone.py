@@ -25,7 +25,7 @@ from playwright.sync_api import (
 
 from tests.browser import craft
 from tests.browser.server import Server
-from tests.browser.unseen import Unseen, bare, is_untold
+from tests.browser.unseen import Unseen, bare, untold
 
 PATIENCE: Final = 8_000
 """Milliseconds after which a tap that leads nowhere is a failure."""
@@ -322,7 +322,7 @@ class Phone:
 
     def passes_by(self) -> None:
         """Answer each page that no story tells: every question with its first answer."""
-        while is_untold(self.path):
+        for _ in untold(lambda: self.path):
             for group in self.page.locator("fieldset").all():
                 group.locator("label").first.tap()
             with self.arrives():

@@ -20,7 +20,7 @@ from tests.browser.phone import Judged, Look, Phone, new_phone
 pytestmark = pytest.mark.browser
 
 ASKS = "公式の画面に、何と出ましたか"
-DONE = "終わったという表示が出た"
+DONE = "登録が終わった、と出た"
 LINE_APP = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148 Safari Line/15.1.0"
 
 
@@ -103,7 +103,7 @@ def test_out_and_back_and_told(nurse: Nurse, patient: Patient, phone: Phone, rec
     reception.asked.clear()
     goes_out(nurse, patient)
     phone.reads(
-        "公式の画面では、もう一度聞かれます", "まだ登録されていません", "2回ちがったら、やめる", "資格確認・同意登録"
+        "公式の画面では、もう一度聞かれます", "まだ登録されていません", "2回ちがったら、やめます", "資格確認・同意登録"
     )
     opens_the_official_page(phone)
     phone.follows("もどってきたら、ここ")
@@ -168,8 +168,8 @@ def test_nobody_is_asked_who_never_left(nurse: Nurse, patient: Patient, phone: P
     ("says", "report", "heading"),
     [
         (DONE, "done", "おつかれさまでした"),
-        ("途中でやめた", "stopped", "おつかれさまでした"),
-        ("分からない・あとで報告する", "later", "おつかれさまでした"),
+        ("患者さまが、途中でやめた", "stopped", "おつかれさまでした"),
+        ("分からない・あとで知らせる", "later", "おつかれさまでした"),
         ("エラーや番号が出た", "trouble", "出た番号を書きとめます"),
     ],
 )
@@ -268,27 +268,91 @@ def test_the_letters_hold_for_30_minutes(
     other.context.close()
 
 
-def test_choosing_on_the_official_page_only(nurse: Nurse, patient: Patient, phone: Phone) -> None:
+@pytest.mark.parametrize("look", [Look(), Look("no JavaScript", scripts=False)], ids=str)
+def test_the_short_way_leaves_the_choice_to_the_official_page(nurse: Nurse, phone: Phone, look: Look) -> None:
     nurse.starts()
-    nurse.says_first_time(over_40=True)
-    nurse.hands_the_phone_to(patient)
-    patient.has_everything()
-    phone.presses("公式の画面で選びます")
-    phone.reads("ここでは、まだ選んでいません")
-    patient.confirms(Nurse.receives)
-    patient.hands_the_phone_to(nurse)
-    phone.reads("公式の画面で選びます")
-    phone.follows("もどってきたら、ここ")
+    taps = phone.taps
+    nurse.goes_the_short_way()
+    nurse.reads(
+        "保険証の利用登録は、おすみですか",
+        "利用者証明用。番号は聞き取りません",
+        "手術、診療・薬剤、特定健診、限度額、特定疾病。",
+        "同意しなくても、訪問看護は、いままでと同じです。",
+        "選ぶのは、ご本人です",
+        "15歳未満は法定代理人",
+        "2回まちがえたら、やめます（3回でロック）",
+        "事業所名がちがったら、何も選ばずに止めます",
+    )
+    opens_the_official_page(phone)
+    phone.follows("公式の画面に出たことを知らせる")
+    nurse.is_at("資格確認")
     phone.presses(DONE)
-    phone.reads("ここには残っていません")
+    nurse.is_at("おつかれさまでした")
+    phone.reads("登録したと申告されました", "ここには残っていません")
+    assert phone.taps - taps == 4
+    assert reported(phone) == [{"report": "done"}]
     record = phone.server.record()
-    chosen = [
+    told = [each.entry.type for each in record if each.entry.visit == record[-1].entry.visit]
+    assert told.index(EventType.HANDED_OFF) < told.index(EventType.REPORTED)
+    (sent,) = [
         each.body
         for each in record
-        if each.entry.visit == record[-1].entry.visit and each.entry.type == EventType.ITEMS_ANSWERED
+        if each.entry.visit == record[-1].entry.visit and each.entry.type == EventType.HANDED_OFF
     ]
-    assert chosen[0] is not None
-    assert set(json.loads(json.dumps(chosen[0]["choices"])).values()) == {"not_asked"}
+    assert sent is not None
+    assert set(json.loads(json.dumps(sent["choices"])).values()) == {"not_asked"}
+
+
+def test_that_the_page_was_opened_is_known_though_nobody_comes_back(nurse: Nurse, phone: Phone) -> None:
+    nurse.starts()
+    nurse.goes_the_short_way()
+    before = len(phone.server.record())
+    opens_the_official_page(phone)
+    phone.page.wait_for_timeout(300)
+    assert [each.entry.type for each in phone.server.record()[before:]] == [EventType.HANDED_OFF]
+
+
+def test_the_items_are_explained_and_nothing_is_answered(nurse: Nurse, phone: Phone) -> None:
+    nurse.starts()
+    nurse.goes_the_short_way()
+    before = len(phone.server.record())
+    phone.follows("患者さまに説明を見せる")
+    nurse.is_at("聞かれる情報の説明")
+    nurse.reads("手術の情報", "特定健診の情報", "くわしく")
+    assert phone.page.locator("main input[type=radio]").count() == 0
+    phone.follows("説明がすんだ")
+    nurse.is_at("公式のページで登録します")
+    assert len(phone.server.record()) == before
+
+
+@pytest.mark.parametrize(
+    ("said", "report"),
+    [
+        ("ちがう事業所の名前が出た", "other_name"),
+        ("もう登録されている、と出た", "already"),
+        ("患者さまが、途中でやめた", "stopped"),
+    ],
+)
+def test_what_the_official_page_said_is_told_as_it_was(nurse: Nurse, phone: Phone, said: str, report: str) -> None:
+    nurse.starts()
+    nurse.goes_the_short_way()
+    opens_the_official_page(phone)
+    phone.follows("公式の画面に出たことを知らせる")
+    phone.presses(said)
+    assert reported(phone) == [{"report": report}]
+
+
+def test_who_lacks_something_is_shown_another_way_from_the_short_one(nurse: Nurse, phone: Phone) -> None:
+    nurse.starts()
+    nurse.goes_the_short_way()
+    phone.follows("「いいえ」が1つでもあるとき")
+    nurse.is_at("ほかの方法があります")
+    nurse.takes_the_way("暗証番号を忘れた")
+    phone.presses("やっぱり登録に進む")
+    nurse.is_at("公式のページで登録します")
+    phone.presses("今日はやめる")
+    nurse.reads("今日でなくて、かまいません")
+    nurse.ends_with_this_way()
 
 
 def test_without_an_official_address_the_page_says_what_to_do(

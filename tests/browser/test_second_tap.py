@@ -20,7 +20,8 @@ from playwright.sync_api import Error as PlaywrightError
 from app.main import PRACTICE_STATION
 from app.rules.record.evidence import hashed
 from app.rules.visit import journey
-from app.rules.visit.flow import FLOW, STEPS, Step
+from app.rules.visit.flow import FLOW, STEPS
+from app.rules.visit.step import Step
 from app.rules.visit.visit import Holder, Visit
 from app.tokens import new_secret
 from app.web.bedside import seat
@@ -30,7 +31,7 @@ from tests.browser import craft
 from tests.browser.nurse import HANAKO
 from tests.browser.phone import Look
 from tests.browser.server import Server
-from tests.browser.unseen import Unseen, is_untold
+from tests.browser.unseen import Unseen, untold
 from tests.rules.visits import a_visit, answered
 
 pytestmark = pytest.mark.browser
@@ -192,7 +193,7 @@ class Finger:
 
     def passes_by(self) -> None:
         """Answer each page that no story tells."""
-        while is_untold(self.path):
+        for _ in untold(lambda: self.path):
             self.presses("fieldset label")
             self.presses(".kz-form > .kz-button")
             self.waits()

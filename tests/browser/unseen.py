@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,6 +14,8 @@ from tests.web.bedside.page import Page
 TOLD: Final = frozenset(
     [
         "need",
+        "age",
+        "official",
         "reinquiry",
         "withdrawal",
         "ready",
@@ -29,10 +32,13 @@ TOLD: Final = frozenset(
 """The steps that stories tell. Another one is answered as it comes, wherever the flow has it."""
 
 
-def is_untold(path: str) -> bool:
-    """Whether this is the page of a step that no story tells."""
-    step = path.removeprefix("/visit/")
-    return step in STEPS and step not in TOLD
+def untold(path: Callable[[], str]) -> Iterator[str]:
+    """Yield each page of a step that no story tells, as long as one is at hand; fail where one does not go on."""
+    seen = set[str]()
+    while (step := path().removeprefix("/visit/")) in STEPS and step not in TOLD:
+        assert step not in seen, f"{step} was answered, and is still here"
+        seen.add(step)
+        yield step
 
 
 class Unseen:
@@ -66,10 +72,11 @@ class Unseen:
         """Go from the station's entry to the card, and agree to everything on the way."""
         self.opens(entry)
         self.sends(entry)
-        self.sends("/visit/need", over_40="yes" if over_40 else "no", reference=reference, intent="first")
+        age = "yes" if over_40 else "no"
+        self.sends("/visit/need", over_40=age, reference=reference, intent="first")
         self.sends("/visit/hand-over")
         self.sends("/visit/ready", ready="all")
-        while is_untold(self.page.path):
+        for _ in untold(lambda: self.page.path):
             radios = [each.attrs for each in self.page.root.all("input") if each.attrs.get("type") == "radio"]
             self.sends(self.page.path, **{each["name"]: each["value"] for each in reversed(radios)})
         items = {each.attrs["name"] for each in self.page.root.all("input") if each.attrs.get("value") == "agree"}

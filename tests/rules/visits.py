@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from app.rules.visit import journey
-from app.rules.visit.flow import FLOW, STEPS, Step
-from app.rules.visit.visit import Intent, Visit
+from app.rules.visit.flow import FLOW, STEPS
+from app.rules.visit.step import Step
+from app.rules.visit.visit import Intent, Route, Visit
 
 NOW = 1_795_000_000
 """A moment in November 2026."""
 
 
-def a_visit(*, over_40: bool = True, intent: str = Intent.FIRST, upto: str = "consent") -> Visit:
+def a_visit(
+    *, over_40: bool = True, intent: str = Intent.FIRST, upto: str = "consent", route: Route = Route.PRACTICE
+) -> Visit:
     """Return a visit answered in the ordinary way up to (not including) the step `upto`."""
-    visit = Visit(id="v" * 22, facility="hinatazaka", opened_at=NOW, touched_at=NOW)
+    visit = Visit(id="v" * 22, facility="hinatazaka", opened_at=NOW, touched_at=NOW, route=route)
     for step in FLOW:
         if step.id == upto:
             break
@@ -26,8 +29,11 @@ def a_visit(*, over_40: bool = True, intent: str = Intent.FIRST, upto: str = "co
 def ordinary(step: Step, visit: Visit, *, over_40: bool = True, intent: str = Intent.FIRST) -> dict[str, str]:
     """Return the ordinary answers of a step: the first option of all that must be answered, as `FLOW` offers them."""
     answer = {each.name: next(iter(each.options)) for each in step.questions(visit) if each.missing}
+    if step.id == "age":
+        answer |= {"over_40": "yes" if over_40 else "no"}
     if step is FLOW[0]:
-        answer |= {"over_40": "yes" if over_40 else "no", "intent": intent}
+        age = {} if visit.route is Route.OFFICIAL else {"over_40": "yes" if over_40 else "no"}
+        answer |= {**age, "intent": intent}
         answer |= {"go_on": "yes"} if intent in {Intent.CONTINUES, Intent.WITHDRAW} else {}
     return answer
 

@@ -160,6 +160,11 @@ def _confirmed(visit: Visit, at: int, body: Mapping[str, Any]) -> Visit:
     return _answered(chosen, "check", at, {"confirmed": body["operator"]})
 
 
+def _handed_off(visit: Visit, at: int, _: Mapping[str, Any]) -> Visit:
+    """On the short way, opening the official page is what its step asks; elsewhere the card follows a confirmation."""
+    return _answered(visit, "official", at, {"opened": "yes"}) if visit.is_short else visit
+
+
 def _returned(visit: Visit, at: int, body: Mapping[str, Any]) -> Visit:
     is_answer = body["outcome"] in {"by_hand", "identified"}
     return _answered(visit, "handoff", at, body) if is_answer else visit
@@ -206,6 +211,7 @@ _BEDSIDE: Final[Mapping[str, Callable[[Visit, int, Mapping[str, Any]], Visit]]] 
     EventType.ANOTHER_WAY: lambda visit, at, body: _answered(visit, "another-way", at, body),
     EventType.ITEMS_ANSWERED: _items,
     EventType.CONFIRMED: _confirmed,
+    EventType.HANDED_OFF: _handed_off,
     EventType.RETURNED: _returned,
     EventType.IDENTIFIED: _identified,
     EventType.REGISTERED: lambda visit, at, body: _settled(visit, at, body, Registration.ACCEPTED),

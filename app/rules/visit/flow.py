@@ -7,144 +7,41 @@ walk. A step's id is its address, its template, its key in the answers and its n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Final
 
 from app.rules.content import EXITS, ITEMS
 from app.rules.record.event import Body, EventType, Json
 from app.rules.visit.consent import Choice, Item, complete, in_force, not_asked_reason
-from app.rules.visit.visit import NOTHING, Answer, Holder, Intent, Registration, Report, Route, Visit
+from app.rules.visit.step import Asks, Question, Step
+from app.rules.visit.visit import Answer, Holder, Intent, Registration, Report, Route, Visit
 from app.rules.words.furigana import N_
 from app.rules.words.languages import BY_CODE, wording
 
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One thing a step asks: a closed choice, or a short free text when there are no options."""
-
-    name: str
-    options: tuple[str, ...] | Mapping[str, str] = ()
-    """What may be answered; as a mapping, with the name of each option on the check page."""
-    missing: str = ""
-    """The message when it is left out. An empty string makes the question optional."""
-    label: str = ""
-    item: Item | None = None
-    """The consent item that is asked, whose own words stand for `label`."""
-    staff_number: bool = False
-    """The station's own number (照会番号): four digits are allowed, a My Number is not."""
-
-    @property
-    def names(self) -> Mapping[str, str]:
-        """The names of the options on the check page; none where it lists no such answer."""
-        return self.options if isinstance(self.options, Mapping) else NOTHING
-
-
-Questions: TypeAlias = tuple[Question, ...] | Callable[[Visit, Answer], tuple[Question, ...]]
-"""Questions, or what returns them, given the visit so far and what is being answered."""
-Test: TypeAlias = Callable[[Visit], bool]
-
-
-def _as_given(_: Visit, answer: Answer) -> Body:
-    return {**answer}
-
-
-@dataclass(frozen=True, slots=True)
-class Asks:
-    """What a step asks, and the event that records its answers."""
-
-    questions: Questions
-    event: EventType
-    body: Callable[[Visit, Answer], Body] = _as_given
-    """The event's body, given the visit after the step and the step's answer."""
-    on_check: bool = False
-    """Whether each answer is a row of the check page; a changed one must be confirmed anew."""
-    can_fill: bool = False
-    """Whether one press may answer all questions alike, as a draft."""
-    in_language: bool = False
-    """Whether the language in which the page was read is kept with the visit."""
-
-
-def _always(_: Visit) -> bool:
-    return True
-
-
-def _never(_: Visit) -> bool:
-    return False
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
-    """One page of the visit. There is one of each: they are compared by identity."""
-
-    id: str
-    title: str
-    holder: Holder
-    guide: str
-    """The part of the field's own procedure that this step carries out."""
-    asks: Asks | None = None
-    confirms: tuple[str, ...] = ()
-    """Steps that this one depends on: when an answer of theirs changes, the answers of this one are removed."""
-    applies: Test = _always
-    counted: bool = True
-    """Whether it counts in "n / m". Ways out and the farewell do not."""
-    open_from: str = ""
-    """While that step is reachable, this page may be opened although it is not on the path."""
-    to_the_card: bool = False
-    """Whether confirming this page opens the way to the card."""
-    taps_card: bool = False
-    """Whether the card is tapped here: no later page leads back into what came before."""
-    goes_on: Callable[[Visit], Visit] | None = None
-    """What an exit changes when the person does not take it; without this, the step is none."""
-    held_officially: Holder | None = None
-    """Overrides `holder` on the official route."""
-    only_in_hand: bool = False
-    """Whether a submission is refused unless the phone is with this page's holder: no patient reports for staff."""
-    by_hand: Test = _never
-    """Whether people leave for another app here and return on their own: the next page is then always open."""
-    withdrawing: str = ""
-    """The title when everything is withdrawn, if different."""
-
-    @property
-    def leaves(self) -> bool:
-        """Whether it is an exit: the path ends here unless the person goes on with the registration."""
-        return self.goes_on is not None
-
-    def called(self, visit: Visit) -> str:
-        """Return the title of this page, with furigana notation."""
-        return self.withdrawing if visit.withdraws and self.withdrawing else self.title
-
-    def held_by(self, visit: Visit) -> Holder:
-        """Return who holds the phone at this page."""
-        return self.held_officially or self.holder if visit.route is Route.OFFICIAL else self.holder
-
-    def questions(self, visit: Visit, given: Answer = NOTHING) -> tuple[Question, ...]:
-        """Return what is asked, given the visit so far and what is being answered."""
-        asked = self.asks.questions if self.asks else ()
-        return asked(visit, given) if callable(asked) else asked
-
-    def event(self, visit: Visit) -> tuple[EventType, Body]:
-        """Return type and body of the event that records this step's answers. Raises `KeyError` if it has none."""
-        if self.asks is None:
-            raise KeyError(self.id)
-        body = self.asks.body(visit, visit.answers[self.id])
-        return self.asks.event, {"step": self.id, **body} if self.asks.event is EventType.ANSWERED else body
-
-
 YES_OR_NO: Final[Mapping[str, str]] = MappingProxyType({"yes": N_("はい"), "no": N_("いいえ")})
 
-_NEED: Final = (
-    Question(
-        "over_40",
-        YES_OR_NO,
-        N_("{患者|かんじゃ}さまが40{歳|さい}{以上|いじょう}か、えらんでください"),
-    ),
-    Question("reference", staff_number=True, label=N_("{照会|しょうかい}{番号|ばんごう}")),
-    Question("intent", tuple(Intent), N_("あてはまるものを1つ{押|お}してください")),
-    Question("go_on", ("yes",)),
-)
+_AGE: Final = Question("over_40", YES_OR_NO, N_("{患者|かんじゃ}さまが40{歳|さい}{以上|いじょう}か、えらんでください"))
+_NUMBER: Final = Question("reference", staff_number=True, label=N_("{照会|しょうかい}{番号|ばんごう}"))
+_GO_ON: Final = Question("go_on", ("yes",))
+
+
+def _intent(*intents: Intent) -> Question:
+    return Question("intent", tuple(intents), N_("あてはまるものを1つ{押|お}してください"))
+
+
+_NEED: Final = (_AGE, _NUMBER, _intent(*(each for each in Intent if each is not Intent.SHORT)), _GO_ON)
+_NEED_OFFICIALLY: Final = (replace(_AGE, missing=""), _NUMBER, _intent(*Intent), _GO_ON)
+"""The age is asked later, of whoever reads and chooses here; a visit of the day's list knows it before."""
+
+
+def _need(visit: Visit, _: Answer) -> tuple[Question, ...]:
+    return _NEED_OFFICIALLY if visit.route is Route.OFFICIAL else _NEED
+
+
+_OPENED: Final = (Question("opened", ("yes",), N_("{公式|こうしき}の{画面|がめん}を{見|み}てから{押|お}してください")),)
 
 
 _READY: Final = (
@@ -202,8 +99,25 @@ def _handoff(visit: Visit, _: Answer) -> tuple[Question, ...]:
 
 def _result(visit: Visit, _: Answer) -> tuple[Question, ...]:
     answered = visit.registration is Registration.ACCEPTED
-    reports = tuple(report for report in Report if answered or report is not Report.ANSWERED)
-    return (Question("report", reports, N_("{公式|こうしき}の{画面|がめん}に{出|で}たものを1つえらんでください")),)
+    unknown = set() if answered else {Report.ANSWERED}
+    if visit.route is not Route.OFFICIAL:
+        unknown |= {Report.OTHER_NAME, Report.ALREADY}
+    reports = tuple(report for report in Report if report not in unknown)
+    report = Question("report", reports, N_("{公式|こうしき}の{画面|がめん}に{出|で}たものを1つえらんでください"))
+    return (report, *_HOW) if visit.is_short else (report,)
+
+
+EXPLAINED: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "screen": N_("{画面|がめん}を{見|み}せて"),
+        "aloud": N_("{声|こえ}に{出|だ}して"),
+        "paper": N_("{紙|かみ}で"),
+        "unwanted": N_("{説明|せつめい}は{要|い}らないと{言|い}われた"),
+    }
+)
+"""How the items were explained on the short way; with the label."""
+_HOW: Final = (Question("operator", tuple(OPERATORS)), Question("explained", tuple(EXPLAINED)))
+"""What may be told beside the report, of a choice that was made on the official page."""
 
 
 def _with_number(_: Visit, answer: Answer) -> Body:
@@ -224,6 +138,10 @@ def _chosen(visit: Visit, _: Answer) -> Body:
         "wording": wording(language, visit.items),
         "lang": language.code,
     }
+
+
+def _sent_out(visit: Visit, _: Answer) -> Body:
+    return {"choices": recorded_choices(visit)}
 
 
 def _not_asked(visit: Visit) -> dict[str, Json]:
@@ -250,8 +168,21 @@ def _withdraws(visit: Visit) -> bool:
     return visit.withdraws
 
 
+def _reads_here(visit: Visit) -> bool:
+    return not visit.is_short
+
+
 def _chooses(visit: Visit) -> bool:
-    return not visit.withdraws
+    return _reads_here(visit) and not visit.withdraws
+
+
+def _is_asked_the_age(visit: Visit) -> bool:
+    is_open = visit.route is Route.OFFICIAL and not visit.answer("need", "over_40")
+    return is_open and visit.intent in {Intent.FIRST, Intent.CONTINUES, Intent.CHANGE}
+
+
+def _goes_the_short_way(visit: Visit) -> bool:
+    return visit.is_short
 
 
 def _returns_by_hand(visit: Visit) -> bool:
@@ -283,7 +214,7 @@ FLOW: Final = (
         N_("{今日|きょう}、{登録|とうろく}は{必要|ひつよう}ですか"),
         Holder.STAFF,
         guide="再照会で済むかを先に確かめる",
-        asks=Asks(_NEED, EventType.NEED_ANSWERED, _with_number),
+        asks=Asks(_need, EventType.NEED_ANSWERED, _with_number),
     ),
     Step(
         "reinquiry",
@@ -306,10 +237,19 @@ FLOW: Final = (
         goes_on=_all_the_same,
     ),
     Step(
+        "age",
+        N_("{患者|かんじゃ}さまの{年齢|ねんれい}"),
+        Holder.STAFF,
+        guide="40歳以上かを確かめる",
+        asks=Asks((_AGE,), EventType.ANSWERED),
+        applies=_is_asked_the_age,
+    ),
+    Step(
         "ready",
         N_("{同意|どうい}{登録|とうろく}の{準備|じゅんび}"),
         Holder.PATIENT,
         guide="同意登録準備",
+        applies=_reads_here,
         withdrawing=N_("{取|と}り{消|け}しの{準備|じゅんび}"),
         asks=Asks(_READY, EventType.READY_ANSWERED),
     ),
@@ -320,7 +260,7 @@ FLOW: Final = (
         guide="暗証番号やカードがないときの別の方法",
         asks=Asks(_ANOTHER_WAY, EventType.ANOTHER_WAY),
         applies=_lacks,
-        open_from="ready",
+        open_from=("ready", "official"),
         counted=False,
         goes_on=_prepared_anew,
     ),
@@ -352,11 +292,22 @@ FLOW: Final = (
         to_the_card=True,
     ),
     Step(
+        "official",
+        N_("{公式|こうしき}のページで{登録|とうろく}します"),
+        Holder.STAFF,
+        guide="公式の画面（マイナ在宅受付Web）で選び、登録する",
+        asks=Asks(_OPENED, EventType.HANDED_OFF, _sent_out),
+        confirms=("need",),
+        applies=_goes_the_short_way,
+        by_hand=_goes_the_short_way,
+    ),
+    Step(
         "handoff",
         N_("{本人|ほんにん}{確認|かくにん}"),
         Holder.PATIENT,
         guide="本人確認（公式アプリで暗証番号とカード）",
         asks=Asks(_handoff, EventType.RETURNED),
+        applies=_reads_here,
         confirms=("check", "revoke"),
         taps_card=True,
         held_officially=Holder.STAFF,  # the nurse opens the official page, and hands over there
@@ -368,7 +319,7 @@ FLOW: Final = (
         Holder.STAFF,
         guide="資格確認（患者宅）",
         asks=Asks(_result, EventType.REPORTED),
-        confirms=("handoff", "check", "revoke"),
+        confirms=("handoff", "check", "revoke", "official"),
         only_in_hand=True,
     ),
     Step(

@@ -12,7 +12,8 @@ from itertools import pairwise
 from typing import Final
 
 from app.rules.record.clock import is_young
-from app.rules.visit.flow import FLOW, RESTING, STEPS, Question, Step, path
+from app.rules.visit.flow import FLOW, RESTING, STEPS, path
+from app.rules.visit.step import Question, Step
 from app.rules.visit.visit import NOTHING, Answer, Holder, Registration, Visit
 from app.rules.words.digits import Finding, find
 from app.rules.words.furigana import N_
@@ -63,7 +64,7 @@ def is_reachable(step: Step, visit: Visit) -> bool:
     """Whether the page of a step may be opened now."""
     steps = path(visit)
     if step.open_from and step not in steps:
-        return is_reachable(STEPS[step.open_from], visit)
+        return any(is_reachable(STEPS[each], visit) for each in step.open_from)
     reached = _first_open(steps, visit)
     last = steps.index(reached) + reached.by_hand(visit)
     return step in steps and steps.index(step) <= last

@@ -39,6 +39,8 @@ class Standing(StrEnum):
     ALTERED = "altered"
     """It differs from its record: somebody has written into the database."""
 
+    OTHER_NAME = "other_name"
+    """The official page named another institution: the station's address may be wrong."""
     DISPUTED = "disputed"
     """Somebody with the patient's copy says: I did not agree to this."""
     WITHDRAWAL_ASKED = "withdrawal_asked"
@@ -67,7 +69,15 @@ _ASKED: Final = {
     Wish.CHANGE: Standing.CHANGE_ASKED,
 }
 NEEDY: Final = frozenset(
-    {Standing.ALTERED, *_ASKED.values(), Standing.TROUBLE, Standing.DIFFERS, Standing.NOT_FOUND, Standing.UNCLEAR}
+    {
+        Standing.ALTERED,
+        Standing.OTHER_NAME,
+        *_ASKED.values(),
+        Standing.TROUBLE,
+        Standing.DIFFERS,
+        Standing.NOT_FOUND,
+        Standing.UNCLEAR,
+    }
 )
 """要対応: somebody must act."""
 _REACHED: Final = {
@@ -243,6 +253,7 @@ def _chosen(visit: Visit) -> tuple[bool, bool, dict[str, str]]:
 
 def _as_said(visit: Visit) -> Standing:
     standing_of: dict[str, Standing] = {
+        Report.OTHER_NAME: Standing.OTHER_NAME,
         Report.TROUBLE: Standing.TROUBLE,
         Report.STOPPED: Standing.STOPPED,
         Report.LATER: Standing.UNREPORTED,
@@ -258,6 +269,8 @@ class Truth(StrEnum):
 
     CHOSEN = "chosen"
     REPORTED = "reported"
+    ALREADY = "already"
+    OTHER_NAME = "other_name"
     TROUBLE = "trouble"
     STOPPED = "stopped"
     SEEN = "seen"
@@ -269,6 +282,8 @@ class Truth(StrEnum):
 _TOLD: Final[Mapping[str, Truth]] = {
     Report.ANSWERED: Truth.REPORTED,
     Report.DONE: Truth.REPORTED,
+    Report.ALREADY: Truth.ALREADY,
+    Report.OTHER_NAME: Truth.OTHER_NAME,
     Report.TROUBLE: Truth.TROUBLE,
     Report.STOPPED: Truth.STOPPED,
 }

@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 from app.rules.record.event import Body, EventType
 from app.rules.visit import journey
-from app.rules.visit.flow import FLOW, Step, recorded_choices
+from app.rules.visit.flow import FLOW, recorded_choices
+from app.rules.visit.step import Step
 from app.rules.visit.visit import Answer, Visit
 
 Said: TypeAlias = tuple[EventType, Body]
@@ -31,7 +32,7 @@ class Submitted:
     is_draft: bool = False
     """Whether the same page is shown again, with answers that can still be changed."""
     departs: bool = False
-    """Whether the card comes next: a new departure is due."""
+    """Whether the way out of here comes next: a new departure is due."""
 
 
 def is_submittable(step: Step, visit: Visit, sent: Answer) -> bool:
@@ -54,7 +55,10 @@ def submission(step: Step, visit: Visit, sent: Answer, language: str) -> Submitt
     if step.asks and step.asks.in_language:
         after = replace(after, language=language)
     said = tuple(each.event(after) for each in FLOW if _is_new(each, step, visit, after))
-    return _departing(after, said) if step.to_the_card else Submitted(after, said)
+    if step.to_the_card:
+        return _departing(after, said)
+    goes_out = journey.furthest(after).by_hand(after) and not after.departure
+    return Submitted(after, said, departs=goes_out)
 
 
 def _goes_on(step: Step, sent: Answer) -> bool:

@@ -22,7 +22,10 @@ NOTHING: Final[Answer] = MappingProxyType({})
 class Intent(StrEnum):
     """What is to be done at this visit."""
 
+    SHORT = "short"
+    """Register, and choose on the official page alone: the short way."""
     FIRST = "first"
+    """Register, and read and choose here first."""
     CONTINUES = "continues"
     CHANGE = "change"
     WITHDRAW = "withdraw"
@@ -34,6 +37,10 @@ class Report(StrEnum):
     ANSWERED = "answered"
     """As the eligibility system answered."""
     DONE = "done"
+    OTHER_NAME = "other_name"
+    """Another institution's name stood there: nothing was agreed to."""
+    ALREADY = "already"
+    """It said that something is registered already."""
     TROUBLE = "trouble"
     STOPPED = "stopped"
     LATER = "later"
@@ -121,12 +128,22 @@ class Visit:
     @property
     def over_40(self) -> bool:
         """Whether the nurse said that the patient is 40 or over; the official screen decides in the end."""
-        return self.answer("need", "over_40") == "yes"
+        return "yes" in {self.answer("need", "over_40"), self.answer("age", "over_40")}
+
+    @property
+    def is_short(self) -> bool:
+        """Whether it goes the short way."""
+        return self.intent == Intent.SHORT
+
+    @property
+    def went_out(self) -> bool:
+        """Whether the official page was opened on the short way, as far as is known."""
+        return bool(self.answer("official", "opened"))
 
     @property
     def chooses_there(self) -> bool:
         """Whether the patient chooses on the official page only: nothing was chosen here."""
-        return not self.withdraws and bool(self.answer("consent", "there"))
+        return self.is_short or (not self.withdraws and bool(self.answer("consent", "there")))
 
     @property
     def withdraws(self) -> bool:
@@ -151,7 +168,7 @@ class Visit:
     @property
     def operator(self) -> str:
         """Who pressed the confirming button (a key of `OPERATORS`); empty before that."""
-        return self.answer(self._confirming, "confirmed")
+        return self.answer(self._confirming, "confirmed") or self.answer("result", "operator")
 
     @property
     def transcribed_at(self) -> int:
@@ -170,4 +187,4 @@ class Visit:
     @property
     def items(self) -> tuple[Item, ...]:
         """The consent items this patient is asked, in the official order."""
-        return asked(ITEMS, at=self.opened_at, over_40=self.over_40 or self.withdraws)
+        return asked(ITEMS, at=self.opened_at, over_40=self.over_40 or self.withdraws or self.is_short)

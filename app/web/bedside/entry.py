@@ -13,7 +13,7 @@ from app.rules.record.evidence import hashed, state
 from app.rules.station.station import Station
 from app.rules.visit import journey
 from app.rules.visit.flow import FLOW
-from app.rules.visit.visit import NOTHING, Answer, Holder, Registration, Visit
+from app.rules.visit.visit import NOTHING, Answer, Holder, Intent, Registration, Route, Visit
 from app.tokens import new_secret
 from app.web.bedside.seat import TRIES, Bedside, EntryStation, Refusal, Seat, TheBedside, once
 from app.web.kit.browsers import recognise
@@ -60,7 +60,9 @@ async def begin(
     now, session, key, gate = bedside.clock.now(), new_secret(), new_secret(), FLOW[0]
     visit = Visit(new_secret(), facility.id, opened_at=now, touched_at=now, route=bedside.route, earlier=earlier)
     events = [Event(EventType.OPENED, now, {"holder": visit.holder.value, "route": bedside.route.value})]
-    if need:
+    if need and bedside.route is Route.OFFICIAL and need["intent"] == Intent.FIRST:  # which way is said at the gate
+        visit = replace(visit, draft={gate.id: {name: given for name, given in need.items() if name != "intent"}})
+    elif need:
         visit = replace(journey.record(gate, need, visit), times={gate.id: now})
         kind, body = gate.event(visit)
         events.append(Event(kind, now, {**body, "from": "today"}))

@@ -21,7 +21,7 @@ from app.rules.record.evidence import hashed
 from app.rules.station.station import Link, Station, is_token
 from app.rules.visit import journey
 from app.rules.visit.copy import REVIEW, Copy
-from app.rules.visit.flow import Step
+from app.rules.visit.step import Step
 from app.rules.visit.submission import Said
 from app.rules.visit.visit import NOTHING, Answer, Holder, Registration, Route, Visit
 from app.rules.words.dates import JST, day_of
@@ -36,6 +36,7 @@ STEADY: Final = "kazasu-steady"
 STATION_COOKIE: Final = "station"
 REVIEW_COOKIE: Final = "review"
 HAND_OVER: Final = "bedside/hand-over.html"
+EXPLANATION: Final = "bedside/explanation.html"
 """Template of the hand-over, always in the patient's look: one of the two holders is the patient."""
 TRIES: Final = 5
 """Attempts at a write that concurrent tabs make stale."""
@@ -195,7 +196,8 @@ class Bedside:
 
     def crossing(self, visit: Visit) -> str:
         """Return the six letters that move a visit to another browser; empty unless it is out on the official page."""
-        is_out = visit.route is Route.OFFICIAL and bool(visit.departure) and visit.is_confirmed
+        is_out = visit.route is Route.OFFICIAL and bool(visit.departure)
+        is_out = is_out and (visit.is_confirmed or visit.is_short)
         is_out = is_out and "result" not in visit.answers
         return self.signer.code(visit.departure) if is_out else ""
 
@@ -248,9 +250,10 @@ class Bedside:
     ) -> Response:
         """Answer the page of a step."""
         visit, is_hand_over = seat.visit, template == HAND_OVER
+        reader = Holder.PATIENT if template in {HAND_OVER, EXPLANATION} else step.held_by(visit)
         scene = Scene(
             template=template or f"bedside/steps/{step.id}.html",
-            look=Look.of(request).seen_by(Holder.PATIENT if is_hand_over else step.held_by(visit)),
+            look=Look.of(request).seen_by(reader),
             step=step,
             facility=seat.facility,
             route=visit.route,

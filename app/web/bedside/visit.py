@@ -11,12 +11,14 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from app.ports.store import Written
 from app.rules.record.event import EventType
 from app.rules.visit import journey
-from app.rules.visit.flow import FLOW, STEPS, Step
+from app.rules.visit.flow import FLOW, STEPS
+from app.rules.visit.step import Step
 from app.rules.visit.submission import Submitted, Wrong, is_submittable, submission
 from app.rules.visit.visit import NOTHING, Answer, Visit
 from app.rules.words.languages import BY_CODE
 from app.web.bedside.returning import new_departure
 from app.web.bedside.seat import (
+    EXPLANATION,
     HAND_OVER,
     Admitted,
     Bedside,
@@ -98,10 +100,19 @@ async def offer_look(request: Request, bedside: TheBedside, seat: OpenSeat) -> R
 async def set_look(request: Request, bedside: TheBedside, sent: Admitted, look: ThisLook) -> Response:
     """Set the look cookie, and redirect to the page where it was set."""
     to = sent.answers.get("to", "")
-    known = to in STEPS or to in {"look", "hand-over"}
+    known = to in STEPS or to in {"look", "hand-over", "explanation"}
     answer = bedside.go(request, f"/visit/{to}" if known else "/visit")
     bedside.keep_look(answer, look.chosen(sent.answers))
     return answer
+
+
+@router.get("/visit/explanation")
+async def explain(request: Request, bedside: TheBedside, seat: OpenSeat) -> Response:
+    """Show the items to be read side by side, in the patient's language, before the official page asks for them."""
+    step = STEPS["official"]
+    if not journey.is_reachable(step, seat.visit):
+        return bedside.onward(request, seat.visit)
+    return bedside.show(request, seat, step, template=EXPLANATION)
 
 
 # --- the steps --------------------------------------------------------------------------------------------------------

@@ -36,6 +36,10 @@ _TOLD: Final[Mapping[str, str]] = {
 _DONE: Final = {Report.DONE, Report.ANSWERED}
 _REPORTED: Final[Mapping[str, str]] = {
     **dict.fromkeys(_DONE, N_("{登録|とうろく}したと、{申告|しんこく}しました")),
+    Report.ALREADY: N_("もう{登録|とうろく}されている、と{出|で}たと{申告|しんこく}しました"),
+    Report.OTHER_NAME: N_(
+        "ほかの{事業所|じぎょうしょ}の{名前|なまえ}が{出|で}たので{止|と}めたと、{申告|しんこく}しました"
+    ),
     Report.TROUBLE: N_("エラーが{出|で}たと、{申告|しんこく}しました"),
     Report.STOPPED: N_("{途中|とちゅう}でやめたと、{申告|しんこく}しました"),
 }

@@ -35,7 +35,7 @@ from app.rules.station.station import PROMISE
 from app.rules.terminal.exchange import Stage
 from app.rules.visit.consent import QUESTIONS, Choice, Item
 from app.rules.visit.copy import Wish
-from app.rules.visit.flow import OPERATORS
+from app.rules.visit.flow import EXPLAINED, OPERATORS
 from app.rules.visit.journey import checked
 from app.rules.visit.standing import NEEDY, Closing, Doubt, Standing, Truth, Verdict
 from app.rules.visit.visit import Holder, Registration, Report, Route
@@ -216,6 +216,7 @@ class Pages:
             "PROMISE": PROMISE,
             "QUESTIONS": QUESTIONS,
             "OPERATORS": OPERATORS,
+            "EXPLAINED": EXPLAINED,
             "NEEDY": NEEDY,
             "exits": EXITS,
             "checked": checked,

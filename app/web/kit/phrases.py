@@ -27,7 +27,7 @@ _STAYS: Final = re.compile(r".[、。，．・：；！？）」』】〉》…�
 """Two letters that stay together: before a mark that begins no line, behind one that ends none, within a number."""
 _LONGEST: Final = 14
 """Letters of a phrase that no narrow heading holds: it may break where katakana meets kanji, and at brackets, too."""
-_SEAM: Final = re.compile(r"(?<=[ァ-ヿ])(?=[一-鿿])|(?<=[一-鿿])(?=[ァ-ヿ])|(?<=.)(?=（)|(?<=）)(?=.)")
+_SEAM: Final = re.compile(r"(?<=[ァ-ヿ])(?=[一-鿿])|(?<=[一-鿿])(?=[ァ-ヿ])|(?<=.)(?=（)|(?<=）)(?=[^ぁ-ん])")
 _HTML: Final = re.compile(
     r"\A[^<>]*>|<(option|textarea|script|style|svg)\b.*?(?:</\1>|\Z)|<[^>]*(?:>|\Z)"
     r"|(?P<text>[^\s<>&\"'=]*[ぁ-ヿ一-鿿][^\s<>&\"'=]*)",

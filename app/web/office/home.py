@@ -26,7 +26,7 @@ _DECIDED_SINCE: Final = (
     "このあいだに、ほかの人が「端末のファイルの氏名」を変えました。まだ保存していません。"
     "いまの設定を見て、もう一度保存してください"
 )
-_TEXTS: Final = ("name", "code", "telephone", "promise", "hours", "router", "maintenance_telephone", "certificate_ends")
+_TEXTS: Final = ("name", "code", "telephone", "hours", "router", "maintenance_telephone", "certificate_ends")
 
 router = APIRouter()
 
@@ -167,9 +167,9 @@ def _said(caller: Caller, *, names_were: bool) -> tuple[Station, StationProfile]
     """Return the form's settings, not validated."""
     sent, said = caller.sent, {name: _plain(caller.sent.get(name, "")) for name in (*_TEXTS, "retention_days")}
     days, shown = said["retention_days"], caller.officer.facility
-    is_usual = sent.get("promise") is None or said["promise"] == plain(PROMISE)
+    promise = sent.get("promise", plain(PROMISE) if shown.promise is None else shown.promise).strip()
     station = replace(shown, name=said["name"], code=said["code"], telephone=said["telephone"])
-    return replace(station, promise=None if is_usual else said["promise"]), StationProfile(
+    return replace(station, promise=None if promise == plain(PROMISE) else promise), StationProfile(
         facility=shown.id,
         terminal=_TERMINALS.get(sent.get("terminal", ""), Terminal.UNKNOWN),
         linked=_YES_OR_NO.get(sent.get("linked", "")),

@@ -28,6 +28,8 @@ NO_SCRIPTS: Final = Look("no scripts", scripts=False)
 FIREFOX: Final = "/usr/bin/firefox-esr"
 BIDI: Final = "moz-firefox"
 """The channel by which a Firefox that is not the driver's own is spoken to."""
+DEADLINE: Final = 60
+"""Seconds after which an answer of WebKit does not come any more."""
 _WINDOW: Final = Path(__file__).with_name("webkit_window.py")
 OpenWindow: TypeAlias = Callable[[Server, Look], Window]
 
@@ -80,7 +82,7 @@ def webkit(screen: str, folder: Path, look: Look) -> Iterator[webdriver.Remote]:
     env |= {} if look.scripts else {"KAZASU_NO_SCRIPTS": "1"}
     service = Service("/usr/bin/WebKitWebDriver", env=env)
     service.start()
-    connection = RemoteConnection(client_config=ClientConfig(remote_server_addr=service.service_url))
+    connection = RemoteConnection(client_config=ClientConfig(remote_server_addr=service.service_url, timeout=DEADLINE))
     driver = webdriver.Remote(connection, options=options)
     try:
         yield driver

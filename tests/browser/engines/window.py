@@ -7,6 +7,7 @@ the content policy are collected by a listener in each page.
 from __future__ import annotations
 
 import json
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ from tests.browser.craft import DOUBLE
 from tests.browser.lines import MEASURE, Breaks, judged
 from tests.browser.phone import UNPAUSED, Look
 from tests.browser.server import Server
-from tests.browser.unseen import bare, is_untold
+from tests.browser.unseen import bare, untold
 
 PATIENCE: Final = 10.0
 """Seconds after which a press that leads nowhere is a failure."""
@@ -57,6 +58,7 @@ _MIDDLE: Final = """(() => {
     const { left, top, width, height } = marked.getBoundingClientRect();
     return [left + width / 2, top + height / 2];
 })()"""
+_PROMISES: Final = re.compile(r"\basync\b|\.then\(")
 _CSS: Final = {"button": "button, [role=button]", "link": "a[href]", "answer": "label", "fold": "summary"}
 
 
@@ -159,7 +161,7 @@ class Window(ABC):
 
     def passes_by(self) -> None:
         """Answer each page that no story tells: every question with its first answer."""
-        while is_untold(self.path):
+        for _ in untold(lambda: self.path):
             self.asks("document.querySelectorAll('fieldset').forEach((one) => one.querySelector('label').click())")
             self.asks("document.querySelector('.kz-form > .kz-button').setAttribute('data-found', '')")
             with self.arrives():
@@ -341,8 +343,9 @@ class WebKitWindow(Window):
 
     @override
     def asks(self, script: str) -> Any:
-        if not self.look.scripts:
+        if not _PROMISES.search(script):
             return self.driver.execute_script(f"return ({script})")
+        # It is never answered where the page goes away meanwhile: only what has to wait is asked in this way.
         return self.driver.execute_async_script(f"Promise.resolve({script}).then(arguments[arguments.length - 1])")
 
     @override

@@ -118,7 +118,7 @@ def test_only_the_office_can_see() -> None:
     assert standing(followed(everything, sight(found=False)), LATER) is Standing.NOT_FOUND
     partly = replace(sight(), flags={flag: True for flag in FLAGS if flag != "surgery"})
     assert standing(followed(everything, partly), LATER) is Standing.UNCLEAR
-    asked = {Standing.DISPUTED, Standing.WITHDRAWAL_ASKED, Standing.CHANGE_ASKED}
+    asked = {Standing.DISPUTED, Standing.WITHDRAWAL_ASKED, Standing.CHANGE_ASKED, Standing.OTHER_NAME}
     assert {Standing.ALTERED, *asked, Standing.DIFFERS, Standing.NOT_FOUND, Standing.UNCLEAR, Standing.TROUBLE} == NEEDY
 
 

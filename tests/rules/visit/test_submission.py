@@ -10,7 +10,8 @@ import pytest
 from app.rules.content import ITEMS
 from app.rules.record.event import EventType
 from app.rules.visit import journey
-from app.rules.visit.flow import STEPS, Step, recorded_choices
+from app.rules.visit.flow import STEPS, recorded_choices
+from app.rules.visit.step import Step
 from app.rules.visit.submission import Submitted, Wrong, is_submittable, submission
 from app.rules.visit.visit import Registration, Route, Visit
 from app.rules.words.languages import BY_CODE, wording

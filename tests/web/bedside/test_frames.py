@@ -10,8 +10,9 @@ from starlette.requests import Request
 
 from app.main import PRACTICE_STATION, Kazasu
 from app.rules.visit import journey
-from app.rules.visit.flow import FLOW, STEPS, Step
-from app.rules.visit.visit import Visit
+from app.rules.visit.flow import FLOW, STEPS
+from app.rules.visit.step import Step
+from app.rules.visit.visit import Route, Visit
 from app.web.bedside.seat import Scene, Seat, render
 from app.web.bedside.steps import shown_by
 from tests.rules.visits import a_visit
@@ -61,8 +62,9 @@ PLAIN = [step.id for step in FLOW if shown_by(step) is None and not step.leaves]
 async def test_a_kept_page_is_the_same_as_one_made_anew(
     kazasu: Kazasu, kept: dict[Scene, str], step: str, over_40: bool
 ) -> None:
-    intent = "withdraw" if step == "revoke" else "first"
-    visit = marked(a_visit(over_40=over_40, intent=intent, upto=step))
+    intent = {"revoke": "withdraw", "official": "short"}.get(step, "first")
+    route = Route.OFFICIAL if step in {"age", "official"} else Route.PRACTICE
+    visit = marked(a_visit(over_40=over_40, intent=intent, upto=step, route=route))
     bed = kazasu.desk.bedside
     bed.show(request(), Seat(visit, "session-canary", PRACTICE_STATION), STEPS[step])
     assert len(kept) == 1

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from copy import deepcopy
 from datetime import date, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -363,3 +365,44 @@ def test_a_file_that_says_what_it_may_not_is_refused(change: Callable[[dict[str,
     load_troubles(broken(lambda _: None))
     with pytest.raises(ContentError):
         load_troubles(broken(change))
+
+
+AS_PEOPLE_SAY_IT = {
+    "うちじゃない病院の名前が出てる": "other-institution",
+    "ご主人のカードを持ってきちゃった": "another-card",
+    "番号を入れたら、ちがうって出る": "pin-wrong",
+    "ロックされましたって出た": "pin-locked",
+    "番号を忘れちゃった": "pin-forgotten",
+    "長いパスワードを聞かれた": "long-password",
+    "カードが読み取れない": "card-unreadable",
+    "アイフォンだと読み取れない": "iphone-unreadable",
+    "カードをなくした": "lost-card",
+    "古い保険証しかない": "old-insurance-card",
+    "使えないカードですって出た": "cannot-be-used",
+    "お店の画面が何度も開いちゃう": "store-again",
+    "機内モードみたい": "no-nfc",
+    "元の画面に戻れない": "not-back",
+    "エラー番号が出た": "code",
+    "メンテナンス中だって": "maintenance-hours",
+    "もう登録されているって出た": "already-agreed",
+    "子どものカードで写真がない": "child-card",
+}
+READ_AS = {"アイフォン": "iPhone", "病院": "医療機関", "お店": "アプリの店"}
+"""Words of people, and of the page."""
+
+
+def pairs(text: str) -> set[str]:
+    bare = re.sub(r"[\s、。「」・（）]", "", text)
+    return {"".join(pair) for pair in pairwise(bare)}
+
+
+@pytest.mark.parametrize(("said", "answer"), AS_PEOPLE_SAY_IT.items())
+def test_each_trouble_as_people_say_it_has_a_row_that_helps(said: str, answer: str) -> None:
+    for word, other in READ_AS.items():
+        said = said.replace(word, other)
+    rows = {name: pairs(plain(f"{each.row} {each.hint}")) for name, each in TROUBLES.answers.items()}
+    rare = Counter(pair for row in rows.values() for pair in row)
+    near = {name: sum(1 / rare[pair] for pair in row & pairs(said)) for name, row in rows.items()}
+    closest = sorted(near, key=near.__getitem__, reverse=True)[:3]
+    assert near[answer] > 0
+    assert answer in closest, {name: round(near[name], 2) for name in closest}

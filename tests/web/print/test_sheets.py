@@ -196,7 +196,7 @@ def test_both_stores_fit_their_place_on_the_sheet() -> None:
 def test_the_switch_of_ios_26_is_told_to_be_off() -> None:
     alerts = [line for step in PHONE.steps for line in step.lines if line.alert]
     assert [line.phone for line in alerts] == ["iPhone"]
-    assert "「Webアプリとして開く」は、オフ" in alerts[0].text
+    assert "「Webアプリとして開く」などの切りかえは、オフ" in alerts[0].text
 
 
 def test_what_is_known_at_second_hand_stands_beside_the_official_page() -> None:

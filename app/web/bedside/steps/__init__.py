@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from fastapi import Request
 
-from app.rules.visit.flow import Step
+from app.rules.visit.step import Step
 from app.web.bedside.seat import Bedside, Seat
 
 
