@@ -8,6 +8,8 @@ from playwright.sync_api import Locator
 from tests.browser.nurse import Nurse, Patient
 from tests.browser.phone import Phone
 
+pytestmark = pytest.mark.browser
+
 HELD_MS = 1500
 DRIFT = 8
 NO_CLICK_AFTER_A_LONG_PRESS = """

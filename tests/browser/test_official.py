@@ -276,7 +276,7 @@ def test_the_short_way_leaves_the_choice_to_the_official_page(nurse: Nurse, phon
     nurse.reads(
         "保険証の利用登録は、おすみですか",
         "利用者証明用。番号は聞き取りません",
-        "手術、診療・薬剤、特定健診、限度額、特定疾病。",
+        "手術、診療・薬剤、特定健診、限度額、特定疾病です。",
         "同意しなくても、訪問看護は、いままでと同じです。",
         "選ぶのは、ご本人です",
         "15歳未満は法定代理人",
@@ -288,7 +288,7 @@ def test_the_short_way_leaves_the_choice_to_the_official_page(nurse: Nurse, phon
     nurse.is_at("資格確認")
     phone.presses(DONE)
     nurse.is_at("おつかれさまでした")
-    phone.reads("登録したと申告されました", "ここには残っていません")
+    phone.reads("登録したと申告されました", "この控えには、まだ書いてありません")
     assert phone.taps - taps == 4
     assert reported(phone) == [{"report": "done"}]
     record = phone.server.record()

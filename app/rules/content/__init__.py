@@ -105,6 +105,8 @@ class OfficialScreen:
     holder: str
     source: str
     grade: str
+    shortly: str = ""
+    """What one does on the short way, where that is something else."""
 
 
 @dataclass(frozen=True, slots=True)
