@@ -20,6 +20,7 @@ from playwright.sync_api import Error as PlaywrightError
 from app.main import PRACTICE_STATION
 from app.rules.record.evidence import hashed
 from app.rules.visit import journey
+from app.rules.visit import visit as visits
 from app.rules.visit.flow import FLOW, STEPS
 from app.rules.visit.step import Step
 from app.rules.visit.visit import Holder, Visit
@@ -414,7 +415,9 @@ def on_the_way_to(step: Step) -> Visit:
         "error-code": ("result", {"report": "trouble"}),
     }
     before, given = met.get(step.id, (step.id, {}))
-    visit = a_visit(upto=before, intent="withdraw" if step.id == "revoke" else "first")
+    intent = {"revoke": "withdraw", "official": "short"}.get(step.id, "first")
+    route = visits.Route.OFFICIAL if step.id in {"age", "official"} else visits.Route.PRACTICE
+    visit = a_visit(upto=before, intent=intent, route=route)
     visit = answered(visit, before, **given) if given else visit
     assert journey.furthest(visit) is step
     return replace(visit, holder=step.held_by(visit))

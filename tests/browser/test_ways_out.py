@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from app.main import PRACTICE_STATION
 from app.rules.content import EXITS
+from app.rules.visit.standing import Standing, standing
 from app.rules.words.furigana import plain
 from tests.browser.nurse import Nurse, Patient
 from tests.browser.phone import Look, Phone
@@ -94,3 +96,55 @@ def test_a_way_once_taken_ends_the_visit(nurse: Nurse, patient: Patient) -> None
     nurse.takes_the_way("疲れた・今日はしたくない")
     nurse.reads("今日でなくて、かまいません")
     nurse.ends_with_this_way()
+
+
+PATIENTS_PAGES = ["ready", "consent", "check", "handoff"]
+
+
+def comes_to(patient: Patient, page: str) -> None:
+    """Go on as far as this page of the patient's."""
+    if page == "ready":
+        return
+    patient.has_everything()
+    if page == "consent":
+        return
+    patient.agrees_to_all()
+    patient.looks_at_the_choices()
+    if page == "handoff":
+        patient.confirms()
+
+
+@pytest.mark.parametrize("page", PATIENTS_PAGES)
+def test_from_every_page_of_hers_she_stops_in_two_taps(nurse: Nurse, patient: Patient, phone: Phone, page: str) -> None:
+    nurse.starts()
+    nurse.says_first_time(over_40=True)
+    nurse.hands_the_phone_to(patient)
+    comes_to(patient, page)
+    taps = phone.taps
+    phone.presses("今日はやめる")
+    patient.hands_the_phone_to(nurse)
+    assert phone.taps - taps == 2
+    nurse.is_at("ほかの方法があります")
+    nurse.reads("今日でなくて、かまいません")
+    if page == "handoff":
+        nurse.reads("登録されているかもしれません", "事業所が端末で確かめます")
+    else:
+        nurse.does_not_read("登録されているかもしれません")
+    nurse.ends_with_this_way()
+    found = phone.server.ask(phone.server.kazasu.importer.worklist.open(PRACTICE_STATION.id))
+    followed = max(
+        (each for each in found if each.visit.is_stopped), key=lambda each: (each.handed_off_at, each.visit.opened_at)
+    )
+    expected = Standing.STOPPED_OUTSIDE if page == "handoff" else Standing.STOPPED
+    assert standing(followed, phone.server.clock.now()) is expected
+
+
+def test_who_stops_and_thinks_better_of_it_goes_on_where_she_was(nurse: Nurse, patient: Patient, phone: Phone) -> None:
+    nurse.starts()
+    nurse.says_first_time(over_40=True)
+    nurse.hands_the_phone_to(patient)
+    phone.presses("今日はやめる")
+    patient.hands_the_phone_to(nurse)
+    phone.presses("やっぱり登録に進む")
+    nurse.hands_the_phone_to(patient)
+    patient.has_chosen()

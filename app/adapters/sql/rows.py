@@ -20,7 +20,7 @@ AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict)
 
-_REACHED: Final = {VisitState.HANDED_OFF, VisitState.REPORTED, VisitState.TRANSCRIBED}
+_REACHED: Final = {VisitState.HANDED_OFF, VisitState.REPORTED, VisitState.STOPPED, VisitState.TRANSCRIBED}
 """States that the office sees; a visit transcribed from paper starts with one."""
 
 

@@ -31,6 +31,8 @@ class Exit:
     source: str
     grade: str
     checked_on: date
+    former: bool = False
+    """Whether visits from before have it, and no page offers it."""
     link: str = ""
     link_label: str = ""
 

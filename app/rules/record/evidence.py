@@ -30,6 +30,8 @@ class VisitState(StrEnum):
     HANDED_OFF = "handed_off"
     REPORTED = "reported"
     ANOTHER_WAY = "another_way"
+    STOPPED = "stopped"
+    """The patient wanted no more of it today; before the way out was open, nothing can be registered."""
     TRANSCRIBED = "transcribed"
     """Chosen on paper and transcribed by the office; nothing is known of a card."""
 
@@ -110,6 +112,8 @@ def state(visit: Visit) -> VisitState:
         return VisitState.TRANSCRIBED
     if visit.report in set(Report) - {Report.LATER}:
         return VisitState.REPORTED
+    if visit.is_stopped:
+        return VisitState.STOPPED
     wants_to_withdraw = visit.intent == Intent.WITHDRAW and not visit.withdraws
     if visit.answer("another-way", "reason") or wants_to_withdraw:
         return VisitState.ANOTHER_WAY

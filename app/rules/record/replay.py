@@ -26,7 +26,7 @@ Replayed: TypeAlias = tuple[Entry, Mapping[str, Any]]
 
 Signed = TypeVar("Signed", Sight, Closed)
 
-_REACHES_THE_OFFICE: Final = {VisitState.HANDED_OFF, VisitState.REPORTED, VisitState.TRANSCRIBED}
+_REACHES_THE_OFFICE: Final = {VisitState.HANDED_OFF, VisitState.REPORTED, VisitState.STOPPED, VisitState.TRANSCRIBED}
 
 
 class UnreadableRecord(Exception):

@@ -172,6 +172,11 @@ def _reads_here(visit: Visit) -> bool:
     return not visit.is_short
 
 
+def _is_prepared_here(visit: Visit) -> bool:
+    stops_before = "another-way" in visit.answers and "ready" not in visit.answers
+    return _reads_here(visit) and not stops_before
+
+
 def _chooses(visit: Visit) -> bool:
     return _reads_here(visit) and not visit.withdraws
 
@@ -249,7 +254,7 @@ FLOW: Final = (
         N_("{同意|どうい}{登録|とうろく}の{準備|じゅんび}"),
         Holder.PATIENT,
         guide="同意登録準備",
-        applies=_reads_here,
+        applies=_is_prepared_here,
         withdrawing=N_("{取|と}り{消|け}しの{準備|じゅんび}"),
         asks=Asks(_READY, EventType.READY_ANSWERED),
     ),

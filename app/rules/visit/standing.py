@@ -50,6 +50,8 @@ class Standing(StrEnum):
     NOT_FOUND = "not_found"
     UNCLEAR = "unclear"
     """Seen, but not every item that was chosen."""
+    STOPPED_OUTSIDE = "stopped_outside"
+    """Stopped after the way to the official side was open: the terminal tells whether anything is registered."""
     UNREPORTED = "unreported"
     STOPPED = "stopped"
     REPORTED = "reported"
@@ -261,6 +263,8 @@ def _as_said(visit: Visit) -> Standing:
     report = visit.report
     if report in standing_of:
         return standing_of[report]
+    if visit.is_stopped:
+        return Standing.STOPPED_OUTSIDE if visit.may_be_registered else Standing.STOPPED
     return _REACHED.get(state(visit), Standing.UNREPORTED)
 
 
@@ -304,7 +308,7 @@ def truth(visit: Visit, sight: Sight | None) -> Truth:
 
 def has_copy(visit: Visit) -> bool:
     """Whether a visit has a copy: not when another way was taken and nothing was confirmed."""
-    return state(visit) is not VisitState.ANOTHER_WAY
+    return state(visit) not in {VisitState.ANOTHER_WAY, VisitState.STOPPED}
 
 
 def with_wish(asked: Iterable[StandingWish], wish: StandingWish) -> tuple[StandingWish, ...]:

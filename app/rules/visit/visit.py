@@ -141,6 +141,16 @@ class Visit:
         return bool(self.answer("official", "opened"))
 
     @property
+    def is_stopped(self) -> bool:
+        """Whether the patient wanted no more of it today (「今日はやめる」)."""
+        return self.answer("another-way", "reason") == "stopped"
+
+    @property
+    def may_be_registered(self) -> bool:
+        """Whether the way to the official side was open, so that a registration may stand though the visit stopped."""
+        return self.went_out or self.is_confirmed
+
+    @property
     def chooses_there(self) -> bool:
         """Whether the patient chooses on the official page only: nothing was chosen here."""
         return self.is_short or (not self.withdraws and bool(self.answer("consent", "there")))

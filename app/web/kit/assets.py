@@ -22,6 +22,7 @@ TYPES: Final = {
 }
 _BEST: Final = 11
 _COMMENT: Final = re.compile(rb"/\*.*?\*/\s*", re.DOTALL)
+_COMMENT_LINE: Final = re.compile(rb"^ *//.*\n", re.MULTILINE)
 _MARKS: Final = (b"{", b"}", b";")
 """Around these a style sheet needs no blanks; safe because no sheet of ours quotes one."""
 FOR_EVER: Final = "public, max-age=31536000, immutable"
@@ -79,8 +80,10 @@ def takes_brotli(request: Request) -> bool:
 
 def _asset(folder: Path, path: Path) -> Asset:
     content = path.read_bytes()
+    # Without comments a phone's download is a tenth smaller; vendored files stay unchanged.
+    if path.suffix == ".js" and "vendor" not in path.parts:
+        content = _COMMENT_LINE.sub(b"", content)
     if path.suffix == ".css" and "vendor" not in path.parts:
-        # Saves a tenth of a phone's download; vendored files stay unchanged.
         content = _COMMENT.sub(b"", content)
         for mark in _MARKS:
             content = mark.join(map(bytes.strip, content.split(mark)))
