@@ -47,6 +47,52 @@ addEventListener("pointerup", ({ clientX, clientY, timeStamp }) => {
 }, true);
 addEventListener("contextmenu", (event) => event.pointerType === "touch" && press && event.preventDefault());
 
+// What is chosen is kept as a draft at once: whoever looks something up, or whose phone goes to sleep, finds it again.
+let drafting, due;
+const keep = async (form) => {
+  const limit = new AbortController();
+  const late = setTimeout(() => limit.abort(), 4e3);
+  try {
+    const body = new URLSearchParams(new FormData(form));
+    body.set("key", String(Math.random()).slice(2) + Date.now());
+    body.append("draft", "yes");
+    const answer = await fetch(form.action, { method: "POST", body, headers: { "Kazasu-Steady": "1" }, keepalive: true, signal: limit.signal });
+    const version = answer.headers.get("Kazasu-Version");
+    if (version) for (const field of document.querySelectorAll("[name=version]")) field.value = version;
+  } catch {
+    // it is still on this page, and goes with it
+  }
+  clearTimeout(late);
+};
+const keepWhatIsDue = async () => {
+  while (due) {
+    const form = due;
+    due = undefined;
+    await keep(form);
+  }
+  drafting = undefined;
+};
+const draft = (form) => {
+  if (!form?.matches("[data-draft]") || form.dataset.busy) return;
+  due = form;
+  drafting ??= keepWhatIsDue();
+};
+addEventListener("change", (event) => draft(event.target.form));
+
+// An error goes as it is answered, and the card on top counts down.
+addEventListener("change", ({ target }) => {
+  const wrong = target.closest(".kz-wrong");
+  if (!wrong) return;
+  wrong.classList.remove("kz-wrong");
+  wrong.querySelector(".kz-error")?.remove();
+  const card = document.querySelector(".kz-errors");
+  card?.querySelector(`a[href="#${target.name}"]`)?.closest("li").remove();
+  const left = card?.querySelectorAll("li").length;
+  if (!left) return card?.remove();
+  const texts = document.createTreeWalker(card.querySelector("h2"), NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replace(/\d+/, left);
+});
+
 // 「すべて…」 fills in the answers, to be seen and changed.
 addEventListener("click", (event) => {
   const fill = event.target.closest("[data-fill]");
@@ -54,6 +100,7 @@ addEventListener("click", (event) => {
   event.preventDefault();
   changes();
   for (const radio of fill.form.querySelectorAll(`input[type=radio][value=${fill.dataset.fill}]`)) radio.checked = true;
+  draft(fill.form);
 });
 
 // The twin of app/rules/words/digits.py
@@ -126,6 +173,8 @@ addEventListener("submit", async (event) => {
   if (form.dataset.busy || !emptyOfNumbers(form)) return;
   stop();
   form.dataset.busy = "1";
+  due = undefined;
+  await drafting; // or its version would make this one stale
   const tries = Number(form.dataset.tries ?? 0);
   form.dataset.tries = tries + 1;
   const { name, value } = event.submitter ?? {};

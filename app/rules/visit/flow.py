@@ -219,7 +219,7 @@ FLOW: Final = (
         N_("{今日|きょう}、{登録|とうろく}は{必要|ひつよう}ですか"),
         Holder.STAFF,
         guide="再照会で済むかを先に確かめる",
-        asks=Asks(_need, EventType.NEED_ANSWERED, _with_number),
+        asks=Asks(_need, EventType.NEED_ANSWERED, _with_number, drafts=True),
     ),
     Step(
         "reinquiry",
@@ -274,7 +274,9 @@ FLOW: Final = (
         N_("{同意|どうい}{内容|ないよう}の{選択|せんたく}"),
         Holder.PATIENT,
         guide="同意内容の選択",
-        asks=Asks(_consent, EventType.ITEMS_ANSWERED, _chosen, on_check=True, can_fill=True, in_language=True),
+        asks=Asks(
+            _consent, EventType.ITEMS_ANSWERED, _chosen, on_check=True, drafts=True, can_fill=True, in_language=True
+        ),
         applies=_chooses,
     ),
     Step(

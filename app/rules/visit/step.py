@@ -51,6 +51,8 @@ class Asks:
     """The event's body, given the visit after the step and the step's answer."""
     on_check: bool = False
     """Whether each answer is a row of the check page; a changed one must be confirmed anew."""
+    drafts: bool = False
+    """Whether what is chosen is kept as a draft at once, before the page is submitted."""
     can_fill: bool = False
     """Whether one press may answer all questions alike, as a draft."""
     in_language: bool = False

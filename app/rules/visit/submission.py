@@ -61,6 +61,13 @@ def submission(step: Step, visit: Visit, sent: Answer, language: str) -> Submitt
     return Submitted(after, said, departs=goes_out)
 
 
+def drafted(step: Step, visit: Visit, sent: Answer) -> Visit | None:
+    """Return the visit with the valid answers of a step as its draft; None for a step that keeps none."""
+    if step.asks is None or not step.asks.drafts:
+        return None
+    return replace(visit, draft={**visit.draft, step.id: journey.fit(step, visit, sent)})
+
+
 def _goes_on(step: Step, sent: Answer) -> bool:
     return step.leaves and bool(sent.get("go_on"))
 

@@ -13,7 +13,7 @@ from app.rules.record.event import EventType
 from app.rules.visit import journey
 from app.rules.visit.flow import FLOW, STEPS
 from app.rules.visit.step import Step
-from app.rules.visit.submission import Submitted, Wrong, is_submittable, submission
+from app.rules.visit.submission import Submitted, Wrong, drafted, is_submittable, submission
 from app.rules.visit.visit import NOTHING, Answer, Visit
 from app.rules.words.languages import BY_CODE
 from app.web.bedside.returning import new_departure
@@ -138,6 +138,8 @@ async def submit(
         return bedside.onward(request, visit)
     if step.only_in_hand and journey.needs_hand_over(step, visit):
         return bedside.go(request, f"/visit/hand-over?to={step.id}")
+    if "draft" in sent.answers:
+        return await _kept(bedside, step, visit, sent)
     if not is_submittable(step, visit, sent.answers):
         return bedside.onward(request, visit)
     outcome = submission(step, visit, sent.answers, _read_in(look, sent))
@@ -145,6 +147,14 @@ async def submit(
         return await _page(request, bedside, seat, step, status=422, given=outcome.given, wrong=outcome.wrong)
     written = await _write(bedside, seat, step, sent, outcome)
     return await _answered(request, bedside, step, written, outcome.visit, to=step if outcome.is_draft else None)
+
+
+async def _kept(bedside: Bedside, step: Step, visit: Visit, sent: Form) -> Response:
+    """Keep what is chosen so far as a draft; answer 204 with the visit's new version, or without where it moved on."""
+    after = drafted(step, visit, sent.answers)
+    written = await bedside.write(submitted(sent), after) if after else Written.STALE
+    headers = {"Kazasu-Version": str(visit.version + 1)} if written is Written.DONE else {}
+    return Response(status_code=204, headers=headers)
 
 
 async def _page(
