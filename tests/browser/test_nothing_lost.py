@@ -77,9 +77,7 @@ def test_what_was_chosen_stands_there_again(
     patient.is_at("同意内容の確認")
 
 
-def test_an_error_goes_as_it_is_answered_and_the_card_counts_down(
-    nurse: Nurse, patient: Patient, phone: Phone
-) -> None:
+def test_an_error_goes_as_it_is_answered_and_the_card_counts_down(nurse: Nurse, patient: Patient, phone: Phone) -> None:
     nurse.starts()
     nurse.says_first_time(over_40=True)
     nurse.hands_the_phone_to(patient)

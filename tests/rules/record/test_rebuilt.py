@@ -421,3 +421,14 @@ def test_a_visit_that_never_reached_the_office_by_its_record_keeps_the_stored_mo
     kept = replace(stored(found), handed_off_at=NOW + 7)
     assert found.shown(kept).handed_off_at == NOW + 7
     assert not found.fits(kept)
+
+
+def test_on_the_short_way_opening_the_official_page_is_an_answer_and_elsewhere_it_is_none() -> None:
+    none: dict[str, Any] = dict.fromkeys(ALL, "not_asked")
+    short = (EventType.NEED_ANSWERED, {"intent": "short", "reference": ""})
+    out = told(OFFICIALLY, short, (EventType.HANDED_OFF, {"choices": none}))
+    assert out.visit.answers == {"need": {"intent": "short"}, "official": {"opened": "yes"}}
+    assert out.reached_at is not None
+    assert told(OFFICIALLY, short).reached_at is None
+    full = told(OPENED, NEED, READY, ITEMS_CHOSEN, (EventType.HANDED_OFF, {"choices": ALL}))
+    assert "official" not in full.visit.answers

@@ -8,6 +8,7 @@ from itertools import product
 
 import pytest
 
+from app.rules.record.evidence import VisitState, state
 from app.rules.visit import journey
 from app.rules.visit.consent import Choice
 from app.rules.visit.copy import Wish
@@ -270,3 +271,56 @@ def test_both_values_of_an_item_stand_beside_each_other() -> None:
     visit = a_visit(upto="result")
     row = next(each for each in compared(visit, sight(clinical=False)) if each.item.id == "clinical_drug")
     assert (row.chosen, row.seen) == (Choice.AGREE, (("clinical", False), ("drug", True)))
+
+
+# --- the short way ------------------------------------------------------------------------------------------------
+
+
+def shortly(upto: str = "result", **given: str) -> Visit:
+    visit = a_visit(intent="short", route=Route.OFFICIAL, upto=upto)
+    return answered(visit, upto, **given) if given else visit
+
+
+@pytest.mark.parametrize(
+    ("report", "where", "told"),
+    [
+        ("done", Standing.REPORTED, Truth.REPORTED),
+        ("other_name", Standing.OTHER_NAME, Truth.OTHER_NAME),
+        ("already", Standing.REPORTED, Truth.ALREADY),
+        ("stopped", Standing.STOPPED, Truth.STOPPED),
+        ("later", Standing.UNREPORTED, Truth.CHOSEN),
+    ],
+)
+def test_what_the_official_page_said_stands_as_it_was_told(report: str, where: Standing, told: Truth) -> None:
+    visit = shortly(report=report)
+    assert standing(followed(visit), LATER) is where
+    assert truth(visit, None) is told
+
+
+def test_another_institutions_name_comes_before_everything_that_waits() -> None:
+    waiting = [followed(reported("trouble")), followed(shortly(report="other_name")), followed(reported("done"))]
+    (first, _), *_rest = neediest_first(waiting, LATER)
+    assert first is Standing.OTHER_NAME
+    assert Standing.OTHER_NAME in NEEDY
+
+
+def test_that_the_page_was_opened_is_told_apart_from_a_page_that_was_not() -> None:
+    assert state(shortly(upto="official")) is VisitState.DRAFT
+    assert state(shortly()) is VisitState.HANDED_OFF
+    assert standing(followed(shortly()), LATER) is Standing.UNREPORTED
+
+
+def test_nothing_was_chosen_here_and_nothing_ever_matches() -> None:
+    visit = shortly(report="done")
+    assert {each.verdict for each in compared(visit, sight())} == {Verdict.NOT_CHOSEN_HERE}
+    assert standing(followed(visit, sight()), LATER) is Standing.SEEN
+    assert [each.item.id for each in compared(visit, sight())][2] == "health_checkup", "the age is the official page's"
+
+
+def test_who_stopped_before_the_way_out_was_open_is_told_from_who_stopped_later() -> None:
+    early = answered(a_visit(upto="consent"), "another-way", reason="stopped")
+    late = answered(a_visit(upto="handoff"), "another-way", reason="stopped")
+    assert (state(early), state(late)) == (VisitState.STOPPED, VisitState.STOPPED)
+    assert standing(followed(early), LATER) is Standing.STOPPED
+    assert standing(followed(late), LATER) is Standing.STOPPED_OUTSIDE
+    assert not has_copy(early)
