@@ -48,34 +48,24 @@ addEventListener("pointerup", ({ clientX, clientY, timeStamp }) => {
 addEventListener("contextmenu", (event) => event.pointerType === "touch" && press && event.preventDefault());
 
 // What is chosen is kept as a draft at once: whoever looks something up, or whose phone goes to sleep, finds it again.
+// Only the newest waits for the one on its way; on a dead line it stays on this page, and goes with it.
 let drafting, due;
 const keep = async (form) => {
-  const limit = new AbortController();
-  const late = setTimeout(() => limit.abort(), 4e3);
-  try {
-    const body = new URLSearchParams(new FormData(form));
-    body.set("key", String(Math.random()).slice(2) + Date.now());
-    body.append("draft", "yes");
-    const answer = await fetch(form.action, { method: "POST", body, headers: { "Kazasu-Steady": "1" }, keepalive: true, signal: limit.signal });
-    const version = answer.headers.get("Kazasu-Version");
-    if (version) for (const field of document.querySelectorAll("[name=version]")) field.value = version;
-  } catch {
-    // it is still on this page, and goes with it
-  }
-  clearTimeout(late);
+  const body = new URLSearchParams(new FormData(form));
+  body.set("key", String(Math.random()).slice(2) + Date.now());
+  body.append("draft", "yes");
+  await fetch(form.action, { method: "POST", body, headers: { "Kazasu-Steady": "1" }, keepalive: true }).catch(() => {});
 };
-const keepWhatIsDue = async () => {
-  while (due) {
-    const form = due;
-    due = undefined;
-    await keep(form);
-  }
-  drafting = undefined;
-};
-const draft = (form) => {
+const draft = async (form) => {
   if (!form?.matches("[data-draft]") || form.dataset.busy) return;
   due = form;
-  drafting ??= keepWhatIsDue();
+  if (drafting) return;
+  drafting = true;
+  for (let one; (one = due); ) {
+    due = undefined;
+    await keep(one);
+  }
+  drafting = false;
 };
 addEventListener("change", (event) => draft(event.target.form));
 
@@ -174,7 +164,6 @@ addEventListener("submit", async (event) => {
   stop();
   form.dataset.busy = "1";
   due = undefined;
-  await drafting; // or its version would make this one stale
   const tries = Number(form.dataset.tries ?? 0);
   form.dataset.tries = tries + 1;
   const { name, value } = event.submitter ?? {};

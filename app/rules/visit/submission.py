@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from app.rules.record.event import Body, EventType
 from app.rules.visit import journey
@@ -61,11 +61,27 @@ def submission(step: Step, visit: Visit, sent: Answer, language: str) -> Submitt
     return Submitted(after, said, departs=goes_out)
 
 
+_SINCE: Final = ""
+"""The name under which a draft keeps the version since which nothing but drafts was written."""
+
+
+def is_since(visit: Visit, version: int) -> bool:
+    """Whether nothing but drafts was written since this version of the visit."""
+    since = visit.draft.get(_SINCE)
+    return since is not None and int(since["version"]) <= version <= visit.version
+
+
+def settled(visit: Visit) -> Visit:
+    """Return the visit as it is written by anything but a draft."""
+    return replace(visit, draft={step: given for step, given in visit.draft.items() if step != _SINCE})
+
+
 def drafted(step: Step, visit: Visit, sent: Answer) -> Visit | None:
     """Return the visit with the valid answers of a step as its draft; None for a step that keeps none."""
     if step.asks is None or not step.asks.drafts:
         return None
-    return replace(visit, draft={**visit.draft, step.id: journey.fit(step, visit, sent)})
+    since = {_SINCE: {"version": str(visit.version)}, **visit.draft}
+    return replace(visit, draft={**since, step.id: journey.fit(step, visit, sent)})
 
 
 def _goes_on(step: Step, sent: Answer) -> bool:

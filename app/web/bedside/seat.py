@@ -22,7 +22,7 @@ from app.rules.station.station import Link, Station, is_token
 from app.rules.visit import journey
 from app.rules.visit.copy import REVIEW, Copy
 from app.rules.visit.step import Step
-from app.rules.visit.submission import Said
+from app.rules.visit.submission import Said, is_since, settled
 from app.rules.visit.visit import NOTHING, Answer, Holder, Registration, Route, Visit
 from app.rules.words.dates import JST, day_of
 from app.tokens import Signer, new_secret
@@ -218,8 +218,11 @@ class Bedside:
         spend: str = "",
         crossing: str = "",
         copy: Copy | None = None,
+        is_draft: bool = False,
     ) -> Written:
         """Write one submission unless its version is stale; `moment` names the entry of `times` to set to now."""
+        if not is_draft:
+            after = settled(after)
         now = self.clock.now()
         times = {**after.times, moment: now} if moment else after.times
         made = tuple(Event(kind, now, body) for kind, body in events)
@@ -366,6 +369,11 @@ def submitted(form: Form, *events: Said) -> Submission:
     # The fingerprint is stored: in another format, a form that is sent again after an upgrade would be refused.
     content = repr((form.visit, kinds, sorted(form.answers.items())))
     return Submission(form.key, form.version, hashlib.sha256(content.encode()).hexdigest())
+
+
+def as_of(visit: Visit, form: Form) -> Form:
+    """Return a form at the visit's version, if nothing but drafts was written since its page was made."""
+    return replace(form, version=visit.version) if is_since(visit, form.version) else form
 
 
 def once(visit: Visit, key: str = "") -> Submission:

@@ -26,6 +26,7 @@ from app.web.bedside.seat import (
     Refusal,
     Seat,
     TheBedside,
+    as_of,
     crossing_hash,
     is_too_early,
     submitted,
@@ -133,7 +134,7 @@ async def submit(
     request: Request, bedside: TheBedside, step: ThisStep, seat: OpenSeat, sent: Admitted, look: ThisLook
 ) -> Response:
     """Validate a step's answers and write them."""
-    visit = seat.visit
+    visit, sent = seat.visit, as_of(seat.visit, sent)
     if not journey.is_reachable(step, visit):
         return bedside.onward(request, visit)
     if step.only_in_hand and journey.needs_hand_over(step, visit):
@@ -150,11 +151,11 @@ async def submit(
 
 
 async def _kept(bedside: Bedside, step: Step, visit: Visit, sent: Form) -> Response:
-    """Keep what is chosen so far as a draft; answer 204 with the visit's new version, or without where it moved on."""
+    """Keep what is chosen so far as a draft, unless the visit has moved on; answer 204 in any case."""
     after = drafted(step, visit, sent.answers)
-    written = await bedside.write(submitted(sent), after) if after else Written.STALE
-    headers = {"Kazasu-Version": str(visit.version + 1)} if written is Written.DONE else {}
-    return Response(status_code=204, headers=headers)
+    if after:
+        await bedside.write(submitted(sent), after, is_draft=True)
+    return Response(status_code=204)
 
 
 async def _page(
