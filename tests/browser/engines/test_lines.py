@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 import pytest
 
@@ -11,11 +11,15 @@ from app.rules.content import EXITS
 from app.rules.content.guide import GUIDE
 from app.rules.content.trouble import TROUBLES
 from app.rules.words.furigana import plain
+from tests.browser.clerk import Clerk
 from tests.browser.engines.conftest import SCRIPTS, OpenWindow, as_phone
 from tests.browser.engines.window import Window
 from tests.browser.lines import Breaks, together
 from tests.browser.nurse import Nurse, Patient
 from tests.browser.server import Server
+
+if TYPE_CHECKING:
+    from tests.browser.clerk import Desk
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -131,3 +135,30 @@ def test_control_a_sheet_without_boundaries_is_noticed(open_window: OpenWindow, 
         })()"""
     )
     assert window.breaks(390).share > MOST_OF_A_PAGE
+
+
+OFFICE: Final = (
+    *("/office", "/office/visits", "/office/visits/transcribe", "/office/consents", "/office/files", "/office/today"),
+    *(
+        "/office/links",
+        "/office/links/replace",
+        "/office/prints",
+        "/office/guide",
+        "/office/station",
+        "/office/accounts",
+    ),
+    *("/office/account", "/office/checklist/monthly", "/office/checklist/setup"),
+)
+
+
+def test_the_offices_lines_break_between_phrases(open_window: OpenWindow, server: Server) -> None:
+    window = open_window(server, SCRIPTS)
+    Clerk(cast("Desk", window)).comes_in_unseen()
+    window.opens("/office")
+    sizes = ((1366, False), (390, False))
+    read = dict(zip(OFFICE, window.breaks_of(OFFICE, sizes), strict=True))
+    found = together(breaks for page in read.values() for breaks in page)
+    assert found.count > 100
+    assert found.share <= MOST, found.broken
+    loud = {address: breaks.loud for address, page in read.items() for breaks in page if breaks.loud}
+    assert loud == {}
