@@ -70,7 +70,7 @@ def told(visit: Visit) -> tuple[Event, ...]:
     need = {name: given for name, given in visit.answers.get("need", {}).items() if name != "go_on"}
     chosen = replace(visit, answers={**visit.answers, "need": need})
     asked = [step for step in FLOW if step.asks and step.id in visit.answers]
-    said = [step.event(visit if step.applies(visit) else chosen) for step in asked] or [(EventType.MOVED, {})]
+    said = [step.event(visit if step.stands_in(visit) else chosen) for step in asked] or [(EventType.MOVED, {})]
     return tuple(Event(kind, visit.touched_at, body) for kind, body in said)
 
 

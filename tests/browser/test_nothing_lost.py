@@ -30,6 +30,7 @@ def asks_for_help(phone: Phone) -> None:
 def goes_back_and_on(phone: Phone) -> None:
     phone.follows("もどる")
     phone.presses("そろっています")
+    phone.passes_by()
 
 
 def reloads(phone: Phone) -> None:

@@ -21,7 +21,7 @@ def a_visit(
     for step in FLOW:
         if step.id == upto:
             break
-        if not step.leaves and step.applies(visit):
+        if not step.leaves and step.stands_in(visit):
             visit = journey.record(step, ordinary(step, visit, over_40=over_40, intent=intent), visit)
     return visit
 

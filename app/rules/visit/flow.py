@@ -172,13 +172,12 @@ def _reads_here(visit: Visit) -> bool:
     return not visit.is_short
 
 
-def _is_prepared_here(visit: Visit) -> bool:
-    stops_before = "another-way" in visit.answers and "ready" not in visit.answers
-    return _reads_here(visit) and not stops_before
+def _does_not_stop_before(visit: Visit) -> bool:
+    return "another-way" not in visit.answers or "ready" in visit.answers
 
 
 def _chooses(visit: Visit) -> bool:
-    return _reads_here(visit) and not visit.withdraws
+    return not visit.withdraws
 
 
 def _is_asked_the_age(visit: Visit) -> bool:
@@ -254,7 +253,7 @@ FLOW: Final = (
         N_("{同意|どうい}{登録|とうろく}の{準備|じゅんび}"),
         Holder.PATIENT,
         guide="同意登録準備",
-        applies=_is_prepared_here,
+        applies=_does_not_stop_before,
         withdrawing=N_("{取|と}り{消|け}しの{準備|じゅんび}"),
         asks=Asks(_READY, EventType.READY_ANSWERED),
     ),
@@ -366,7 +365,7 @@ def path(visit: Visit) -> tuple[Step, ...]:
     """Return the steps that apply to this visit so far; an exit ends the path."""
     steps: list[Step] = []
     for step in FLOW:
-        if step.applies(visit):
+        if step.stands_in(visit):
             steps.append(step)
             if step.leaves:
                 break

@@ -89,7 +89,7 @@ def position(step: Step, visit: Visit) -> tuple[int, int] | None:
     """Return (n, m) for "n / m" among the counted steps, or None for a page that does not count."""
     if not step.counted:
         return None
-    ahead = tuple(each for each in FLOW if each.counted and not each.leaves and each.applies(visit))
+    ahead = tuple(each for each in FLOW if each.counted and not each.leaves and each.stands_in(visit))
     return ahead.index(step) + 1, len(ahead)
 
 
@@ -183,7 +183,7 @@ def _reconcile(visit: Visit) -> Visit:
     Also behind an exit, where the path ends: whoever goes on all the same finds them there.
     """
     for step in FLOW:
-        given = visit.answers.get(step.id, NOTHING) if step.applies(visit) else NOTHING
+        given = visit.answers.get(step.id, NOTHING) if step.stands_in(visit) else NOTHING
         asked = step.questions(visit, given)
         left = {question.name: given[question.name] for question in asked if question.name in given}
         is_complete = all(question.name in given for question in asked if question.missing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.main import Kazasu
-from app.rules.visit.flow import FLOW, STEPS
+from app.rules.visit.flow import STEPS, path
 from app.rules.words.languages import BY_CODE
 from app.web.kit.pages import LOOK_COOKIE, Look
 from tests.web.bedside.nurse import Nurse
@@ -25,7 +25,7 @@ async def test_the_step_has_all_that_a_step_has(nurse: Nurse, kazasu: Kazasu, la
     nurse.http.cookies.set(LOOK_COOKIE, str(look), domain="127.0.0.1")
     page = await nurse.reaches("allergy")
     assert TITLES[language] in page.text
-    place = [step.id for step in FLOW if step.counted].index("allergy") + 1
+    place = [step.id for step in path(await nurse.visit()) if step.counted].index("allergy") + 1
     assert f"{place} / " in page.text
     assert links(page, "/visit/ready"), "the way back"
     assert (await nurse.get("/visit/check")).path == "/visit/allergy", "no later page opens before"

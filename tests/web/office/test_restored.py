@@ -16,7 +16,9 @@ from app.rules.terminal.consent_list import Search
 from app.settings import Settings, UnsafeSettings
 from app.verify import verify
 from app.work import forgetting
+from tests.adapters.samples import told
 from tests.rules.people import a_person
+from tests.rules.visits import a_visit, answered
 from tests.web.bedside.nurse import Nurse
 from tests.web.office.clerk import BROWSER, Clerk
 from tests.web.office.conftest import settings
@@ -27,8 +29,8 @@ from tests.web.office.test_worklist import SEEN, at_the_bedside, record
 
 PAGE = "/office/restored"
 BANNER = "記録が前の時点にもどっています"
-TOLD = 7
-"""Entries that a visit of `at_the_bedside` leaves."""
+TOLD = len(told(answered(a_visit(upto="result"), "result", report="done"))) + 1
+"""Entries that a visit of `at_the_bedside` leaves: of each step, and that it was opened."""
 
 
 @pytest.fixture
