@@ -95,7 +95,7 @@ _UNHURRIED: Final = 30.0
 """Seconds that a page may take: its way is good."""
 _BROKEN: Final = 500
 _TAKEN, _STALE = 204, 409
-_ACTION: Final = re.compile(r'<form method="post" action="/visit/([\w-]+)"')
+_ACTION: Final = re.compile(r'<form method="post" action="/visit/([\w-]+)"(?! class="kz-stop")')
 _LOGGED: Final = re.compile(r'"error_type": "(\w+)"')
 _STEADY: Final = b"\r\nKazasu-Steady: 1\r\n\r\n"
 _EVENTS: Final = """

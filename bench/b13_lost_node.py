@@ -38,6 +38,8 @@ KILLED_AT: Final = 0.4
 STEP: Final = "/visit/need"
 _ACCEPTED, _UNAVAILABLE = 303, 503
 _PAUSE: Final = 0.02
+_LONGEST: Final = 20.0
+"""Seconds after which a submission has no answer, and its nurse gives up: a record that was broken takes nothing more."""
 
 NO_KEY: Final = (
     Defect(
@@ -160,11 +162,13 @@ class Ward:
             chance = self.dice.random()
             both = (self._until_answered(sent, way) for way in (lines, lines[::-1]))
             if chance < TO_BOTH:
-                await asyncio.gather(*both)
+                answered = all(await asyncio.gather(*both))
             else:
-                await self._until_answered(sent, lines)
+                answered = await self._until_answered(sent, lines)
             if chance > 1 - AGAIN:
-                await self._until_answered(sent, lines[::-1])
+                answered = await self._until_answered(sent, lines[::-1]) and answered
+            if not answered:
+                break
             self.ledger.sent_twice += chance < TO_BOTH or chance > 1 - AGAIN
             self.ledger.acknowledged += 1
             if self.ledger.acknowledged >= KILLED_AT * share * NURSES:
@@ -172,10 +176,13 @@ class Ward:
         for way in lines:
             way.close()
 
-    async def _until_answered(self, sent: Submission, ways: list[Way]) -> None:
-        """Send to one node, then to the other, until one of them says what became of it."""
+    async def _until_answered(self, sent: Submission, ways: list[Way]) -> bool:
+        """Send to one node, then to the other, until one of them says what became of it; whether one did in time."""
         began = time.perf_counter()
         for way in itertools.cycle(ways):
+            if time.perf_counter() - began > _LONGEST:
+                self.ledger.wrong["none"] += 1
+                return False
             try:
                 status = await way.ask(sent)
             except OSError:
@@ -188,6 +195,7 @@ class Ward:
         self.ledger.times.append(time.perf_counter() - began)
         if status != _ACCEPTED:
             self.ledger.wrong[str(status)] += 1
+        return True
 
     async def _unanswered(self, sent: Submission) -> None:
         kept = f"SELECT count(*) FROM event WHERE key = '{sent.fields['key']}'"  # noqa: S608 - a key of ours
