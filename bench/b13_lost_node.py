@@ -39,7 +39,7 @@ STEP: Final = "/visit/need"
 _ACCEPTED, _UNAVAILABLE = 303, 503
 _PAUSE: Final = 0.02
 _LONGEST: Final = 20.0
-"""Seconds after which a submission has no answer, and its nurse gives up: a record that was broken takes nothing more."""
+"""Seconds after which a nurse gives up on a submission: a record that was broken takes nothing more."""
 
 NO_KEY: Final = (
     Defect(
