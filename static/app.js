@@ -57,7 +57,7 @@ const keep = async (form) => {
   await fetch(form.action, { method: "POST", body, headers: { "Kazasu-Steady": "1" }, keepalive: true }).catch(() => {});
 };
 const draft = async (form) => {
-  if (!form?.matches("[data-draft]") || form.dataset.busy) return;
+  if (!form?.matches("[data-draft]") || form.dataset.busy || [...form.querySelectorAll("[data-number]")].some((field) => hasTwelveDigits(field.value))) return;
   due = form;
   if (drafting) return;
   drafting = true;
@@ -69,9 +69,10 @@ const draft = async (form) => {
 };
 addEventListener("change", (event) => draft(event.target.form));
 
-// An error goes as it is answered, and the card on top counts down.
+// An error goes as it is answered, and the card on top counts down. Not where one types: the page would move under the
+// finger that leaves the field for the button.
 addEventListener("change", ({ target }) => {
-  const wrong = target.closest(".kz-wrong");
+  const wrong = target.type === "radio" && target.closest(".kz-wrong");
   if (!wrong) return;
   wrong.classList.remove("kz-wrong");
   wrong.querySelector(".kz-error")?.remove();

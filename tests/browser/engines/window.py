@@ -185,7 +185,7 @@ class Window(ABC):
         """Write something into a field."""
         self.asks(
             f"""(() => {{ const field = [...document.querySelectorAll("label")].find((one) =>
-            one.textContent.trim().startsWith({json.dumps(label)})).control;
+            one.textContent.replaceAll("\\u200b", "").trim().startsWith({json.dumps(label)})).control;
             field.value = {json.dumps(text)}; field.dispatchEvent(new Event("input", {{ bubbles: true }})); }})()"""
         )
 
