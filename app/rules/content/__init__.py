@@ -115,6 +115,8 @@ class OfficialScreen:
 class OfficialWay:
     """What is known of the official side."""
 
+    scope: str
+    """Which visits it concerns."""
     screens: tuple[OfficialScreen, ...]
     functions: Mapping[str, OfficialScreen]
     """The first screen of intents other than to register (`app.rules.visit.answers.Intent`)."""
@@ -138,6 +140,7 @@ def load_official() -> OfficialWay:
     file = ContentFile("official.toml")
     found = file.read()
     return OfficialWay(
+        scope=file.graded(found["scope"])["text"],
         screens=tuple(OfficialScreen(**file.graded(row)) for row in found["screen"]),
         functions={row.pop("intent"): OfficialScreen(**file.graded(row)) for row in found["function"]},
         backs=tuple(PerPhone(**file.graded(row)) for row in found["back"]),

@@ -28,6 +28,7 @@ from typing_extensions import override
 
 from app.ports.outside import Decline
 from app.rules.content import EXITS, NAMES
+from app.rules.content import OFFICIAL as OFFICIAL_WAY
 from app.rules.content.sources import GRADES, named
 from app.rules.station.account import Role
 from app.rules.station.day_list import Need
@@ -214,6 +215,7 @@ class Pages:
             "logo": Markup(assets["icons/mark.svg"].content.decode()),  # noqa: S704 - our own file
             "names": NAMES,
             "PROMISE": PROMISE,
+            "SCOPE": OFFICIAL_WAY.scope,
             "QUESTIONS": QUESTIONS,
             "OPERATORS": OPERATORS,
             "EXPLAINED": EXPLAINED,
