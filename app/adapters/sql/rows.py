@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 from sqlalchemy import Row
 
 from app.ports.store import Change, Logged, ReadOnly
-from app.rules.record.evidence import Entry, VisitState, state
+from app.rules.record.evidence import REACHED_THE_OFFICE, Entry, state
 from app.rules.visit.visit import Holder, Registration, Route, Visit
 from app.rules.words.languages import OFFICIAL
 
@@ -20,14 +20,11 @@ AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=dict)
 
-_REACHED: Final = {VisitState.HANDED_OFF, VisitState.REPORTED, VisitState.STOPPED, VisitState.TRANSCRIBED}
-"""States that the office sees; a visit transcribed from paper starts with one."""
-
 
 def visit_row(change: Change, session: str | None, handed_off_at: int | None) -> dict[str, Any]:
     """Return the row of a changed visit, given the stored session and time of its handoff."""
     visit, reached = change.visit, state(change.visit)
-    if handed_off_at is None and reached in _REACHED:
+    if handed_off_at is None and reached in REACHED_THE_OFFICE:
         handed_off_at = visit.touched_at
     return {
         "id": visit.id,

@@ -36,6 +36,12 @@ class VisitState(StrEnum):
     """Chosen on paper and transcribed by the office; nothing is known of a card."""
 
 
+REACHED_THE_OFFICE: Final = frozenset(
+    {VisitState.HANDED_OFF, VisitState.REPORTED, VisitState.STOPPED, VisitState.TRANSCRIBED}
+)
+"""States that the office sees; a visit transcribed from paper starts with one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One row of a station's chain."""

@@ -12,7 +12,7 @@ from datetime import date, datetime, time
 from typing import Any, Final, TypeAlias, TypeVar
 
 from app.rules.record.event import EventType
-from app.rules.record.evidence import Entry, VisitState, state
+from app.rules.record.evidence import REACHED_THE_OFFICE, Entry, state
 from app.rules.visit import journey
 from app.rules.visit.consent import TOO_YOUNG, Choice
 from app.rules.visit.copy import Wish
@@ -25,8 +25,6 @@ Replayed: TypeAlias = tuple[Entry, Mapping[str, Any]]
 """An entry with its body, empty where there is none."""
 
 Signed = TypeVar("Signed", Sight, Closed)
-
-_REACHES_THE_OFFICE: Final = {VisitState.HANDED_OFF, VisitState.REPORTED, VisitState.STOPPED, VisitState.TRANSCRIBED}
 
 
 class UnreadableRecord(Exception):
@@ -94,7 +92,7 @@ def rebuilt(facility: str, entries: Iterable[Replayed]) -> Rebuilt:
                 found = _walked(found, _BEDSIDE[entry.type](found.visit, entry.at, body))
             if entry.type == EventType.NEED_ANSWERED:
                 found = replace(found, tells_number="reference" in body)
-            if found.reached_at is None and state(found.visit) in _REACHES_THE_OFFICE:
+            if found.reached_at is None and state(found.visit) in REACHED_THE_OFFICE:
                 found = replace(found, reached_at=entry.at)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise UnreadableRecord from error

@@ -36,8 +36,9 @@ STEADY: Final = "kazasu-steady"
 STATION_COOKIE: Final = "station"
 REVIEW_COOKIE: Final = "review"
 HAND_OVER: Final = "bedside/hand-over.html"
-EXPLANATION: Final = "bedside/explanation.html"
 """Template of the hand-over, always in the patient's look: one of the two holders is the patient."""
+EXPLANATION: Final = "bedside/explanation.html"
+"""Template of the items to be read side by side, in the patient's look though the nurse's step shows it."""
 TRIES: Final = 5
 """Attempts at a write that concurrent tabs make stale."""
 _PAUSE: Final = 1000
