@@ -8,7 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from app.web import pwa, watch
 from app.web.bedside import day_list, entry, other_browser, returning, visit
-from app.web.bedside.steps import result
+from app.web.bedside.steps import official, result
 from app.web.copy import pages as copy
 from app.web.guide import reading, ready, topics, trouble
 from app.web.office import (
@@ -29,7 +29,7 @@ from app.web.office import (
 from app.web.office import day_list as office_day_list
 
 _ROOMS: Final = (
-    *(entry, result, visit, other_browser, day_list, returning, copy),
+    *(entry, result, official, visit, other_browser, day_list, returning, copy),
     *(pwa, trouble, ready, topics, reading, watch),
     *(signin, accounts, home, memo, worklist, copies, office_day_list, files, consent_list, person),
     *(links, prints, guide, restored),

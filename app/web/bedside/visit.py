@@ -18,7 +18,6 @@ from app.rules.visit.visit import NOTHING, Answer, Visit
 from app.rules.words.languages import BY_CODE
 from app.web.bedside.returning import new_departure
 from app.web.bedside.seat import (
-    EXPLANATION,
     HAND_OVER,
     Admitted,
     Bedside,
@@ -105,15 +104,6 @@ async def set_look(request: Request, bedside: TheBedside, sent: Admitted, look: 
     answer = bedside.go(request, f"/visit/{to}" if known else "/visit")
     bedside.keep_look(answer, look.chosen(sent.answers))
     return answer
-
-
-@router.get("/visit/explanation")
-async def explain(request: Request, bedside: TheBedside, seat: OpenSeat) -> Response:
-    """Show the items to be read side by side, in the patient's language, before the official page asks for them."""
-    step = STEPS["official"]
-    if not journey.is_reachable(step, seat.visit):
-        return bedside.onward(request, seat.visit)
-    return bedside.show(request, seat, step, template=EXPLANATION)
 
 
 # --- the steps --------------------------------------------------------------------------------------------------------
