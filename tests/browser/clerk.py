@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from playwright.sync_api import Browser, Locator
+from playwright.sync_api import Browser, Locator, expect
 
 from app.rules.station.account import Account, Role, SignIn
 from app.rules.station.station import Link, Printed, Station, new_token
@@ -79,6 +79,8 @@ class Desk(Phone):
         """Judge an office page; the printed sheets are judged where they are at home."""
         if _SHEET.match(self.path):
             return
+        # What htmx is still exchanging is paler until it has settled.
+        expect(self.page.locator(".htmx-request, .htmx-swapping, .htmx-settling")).to_have_count(0)
         super().looks_it_over()
         title, heading = bare(self.page.title()), self.heading
         assert title.removeprefix("エラー：").startswith(heading), f"the title {title} does not begin with {heading}"

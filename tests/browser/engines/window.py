@@ -35,7 +35,11 @@ addEventListener("unhandledrejection", (event) => kazasuNoticed.push(`script: ${
 addEventListener("securitypolicyviolation", (event) => kazasuNoticed.push(`content policy: ${event.violatedDirective}`));
 """
 _LEFT: Final = "globalThis.kazasuLeft = true"
-_ARRIVED: Final = "document.readyState === 'complete' && !globalThis.kazasuLeft && !document.documentElement.hidden"
+_ARRIVED: Final = (
+    "location.protocol !== 'about:' && document.readyState === 'complete'"
+    " && !globalThis.kazasuLeft && !document.documentElement.hidden"
+)
+"""Firefox stands at `about:blank` for a moment when it takes another process for another origin."""
 _BARE: Final = """(element) => {
     const copy = element.cloneNode(true);
     copy.querySelectorAll("rt, rp, script, style").forEach((one) => one.remove());
