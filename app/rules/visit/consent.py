@@ -5,7 +5,6 @@ Items are dated content, not code: the official screens may change (source and d
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -82,29 +81,22 @@ class Item:
         return self.wording.name
 
 
-def in_force(items: Iterable[Item], at: int) -> tuple[Item, ...]:
-    """Return the items that the official screen asks at that moment."""
-    return _in_force(tuple(items), day_of(at))
-
-
 @lru_cache
-def _in_force(items: tuple[Item, ...], day: date) -> tuple[Item, ...]:
+def in_force(items: tuple[Item, ...], at: int) -> tuple[Item, ...]:
+    """Return the items that the official screen asks at that moment."""
+    day = day_of(at)
     return tuple(
         item for item in items if item.effective_from <= day and (item.effective_to is None or day <= item.effective_to)
     )
 
 
-def asked(items: Iterable[Item], *, at: int, over_40: bool) -> tuple[Item, ...]:
-    """Return the items that this patient is asked: those with an age limit only from that age on."""
-    return _asked(tuple(items), day_of(at), over_40)
-
-
 @lru_cache
-def _asked(items: tuple[Item, ...], day: date, over_40: bool) -> tuple[Item, ...]:  # noqa: FBT001 - a cache goes by place
-    return tuple(item for item in _in_force(items, day) if over_40 or not item.from_age)
+def asked(items: tuple[Item, ...], *, at: int, over_40: bool) -> tuple[Item, ...]:
+    """Return the items that this patient is asked: those with an age limit only from that age on."""
+    return tuple(item for item in in_force(items, at) if over_40 or not item.from_age)
 
 
-def complete(items: Iterable[Item], choices: dict[str, str], *, at: int) -> dict[str, str]:
+def complete(items: tuple[Item, ...], choices: dict[str, str], *, at: int) -> dict[str, str]:
     """Return a value for every item in force; an item that does not apply is recorded as not asked."""
     return {item.id: choices.get(item.id, Choice.NOT_ASKED.value) for item in in_force(items, at)}
 

@@ -361,12 +361,14 @@ RESTING: Final = {other.id: tuple(step for step in FLOW if _rests_on(step, other
 """For each step the steps whose answers a changed one of its own removes."""
 
 
+def stands_in(step: Step, visit: Visit) -> bool:
+    """Whether it is a step of this visit; on the short way the patient presses on the official page only."""
+    return step.applies(visit) and not (visit.is_short and step.held_by(visit) is Holder.PATIENT)
+
+
+@lru_cache(maxsize=64)
 def path(visit: Visit) -> tuple[Step, ...]:
     """Return the steps that apply to this visit so far; an exit ends the path."""
-    steps: list[Step] = []
-    for step in FLOW:
-        if step.stands_in(visit):
-            steps.append(step)
-            if step.leaves:
-                break
-    return tuple(steps)
+    steps = tuple(step for step in FLOW if stands_in(step, visit))
+    last = next((place for place, step in enumerate(steps) if step.goes_on), len(steps))
+    return steps[: last + 1]

@@ -8,11 +8,12 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
 from app.rules.record.clock import is_young
-from app.rules.visit.flow import FLOW, RESTING, STEPS, path
+from app.rules.visit.flow import FLOW, RESTING, STEPS, path, stands_in
 from app.rules.visit.step import Question, Step
 from app.rules.visit.visit import NOTHING, Answer, Holder, Registration, Visit
 from app.rules.words.digits import Finding, find
@@ -46,17 +47,15 @@ def is_open(visit: Visit, now: int) -> bool:
 
 def is_done(step: Step, visit: Visit) -> bool:
     """Whether a step is answered and its answers are still valid."""
-    if step.leaves or step.id not in visit.answers:
+    if step.id not in visit.answers or step.leaves:
         return False
     return not errors(step, visit, visit.answers[step.id])
 
 
+@lru_cache(maxsize=64)
 def furthest(visit: Visit) -> Step:
     """Return the first step still open; no later page may be shown."""
-    return _first_open(path(visit), visit)
-
-
-def _first_open(steps: tuple[Step, ...], visit: Visit) -> Step:
+    steps = path(visit)
     return next((step for step in steps if not is_done(step, visit)), steps[-1])
 
 
@@ -65,7 +64,7 @@ def is_reachable(step: Step, visit: Visit) -> bool:
     steps = path(visit)
     if step.open_from and step not in steps:
         return any(is_reachable(STEPS[each], visit) for each in step.open_from)
-    reached = _first_open(steps, visit)
+    reached = furthest(visit)
     last = steps.index(reached) + reached.by_hand(visit)
     return step in steps and steps.index(step) <= last
 
@@ -73,7 +72,7 @@ def is_reachable(step: Step, visit: Visit) -> bool:
 def is_out(visit: Visit) -> bool:
     """Whether people left for another app, and what came of it is not answered yet."""
     steps = path(visit)
-    place = steps.index(_first_open(steps, visit))
+    place = steps.index(furthest(visit))
     return any(step.by_hand(visit) for step in steps[max(place - 1, 0) : place + 1])
 
 
@@ -89,7 +88,7 @@ def position(step: Step, visit: Visit) -> tuple[int, int] | None:
     """Return (n, m) for "n / m" among the counted steps, or None for a page that does not count."""
     if not step.counted:
         return None
-    ahead = tuple(each for each in FLOW if each.counted and not each.leaves and each.stands_in(visit))
+    ahead = tuple(each for each in FLOW if each.counted and not each.leaves and stands_in(each, visit))
     return ahead.index(step) + 1, len(ahead)
 
 
@@ -183,11 +182,13 @@ def _reconcile(visit: Visit) -> Visit:
     Also behind an exit, where the path ends: whoever goes on all the same finds them there.
     """
     for step in FLOW:
-        given = visit.answers.get(step.id, NOTHING) if step.stands_in(visit) else NOTHING
+        given = visit.answers.get(step.id)
+        if not given or not stands_in(step, visit):
+            continue
         asked = step.questions(visit, given)
         left = {question.name: given[question.name] for question in asked if question.name in given}
         is_complete = all(question.name in given for question in asked if question.missing)
-        if given and not (is_complete and len(left) == len(given)):
+        if not (is_complete and len(left) == len(given)):
             visit = _invalidate(replace(visit, answers={**visit.answers, step.id: left}), step.id)
     return visit
 

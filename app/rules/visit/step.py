@@ -108,10 +108,6 @@ class Step:
         """Return the title of this page, with furigana notation."""
         return self.withdrawing if visit.withdraws and self.withdrawing else self.title
 
-    def stands_in(self, visit: Visit) -> bool:
-        """Whether it is a step of this visit; on the short way the patient presses on the official page only."""
-        return self.applies(visit) and not (visit.is_short and self.held_by(visit) is Holder.PATIENT)
-
     def held_by(self, visit: Visit) -> Holder:
         """Return who holds the phone at this page."""
         return self.held_officially or self.holder if visit.route is Route.OFFICIAL else self.holder

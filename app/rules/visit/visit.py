@@ -101,6 +101,10 @@ class Visit:
     transcribed_by: str = ""
     """Who of the office transcribed it from paper (`app.rules.visit.transcript`); empty for a visit made here."""
 
+    def __hash__(self) -> int:
+        """Return the hash of the id: caches tell its versions apart by comparing them whole."""
+        return hash(self.id)
+
     def answer(self, step: str, name: str) -> str:
         """Return one given answer, or an empty string."""
         return self.answers.get(step, NOTHING).get(name, "")

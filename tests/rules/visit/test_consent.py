@@ -36,16 +36,16 @@ def test_the_checkup_is_asked_from_40_on() -> None:
 
 def test_an_item_counts_only_while_it_is_in_force() -> None:
     ended = replace(ITEMS[3], effective_to=date(2026, 10, 31))
-    assert ended not in in_force([ended], NOW)
-    assert ended in in_force([ended], NOW - 40 * 24 * 3600)
-    assert complete([ended], {"limit_amount": "agree"}, at=NOW) == {}
+    assert ended not in in_force((ended,), NOW)
+    assert ended in in_force((ended,), NOW - 40 * 24 * 3600)
+    assert complete((ended,), {"limit_amount": "agree"}, at=NOW) == {}
 
 
 def test_an_item_is_asked_from_its_first_day_to_its_last_both_in_japan() -> None:
     first, last = date(2026, 11, 18), date(2026, 11, 19)
     item = replace(ITEMS[3], effective_from=first, effective_to=last)
     begins = 1_795_014_000 - 24 * 3600  # the first day, in Japan
-    asked_at = [bool(in_force([item], begins + seconds)) for seconds in (-1, 0, 2 * 24 * 3600 - 1, 2 * 24 * 3600)]
+    asked_at = [bool(in_force((item,), begins + seconds)) for seconds in (-1, 0, 2 * 24 * 3600 - 1, 2 * 24 * 3600)]
     assert asked_at == [False, True, True, False]
 
 
