@@ -15,7 +15,7 @@ from tests.practice.world import Clock
 PEOPLE = load_people()
 
 
-@pytest.mark.parametrize("age", [39, 40, 76, 82])
+@pytest.mark.parametrize("age", [9, 39, 40, 76, 82])
 def test_every_age_that_matters_is_there(age: int) -> None:
     assert any(person.age == age for person in PEOPLE)
 
