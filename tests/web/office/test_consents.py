@@ -90,6 +90,21 @@ async def test_the_columns_are_the_terminals_in_its_order(staff: Clerk, kazasu: 
     assert "限適（限度額）とみられます" in page.text
 
 
+@pytest.mark.parametrize(
+    ("code", "answer"),
+    [("1", ""), ("2", "eligibility-invalid"), ("3", "eligibility-invalid"), ("4", ""), ("6", "medical-assistance")],
+)
+async def test_a_validity_that_needs_something_leads_to_what_helps(
+    staff: Clerk, kazasu: Kazasu, code: str, answer: str
+) -> None:
+    (known,) = await listed(kazasu, a_person("A-0001", validity=code))
+    for address in (LIST, f"{LIST}/{known.id}"):
+        page = await staff.get(address)
+        helps = [each.attrs["href"] for each in page.root.all("a") if "/trouble/" in each.attrs.get("href", "")]
+        assert helps == ([f"/guide/trouble/{answer}"] if answer else [])
+        assert not answer or (await staff.get(helps[0])).status == 200
+
+
 async def test_every_odd_person_is_shown_and_nothing_guessed(staff: Clerk, kazasu: Kazasu) -> None:
     await listed(kazasu, *odd_people())
     page = await staff.get(LIST)
