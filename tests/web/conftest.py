@@ -9,6 +9,7 @@ import pytest
 
 from app.cli.seed import seed_practice
 from app.main import Kazasu, create_app
+from app.rules.visit.visit import Route
 from app.settings import Settings
 from tests.conftest import is_as_recorded
 from tests.web.bedside.nurse import Nurse, StillClock
@@ -29,6 +30,19 @@ async def kazasu(data: Path, clock: StillClock) -> AsyncIterator[Kazasu]:
     joined = create_app(settings, clock=clock)
     await seed_practice(joined.store, clock)
     yield joined
+    as_recorded = await is_as_recorded(joined)
+    await joined.close()
+    assert as_recorded
+
+
+@pytest.fixture
+async def officially(tmp_path: Path, clock: StillClock) -> AsyncIterator[Nurse]:
+    """Return a nurse on the official route, over TLS as far as the pages can tell."""
+    origin = "https://kazasu.example"
+    joined = create_app(Settings(data=tmp_path / "official", route=Route.OFFICIAL, origin=origin), clock=clock)
+    await seed_practice(joined.store, clock)
+    async with Nurse(joined, origin) as one:
+        yield one
     as_recorded = await is_as_recorded(joined)
     await joined.close()
     assert as_recorded

@@ -128,12 +128,6 @@ class OfficialWay:
         """Return the described screens of an intent: for another function only the first and the last."""
         return (self.functions[intent], self.screens[-1]) if intent in self.functions else self.screens
 
-    @property
-    def sources(self) -> str:
-        """Every source once, as a page shows it."""
-        named = [*(screen.source for screen in self.screens), *(back.source for back in self.backs)]
-        return "・".join(dict.fromkeys(part for source in named for part in source.split("・")))
-
 
 def load_official() -> OfficialWay:
     """Return what `official.toml` says of the official side."""

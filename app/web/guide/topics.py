@@ -10,10 +10,8 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 
 from app.rules.content import NAMES
-from app.rules.content.contacts import CONTACTS
 from app.rules.content.guide import GUIDE, Topic
 from app.rules.content.ready import READY
-from app.rules.content.sources import named
 from app.rules.words.dates import day_of
 from app.rules.words.furigana import N_, RUBY, plain
 from app.web.guide.contacts import ContactPages, Here, TheContacts, ThisStation
@@ -24,8 +22,6 @@ from app.web.kit.problems import Problem
 _KATAKANA: Final = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
 _LONGEST: Final = 40
 _READING: Final = r"\2"
-_DESKS_SOURCES: Final = named(*(each.source for each in CONTACTS.values()))
-_DESKS_CHECKED_ON: Final = min(each.checked_on for each in CONTACTS.values())
 _MISSING: Final = Problem(
     404,
     N_("このページは手引きにありません"),
@@ -81,8 +77,6 @@ async def _topic(topic: Topic, contacts: ContactPages, here: Here, look: Look) -
         topic=topic,
         note=notes.get(topic.id),
         desks=contacts.desks(here) if topic.desks else (),
-        desks_sources=_DESKS_SOURCES,
-        desks_checked_on=_DESKS_CHECKED_ON,
         days_left=_days_left(here, contacts.clock.now()) if topic.id == "certificate" else None,
         is_overdue=day_of(contacts.clock.now()) > GUIDE.review_by,
     )

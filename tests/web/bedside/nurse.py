@@ -39,10 +39,11 @@ class StillClock:
 class Nurse:
     """Drives one browser through the visit."""
 
-    def __init__(self, kazasu: Kazasu) -> None:
-        """Open a browser."""
+    def __init__(self, kazasu: Kazasu, origin: str = ORIGIN) -> None:
+        """Open a browser at the address of the server."""
         self.kazasu = kazasu
-        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(kazasu.asgi), base_url=ORIGIN)
+        self.origin = origin
+        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(kazasu.asgi), base_url=origin)
         self.page: Page | None = None
         self.token = ""
         self.is_among_others = False
@@ -86,8 +87,9 @@ class Nurse:
         headers: dict[str, str] | None = None,
     ) -> Page:
         """Send a form as it is, going where that leads."""
+        own = {**BROWSER, "Origin": self.origin}
         answer = await self.http.post(
-            address, data=fields, headers=BROWSER if headers is None else headers, follow_redirects=True
+            address, data=fields, headers=own if headers is None else headers, follow_redirects=True
         )
         return self._read(answer, expect)
 

@@ -2,50 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from app.cli.seed import seed_practice
-from app.main import Kazasu, create_app
-from app.rules.visit.visit import Route
-from app.settings import Settings
-from tests.web.bedside.nurse import BROWSER, Nurse, StillClock
-from tests.web.bedside.page import Page
-
-ORIGIN = "https://kazasu.example"
-HERE = {"Origin": ORIGIN, "Sec-Fetch-Site": "same-origin"}
-
-
-class Officially(Nurse):
-    """A nurse on the official route, over TLS as far as the pages can tell."""
-
-    def __init__(self, kazasu: Kazasu) -> None:
-        super().__init__(kazasu)
-        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(kazasu.asgi), base_url=ORIGIN)
-
-    async def send(
-        self, address: str, fields: dict[str, str], *, expect: int = 200, headers: dict[str, str] | None = None
-    ) -> Page:
-        return await super().send(address, fields, expect=expect, headers=HERE if headers is None else headers)
-
-
-@pytest.fixture
-async def officially(tmp_path: Path, clock: StillClock) -> AsyncIterator[Officially]:
-    """Return a nurse on the official route."""
-    joined = create_app(Settings(data=tmp_path / "official", route=Route.OFFICIAL, origin=ORIGIN), clock=clock)
-    await seed_practice(joined.store, clock)
-    async with Officially(joined) as one:
-        yield one
-    await joined.store.close()
+from app.main import Kazasu
+from tests.web.bedside.nurse import BROWSER, Nurse
 
 
 @pytest.mark.threat("T19")
-async def test_a_report_whose_answer_was_lost_is_taken_once(officially: Officially) -> None:
+async def test_a_report_whose_answer_was_lost_is_taken_once(officially: Nurse) -> None:
     await officially.confirmed()
     await officially.press("/visit/hand-over")
     page = await officially.get("/visit/result")
@@ -58,7 +25,7 @@ async def test_a_report_whose_answer_was_lost_is_taken_once(officially: Official
 
 
 @pytest.mark.threat("T25")
-async def test_the_patient_reports_nothing_in_the_nurses_place(officially: Officially) -> None:
+async def test_the_patient_reports_nothing_in_the_nurses_place(officially: Nurse) -> None:
     page = await officially.confirmed()
     held = {**page.form_fields("/visit/hand-over"), "report": "done"}
     entry = await officially.get(f"/f/{officially.token}")
@@ -70,7 +37,7 @@ async def test_the_patient_reports_nothing_in_the_nurses_place(officially: Offic
     assert "何と出ましたか" in (await officially.get(f"/f/{officially.token}")).text
 
 
-async def test_who_takes_a_visit_up_elsewhere_takes_up_its_language(officially: Officially) -> None:
+async def test_who_takes_a_visit_up_elsewhere_takes_up_its_language(officially: Nurse) -> None:
     await officially.needs()
     await officially.press("/visit/look", language="ko")
     await officially.reaches("consent")
@@ -78,7 +45,7 @@ async def test_who_takes_a_visit_up_elsewhere_takes_up_its_language(officially: 
     await officially.press("/visit/check", confirmed="yes")
     page = await officially.press("/visit/hand-over")
     (code,) = [each.text for each in page.root.all("p") if "kz-letters" in each.attrs.get("class", "")]
-    async with Officially(officially.kazasu) as other:
+    async with Nurse(officially.kazasu, officially.origin) as other:
         await other.get(f"/f/{other.token}/continue")
         page = await other.press(f"/f/{other.token}/continue", letters=code)
         assert (page.path, page.root.all("html")[0].attrs["lang"]) == ("/visit/handoff", "ja"), "staff hold it"

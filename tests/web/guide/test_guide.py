@@ -119,7 +119,9 @@ async def test_every_part_shows_source_grade_and_date(nurse: Nurse, topic: Any) 
             assert "公式の案内で確かめてください：" in shown[part.id].text
             assert part.link in [each.attrs["href"] for each in shown[part.id].all("a")]
     if topic.desks:
-        assert "クイックガイド" in sources_in(shown["desks"])[0]
+        (line,) = sources_in(shown["desks"])
+        assert "クイックガイド" in line
+        assert all(line.count(GRADES[each.grade]) == 1 for each in CONTACTS.values() if each.grade)
 
 
 def sources_in(section: Element) -> list[str]:
