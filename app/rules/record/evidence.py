@@ -123,6 +123,6 @@ def state(visit: Visit) -> VisitState:
     wants_to_withdraw = visit.intent == Intent.WITHDRAW and not visit.withdraws
     if visit.answer("another-way", "reason") or wants_to_withdraw:
         return VisitState.ANOTHER_WAY
-    if visit.registration is not Registration.NONE or visit.is_confirmed or visit.went_out:
+    if visit.registration is not Registration.NONE or visit.is_handed_off:
         return VisitState.HANDED_OFF
     return VisitState.DRAFT

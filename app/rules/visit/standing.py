@@ -156,6 +156,9 @@ class Followed:
     doubt: Doubt = Doubt.NONE
 
 
+_CHOICE_OF: Final = {True: Choice.AGREE, False: Choice.DECLINE, None: None}
+
+
 class Verdict(StrEnum):
     """The comparison of chosen and seen."""
 
@@ -175,6 +178,11 @@ class Compared:
     """Each flag of the item with the seen value; None when not looked at."""
     verdict: Verdict
 
+    @property
+    def stood(self) -> Choice | None:
+        """What the terminal shows of the item; None unless all its flags were looked at and agree."""
+        return _stood({agreed for _, agreed in self.seen})
+
 
 def compared(visit: Visit, sight: Sight) -> tuple[Compared, ...]:
     """Compare chosen and seen for every item that the patient was asked."""
@@ -190,11 +198,13 @@ def _compared(item: Item, visit: Visit, sight: Sight) -> Compared:
 
 def as_chosen(sight: Sight, items: Iterable[Item]) -> dict[str, str]:
     """Convert a sight to choices: item to choice, for the items whose flags all agree."""
-    stood = {item.id: {sight.flags.get(flag) for flag in item.flags} for item in items}
-    choice_of = {True: Choice.AGREE.value, False: Choice.DECLINE.value}
-    return {
-        item: choice_of[flag] for item, flags in stood.items() for flag in flags if len(flags) == 1 and flag is not None
-    }
+    stood = {item.id: _stood({sight.flags.get(flag) for flag in item.flags}) for item in items}
+    return {item: choice.value for item, choice in stood.items() if choice}
+
+
+def _stood(flags: set[bool | None]) -> Choice | None:
+    choices = {_CHOICE_OF[flag] for flag in flags}
+    return choices.pop() if len(choices) == 1 else None
 
 
 def _verdict(chosen: Choice, seen: Iterable[bool | None]) -> Verdict:

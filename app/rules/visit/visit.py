@@ -150,9 +150,17 @@ class Visit:
         return self.answer("another-way", "reason") == "stopped"
 
     @property
-    def may_be_registered(self) -> bool:
-        """Whether the way to the official side was open, so that a registration may stand though the visit stopped."""
+    def is_handed_off(self) -> bool:
+        """Whether the way to the official side was opened, as far as is known."""
         return self.went_out or self.is_confirmed
+
+    @property
+    def may_be_registered(self) -> bool:
+        """Whether a registration may stand though the visit stopped.
+
+        On the short way always: without scripts, or on a lost line, nothing tells that the official page was opened.
+        """
+        return self.is_handed_off or self.is_short
 
     @property
     def chooses_there(self) -> bool:

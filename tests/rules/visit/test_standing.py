@@ -324,3 +324,10 @@ def test_who_stopped_before_the_way_out_was_open_is_told_from_who_stopped_later(
     assert standing(followed(early), LATER) is Standing.STOPPED
     assert standing(followed(late), LATER) is Standing.STOPPED_OUTSIDE
     assert not has_copy(early)
+
+
+def test_a_short_visit_that_stopped_may_be_registered_whatever_was_told_of_the_page() -> None:
+    for visit in (shortly(upto="official"), shortly()):
+        stopped = answered(visit, "another-way", reason="stopped")
+        assert standing(followed(stopped), LATER) is Standing.STOPPED_OUTSIDE
+    assert not shortly(upto="official").is_handed_off
