@@ -180,17 +180,18 @@ class Server:
 
         return self.ask(read())
 
-    def office_has_seen(self, reference: str) -> None:
-        """Let the office confirm a registration of an earlier visit under its own number."""
+    def office_has_seen(self, reference: str, facility: str = PRACTICE_STATION.id) -> str:
+        """Let the office confirm a registration of an earlier visit under its own number; return the visit's id."""
         now = self.clock.now()
         done = a_visit(upto="done")
         answers = {**done.answers, "need": {**done.answers["need"], "reference": reference}}
-        visit = Visit(new_secret(), PRACTICE_STATION.id, now, now, answers=answers, ended=True)
+        visit = Visit(new_secret(), facility, now, now, answers=answers, ended=True)
         assert self.ask(self.kazasu.store.write(telling(opened(visit, session="")))) is Written.DONE
         sight = Sight(now, "事務 さくら", found=True, flags={"surgery": True})
         body: Body = {"by": "x", "found": True, "flags": {"surgery": True}, "consented_on": "", "available_until": ""}
-        act = Act(PRACTICE_STATION.id, visit.id, new_secret(), EventType.VERIFIED, now, body, sight=sight)
+        act = Act(facility, visit.id, new_secret(), EventType.VERIFIED, now, body, sight=sight)
         assert self.ask(self.kazasu.importer.worklist.record(act)) is Written.DONE
+        return visit.id
 
     def replace_the_link(self) -> str:
         """Let the office print a new QR code; return what the old one held."""

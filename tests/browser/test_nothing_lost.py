@@ -29,7 +29,8 @@ def asks_for_help(phone: Phone) -> None:
 
 def goes_back_and_on(phone: Phone) -> None:
     phone.follows("もどる")
-    phone.presses("そろっています")
+    if phone.path == "/visit/ready":
+        phone.presses("そろっています")
     phone.passes_by()
 
 

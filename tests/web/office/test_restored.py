@@ -92,7 +92,7 @@ async def test_who_signs_in_sees_what_is_missing(kazasu: Kazasu, clerk: Clerk, u
     await at_the_bedside(kazasu, "a")
     await hold(kazasu, url)
     page = await clerk.signs_in("haru", PAGE)
-    assert "8〜10（3件）" in page.text
+    assert f"{TOLD + 1}〜{TOLD + 3}（3件）" in page.text
     assert "管理者に知らせてください" in page.text
     assert "この記録から続ける" not in page.text
     await clerk.send(PAGE, {"token": clerk.token(), "understood": "yes"}, expect=403)

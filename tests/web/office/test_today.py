@@ -14,10 +14,11 @@ from app.rules.record.evidence import VisitState, hashed, state
 from app.rules.station.account import Role
 from app.rules.station.day_list import MOST
 from app.rules.station.station import Link, Station, new_token
+from app.rules.visit.flow import STEPS
 from app.rules.visit.visit import Holder, Visit
 from app.rules.words.dates import day_of
 from tests.adapters.samples import visit_of
-from tests.rules.visits import NOW
+from tests.rules.visits import NOW, ordinary
 from tests.web.bedside.nurse import StillClock
 from tests.web.bedside.page import Page
 from tests.web.office.clerk import BROWSER, Clerk
@@ -69,6 +70,14 @@ class Bedside(Clerk):
     async def chooses(self, reference: str, *, expect: int = 200) -> Page:
         """Begin the visit of a number on the list at hand."""
         return await self.press(f"{await self.entry}/today", expect=expect, reference=reference)
+
+    async def comes_to(self, step: str) -> Page:
+        """Answer every page before this step's in the ordinary way."""
+        assert self.page
+        while self.page.path != f"/visit/{step}":
+            at = STEPS.get(self.page.path.removeprefix("/visit/"))
+            await self.press(self.page.path, **(ordinary(at, await self.visit()) if at else dict[str, Any]()))
+        return self.page
 
     async def visit(self) -> Visit:
         """Return the visit that this phone holds."""
@@ -254,8 +263,7 @@ async def test_a_visit_begins_with_its_number_and_its_gate_answered(
 async def test_the_visit_goes_on_as_any_other(staff: Clerk, phone: Bedside) -> None:
     await phone.types(await planned_for(staff, over_40="no"))
     await phone.chooses("T-0001")
-    await phone.press("/visit/hand-over")
-    await phone.press("/visit/ready", ready="all")
+    await phone.comes_to("consent")
     asked = ("surgery", "clinical_drug", "limit_amount", "specific_disease")
     agreed: dict[str, Any] = dict.fromkeys(asked, "agree")
     await phone.press("/visit/consent", **agreed)
@@ -441,8 +449,7 @@ async def test_who_changes_sees_the_earlier_choices_beside_the_new(
     await sees_before(staff, kazasu, "T-0001", surgery="yes", clinical="yes")
     await phone.types(await planned_for(staff, need="renewal"))
     await phone.chooses("T-0001")
-    await phone.press("/visit/hand-over")
-    page = await phone.press("/visit/ready", ready="all")
+    page = await phone.comes_to("consent")
     assert page.text.count("前に、事業所で確認したとき：") == 4, (
         "one question with two columns that differ says nothing"
     )
@@ -466,8 +473,7 @@ async def test_who_types_a_number_at_the_bedside_is_shown_nothing_of_it(
     await phone.get(entry)
     await phone.send(entry, {"start": "1"})
     await phone.press("/visit/need", over_40="yes", intent="change", reference="T-0001")
-    await phone.press("/visit/hand-over")
-    page = await phone.press("/visit/ready", ready="all")
+    page = await phone.comes_to("consent")
     assert "前に、事業所で確認したとき" not in page.text
 
 
