@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 from app.adapters.clock import SystemClock, steady
 from app.adapters.gateway import HttpGateway
 from app.adapters.ledger import FileLedger
-from app.adapters.official import NoProvider, SealedReception
+from app.adapters.official import NoProvider, OneReception, SealedReception
 from app.adapters.oidc.client_keys import KeyRing, UnusableKeys
 from app.adapters.oidc.handoff import OpenIdHandoff, in_process, line
 from app.adapters.passkeys import WebAuthnPasskeys, is_possible
@@ -140,7 +140,7 @@ def create_app(
         doors,
         database,
         store=store,
-        reception=SealedReception(office, sealer),
+        reception=OneReception(doors.world.reception) if doors.world else SealedReception(office, sealer),
         signer=signer,
         clock=clock,
         pages=pages,
@@ -363,7 +363,7 @@ def _practice_doors(settings: Settings, signer: Signer, clock: Clock, assets: As
         client_jwk=dict(key.as_dict(private=False)),
         redirect_uri=f"{origin}/return",
         api_key=(api_key := signer.form("practice eligibility")),
-        station=PRACTICE_STATION.code,
+        station=PRACTICE_STATION,
         clock=clock,
         static=assets.url,
         words=partial(in_phrases, readings=False),

@@ -34,6 +34,17 @@ class SealedReception(Reception):
             return None
 
 
+@dataclass(frozen=True)
+class OneReception(Reception):
+    """`Reception` at one address for every station: the practice one."""
+
+    at: str
+
+    @override
+    async def address(self, facility: str) -> str | None:
+        return self.at
+
+
 class NoProvider(Handoff):
     """`Handoff` of the official route: the official page identifies the patient, and we get no proof."""
 

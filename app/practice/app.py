@@ -29,6 +29,7 @@ from app.practice.people import PracticePerson, load_people
 from app.practice.reception import PracticeReception
 from app.practice.screen import TerminalScreen
 from app.practice.system import Mood, System
+from app.rules.station.station import Station
 
 
 @dataclass(slots=True)
@@ -42,6 +43,8 @@ class PracticeWorld:
     issuer: str
     eligibility: str
     """The eligibility system's address, without a slash at the end."""
+    reception: str
+    """The address of the practice reception Web."""
 
     @property
     def mood(self) -> Mood:
@@ -60,7 +63,7 @@ def create_practice(  # noqa: PLR0913 - plain values by name; main.py joins them
     client_jwk: Mapping[str, Any],
     redirect_uri: str,
     api_key: str,
-    station: str,
+    station: Station,
     clock: Clock,
     static: Callable[[str], str],
     words: Callable[[str], Markup],
@@ -68,7 +71,7 @@ def create_practice(  # noqa: PLR0913 - plain values by name; main.py joins them
 ) -> PracticeWorld:
     """Return a practice world in which one service is registered; `client_jwk` is its public key.
 
-    `station` is the 10-digit code of the station in whose office the practice terminal stands.
+    `station` is the one in whose office the practice terminal stands.
     """
     people = load_people()
     pages = PracticePages(static, words)
@@ -79,8 +82,8 @@ def create_practice(  # noqa: PLR0913 - plain values by name; main.py joins them
     app = Starlette(
         routes=[
             *PracticeHome(people, pages, system, cards).routes(),
-            *TerminalScreen(people, pages, system, station, clock).routes(),
-            *PracticeReception(people, pages, system, client_id, station).routes(),
+            *TerminalScreen(people, pages, system, station.code, clock).routes(),
+            *PracticeReception(pages, system, cards, station, clock).routes(),
             Mount("/myna", routes=[*provider.routes(), *cards.routes()]),
             Mount("/eligibility", create_eligibility(system, api_key, slow_seconds=slow_seconds)),
         ],
@@ -93,6 +96,7 @@ def create_practice(  # noqa: PLR0913 - plain values by name; main.py joins them
         provider=provider,
         issuer=provider.issuer,
         eligibility=f"{origin}{PREFIX}/eligibility",
+        reception=f"{origin}{PREFIX}/web",
     )
 
 

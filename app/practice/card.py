@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -73,8 +73,13 @@ class Cards:
             return self._pages.respond("gone", status=400, strange=True)
         except Unfit as unfit:
             return RedirectResponse(self._provider.back(unfit.state, unfit.error, unfit.description), 303)
-        ticket = "".join(secrets.choice(string.ascii_letters) for _ in range(_TICKET))
-        return self._to(ticket, Tap(asked))
+        return self._to(new_ticket(), Tap(asked))
+
+    def begin(self, read: Callable[[PracticePerson], None]) -> str:
+        """Begin a tap for a page to which people come back by hand, and return its address."""
+        ticket, tap = new_ticket(), Tap(read=read)
+        self._taps.put(ticket, tap)
+        return _address(ticket, tap.page)
 
     async def card(self, request: Request) -> Response:
         """Show the cards, or take the chosen one."""
@@ -87,7 +92,7 @@ class Cards:
         if person is None:
             return self._to(ticket, tap)
         ending = None if self.left(person) else Ending.PIN_LOCKED
-        return self._to(ticket, Tap(tap.asked, person, ending=ending))
+        return self._to(ticket, Tap(tap.asked, tap.read, person, ending=ending))
 
     async def pin(self, request: Request) -> Response:
         """Show the number pad, or take its outcome: right, wrong or cancelled."""
@@ -113,7 +118,7 @@ class Cards:
         if tap is None or tap.person is None:
             return self._elsewhere(ticket)
         if request.method == "GET":
-            home = self._provider.client.redirect_uri
+            home = self._provider.client.redirect_uri if tap.asked else ""
             return self._pages.respond("hold", moved=tap.moved, home=home)
         outcome = await _field(request, "outcome")
         if outcome == "moved":
@@ -121,6 +126,8 @@ class Cards:
         ending = _HELD.get(outcome)
         if ending is Ending.IDENTIFIED and not tap.person.certificate_valid:
             ending = Ending.CERTIFICATE_EXPIRED
+        if ending is Ending.IDENTIFIED and tap.read:
+            tap.read(tap.person)
         return self._to(ticket, replace(tap, ending=ending, read_at=self._clock.now()))
 
     async def end(self, request: Request) -> Response:
@@ -131,14 +138,14 @@ class Cards:
         if tap.is_told:
             return self._pages.respond("gone", status=404, strange=False)
         if tap.ending is Ending.IDENTIFIED:
-            return self._pages.respond("done", person=tap.person, back=_address(ticket, "back"))
-        back = self._provider.back(tap.asked.state, "access_denied", tap.ending)
+            return self._pages.respond("done", person=tap.person, back=_address(ticket, "back") if tap.asked else "")
+        back = self._provider.back(tap.asked.state, "access_denied", tap.ending) if tap.asked else ""
         return self._pages.respond("end", ending=tap.ending.value, back=back)
 
     async def back(self, request: Request) -> Response:
         """Redirect back with a code; made only here, since it expires after 60 s and people read slowly."""
         ticket, tap = self._found(request, "end")
-        if tap is None or tap.person is None or tap.ending is not Ending.IDENTIFIED:
+        if tap is None or tap.asked is None or tap.person is None or tap.ending is not Ending.IDENTIFIED:
             return self._elsewhere(ticket)
         self._taps.put(ticket, replace(tap, is_told=True))
         code = self._provider.code_for(tap.asked, tap.person, tap.read_at)
@@ -162,6 +169,11 @@ class Cards:
     def _to(self, ticket: str, tap: Tap) -> Response:
         self._taps.put(ticket, tap)
         return RedirectResponse(_address(ticket, tap.page), 303)
+
+
+def new_ticket() -> str:
+    """Return a new ticket: 136 random bits in letters."""
+    return "".join(secrets.choice(string.ascii_letters) for _ in range(_TICKET))
 
 
 def _address(ticket: str, page: str) -> str:

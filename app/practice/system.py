@@ -100,6 +100,10 @@ class System:
         self.registrations += 1
         return made
 
+    def subject_of(self, person: PracticePerson) -> str:
+        """Return the pseudonym under which this system knows a person."""
+        return next(subject for subject, each in self._people.items() if each is person)
+
     def answer(self, subject: str, facility: str) -> tuple[PracticePerson, tuple[RegisteredConsent, ...]]:
         """Return the person and what this station holds for them, which may be empty."""
         person = self._person(subject)

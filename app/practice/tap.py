@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -28,7 +29,10 @@ TRIES: Final = 3
 class Tap:
     """The state of one person's tap."""
 
-    asked: AuthorizationRequest
+    asked: AuthorizationRequest | None = None
+    """What a service asks for; None when a page has begun it to which people come back by hand."""
+    read: Callable[[PracticePerson], None] | None = None
+    """Told whose card was read, instead of a service."""
     person: PracticePerson | None = None
     entered: bool = False
     moved: bool = False

@@ -85,7 +85,7 @@ class Nurse(Holder):
 
     def _says(self, intent: str, officially: str = "", *, over_40: bool) -> None:
         """Say what is to be done; the official route asks the age later, of whoever reads and chooses here."""
-        if not self.phone.shows("[value=short]"):
+        if self.phone.shows("[type=radio][name=over_40]"):
             self.says_the_age(over_40=over_40)
             self.phone.presses(intent)
             return

@@ -14,7 +14,7 @@ from app.main import PRACTICE_STATION
 from app.rules.record.event import EventType
 from tests.browser.conftest import ARGUMENTS
 from tests.browser.nurse import AGREE, Nurse, Patient
-from tests.browser.official import ADDRESS, HOST, OfficialServer, Reception, certificate
+from tests.browser.official import ADDRESS, HOST, OfficialServer, OfficialTab, Reception, certificate
 from tests.browser.phone import Judged, Look, Phone, new_phone
 
 pytestmark = pytest.mark.browser
@@ -383,3 +383,85 @@ def test_agreeing_to_all_is_shown_as_a_memo(nurse: Nurse, patient: Patient, phon
     memo = phone.page.locator(".kz-memo").inner_text()
     assert memo.count(AGREE) == 4
     assert memo.count("同意しない") == 1
+
+
+# --- the whole way, counted on the practice reception Web of another origin --------------------------------------------
+
+ALONE = 17
+"""Taps on the official page without us, from its menu to its end, with five answers; the phone changes hands twice."""
+
+
+def out_there(phone: Phone, *, declines: tuple[str, ...] = ()) -> OfficialTab:
+    """Open the official page from ours, register there, and close it."""
+    with phone.context.expect_page() as opened:
+        phone.taps_on(phone.find("link", "公式のページを開く"))
+    tab = OfficialTab(opened.value)
+    tab.page.wait_for_load_state()
+    tab.registers("練習花子", declines=declines)
+    tab.closes()
+    return tab
+
+
+def begins(nurse: Nurse) -> int:
+    """Press はじめる; return the taps before."""
+    nurse.opens_the_entry()
+    before = nurse.phone.taps
+    nurse.phone.presses("はじめる")
+    return before
+
+
+def ends_the_full_way(nurse: Nurse) -> None:
+    nurse.phone.follows("もどってきたら、ここ")
+    nurse.phone.presses(DONE)
+    nurse.is_at("おつかれさまでした")
+
+
+def test_the_short_way_costs_few_taps_more_than_the_official_page_alone(nurse: Nurse, phone: Phone) -> None:
+    phone.judges = False  # what happens in the other tab
+    before = begins(nurse)
+    nurse.goes_the_short_way()
+    phone.follows("患者さまに説明を見せる")
+    phone.follows("説明がすんだ")
+    tab = out_there(phone)
+    phone.follows("公式の画面に出たことを知らせる")
+    phone.presses(DONE)
+    nurse.is_at("おつかれさまでした")
+    assert (tab.taps, tab.hand_overs) == (ALONE, 2)
+    explained = phone.taps - before + tab.taps
+    assert explained <= 24
+    assert explained - len(("説明を見せる", "説明がすんだ")) <= 22
+
+
+def test_the_full_way_registers_there_what_was_chosen_here(
+    nurse: Nurse, patient: Patient, phone: Phone, reception: Reception
+) -> None:
+    phone.judges = False
+    before = begins(nurse)
+    nurse.says_first_time(over_40=True)
+    nurse.hands_the_phone_to(patient)
+    patient.has_everything()
+    patient.agrees_to_each(but=("手術の情報", "限度額の情報"))
+    patient.looks_at_the_choices()
+    patient.confirms(Nurse.receives)
+    patient.hands_the_phone_to(nurse)
+    tab = out_there(phone, declines=("手術情報", "限度額情報"))
+    ends_the_full_way(nurse)
+    assert phone.taps - before + tab.taps <= 33
+    ((person, made), *_) = reception.world.system.registrations_of(PRACTICE_STATION.code)
+    assert person.id == "hanako"
+    refused = {each.item for each in made.consents if not each.agreed}
+    assert refused == {"surgery", "limit_amount"}
+
+
+def test_agreeing_to_all_costs_four_taps_less(nurse: Nurse, patient: Patient, phone: Phone) -> None:
+    before = begins(nurse)
+    nurse.says_first_time(over_40=True)
+    nurse.hands_the_phone_to(patient)
+    patient.has_everything()
+    patient.agrees_to_all()
+    patient.looks_at_the_choices()
+    patient.confirms(Nurse.receives)
+    patient.hands_the_phone_to(nurse)
+    opens_the_official_page(phone)
+    ends_the_full_way(nurse)
+    assert phone.taps - before + ALONE <= 29

@@ -41,7 +41,7 @@ def a_provider(ring: KeyRing, clock: Clock) -> PracticeWorld:
             client_jwk=ring.signing().as_dict(private=False),
             redirect_uri=RETURN,
             api_key="not used on this route",
-            station="9960000009",
+            station=PRACTICE_STATION,
             clock=clock,
             static=lambda name: f"/static/{name}",
             words=escape,

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from app.adapters.gateway import HttpGateway
 from app.adapters.oidc.handoff import OpenIdHandoff
+from app.main import PRACTICE_STATION
 from app.ports.store import Departure
 from app.practice.app import PracticeWorld, create_practice
 from tests.practice.fault import FaultyMyna
@@ -47,7 +48,7 @@ def a_world(clock: Clock | None = None) -> PracticeWorld:
             client_jwk=KEY.as_dict(private=False),
             redirect_uri=RETURN,
             api_key=API_KEY,
-            station=STATION,
+            station=PRACTICE_STATION,
             clock=clock or Clock(),
             static=lambda name: f"/static/{name}",
             words=escape,

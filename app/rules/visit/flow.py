@@ -32,13 +32,19 @@ def _intent(*intents: Intent) -> Question:
     return Question("intent", tuple(intents), N_("あてはまるものを1つ{押|お}してください"))
 
 
-_NEED: Final = (_AGE, _NUMBER, _intent(*(each for each in Intent if each is not Intent.SHORT)), _GO_ON)
-_NEED_OFFICIALLY: Final = (replace(_AGE, missing=""), _NUMBER, _intent(*Intent), _GO_ON)
-"""The age is asked later, of whoever reads and chooses here; a visit of the day's list knows it before."""
+_INTENT: Final = _intent(*Intent)
+_NO_AGE: Final = replace(_AGE, missing="")
+"""On the official route it is asked later, of whoever reads and chooses here; a visit of the day's list knows it before."""
+_NEED: Final[Mapping[Route, tuple[Question, ...]]] = {
+    Route.PRACTICE: (_AGE, _NUMBER, _INTENT, _GO_ON),
+    Route.OFFICIAL: (_NO_AGE, _NUMBER, _INTENT, _GO_ON),
+    Route.IDENTITY: (_AGE, _NUMBER, _intent(*(each for each in Intent if each is not Intent.SHORT)), _GO_ON),
+}
 
 
-def _need(visit: Visit, _: Answer) -> tuple[Question, ...]:
-    return _NEED_OFFICIALLY if visit.route is Route.OFFICIAL else _NEED
+def _need(visit: Visit, given: Answer) -> tuple[Question, ...]:
+    is_short = visit.route is Route.PRACTICE and given.get("intent") == Intent.SHORT
+    return _NEED[Route.OFFICIAL if is_short else visit.route]
 
 
 _OPENED: Final = (Question("opened", ("yes",), N_("{公式|こうしき}の{画面|がめん}を{見|み}てから{押|お}してください")),)
@@ -100,7 +106,7 @@ def _handoff(visit: Visit, _: Answer) -> tuple[Question, ...]:
 def _result(visit: Visit, _: Answer) -> tuple[Question, ...]:
     answered = visit.registration is Registration.ACCEPTED
     unknown = set() if answered else {Report.ANSWERED}
-    if visit.route is not Route.OFFICIAL:
+    if not visit.is_official:
         unknown |= {Report.OTHER_NAME, Report.ALREADY}
     reports = tuple(report for report in Report if report not in unknown)
     report = Question("report", reports, N_("{公式|こうしき}の{画面|がめん}に{出|で}たものを1つえらんでください"))
@@ -190,7 +196,7 @@ def _goes_the_short_way(visit: Visit) -> bool:
 
 
 def _returns_by_hand(visit: Visit) -> bool:
-    return visit.route is Route.OFFICIAL
+    return visit.is_official
 
 
 def _met_an_error(visit: Visit) -> bool:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from app.rules.record.event import Body, EventType
 from app.rules.visit.consent import Item
-from app.rules.visit.visit import NOTHING, Answer, Holder, Route, Visit
+from app.rules.visit.visit import NOTHING, Answer, Holder, Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Step:
 
     def held_by(self, visit: Visit) -> Holder:
         """Return who holds the phone at this page."""
-        return self.held_officially or self.holder if visit.route is Route.OFFICIAL else self.holder
+        return self.held_officially or self.holder if visit.is_official else self.holder
 
     def questions(self, visit: Visit, given: Answer = NOTHING) -> tuple[Question, ...]:
         """Return what is asked, given the visit so far and what is being answered."""

@@ -140,6 +140,14 @@ class Visit:
         return self.intent == Intent.SHORT
 
     @property
+    def is_official(self) -> bool:
+        """Whether it registers on the official page, from which people come back by hand.
+
+        In practice the short way does, on the practice reception Web.
+        """
+        return self.route is Route.OFFICIAL or self.is_short
+
+    @property
     def went_out(self) -> bool:
         """Whether the official page was opened on the short way, as far as is known."""
         return bool(self.answer("official", "opened"))

@@ -197,7 +197,7 @@ class Bedside:
 
     def crossing(self, visit: Visit) -> str:
         """Return the six letters that move a visit to another browser; empty unless it is out on the official page."""
-        is_out = visit.route is Route.OFFICIAL and bool(visit.departure)
+        is_out = visit.is_official and bool(visit.departure)
         is_out = is_out and (visit.is_confirmed or visit.is_short)
         is_out = is_out and "result" not in visit.answers
         return self.signer.code(visit.departure) if is_out else ""

@@ -10,10 +10,10 @@ import pytest
 from app.rules.content import ITEMS
 from app.rules.record.event import EventType
 from app.rules.visit import journey
-from app.rules.visit.flow import STEPS, recorded_choices
+from app.rules.visit.flow import STEPS, path, recorded_choices
 from app.rules.visit.step import Step
-from app.rules.visit.submission import Submitted, Wrong, is_submittable, submission
-from app.rules.visit.visit import Registration, Route, Visit
+from app.rules.visit.submission import Submitted, Wrong, drafted, is_since, is_submittable, settled, submission
+from app.rules.visit.visit import Intent, Registration, Route, Visit
 from app.rules.words.languages import BY_CODE, wording
 from tests.rules.visits import a_visit, answered, choose, ordinary
 
@@ -197,3 +197,85 @@ def test_a_proven_patient_is_identified_and_another_one_comes_back_by_hand() -> 
         ("identified",),
         ("by_hand",),
     ]
+
+
+# --- drafts ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_draft_holds_what_is_valid_and_since_which_version_nothing_else_was_written() -> None:
+    consent, before = STEPS["consent"], replace(a_visit(upto="consent"), version=5)
+    first = drafted(consent, before, {"surgery": "agree", "limit_amount": "perhaps", "unheard": "of"})
+    assert first is not None
+    assert first.draft[consent.id] == {"surgery": "agree"}
+    second = drafted(consent, replace(first, version=7), {"surgery": "decline"})
+    assert second is not None
+    assert second.draft[consent.id] == {"surgery": "decline"}
+    assert [is_since(second, version) for version in (4, 5, 6, 7, 8)] == [False, True, True, True, False]
+    assert not is_since(before, 5)
+    assert settled(second).draft == {consent.id: {"surgery": "decline"}}
+    assert not is_since(settled(second), 7)
+
+
+@pytest.mark.parametrize("step", ["ready", "check", "done"])
+def test_a_step_that_keeps_no_drafts_has_none(step: str) -> None:
+    assert drafted(STEPS[step], a_visit(upto=step), {"ready": "all"}) is None
+
+
+# --- the short way --------------------------------------------------------------------------------------------------
+
+
+def test_the_short_way_departs_at_the_gate_once_and_hands_off_no_choice() -> None:
+    gate = submitted("need", officially("need"), {"intent": Intent.SHORT})
+    assert gate.departs
+    assert [kind for kind, _ in gate.events] == [EventType.NEED_ANSWERED]
+    again = submitted("need", replace(gate.visit, departure="d"), {"intent": Intent.SHORT})
+    assert not again.departs
+    page = submitted("official", gate.visit, {"opened": "yes"})
+    not_asked = dict.fromkeys((item.id for item in ITEMS), "not_asked")
+    assert page.events == ((EventType.HANDED_OFF, {"choices": not_asked}),)
+
+
+@pytest.mark.parametrize("route", Route)
+def test_who_may_go_the_short_way_and_when_the_age_is_asked(route: Route) -> None:
+    visit = a_visit(upto="need", route=route)
+    asked = {each.name: each for each in STEPS["need"].questions(visit)}
+    assert ("short" in asked["intent"].options) is (route is not Route.IDENTITY)
+    assert bool(asked["over_40"].missing) is (route is not Route.OFFICIAL)
+    for intent, is_asked in (
+        ("short", False),
+        ("first", True),
+        ("continues", True),
+        ("change", True),
+        ("withdraw", False),
+    ):
+        after = answered(visit, "need", intent=intent, go_on="yes")
+        is_later = route is Route.OFFICIAL and is_asked
+        assert (STEPS["age"] in path(after)) is is_later, intent
+        known = answered(visit, "need", intent=intent, go_on="yes", over_40="yes")
+        assert STEPS["age"] not in path(known)
+
+
+@pytest.mark.parametrize(("intent", "more"), [("short", ["operator", "explained"]), ("first", [])])
+def test_who_pressed_and_how_it_was_explained_is_asked_of_the_short_way_alone(intent: str, more: list[str]) -> None:
+    visit = a_visit(upto="result", intent=intent, route=Route.OFFICIAL)
+    report, *others = STEPS["result"].questions(visit)
+    assert [each.name for each in others] == more
+    assert "answered" not in report.options
+    accepted = replace(visit, registration=Registration.ACCEPTED)
+    assert "answered" in STEPS["result"].questions(accepted)[0].options
+
+
+# --- the way out ----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_missing_and_a_stop_lead_to_the_other_ways() -> None:
+    ready, other = STEPS["ready"], STEPS["another-way"]
+    lacking = answered(a_visit(upto="ready"), "ready", ready="missing")
+    assert path(lacking)[-2:] == (ready, other)
+    whole = answered(a_visit(upto="ready"), "ready", ready="all")
+    assert other not in path(whole)
+    stopped = answered(a_visit(upto="ready"), "another-way", reason="stopped")
+    assert path(stopped)[-1] is other
+    assert ready not in path(stopped)
+    later = answered(whole, "another-way", reason="stopped")
+    assert path(later)[-2:] == (ready, other)

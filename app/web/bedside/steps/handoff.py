@@ -7,7 +7,6 @@ from fastapi import Request
 from app.ports.outside import Unavailable
 from app.rules.content import OFFICIAL
 from app.rules.content.before import BEFORE
-from app.rules.visit.visit import Route
 from app.tokens import Purpose
 from app.web.bedside.registration import is_fresh
 from app.web.bedside.seat import Bedside, Seat
@@ -24,7 +23,7 @@ async def shown(request: Request, bedside: Bedside, seat: Seat) -> Extra:
 
 async def _address(bedside: Bedside, seat: Seat) -> str:
     """Return the link to the app or official page; empty when unknown, unavailable, or its departure expired."""
-    if seat.visit.route is Route.OFFICIAL:
+    if seat.visit.is_official:
         return await bedside.reception.address(seat.facility.id) or ""
     departure = await bedside.store.departure(seat.visit.departure) if seat.visit.departure else None
     if departure is None or not is_fresh(departure, bedside.clock.now()):
