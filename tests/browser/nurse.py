@@ -44,9 +44,10 @@ class Holder:
         self.phone.follows("もどる")
 
     def hands_the_phone_to(self, other: Holder) -> None:
-        """Pass the phone; the other one says that it has arrived."""
+        """Pass the phone; the other one says that it has arrived, unless the page asks for more at once."""
         self.is_at(other.receives)
-        self.phone.presses("受け取りました")
+        if not self.phone.shows("[name=ready]"):
+            self.phone.presses("受け取りました")
 
 
 class Nurse(Holder):
@@ -178,8 +179,8 @@ class Patient(Holder):
     # --- on our pages -------------------------------------------------------------------------------------------
 
     def has_everything(self) -> None:
-        """Have card, registration and number ready."""
-        self.phone.presses("そろっています")
+        """Have card, registration and number ready, and say so on taking the phone, or later."""
+        self.phone.presses("受け取りました" if self.phone.path == "/visit/hand-over" else "そろっています")
         self.phone.passes_by()
 
     def lacks_something(self) -> None:

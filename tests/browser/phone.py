@@ -42,7 +42,10 @@ UNPAUSED: Final = """() => {
 }"""
 """Makes a page as old as one that somebody has read: for itself, and for the server."""
 _WORKER_IN_CHARGE: Final = """(patience) => Promise.race([
-    navigator.serviceWorker.ready.then(() => Boolean(navigator.serviceWorker.controller)),
+    navigator.serviceWorker.ready.then(async () => {
+        while (!(await caches.match("/offline"))) await new Promise((later) => setTimeout(later, 20));
+        return Boolean(navigator.serviceWorker.controller);
+    }),
     new Promise((_, reject) => setTimeout(() => reject(new Error("no service worker")), patience)),
 ])"""
 _STATUS_NOTE: Final = re.compile(r"the server responded with a status of (?P<status>\d+)")
@@ -394,7 +397,7 @@ class Phone:
         self._tell(self.page, "Emulation.resetPageScaleFactor")
 
     def is_ready_for_dead_zones(self) -> None:
-        """Wait until the service worker looks after this page."""
+        """Wait until the service worker looks after this page, and keeps what it shows without a line."""
         if not self.page.evaluate(_WORKER_IN_CHARGE, PATIENCE):  # it began while the page was on its way
             self.opens(self.page.url)
         assert self.page.evaluate(_WORKER_IN_CHARGE, PATIENCE)

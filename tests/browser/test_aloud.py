@@ -218,6 +218,8 @@ def test_every_page_of_the_patient_has_the_button(nurse: Nurse, patient: Patient
     nurse.says_first_time(over_40=True)
     reads_aloud("スマホを患者さまにお渡しください")
     nurse.hands_the_phone_to(patient)
+    patient.has_everything()
+    phone.opens("/visit/ready")
     reads_aloud("同意登録の準備")
     patient.has_everything()
     reads_aloud("同意内容の選択")

@@ -193,10 +193,11 @@ def test_letters_are_set_on_the_way_too(nurse: Nurse, patient: Patient, phone: P
     nurse.starts()
     nurse.says_first_time(over_40=True)
     nurse.hands_the_phone_to(patient)
+    patient.has_everything()
     phone.follows("読みやすく")
     phone.presses("小")
     small = phone.letter_size
     phone.presses("大")
     assert phone.letter_size > small
     phone.follows("もとの画面にもどる")
-    patient.is_at("同意登録の準備")
+    patient.is_at("同意内容の選択")

@@ -243,10 +243,9 @@ def _without_the_rule(route: Route) -> None:
 TO_THE_PATIENT: Final = (
     ("form button", "/visit/need"),
     ("[name=intent][value=first]", "/visit/hand-over"),
-    ("form[action='/visit/hand-over'] button", "/visit/ready"),
+    ("form[action='/visit/hand-over'] button", "/visit/consent"),
 )
 TO_THE_APP: Final = (
-    ("[name=ready][value=all]", "/visit/consent"),
     ("form[action='/visit/consent'] button:not([name])", "/visit/check"),
     ("form[action='/visit/check'] button", "/visit/handoff"),
     ("a[href*='/authorize?']", "/practice/"),
@@ -257,7 +256,7 @@ TO_THE_END: Final = (
     ("form[action='/visit/end'] button", "/f/"),
 )
 TO_ANOTHER_WAY: Final = (
-    ("[name=ready][value=missing]", "/visit/hand-over"),
+    (".kz-stop button", "/visit/hand-over"),
     ("form[action='/visit/hand-over'] button", "/visit/another-way"),
 )
 ALL_READY: Final = "[name=ready][value=all]"
@@ -372,7 +371,7 @@ class Milliseconds:
 
 
 HAND_OVERS: Final = {
-    "to the patient": (a_visit(upto="ready"), "/visit/ready"),
+    "to the patient": (a_visit(upto="ready"), AFTER_READY),
     "to staff": (replace(a_visit(upto="result"), holder=Holder.PATIENT), "/visit/result"),
 }
 
@@ -401,7 +400,7 @@ def test_a_hand_over_that_takes_every_press_is_noticed(takes: Takes, monkeypatch
     finger.sits_down(a_visit(upto="ready"), "/visit/hand-over")
     with finger.page.expect_navigation(wait_until="load"):
         finger.presses(RECEIVED)
-    assert finger.path == "/visit/ready"
+    assert finger.path == AFTER_READY
 
 
 # --- while time stands still -------------------------------------------------------------------------------------------

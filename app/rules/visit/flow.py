@@ -262,6 +262,7 @@ FLOW: Final = (
         applies=_does_not_stop_before,
         withdrawing=N_("{取|と}り{消|け}しの{準備|じゅんび}"),
         asks=Asks(_READY, EventType.READY_ANSWERED),
+        taken_up=True,
     ),
     Step(
         "another-way",

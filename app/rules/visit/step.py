@@ -92,6 +92,8 @@ class Step:
     """What an exit changes when the person does not take it; without this, the step is none."""
     held_officially: Holder | None = None
     """Overrides `holder` on the official route."""
+    taken_up: bool = False
+    """Whether it is answered where the phone is handed over: one press says that it has arrived, and answers."""
     only_in_hand: bool = False
     """Whether a submission is refused unless the phone is with this page's holder: no patient reports for staff."""
     by_hand: Test = _never

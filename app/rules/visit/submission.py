@@ -61,6 +61,22 @@ def submission(step: Step, visit: Visit, sent: Answer, language: str) -> Submitt
     return Submitted(after, said, departs=goes_out)
 
 
+def taking_up(step: Step, visit: Visit, sent: Answer, language: str) -> Submitted:
+    """Return what taking the phone at a step does: it has arrived, and the page is answered if it is answered there.
+
+    Where the answer leads to a page of whoever held the phone, it has not changed hands. Without an answer the step's
+    own page comes next (`is_draft`).
+    """
+    passed = (EventType.PHONE_PASSED, {"to": step.held_by(visit).value})
+    arrived = journey.handed_over(visit, step.held_by(visit))
+    found = submission(step, arrived, sent, language) if step.taken_up else None
+    if not isinstance(found, Submitted):
+        return Submitted(arrived, (passed,), is_draft=True)
+    if journey.furthest(found.visit).held_by(found.visit) is visit.holder:
+        return replace(found, visit=journey.handed_over(found.visit, visit.holder))
+    return replace(found, events=(passed, *found.events))
+
+
 _SINCE: Final = ""
 """The name under which a draft keeps the version since which nothing but drafts was written."""
 

@@ -9,11 +9,10 @@ from typing import Annotated, TypeAlias
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from app.ports.store import Written
-from app.rules.record.event import EventType
 from app.rules.visit import journey
 from app.rules.visit.flow import FLOW, STEPS
 from app.rules.visit.step import Step
-from app.rules.visit.submission import Submitted, Wrong, drafted, is_submittable, submission
+from app.rules.visit.submission import Submitted, Wrong, drafted, is_submittable, submission, taking_up
 from app.rules.visit.visit import NOTHING, Answer, Visit
 from app.rules.words.languages import BY_CODE
 from app.web.bedside.returning import new_departure
@@ -69,16 +68,16 @@ async def hand_over(request: Request, bedside: TheBedside, seat: OpenSeat, to: s
 
 @router.post("/visit/hand-over")
 async def received(request: Request, bedside: TheBedside, seat: OpenSeat, sent: Admitted, look: ThisLook) -> Response:
-    """Record that the other person holds the phone now."""
+    """Record that the other person holds the phone now, and what that page's own question was answered with."""
     step = _towards(sent.answers.get("to", ""), seat.visit)
     if is_too_early(request, sent):
         return bedside.go(request, f"/visit/hand-over?to={step.id}")
     holder = step.held_by(seat.visit)
-    after = journey.handed_over(seat.visit, holder)
-    passed = (EventType.PHONE_PASSED, {"to": holder.value})
-    written = await bedside.write(submitted(sent, passed), after, passed, moment=f"held_by_{holder}")
-    answer = await _answered(request, bedside, step, written, after, to=step)
-    bedside.keep_look(answer, look.seen_by(holder))
+    taken = taking_up(step, seat.visit, sent.answers, _read_in(look, sent))
+    moment = f"held_by_{holder}" if taken.visit.holder is holder else step.id
+    written = await bedside.write(submitted(sent, *taken.events), taken.visit, *taken.events, moment=moment)
+    answer = await _answered(request, bedside, step, written, taken.visit, to=step if taken.is_draft else None)
+    bedside.keep_look(answer, look.seen_by(taken.visit.holder))
     return answer
 
 

@@ -60,8 +60,8 @@ async def issue(caller: Staff, worklist: TheWorklist, copies: TheCopies, visit: 
         visit=followed.visit,
         sheet=Markup(sheet),  # noqa: S704 - a page of ours
         language=language,
-        # Readings fill a larger sheet, and so does easy Japanese: its sentences are short and its names long.
-        is_large=language is EASY or look.has_readings or caller.sent.get("large") == "on",
+        is_large=(is_long := language is EASY or look.has_readings) or caller.sent.get("large") == "on",
+        is_long=is_long,  # easy Japanese has short sentences and long names
         has_readings=look.has_readings,
     )
 

@@ -82,7 +82,6 @@ def walked(reader: Reader, server: Server) -> None:
     nurse.hands_the_phone_to(patient)
     reader.reads()
     patient.lacks_something()
-    patient.hands_the_phone_to(nurse)
     reader.reads_on("/visit/another-way", *ADVICE)
     exits(reader, nurse, patient)
     patient.has_everything()
@@ -110,7 +109,6 @@ def exits(reader: Reader, nurse: Nurse, patient: Patient) -> None:
         nurse.hands_the_phone_to(patient)
         if way.id != [*EXITS][-1]:
             patient.lacks_something()
-            patient.hands_the_phone_to(nurse)
 
 
 def test_lines_break_between_phrases(open_window: OpenWindow, server: Server) -> None:

@@ -12,8 +12,17 @@ from app.rules.record.event import EventType
 from app.rules.visit import journey
 from app.rules.visit.flow import STEPS, path, recorded_choices
 from app.rules.visit.step import Step
-from app.rules.visit.submission import Submitted, Wrong, drafted, is_since, is_submittable, settled, submission
-from app.rules.visit.visit import Intent, Registration, Route, Visit
+from app.rules.visit.submission import (
+    Submitted,
+    Wrong,
+    drafted,
+    is_since,
+    is_submittable,
+    settled,
+    submission,
+    taking_up,
+)
+from app.rules.visit.visit import Holder, Intent, Registration, Route, Visit
 from app.rules.words.languages import BY_CODE, wording
 from tests.rules.visits import a_visit, answered, choose, ordinary
 
@@ -279,3 +288,34 @@ def test_what_is_missing_and_a_stop_lead_to_the_other_ways() -> None:
     assert ready not in path(stopped)
     later = answered(whole, "another-way", reason="stopped")
     assert path(later)[-2:] == (ready, other)
+
+
+# --- the phone is taken ---------------------------------------------------------------------------------------------
+
+TO_PATIENT = (EventType.PHONE_PASSED, {"to": "patient"})
+
+
+def test_one_press_takes_the_phone_and_answers_the_page_of_the_three_things() -> None:
+    taken = taking_up(STEPS["ready"], a_visit(upto="ready"), {"ready": "all"}, "ja")
+    assert taken.events == (TO_PATIENT, (EventType.READY_ANSWERED, {"ready": "all"}))
+    assert taken.visit.holder is Holder.PATIENT
+    assert journey.furthest(taken.visit) is STEPS["consent"]
+    assert not taken.is_draft
+
+
+def test_who_lacks_something_never_took_the_phone() -> None:
+    taken = taking_up(STEPS["ready"], a_visit(upto="ready"), {"ready": "missing"}, "ja")
+    assert taken.events == ((EventType.READY_ANSWERED, {"ready": "missing"}),)
+    assert taken.visit.holder is Holder.STAFF
+    assert journey.furthest(taken.visit) is STEPS["another-way"]
+
+
+@pytest.mark.parametrize(
+    ("step", "sent"), [("ready", {}), ("ready", {"ready": "perhaps"}), ("check", {"confirmed": "yes"})]
+)
+def test_elsewhere_and_without_an_answer_it_is_taken_and_nothing_more(step: str, sent: dict[str, str]) -> None:
+    visit = a_visit(upto=step)
+    taken = taking_up(STEPS[step], visit, sent, "ja")
+    assert taken.events == (TO_PATIENT,)
+    assert taken.visit == replace(visit, holder=Holder.PATIENT)
+    assert taken.is_draft
