@@ -24,7 +24,6 @@ VISIT: Final = (
     "[name=over_40][value=yes]",
     "[name=intent][value=first]",
     "form[action='/visit/hand-over'] button",
-    "[name=ready][value=all]",
     "[name=fill][value=agree]",
     "form[action='/visit/consent'] button:not([name])",
     "form[action='/visit/check'] button",

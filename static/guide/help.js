@@ -134,3 +134,56 @@ if (ends) {
   const left = Math.round((Date.parse(ends.dataset.ends) - Date.parse(today)) / 86400e3);
   ends.firstElementChild.textContent = left >= 0 ? ends.dataset.left.replace("{}", left) : ends.dataset.over;
 }
+
+// The search as one types, also without a signal: the twin of `folded` in app/web/guide/topics.py. A row of the guide holds
+// its whole text; a trouble is found by its words, or by what is nearest to a sentence that nobody wrote so.
+const folded = (text) =>
+  text
+    .normalize("NFKC")
+    .toLowerCase()
+    .replace(/[\u30a1-\u30f6]/g, (kana) => String.fromCharCode(kana.charCodeAt(0) - 0x60));
+const find = document.querySelector("[data-find]");
+if (find) {
+  const result = document.querySelector("[data-found]");
+  const groups = [...document.querySelectorAll("[data-topics]")];
+  const rows = [...document.querySelectorAll("[data-topics] .kz-row")].map((row) => {
+    const words = `${row.textContent} ${row.dataset.words ?? ""}`.replace(/\u200b/g, "");
+    return { row, text: row.dataset.text ?? folded(words) };
+  });
+  const pairs = (text) => {
+    const letters = [...text.replace(/[\s、。「」・（）()]/g, "")];
+    return new Set(letters.slice(1).map((letter, at) => letters[at] + letter));
+  };
+  const nearest = (typed) => {
+    const scored = rows.map((each) => [[...pairs(typed)].filter((pair) => pairs(each.text).has(pair)).length, each]);
+    const best = Math.max(...scored.map(([score]) => score));
+    return best < 2 ? [] : scored.filter(([score]) => score >= best - 1 && score > 1).map(([, each]) => each).slice(0, 5);
+  };
+  const look = () => {
+    if (hasTwelveDigits(find.value)) find.value = "";
+    const words = folded(find.value).split(/\s+/).filter(Boolean);
+    const isCode = words.some((word) => /[0-9]{3}/.test(word));
+    let found = rows.filter(({ row, text }) => words.every((word) => text.includes(word)) || (isCode && "error" in row.dataset));
+    if (!found.length && "nearest" in find.dataset) found = nearest(words.join(""));
+    for (const each of rows) each.row.hidden = !found.includes(each);
+    for (const group of groups) group.hidden = !group.querySelector(".kz-row:not([hidden])");
+    document.querySelector("[data-all]")?.toggleAttribute("open", words.length > 0);
+    document.documentElement.toggleAttribute("data-searching", words.length > 0);
+    if (!found.length) result.textContent = result.dataset.none;
+    else result.textContent = words.length ? result.dataset.count.replace("{}", found.length) : "";
+  };
+  // A kept page is the whole list, whatever was asked for: the question stands in the address. A page that the server
+  // has shortened is asked for anew, since what is not on it cannot be found here.
+  const asked = new URLSearchParams(location.search).get("q");
+  if (asked && !find.value) {
+    find.value = asked;
+    look();
+  }
+  if (!find.defaultValue) {
+    find.addEventListener("input", look);
+    find.form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      look();
+    });
+  }
+}

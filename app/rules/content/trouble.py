@@ -42,6 +42,10 @@ class Advice:
     checked_on: date
     also: tuple[str, ...] = ()
     hint: str = ""
+    words: str = ""
+    """Other words by which people look for it."""
+    first: int = 0
+    """Its place among those that are shown before all others: by harm, then by the order of a visit; 0 for none."""
     link: str = ""
     link_label: str = ""
 
@@ -66,6 +70,16 @@ class Troubles:
     answers: Mapping[str, Advice]
     codes: tuple[KnownCode, ...]
     review_by: date
+
+    @property
+    def first(self) -> tuple[Advice, ...]:
+        """Those that are shown before all others."""
+        return tuple(sorted((each for each in self.answers.values() if each.first), key=lambda each: each.first))
+
+    @property
+    def others(self) -> tuple[Advice, ...]:
+        """The rest, in the order of the file."""
+        return tuple(each for each in self.answers.values() if not each.first)
 
 
 def load_troubles(found: dict[str, Any] | None = None) -> Troubles:

@@ -406,3 +406,52 @@ def test_each_trouble_as_people_say_it_has_a_row_that_helps(said: str, answer: s
     closest = sorted(near, key=near.__getitem__, reverse=True)[:3]
     assert near[answer] > 0
     assert answer in closest, {name: round(near[name], 2) for name in closest}
+
+
+# --- search, where no script runs -----------------------------------------------------------------------------------
+
+
+async def looked_for(nurse: Nurse, words: str) -> Page:
+    await nurse.get(LIST)
+    return await nurse.send(LIST, {"q": words})
+
+
+def rows_of(page: Page) -> list[str]:
+    links = (each.attrs for each in page.root.all("a") if "kz-row" in each.attrs.get("class", ""))
+    return [each["href"].removeprefix(f"{LIST}/") for each in links]
+
+
+async def test_eight_stand_first_by_harm_and_all_others_are_folded(nurse: Nurse) -> None:
+    page = await nurse.get(LIST)
+    rows = rows_of(page)
+    assert rows[:8] == [each.id for each in TROUBLES.first]
+    assert rows[0] == "other-institution"
+    assert sorted(rows) == sorted(TROUBLES.answers)
+    (folded,) = page.root.all("details")
+    assert len([each for each in folded.all("a") if "kz-row" in each.attrs.get("class", "")]) == len(rows) - 8
+
+
+@pytest.mark.parametrize(
+    ("words", "finds"),
+    [
+        ("ロック", "pin-locked"),
+        ("ろっく", "pin-locked"),
+        ("ｱｲﾌｫﾝ", "iphone-unreadable"),
+        ("病院", "other-institution"),
+        ("0123", "code"),
+        ("IAF-0012", "code"),
+        ("カード 期限", "card-expired"),
+    ],
+)
+async def test_a_trouble_is_found_by_words_and_by_a_number(nurse: Nurse, words: str, finds: str) -> None:
+    page = await looked_for(nurse, words)
+    assert finds in rows_of(page)
+    assert f"{len(rows_of(page))}件あります" in page.text
+    assert page.path == LIST, "nothing of it stands in an address"
+
+
+async def test_what_is_not_there_is_said_and_a_my_number_is_not_looked_for(nurse: Nurse) -> None:
+    assert "見つかりません" in (await looked_for(nurse, "ぬりかべ")).text
+    page = await looked_for(nurse, "123456789012")
+    assert "123456789012" not in page.source
+    assert len(rows_of(page)) == len(TROUBLES.answers)
