@@ -14,6 +14,11 @@ document.addEventListener("visibilitychange", () => {
   if (left && document.visibilityState === "visible") location.assign("/visit/result");
 });
 
+// Five minutes before the visit expires one tap holds on.
+for (const stay of document.querySelectorAll("[data-left]")) {
+  setTimeout(() => (stay.hidden = false), Math.max(0, stay.dataset.left - 300) * 1000);
+}
+
 // From a home screen icon there is one frame only: a second tab would be an empty window there.
 if (navigator.standalone) {
   document.getElementById("standalone").hidden = false;

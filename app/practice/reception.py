@@ -37,10 +37,10 @@ _LOOKS_AGAIN: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Registering:
-    """One registration on its way: the choices, the app's address, and what came of it."""
+    """One registration on its way: the choices, whether they were confirmed, and what came of it."""
 
     choices: Mapping[str, str]
-    app: str = ""
+    confirmed: bool = False
     ended: str = ""
     """`done`, or `not_registered` for a card that is not registered as an insurance card; empty before."""
 
@@ -67,6 +67,7 @@ class PracticeReception:
             Route("/web/{ticket}/items", self.items, methods=["GET", "POST"]),
             Route("/web/{ticket}/check", self.check, methods=["GET", "POST"]),
             Route("/web/{ticket}/identity", self.identity, methods=["GET"]),
+            Route("/web/{ticket}/app", self.app, methods=["GET"]),
         ]
 
     # --- registering --------------------------------------------------------------------------------------------
@@ -95,22 +96,34 @@ class PracticeReception:
         """Show the choices, or go on to the app."""
         ticket = request.path_params["ticket"]
         found = self._found(ticket)
+        if found.ended:
+            return self._to(ticket, found, "identity")
         if request.method == "GET":
             return self._page("check", items=self._items(), options=CHOICES, given=found.choices, ticket=ticket)
-        app = found.app or self._cards.begin(partial(self._read, ticket))
-        return self._to(ticket, replace(found, app=app), "identity")
+        return self._to(ticket, replace(found, confirmed=True), "identity")
 
     async def identity(self, request: Request) -> Response:
         """Show the way to the app, and once the card was read what came of it."""
-        found = self._found(request.path_params["ticket"])
-        answer = self._page("identity", app=found.app, ended=found.ended)
+        ticket = request.path_params["ticket"]
+        found = self._found(ticket)
+        if not found.confirmed:
+            return self._to(ticket, found, "check")
+        answer = self._page("identity", ticket=ticket, ended=found.ended)
         if not found.ended:
             answer.headers["Refresh"] = str(_LOOKS_AGAIN)
         return answer
 
-    def _read(self, ticket: str, person: PracticePerson) -> None:
-        found = self._under_way.get(ticket)
-        if found is None or found.ended:
+    async def app(self, request: Request) -> Response:
+        """Open the app, each time anew: a tap that failed has ended."""
+        ticket = request.path_params["ticket"]
+        found = self._found(ticket)
+        if not found.confirmed or found.ended:
+            return self._to(ticket, found, "identity")
+        return RedirectResponse(self._cards.begin(partial(self._read, ticket, found)), 303)
+
+    def _read(self, ticket: str, found: Registering, person: PracticePerson) -> None:
+        """Register what was confirmed, unless it was changed since the app was opened."""
+        if self._under_way.get(ticket) != found:
             return
         try:
             self._register(person, {item: choice == Choice.AGREE for item, choice in found.choices.items()})

@@ -11,7 +11,7 @@ from starlette.requests import ClientDisconnect
 
 from app.ports.outside import Unavailable
 from app.ports.store import ReadOnly
-from app.web.bedside.seat import Bedside, Elsewhere, NoVisit, Refusal
+from app.web.bedside.seat import STATION_COOKIE, Bedside, Elsewhere, NoVisit, Refusal
 from app.web.copy.pages import CopyClosed, NotNow, NotThere, not_open
 from app.web.kit.forms import BadForm
 from app.web.kit.guard import TooLarge, too_much
@@ -34,8 +34,11 @@ def _named(name: str) -> Handler:
 
 
 async def _no_visit(request: Request, _: NoVisit) -> Response:
-    answer = _problem(request, "no_visit")
     bedside: Bedside = request.app.state.bedside
+    if request.method == "GET" and await bedside.late(request):
+        return bedside.go(request, "/visit/late")
+    facility = await bedside.store.facility(request.cookies.get(STATION_COOKIE, ""))
+    answer = _problem(request, "no_visit", **({"facility": facility} if facility else {}))
     bedside.forget(answer)
     return answer
 

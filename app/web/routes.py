@@ -7,7 +7,7 @@ from typing import Final
 from starlette.routing import BaseRoute, Route
 
 from app.web import pwa, watch
-from app.web.bedside import day_list, entry, other_browser, returning, visit
+from app.web.bedside import day_list, entry, late, other_browser, returning, visit
 from app.web.bedside.steps import official, result
 from app.web.copy import pages as copy
 from app.web.guide import reading, ready, topics, trouble
@@ -29,7 +29,7 @@ from app.web.office import (
 from app.web.office import day_list as office_day_list
 
 _ROOMS: Final = (
-    *(entry, result, official, visit, other_browser, day_list, returning, copy),
+    *(entry, result, official, late, visit, other_browser, day_list, returning, copy),
     *(pwa, trouble, ready, topics, reading, watch),
     *(signin, accounts, home, memo, worklist, copies, office_day_list, files, consent_list, person),
     *(links, prints, guide, restored),

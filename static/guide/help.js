@@ -147,7 +147,9 @@ if (find) {
   const result = document.querySelector("[data-found]");
   const groups = [...document.querySelectorAll("[data-topics]")];
   const rows = [...document.querySelectorAll("[data-topics] .kz-row")].map((row) => {
-    const words = `${row.textContent} ${row.dataset.words ?? ""}`.replace(/\u200b/g, "");
+    const bare = row.cloneNode(true);
+    for (const reading of bare.querySelectorAll("rt, rp")) reading.remove();
+    const words = `${bare.textContent} ${row.dataset.words ?? ""}`.replace(/\u200b/g, "");
     return { row, text: row.dataset.text ?? folded(words) };
   });
   const pairs = (text) => {
@@ -181,9 +183,11 @@ if (find) {
   }
   if (!find.defaultValue) {
     find.addEventListener("input", look);
+    // What is not in the rows is looked for in the whole answers, which the server has; a number is sent to nobody.
     find.form.addEventListener("submit", (event) => {
-      event.preventDefault();
       look();
+      const isSent = "nearest" in find.dataset && navigator.onLine && find.value.trim() && !/[0-9]{4}/.test(asciiDigits(find.value));
+      if (!isSent) event.preventDefault();
     });
   }
 }

@@ -122,3 +122,29 @@ async def test_a_way_that_is_over_is_a_page(page: str) -> None:
         answer = await http.get(waits.replace("/identity", f"/{page}"))
     assert answer.status_code == 404
     assert "この練習は終わっています" in answer.text
+
+
+async def test_after_a_tap_that_failed_the_app_opens_anew() -> None:
+    world = a_world()
+    _, app = await to_the_app(world, ALL)
+    for label, heading in (("やめる", "やめました"), ("番号が合った", "カードをかざしてください")):
+        phone = Browser(world.app)
+        await phone.open(app)
+        await phone.press("練習　花子")
+        await phone.press(label)
+        assert phone.heading == heading
+
+
+async def test_what_was_changed_while_the_app_was_open_is_not_registered_unconfirmed() -> None:
+    world = a_world()
+    waits, app = await to_the_app(world, ALL)
+    phone = Browser(world.app)
+    await phone.open(app)
+    async with client(world.app)() as http:
+        await http.post(waits.replace("/identity", "/items"), data={**ALL, "surgery": "decline"})
+    for label in ("練習　花子", "番号が合った", "読み取れた"):
+        await phone.press(label)
+    assert await registered(world) == {}
+    page = Browser(world.app)
+    await page.open(waits)
+    assert page.heading == "同意内容の確認"

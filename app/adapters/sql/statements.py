@@ -27,6 +27,7 @@ from app.rules.record.event import EventType
 from app.rules.record.retention import OVER_TYPES
 from app.rules.station.station import StationProfile
 from app.rules.terminal.exchange import Stage
+from app.rules.visit.journey import LATE
 
 BATCH: Final = 100
 """Rows per transaction of retention, which bounds how long a submission waits for it."""
@@ -161,7 +162,9 @@ _due = (
     .order_by(visit.c.touched_at)
     .limit(BATCH)
 )
-DUE = _due.where(visit.c.touched_at < _lately[0])
+_is_over = or_(visit.c.handed_off_at.is_(None), visit.c.touched_at < _before - LATE)
+DUE = _due.where(visit.c.touched_at < _before, _is_over)
+"""What went out keeps its session until no report is taken any more."""
 AHEAD = _due.where(visit.c.touched_at > _lately[1])
 _theirs: BindParameter[list[str]] = bindparam("visits", expanding=True)
 FORGET_BODIES = delete(event_body).where(

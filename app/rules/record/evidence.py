@@ -31,7 +31,7 @@ class VisitState(StrEnum):
     REPORTED = "reported"
     ANOTHER_WAY = "another_way"
     STOPPED = "stopped"
-    """The patient wanted no more of it today; before the way out was open, nothing can be registered."""
+    """The patient wanted no more of it today; `Visit.may_be_registered` says whether something may stand."""
     TRANSCRIBED = "transcribed"
     """Chosen on paper and transcribed by the office; nothing is known of a card."""
 

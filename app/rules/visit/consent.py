@@ -81,16 +81,18 @@ class Item:
         return self.wording.name
 
 
-@lru_cache
 def in_force(items: tuple[Item, ...], at: int) -> tuple[Item, ...]:
     """Return the items that the official screen asks at that moment."""
-    day = day_of(at)
+    return _in_force(items, day_of(at))
+
+
+@lru_cache
+def _in_force(items: tuple[Item, ...], day: date) -> tuple[Item, ...]:
     return tuple(
         item for item in items if item.effective_from <= day and (item.effective_to is None or day <= item.effective_to)
     )
 
 
-@lru_cache
 def asked(items: tuple[Item, ...], *, at: int, over_40: bool) -> tuple[Item, ...]:
     """Return the items that this patient is asked: those with an age limit only from that age on."""
     return tuple(item for item in in_force(items, at) if over_40 or not item.from_age)

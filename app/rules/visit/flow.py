@@ -373,9 +373,15 @@ def stands_in(step: Step, visit: Visit) -> bool:
     return step.applies(visit) and not (visit.is_short and step.held_by(visit) is Holder.PATIENT)
 
 
-@lru_cache(maxsize=64)
 def path(visit: Visit) -> tuple[Step, ...]:
     """Return the steps that apply to this visit so far; an exit ends the path."""
+    if "path" not in visit.memo:
+        visit.memo["path"] = _path(visit)
+    found: tuple[Step, ...] = visit.memo["path"]
+    return found
+
+
+def _path(visit: Visit) -> tuple[Step, ...]:
     steps = tuple(step for step in FLOW if stands_in(step, visit))
     last = next((place for place, step in enumerate(steps) if step.goes_on), len(steps))
     return steps[: last + 1]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -22,6 +21,8 @@ from app.rules.words.furigana import N_
 MAX_TEXT = 20
 IDLE: Final = 30 * 60
 """Seconds without an answer after which a visit expires."""
+LATE: Final = 2 * 60 * 60
+"""Seconds after expiry for which staff may still say what the official page has shown."""
 ABSOLUTE: Final = 12 * 60 * 60
 """Seconds after opening at which it expires in any case."""
 
@@ -45,6 +46,17 @@ def is_open(visit: Visit, now: int) -> bool:
     return is_young(visit.touched_at, IDLE, now) and is_young(visit.opened_at, ABSOLUTE, now)
 
 
+def expires_at(visit: Visit) -> int:
+    """Return when a visit expires unless something is submitted (seconds since 1970, UTC)."""
+    return min(visit.touched_at + IDLE, visit.opened_at + ABSOLUTE)
+
+
+def takes_a_late_report(visit: Visit, now: int) -> bool:
+    """Whether a visit has expired on the way out, so lately that what the official page has shown is still taken."""
+    is_late = not is_open(visit, now) and is_young(visit.touched_at, IDLE + LATE, now)
+    return is_late and visit.holder is Holder.STAFF and not visit.report and is_out(visit)
+
+
 def is_done(step: Step, visit: Visit) -> bool:
     """Whether a step is answered and its answers are still valid."""
     if step.id not in visit.answers or step.leaves:
@@ -52,11 +64,13 @@ def is_done(step: Step, visit: Visit) -> bool:
     return not errors(step, visit, visit.answers[step.id])
 
 
-@lru_cache(maxsize=64)
 def furthest(visit: Visit) -> Step:
     """Return the first step still open; no later page may be shown."""
-    steps = path(visit)
-    return next((step for step in steps if not is_done(step, visit)), steps[-1])
+    if "furthest" not in visit.memo:
+        steps = path(visit)
+        visit.memo["furthest"] = next((step for step in steps if not is_done(step, visit)), steps[-1])
+    found: Step = visit.memo["furthest"]
+    return found
 
 
 def is_reachable(step: Step, visit: Visit) -> bool:

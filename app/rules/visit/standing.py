@@ -51,7 +51,7 @@ class Standing(StrEnum):
     UNCLEAR = "unclear"
     """Seen, but not every item that was chosen."""
     STOPPED_OUTSIDE = "stopped_outside"
-    """Stopped after the way to the official side was open: the terminal tells whether anything is registered."""
+    """Stopped when something may be registered: the terminal tells."""
     UNREPORTED = "unreported"
     STOPPED = "stopped"
     REPORTED = "reported"

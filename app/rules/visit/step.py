@@ -91,9 +91,12 @@ class Step:
     goes_on: Callable[[Visit], Visit] | None = None
     """What an exit changes when the person does not take it; without this, the step is none."""
     held_officially: Holder | None = None
-    """Overrides `holder` on the official route."""
+    """Overrides `holder` where the official page registers."""
     taken_up: bool = False
-    """Whether it is answered where the phone is handed over: one press says that it has arrived, and answers."""
+    """Whether it is answered where the phone is handed over: one press says that it has arrived, and answers.
+
+    Its part of that page is `templates/bedside/taken-up/<id>.html`. No way to the card opens there.
+    """
     only_in_hand: bool = False
     """Whether a submission is refused unless the phone is with this page's holder: no patient reports for staff."""
     by_hand: Test = _never

@@ -30,7 +30,7 @@ class Submitted:
     visit: Visit
     events: tuple[Said, ...] = ()
     is_draft: bool = False
-    """Whether the same page is shown again, with answers that can still be changed."""
+    """Whether the same page is shown next: with answers that can still be changed, or unanswered."""
     departs: bool = False
     """Whether the way out of here comes next: a new departure is due."""
 

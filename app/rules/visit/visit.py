@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from app.rules.content import ITEMS
 from app.rules.visit.consent import Choice, Item, asked
@@ -100,10 +100,8 @@ class Visit:
     """Item to choice as the office last saw it: known only where the office itself gave the number."""
     transcribed_by: str = ""
     """Who of the office transcribed it from paper (`app.rules.visit.transcript`); empty for a visit made here."""
-
-    def __hash__(self) -> int:
-        """Return the hash of the id: caches tell its versions apart by comparing them whole."""
-        return hash(self.id)
+    memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was worked out of this very visit, so that a request asks once; it goes with the visit."""
 
     def answer(self, step: str, name: str) -> str:
         """Return one given answer, or an empty string."""
@@ -196,6 +194,11 @@ class Visit:
         return self.times.get(self._confirming, 0) if self.is_confirmed else 0
 
     @property
+    def out_since(self) -> int:
+        """When the way to the official side was opened: on the short way at the gate; 0 before."""
+        return self.times.get("need", 0) if self.is_short else self.confirmed_at
+
+    @property
     def operator(self) -> str:
         """Who pressed the confirming button (a key of `OPERATORS`); empty before that."""
         return self.answer(self._confirming, "confirmed") or self.answer("result", "operator")
@@ -217,4 +220,8 @@ class Visit:
     @property
     def items(self) -> tuple[Item, ...]:
         """The consent items this patient is asked, in the official order."""
-        return asked(ITEMS, at=self.opened_at, over_40=self.over_40 or self.withdraws or self.is_short)
+        if "items" not in self.memo:
+            over_40 = self.over_40 or self.withdraws or self.is_short
+            self.memo["items"] = asked(ITEMS, at=self.opened_at, over_40=over_40)
+        found: tuple[Item, ...] = self.memo["items"]
+        return found

@@ -39,6 +39,7 @@ async def entry(request: Request, bedside: TheBedside, token: str, facility: Ent
         reports=visit is not None and visit.holder is Holder.STAFF and journey.is_out(visit),
         code=bedside.crossing(visit) if visit and visit.holder is Holder.STAFF else "",
         browser=recognise(request.headers.get("user-agent", "")),
+        is_late=seat is None and await bedside.late(request) is not None,
     )
     answer = bedside.pages.answer(request, html.replace(HOLE, bedside.form_fields(seat)) if seat else html)
     bedside.remember(answer, facility.id)

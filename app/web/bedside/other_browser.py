@@ -68,7 +68,7 @@ def _may_try(request: Request, limits: RateLimits, facility: Station) -> bool:
 
 async def _found(bedside: Bedside, facility: Station, typed: str) -> Visit | None:
     visit = await bedside.store.across(crossing_hash(facility.id, typed))
-    is_fresh = visit is not None and is_young(visit.confirmed_at, LIVES, bedside.clock.now())
+    is_fresh = visit is not None and is_young(visit.out_since, LIVES, bedside.clock.now())
     is_out = visit is not None and is_fresh and bool(bedside.crossing(visit))
     return visit if visit is not None and is_out and bedside.is_open(visit) else None
 

@@ -175,6 +175,13 @@ class Bedside:
         found = await self.store.bedside(hashed(session)) if session else None
         return Seat(found[0], session, found[1]) if found and self.is_open(found[0]) else None
 
+    async def late(self, request: Request) -> Seat | None:
+        """Return this browser's expired visit if what the official page has shown is still taken."""
+        session = request.cookies.get(self.cookie, "")
+        found = await self.store.bedside(hashed(session)) if session else None
+        is_taken = found and journey.takes_a_late_report(found[0], self.clock.now())
+        return Seat(found[0], session, found[1]) if found and is_taken else None
+
     async def keep_to_staff(self, request: Request) -> None:
         """Raise `Elsewhere` while the patient of this browser's open visit holds the phone."""
         seat = await self.find(request)
@@ -197,7 +204,7 @@ class Bedside:
 
     def crossing(self, visit: Visit) -> str:
         """Return the six letters that move a visit to another browser; empty unless it is out on the official page."""
-        is_out = visit.is_official and bool(visit.departure)
+        is_out = visit.route is Route.OFFICIAL and bool(visit.departure)
         is_out = is_out and (visit.is_confirmed or visit.is_short)
         is_out = is_out and "result" not in visit.answers
         return self.signer.code(visit.departure) if is_out else ""
@@ -365,8 +372,9 @@ def is_too_early(request: Request, form: Form) -> bool:
 
 def submitted(form: Form, *events: Said) -> Submission:
     """Return a form's submission; its fingerprint tells a repetition from other content under the same key."""
-    # RETURNED is written with the first report only: without it, a repetition has the same fingerprint.
-    kinds = tuple(kind.value for kind, _ in events if len(events) == 1 or kind is not EventType.RETURNED)
+    # These are written beside the first answer only: without them, a repetition has the same fingerprint.
+    firsts = {EventType.RETURNED, EventType.PHONE_PASSED}
+    kinds = tuple(kind.value for kind, _ in events if len(events) == 1 or kind not in firsts)
     # The fingerprint is stored: in another format, a form that is sent again after an upgrade would be refused.
     content = repr((form.visit, kinds, sorted(form.answers.items())))
     return Submission(form.key, form.version, hashlib.sha256(content.encode()).hexdigest())

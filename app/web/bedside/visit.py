@@ -86,6 +86,13 @@ def _towards(name: str, visit: Visit) -> Step:
     return step if step is not None and journey.is_reachable(step, visit) else journey.furthest(visit)
 
 
+@router.post("/visit/stay")
+async def stay(request: Request, bedside: TheBedside, seat: OpenSeat, sent: Admitted) -> Response:
+    """Let the visit last as long as after any submission."""
+    await bedside.write(submitted(sent), seat.visit, is_draft=True)
+    return bedside.onward(request, seat.visit)
+
+
 # --- how it reads -----------------------------------------------------------------------------------------------------
 
 
@@ -124,7 +131,9 @@ async def submit(
 ) -> Response:
     """Validate a step's answers and write them."""
     visit, sent = seat.visit, as_of(seat.visit, sent)
-    if not journey.is_reachable(step, visit):
+    # A form of the page on which the phone changes hands says when it was made.
+    is_early = "made" in sent.answers and is_too_early(request, sent)
+    if is_early or not journey.is_reachable(step, visit):
         return bedside.onward(request, visit)
     if step.only_in_hand and journey.needs_hand_over(step, visit):
         return bedside.go(request, f"/visit/hand-over?to={step.id}")

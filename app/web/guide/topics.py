@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import date
 from functools import lru_cache
 from typing import Final
@@ -14,13 +13,12 @@ from app.rules.content.guide import GUIDE, Topic
 from app.rules.content.ready import READY
 from app.rules.words.dates import day_of
 from app.rules.words.furigana import N_, RUBY, plain
+from app.rules.words.search import LONGEST, folded, is_found
 from app.web.guide.contacts import ContactPages, Here, TheContacts, ThisStation
 from app.web.kit.pages import Look
 from app.web.kit.parts import ThisLook
 from app.web.kit.problems import Problem
 
-_KATAKANA: Final = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
-_LONGEST: Final = 40
 _READING: Final = r"\2"
 _MISSING: Final = Problem(
     404,
@@ -37,12 +35,11 @@ router = APIRouter()
 @router.get("/guide")
 async def index(request: Request, contacts: TheContacts, here: ThisStation, look: ThisLook, q: str = "") -> Response:
     """Show every topic, or those that match the search."""
-    return contacts.answer(request, _index(contacts, here, look.in_japanese(), q[:_LONGEST].strip()))
+    return contacts.answer(request, _index(contacts, here, look.in_japanese(), q[:LONGEST].strip()))
 
 
 def _index(contacts: ContactPages, here: Here, look: Look, wanted: str = "") -> str:
-    words = folded(wanted).split()
-    found = [topic for topic in GUIDE.topics.values() if _stands_in(words, searched(topic))]
+    found = [topic for topic in GUIDE.topics.values() if is_found(wanted, searched(topic))]
     return contacts.html(
         "guide/index.html",
         here,
@@ -51,7 +48,7 @@ def _index(contacts: ContactPages, here: Here, look: Look, wanted: str = "") -> 
         found=found,
         wanted=wanted,
         text_of=searched,
-        ready=_stands_in(words, searched_ready()),
+        ready=is_found(wanted, searched_ready()),
         ready_text=searched_ready(),
     )
 
@@ -93,15 +90,6 @@ async def kept(request: Request, contacts: ContactPages) -> dict[str, str]:
     here, look = await contacts.here(request), Look()
     topics = {f"/guide/{name}": await _topic(topic, contacts, here, look) for name, topic in GUIDE.topics.items()}
     return {"/guide": _index(contacts, here, look), **topics}
-
-
-def folded(text: str) -> str:
-    """Normalise a text for search, in width, case and kana, as `static/guide/guide.js` does."""
-    return unicodedata.normalize("NFKC", text).lower().translate(_KATAKANA)
-
-
-def _stands_in(words: list[str], text: str) -> bool:
-    return all(word in text for word in words)
 
 
 @lru_cache(maxsize=64)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from app.rules.content.trouble import TROUBLES, Advice
+from app.rules.visit.journey import TEXT_PROBLEMS
 from app.rules.words.dates import day_of
 from app.rules.words.digits import Finding, find
 from app.rules.words.furigana import plain
+from app.rules.words.search import LONGEST, folded, is_found
 from app.web.guide.contacts import ContactPages, Here, TheContacts, ThisStation
-from app.web.guide.topics import folded
 from app.web.kit.forms import fields
 from app.web.kit.pages import Look
 from app.web.kit.parts import ThisLook
 
 LIST: Final = "/guide/trouble"
-_LONGEST: Final = 40
 _CODE: Final = re.compile("[0-9]{3}")
 FILES: Final = (
     "app.js",
@@ -38,19 +38,23 @@ async def list_all(request: Request, contacts: TheContacts, here: ThisStation, l
 
 @router.post(LIST)
 async def search(request: Request, contacts: TheContacts, here: ThisStation, look: ThisLook) -> Response:
-    """Show the symptoms that match what was typed. No number of 12 digits is looked for, nor shown again."""
-    typed = (await fields(request)).get("q", "")[:_LONGEST].strip()
-    wanted = "" if find(typed, number_expected=True, limit=_LONGEST) is Finding.MY_NUMBER else typed
-    return contacts.answer(request, _list(contacts, here, look.in_japanese(), wanted=wanted, found=_matching(wanted)))
+    """Show the symptoms that match what was typed. What looks like a PIN or a My Number is neither used nor shown."""
+    wanted = (await fields(request)).get("q", "").strip()
+    finding = find(wanted, number_expected=False, limit=LONGEST)
+    refused = TEXT_PROBLEMS[finding] if finding in {Finding.MY_NUMBER, Finding.PIN} else ""
+    wanted = "" if refused else wanted[:LONGEST]
+    found = _matching(wanted) if wanted else None
+    return contacts.answer(
+        request, _list(contacts, here, look.in_japanese(), wanted=wanted, found=found, refused=refused)
+    )
 
 
 def _matching(wanted: str) -> tuple[Advice, ...]:
-    words = folded(wanted).split()
-    is_code = any(_CODE.search(word) for word in words)
+    is_code = _CODE.search(folded(wanted)) is not None
     return tuple(
         each
         for each in TROUBLES.answers.values()
-        if all(word in searched(each) for word in words) or (is_code and each.id == "code")
+        if is_found(wanted, searched(each)) or (is_code and each.id == "code")
     )
 
 
@@ -60,10 +64,9 @@ def searched(answer: Advice) -> str:
     return folded(plain(" ".join((answer.row, answer.hint, answer.title, answer.next, *answer.also, answer.words))))
 
 
-def _list(
-    contacts: ContactPages, here: Here, look: Look, *, wanted: str = "", found: tuple[Advice, ...] | None = None
-) -> str:
-    return contacts.html("guide/trouble.html", here, look, troubles=TROUBLES, wanted=wanted, found=found)
+def _list(contacts: ContactPages, here: Here, look: Look, **values: Any) -> str:
+    shown = {"wanted": "", "found": None, "refused": "", **values}
+    return contacts.html("guide/trouble.html", here, look, troubles=TROUBLES, **shown)
 
 
 @router.get(f"{LIST}/{{answer}}")

@@ -38,6 +38,7 @@ async def issue(caller: Staff, worklist: TheWorklist, copies: TheCopies, visit: 
         return caller.go(f"/office/visits/{followed.visit.id}?copied=again#copies")
     language = BY_CODE.get(caller.sent.get("language", ""), OFFICIAL)
     look = Look("m", caller.sent.get("furigana") == "on", language, is_patients=True)
+    is_long = language is EASY or look.has_readings  # easy Japanese has short sentences and long names
     address = f"{caller.desk.origin}{REVIEW}"
     code = drawn_once(f"{address}#{secret}")
     sheet = caller.desk.pages.html(
@@ -60,8 +61,8 @@ async def issue(caller: Staff, worklist: TheWorklist, copies: TheCopies, visit: 
         visit=followed.visit,
         sheet=Markup(sheet),  # noqa: S704 - a page of ours
         language=language,
-        is_large=(is_long := language is EASY or look.has_readings) or caller.sent.get("large") == "on",
-        is_long=is_long,  # easy Japanese has short sentences and long names
+        is_large=is_long or caller.sent.get("large") == "on",
+        is_long=is_long,
         has_readings=look.has_readings,
     )
 

@@ -319,3 +319,14 @@ def test_elsewhere_and_without_an_answer_it_is_taken_and_nothing_more(step: str,
     assert taken.events == (TO_PATIENT,)
     assert taken.visit == replace(visit, holder=Holder.PATIENT)
     assert taken.is_draft
+
+
+def test_practice_asks_the_age_of_all_but_the_short_way() -> None:
+    for route, intent, is_needed in (
+        (Route.PRACTICE, "short", False),
+        (Route.PRACTICE, "first", True),
+        (Route.OFFICIAL, "first", False),
+        (Route.IDENTITY, "first", True),
+    ):
+        wrong = journey.errors(STEPS["need"], a_visit(upto="need", route=route), {"intent": intent})
+        assert ("over_40" in wrong) is is_needed, (route, intent)

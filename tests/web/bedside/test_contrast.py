@@ -39,6 +39,7 @@ async def test_it_is_chosen_and_given_up(nurse: Nurse) -> None:
     assert not is_on(await nurse.needs())
     page = await chosen(nurse, contrast="on")
     assert is_on(page)
+    page = await nurse.get("/visit/look")
     (toggle,) = [each.attrs for each in page.root.all("button") if each.attrs.get("name") == "contrast"]
     assert (toggle["aria-pressed"], toggle["value"]) == ("true", "off")
     assert is_on(await chosen(nurse, size="l", furigana="on"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import time_ns
 from typing import Any
 
 import pytest
@@ -114,3 +115,32 @@ async def test_a_body_that_ends_half_way_is_nobodys_error(nurse: Nurse, kazasu: 
     with capture_logs() as logged:
         await kazasu.asgi(scope, receive, send)
     assert [line for line in logged if line["log_level"] == "error"] == []
+
+
+@pytest.mark.threat("T19")
+@pytest.mark.parametrize("steady", [{}, {"Kazasu-Steady": "1"}], ids=["plain", "script"])
+@pytest.mark.parametrize("ready", ["all", "missing", ""])
+async def test_taking_the_phone_twice_is_taking_it_once(nurse: Nurse, ready: str, steady: dict[str, str]) -> None:
+    page = await nurse.needs()
+    form = {**page.form_fields("/visit/hand-over"), **({"ready": ready} if ready else {})}
+    answers = [await nurse.http.post("/visit/hand-over", data=form, headers={**BROWSER, **steady}) for _ in range(2)]
+    led = [each.headers.get("location") or each.headers.get("kazasu-next") for each in answers]
+    assert led[0] == led[1] == {"all": "/visit/consent", "missing": "/visit/another-way", "": "/visit/ready"}[ready]
+
+
+async def test_a_tap_meant_for_the_page_before_stops_nothing(nurse: Nurse) -> None:
+    page = await nurse.needs()
+    form = {**page.form_fields("/visit/another-way"), "made": str(time_ns() // 1_000_000), "reason": "stopped"}
+    answer = await nurse.http.post("/visit/another-way", data=form, headers=BROWSER)
+    assert answer.headers["location"].startswith("/visit/hand-over")
+    assert not (await nurse.visit()).is_stopped
+
+
+async def test_who_takes_a_short_visit_up_elsewhere_goes_on_there(officially: Nurse) -> None:
+    await officially.needs(intent="short")
+    page = await officially.reaches("official")
+    letters = page.text.rpartition("使えます。")[2].split()[:2]
+    async with Nurse(officially.kazasu, officially.origin) as other:
+        await other.get(f"/f/{officially.token}/continue")
+        page = await other.press(f"/f/{officially.token}/continue", letters="".join(letters))
+        assert page.path == "/visit/official"

@@ -22,9 +22,10 @@ from app.rules.content.trouble import TROUBLES
 from app.rules.station.station import Note, StationProfile, Terminal
 from app.rules.words.dates import JST, day_of
 from app.rules.words.furigana import plain
+from app.rules.words.search import folded
 from app.settings import Settings
 from app.web.bedside.seat import STATION_COOKIE
-from app.web.guide.topics import folded, searched
+from app.web.guide.topics import searched
 from tests.web.bedside.nurse import Nurse, StillClock
 from tests.web.bedside.page import Element, Page
 

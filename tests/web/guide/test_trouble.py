@@ -438,7 +438,6 @@ async def test_eight_stand_first_by_harm_and_all_others_are_folded(nurse: Nurse)
         ("ろっく", "pin-locked"),
         ("ｱｲﾌｫﾝ", "iphone-unreadable"),
         ("病院", "other-institution"),
-        ("0123", "code"),
         ("IAF-0012", "code"),
         ("カード 期限", "card-expired"),
     ],
@@ -452,6 +451,12 @@ async def test_a_trouble_is_found_by_words_and_by_a_number(nurse: Nurse, words: 
 
 async def test_what_is_not_there_is_said_and_a_my_number_is_not_looked_for(nurse: Nurse) -> None:
     assert "見つかりません" in (await looked_for(nurse, "ぬりかべ")).text
-    page = await looked_for(nurse, "123456789012")
-    assert "123456789012" not in page.source
-    assert len(rows_of(page)) == len(TROUBLES.answers)
+    for number, says in (
+        ("123456789012", "マイナンバー"),
+        ("1234", "暗証番号のように"),
+        (f"1234{' ' * 40}56789012", ""),
+    ):
+        page = await looked_for(nurse, number)
+        assert number not in page.source
+        assert says in page.text
+    assert len(rows_of(await looked_for(nurse, ""))) == len(TROUBLES.answers)

@@ -158,7 +158,7 @@ async def server(tmp_path: Path, database_url: str, clock: TwoClocks) -> AsyncIt
     one = Server(tmp_path, database_url, clock)
     await one.start()
     await furnished(one)
-    await one.rounds(10, 4 * EVERY)
+    await one.rounds(40, 4 * EVERY)
     assert one.said() == []
     assert all(one.kept().values())
     yield one

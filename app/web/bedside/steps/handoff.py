@@ -7,6 +7,7 @@ from fastapi import Request
 from app.ports.outside import Unavailable
 from app.rules.content import OFFICIAL
 from app.rules.content.before import BEFORE
+from app.rules.visit import journey
 from app.tokens import Purpose
 from app.web.bedside.registration import is_fresh
 from app.web.bedside.seat import Bedside, Seat
@@ -18,7 +19,9 @@ async def shown(request: Request, bedside: Bedside, seat: Seat) -> Extra:
     """Return the link, and what helps people on the way."""
     browser = recognise(request.headers.get("user-agent", ""))
     address, code = await _address(bedside, seat), bedside.crossing(seat.visit)
-    return Extra({"address": address, "browser": browser, "code": code, "official": OFFICIAL, "taps": BEFORE.taps})
+    left = journey.expires_at(seat.visit) - bedside.clock.now()
+    out = {"address": address, "code": code, "left": left}
+    return Extra({**out, "browser": browser, "official": OFFICIAL, "taps": BEFORE.taps})
 
 
 async def _address(bedside: Bedside, seat: Seat) -> str:

@@ -34,4 +34,5 @@ async def shown(_: Request, bedside: Bedside, seat: Seat) -> Extra:
     official = await bedside.reception.address(seat.facility.id) if there else None
     answered = await eligibility(bedside, seat)
     headers = {"Refresh": str(answered.name_shown_for)} if answered.shows_name else {}
-    return Extra({"eligibility": answered, "address": official}, headers)
+    left = journey.expires_at(seat.visit) - bedside.clock.now()
+    return Extra({"eligibility": answered, "address": official, "left": left}, headers)
