@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 
-from app.rules.content import EXITS
+from app.rules.content import EXITS, OFFICIAL
 from app.rules.content.contacts import CONTACTS, contacts_for
 from app.rules.content.sources import SOURCES, is_precise
+from app.rules.content.trouble import TROUBLES
 from app.rules.station.station import StationProfile
+from app.rules.words.furigana import plain
 from scripts.docs import SOON, falls_due
 
 FOLDER = Path(__file__).parents[3] / "app/rules/content"
@@ -90,3 +92,12 @@ def test_what_falls_due_is_listed_thirty_days_ahead(tmp_path: Path) -> None:
 def test_every_spelling_of_a_router_finds_its_desk(typed: str, shown: set[str]) -> None:
     desks = {each.id for each in contacts_for(None, StationProfile("hinatazaka", maintenance=False, router=typed))}
     assert desks & {ALLIED, YAMAHA} == shown
+
+
+def test_the_cross_of_a_custom_tab_closes_the_official_page_only_after_its_end() -> None:
+    android = next(each.text for each in OFFICIAL.backs if each.system == "android")
+    told = [android, *TROUBLES.answers["not-back"].also]
+    crosses = [text for text in told if "×" in text]
+    assert len(crosses) == 2
+    for text in crosses:
+        assert plain(text).index("終わって") < plain(text).index("×")
