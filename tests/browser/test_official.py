@@ -290,7 +290,7 @@ def test_the_short_way_leaves_the_choice_to_the_official_page(nurse: Nurse, phon
     nurse.is_at("おつかれさまでした")
     phone.reads("登録したと申告されました", "この控えには、まだ書いてありません")
     assert phone.taps - taps == 4
-    assert reported(phone) == [{"report": "done"}]
+    assert reported(phone) == [{"report": "done", "lang": "ja"}]
     record = phone.server.record()
     told = [each.entry.type for each in record if each.entry.visit == record[-1].entry.visit]
     assert told.index(EventType.HANDED_OFF) < told.index(EventType.REPORTED)

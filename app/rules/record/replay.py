@@ -181,7 +181,9 @@ def _settled(visit: Visit, at: int, body: Mapping[str, Any], outcome: Registrati
 
 
 def _reported(visit: Visit, at: int, body: Mapping[str, Any]) -> Visit:
-    return _answered(visit, "result" if "report" in body else "error-code", at, body)
+    answer = {name: given for name, given in body.items() if name != "lang"}
+    after = _answered(visit, "result" if "report" in body else "error-code", at, answer)
+    return replace(after, language=body.get("lang", visit.language))
 
 
 def _transcribed(visit: Visit, body: Mapping[str, Any]) -> Visit:

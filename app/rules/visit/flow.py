@@ -16,7 +16,7 @@ from typing import Final
 from app.rules.content import EXITS, ITEMS
 from app.rules.record.event import Body, EventType, Json
 from app.rules.visit.consent import Choice, Item, complete, in_force, not_asked_reason
-from app.rules.visit.step import Asks, Question, Step
+from app.rules.visit.step import Asks, Question, Step, always
 from app.rules.visit.visit import Answer, Holder, Intent, Registration, Report, Route, Visit
 from app.rules.words.furigana import N_
 from app.rules.words.languages import BY_CODE, wording
@@ -124,6 +124,10 @@ EXPLAINED: Final[Mapping[str, str]] = MappingProxyType(
 """How the items were explained on the short way; with the label."""
 _HOW: Final = (Question("operator", tuple(OPERATORS)), Question("explained", tuple(EXPLAINED)))
 """What may be told beside the report, of a choice that was made on the official page."""
+
+
+def _told(visit: Visit, answer: Answer) -> Body:
+    return {**answer, "lang": visit.language} if visit.is_short else {**answer}
 
 
 def _with_number(_: Visit, answer: Answer) -> Body:
@@ -281,7 +285,7 @@ FLOW: Final = (
         Holder.PATIENT,
         guide="同意内容の選択",
         asks=Asks(
-            _consent, EventType.ITEMS_ANSWERED, _chosen, on_check=True, drafts=True, can_fill=True, in_language=True
+            _consent, EventType.ITEMS_ANSWERED, _chosen, on_check=True, drafts=True, can_fill=True, in_language=always
         ),
         applies=_chooses,
     ),
@@ -299,7 +303,7 @@ FLOW: Final = (
         N_("すべての{同意|どうい}を{取|と}り{消|け}す"),
         Holder.PATIENT,
         guide="すべての同意を取消す",
-        asks=Asks(_CHECK, EventType.CONFIRMED, _confirmed, in_language=True),
+        asks=Asks(_CHECK, EventType.CONFIRMED, _confirmed, in_language=always),
         confirms=("need",),
         applies=_withdraws,
         to_the_card=True,
@@ -331,7 +335,7 @@ FLOW: Final = (
         N_("{資格|しかく}{確認|かくにん}"),
         Holder.STAFF,
         guide="資格確認（患者宅）",
-        asks=Asks(_result, EventType.REPORTED),
+        asks=Asks(_result, EventType.REPORTED, _told, in_language=_goes_the_short_way),
         confirms=("handoff", "check", "revoke", "official"),
         only_in_hand=True,
     ),

@@ -37,6 +37,16 @@ Questions: TypeAlias = tuple[Question, ...] | Callable[[Visit, Answer], tuple[Qu
 Test: TypeAlias = Callable[[Visit], bool]
 
 
+def always(_: Visit) -> bool:
+    """Hold for every visit."""
+    return True
+
+
+def never(_: Visit) -> bool:
+    """Hold for no visit."""
+    return False
+
+
 def _as_given(_: Visit, answer: Answer) -> Body:
     return {**answer}
 
@@ -55,16 +65,8 @@ class Asks:
     """Whether what is chosen is kept as a draft at once, before the page is submitted."""
     can_fill: bool = False
     """Whether one press may answer all questions alike, as a draft."""
-    in_language: bool = False
-    """Whether the language in which the page was read is kept with the visit."""
-
-
-def _always(_: Visit) -> bool:
-    return True
-
-
-def _never(_: Visit) -> bool:
-    return False
+    in_language: Test = never
+    """Whether the language in which the patient read is kept with the visit."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +81,7 @@ class Step:
     asks: Asks | None = None
     confirms: tuple[str, ...] = ()
     """Steps that this one depends on: when an answer of theirs changes, the answers of this one are removed."""
-    applies: Test = _always
+    applies: Test = always
     counted: bool = True
     """Whether it counts in "n / m". Ways out and the farewell do not."""
     open_from: tuple[str, ...] = ()
@@ -99,7 +101,7 @@ class Step:
     """
     only_in_hand: bool = False
     """Whether a submission is refused unless the phone is with this page's holder: no patient reports for staff."""
-    by_hand: Test = _never
+    by_hand: Test = never
     """Whether people leave for another app here and return on their own: the next page is then always open."""
     withdrawing: str = ""
     """The title when everything is withdrawn, if different."""

@@ -52,7 +52,7 @@ def submission(step: Step, visit: Visit, sent: Answer, language: str) -> Submitt
     if wrong:
         return Wrong(wrong, journey.fit(step, visit, sent))
     after = journey.record(step, sent, visit)
-    if step.asks and step.asks.in_language:
+    if step.asks and step.asks.in_language(after):
         after = replace(after, language=language)
     said = tuple(each.event(after) for each in FLOW if _is_new(each, step, visit, after))
     if step.to_the_card:

@@ -7,6 +7,8 @@ from typing import Final
 
 LONGEST: Final = 40
 """Letters of what is searched for; the rest is left out."""
+READING: Final = r"\2"
+"""What a word with its reading (`RUBY`) is replaced by, to be found by how it is read."""
 _KATAKANA: Final = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
 
 

@@ -14,7 +14,6 @@ from app.rules.record.evidence import state
 from app.rules.visit.flow import STEPS
 from app.rules.visit.submission import Submitted, submission
 from app.rules.visit.visit import NOTHING
-from app.rules.words.languages import OFFICIAL
 from app.web.bedside.seat import Bedside, NoVisit, Seat, TheBedside, submitted
 from app.web.kit.forms import form
 
@@ -43,7 +42,7 @@ async def report(request: Request, bedside: TheBedside, seat: LateSeat) -> Respo
     """Record the report, and end the visit; 422 without one."""
     sent = await form(request)
     bedside.admit(seat, sent)
-    outcome = submission(STEPS["result"], seat.visit, {"report": sent.answers.get("report", "")}, OFFICIAL.code)
+    outcome = submission(STEPS["result"], seat.visit, {"report": sent.answers.get("report", "")}, seat.visit.language)
     if not isinstance(outcome, Submitted):
         return _page(request, bedside, seat, status=422, wrong=outcome.wrong)
     after = replace(outcome.visit, ended=True, subject="")

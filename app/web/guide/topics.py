@@ -13,13 +13,12 @@ from app.rules.content.guide import GUIDE, Topic
 from app.rules.content.ready import READY
 from app.rules.words.dates import day_of
 from app.rules.words.furigana import N_, RUBY, plain
-from app.rules.words.search import LONGEST, folded, is_found
+from app.rules.words.search import LONGEST, READING, folded, is_found
 from app.web.guide.contacts import ContactPages, Here, TheContacts, ThisStation
 from app.web.kit.pages import Look
 from app.web.kit.parts import ThisLook
 from app.web.kit.problems import Problem
 
-_READING: Final = r"\2"
 _MISSING: Final = Problem(
     404,
     N_("このページは手引きにありません"),
@@ -107,4 +106,4 @@ def searched_ready() -> str:
     """Return the search text of the readiness check, which is no topic but is searched for here."""
     asked = " ".join(f"{row.title} {row.text}" for row in READY.rows)
     told = f"{{出|で}}かける{{前|まえ}}の{{確認|かくにん}} {{出発|しゅっぱつ}} {{準備|じゅんび}} {asked}"
-    return folded(f"{plain(told)} {RUBY.sub(_READING, told)}".replace("%(app)s", NAMES.app_with_former))
+    return folded(f"{plain(told)} {RUBY.sub(READING, told)}".replace("%(app)s", NAMES.app_with_former))

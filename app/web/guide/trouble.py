@@ -12,8 +12,8 @@ from app.rules.content.trouble import TROUBLES, Advice
 from app.rules.visit.journey import TEXT_PROBLEMS
 from app.rules.words.dates import day_of
 from app.rules.words.digits import Finding, find
-from app.rules.words.furigana import plain
-from app.rules.words.search import LONGEST, folded, is_found
+from app.rules.words.furigana import RUBY, plain
+from app.rules.words.search import LONGEST, READING, folded, is_found
 from app.web.guide.contacts import ContactPages, Here, TheContacts, ThisStation
 from app.web.kit.forms import fields
 from app.web.kit.pages import Look
@@ -61,7 +61,8 @@ def _matching(wanted: str) -> tuple[Advice, ...]:
 @lru_cache(maxsize=128)
 def searched(answer: Advice) -> str:
     """Return the search text of an answer."""
-    return folded(plain(" ".join((answer.row, answer.hint, answer.title, answer.next, *answer.also, answer.words))))
+    told = " ".join((answer.row, answer.hint, answer.title, answer.next, *answer.also, answer.words))
+    return folded(f"{plain(told)} {RUBY.sub(READING, told)}")
 
 
 def _list(contacts: ContactPages, here: Here, look: Look, **values: Any) -> str:

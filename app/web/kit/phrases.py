@@ -28,6 +28,9 @@ _STAYS: Final = re.compile(r".[、。，．・：；！？）」』】〉》…�
 _LONGEST: Final = 14
 """Letters of a phrase that no narrow heading holds: it may break where katakana meets kanji, and at brackets, too."""
 _SEAM: Final = re.compile(r"(?<=[ァ-ヿ])(?=[一-鿿])|(?<=[一-鿿])(?=[ァ-ヿ])|(?<=.)(?=（)|(?<=）)(?=[^ぁ-ん])")
+_WHOLE: Final = re.compile("もど[るりっれ]|ちが[うえいっわ]|やめ[るたま]|はい|あてはま[るり]|同意年月日")
+"""Words that BudouX cuts; behind a particle a phrase begins with them."""
+_PARTICLES: Final = frozenset("にをがはでとへ")
 _HTML: Final = re.compile(
     r"\A[^<>]*>|<(option|textarea|script|style|svg)\b.*?(?:</\1>|\Z)|<[^>]*(?:>|\Z)"
     r"|(?P<text>[^\s<>&\"'=]*[ぁ-ヿ一-鿿][^\s<>&\"'=]*)",
@@ -46,6 +49,15 @@ def _ends(text: str) -> Iterator[int]:
         yield at
 
 
+def _whole(text: str, ends: set[int]) -> set[int]:
+    """Return where a line may end without cutting one of the words that stay whole."""
+    for word in _WHOLE.finditer(text):
+        ends -= {*range(word.start() + 1, word.end())}
+        if text[word.start() - 1 : word.start()] in _PARTICLES:
+            ends.add(word.start())
+    return ends
+
+
 def html_in_phrases(html: str) -> str:
     """Return a piece of a template's own HTML with the boundaries in its texts."""
     return _HTML.sub(lambda part: in_phrases(part[0], readings=False) if part["text"] else part[0], html)
@@ -55,7 +67,7 @@ def html_in_phrases(html: str) -> str:
 def in_phrases(message: str, *, readings: bool) -> Markup:
     """Return a message as HTML, with or without its readings."""
     text = plain(message)
-    ends = {*_ends(text)}
+    ends = _whole(text, {*_ends(text)})
     html, at = [], 0
     for piece in _PIECE.finditer(message):
         base, is_ruby = piece[1] or piece[0], bool(readings and piece[2])

@@ -21,7 +21,7 @@ from tests.web.bedside.nurse import Nurse
 from tests.web.bedside.page import Page
 
 NOT_YET = N_(
-    "どれに{同意|どうい}したかは、{公式|こうしき}の{画面|がめん}で{選|えら}ばれました。この{控|ひか}えには、まだ{書|か}いてありません。"
+    "どれに{同意|どうい}するかは、{公式|こうしき}の{画面|がめん}で{選|えら}ばれました。この{控|ひか}えには、まだ{書|か}いてありません。"
 )
 CHOSEN_THERE = N_(
     "どれに{同意|どうい}するかは、{公式|こうしき}の{画面|がめん}で{選|えら}びます。この{控|ひか}えには、{書|か}いてありません。"
@@ -121,3 +121,18 @@ async def test_once_the_office_has_seen_the_row_the_copy_lists_what_the_terminal
     assert claims(page, language) == {SEEN}
     (shown,) = [each for each in page.root.all("dl") if "kz-copied" in each.attrs.get("class", "")]
     assert [bare(each.text) for each in shown.all("dd")] == [said(language, each) for each in SHOWN]
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.code)
+async def test_the_copy_of_a_short_visit_is_in_the_language_of_its_explanation(
+    officially: Nurse, language: Language
+) -> None:
+    await officially.needs(intent=Intent.SHORT)
+    await officially.reaches("official")
+    await officially.get("/visit/explanation")
+    await officially.press("/visit/look", language=language.code)
+    await officially.get("/visit/result")
+    page = await officially.press("/visit/result", report="done")
+    (copy,) = [each for each in page.root.all("section") if "kz-copy" in each.attrs.get("class", "")]
+    assert said(language, NOT_YET) in bare(copy.text)
+    assert (await officially.visit()).language == language.code
