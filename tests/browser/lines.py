@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from budoux import load_default_japanese_parser
 
+from app.web.kit.phrases import kept_whole
+
 MEASURE: Final = Path(__file__).with_name("lines.js").read_text(encoding="utf-8")
 """A function for the browser. It returns the runs of text that `judged` takes."""
 _find: Final = load_default_japanese_parser().parse
@@ -55,7 +57,7 @@ def together(pages: Iterable[Breaks]) -> Breaks:
 
 
 def _inside(text: str, breaks: Sequence[int], widths: Sequence[float], width: float) -> Iterator[str]:
-    ends = [0, *accumulate(map(len, _find(text)))]
+    ends = sorted(kept_whole(text, {0, *accumulate(map(len, _find(text)))}))
     for at in breaks:
         if text[at] in _BEGINS_NO_LINE:
             yield f"{text[:at]}／{text[at:]}"

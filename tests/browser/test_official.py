@@ -339,7 +339,7 @@ def test_what_the_official_page_said_is_told_as_it_was(nurse: Nurse, phone: Phon
     opens_the_official_page(phone)
     phone.follows("公式の画面に出たことを知らせる")
     phone.presses(said)
-    assert reported(phone) == [{"report": report}]
+    assert reported(phone) == [{"report": report, "lang": "ja"}]
 
 
 def test_who_lacks_something_is_shown_another_way_from_the_short_one(nurse: Nurse, phone: Phone) -> None:

@@ -31,7 +31,8 @@ def folded(text: str) -> str:
     """Normalize a name so that all its spellings are equal, without spaces."""
     wide = unicodedata.normalize("NFKC", text)
     joined = "".join(letter for letter in wide if not letter.isspace() and letter not in "・．.")
-    return joined.translate(_DRAWINGS).translate(_TO_KATAKANA).translate(_SMALL).translate(_VARIANTS).casefold()
+    drawn = joined.translate(_DRAWINGS).translate(_TO_KATAKANA).translate(_SMALL).translate(_VARIANTS)
+    return unicodedata.normalize("NFKC", drawn.casefold())  # folding may leave marks in another order
 
 
 def sought(text: str) -> str:

@@ -49,7 +49,7 @@ def _ends(text: str) -> Iterator[int]:
         yield at
 
 
-def _whole(text: str, ends: set[int]) -> set[int]:
+def kept_whole(text: str, ends: set[int]) -> set[int]:
     """Return where a line may end without cutting one of the words that stay whole."""
     for word in _WHOLE.finditer(text):
         ends -= {*range(word.start() + 1, word.end())}
@@ -67,7 +67,7 @@ def html_in_phrases(html: str) -> str:
 def in_phrases(message: str, *, readings: bool) -> Markup:
     """Return a message as HTML, with or without its readings."""
     text = plain(message)
-    ends = _whole(text, {*_ends(text)})
+    ends = kept_whole(text, {*_ends(text)})
     html, at = [], 0
     for piece in _PIECE.finditer(message):
         base, is_ruby = piece[1] or piece[0], bool(readings and piece[2])
