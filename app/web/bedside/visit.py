@@ -12,7 +12,7 @@ from app.ports.store import Written
 from app.rules.visit import journey
 from app.rules.visit.flow import FLOW, STEPS
 from app.rules.visit.step import Step
-from app.rules.visit.submission import Submitted, Wrong, drafted, is_submittable, submission, taking_up
+from app.rules.visit.submission import Submitted, Wrong, drafted, is_since, is_submittable, submission, taking_up
 from app.rules.visit.visit import NOTHING, Answer, Visit
 from app.rules.words.languages import BY_CODE
 from app.web.bedside.returning import new_departure
@@ -133,18 +133,22 @@ async def submit(
     visit, sent = seat.visit, as_of(seat.visit, sent)
     # A form of the page on which the phone changes hands says when it was made.
     is_early = "made" in sent.answers and is_too_early(request, sent)
-    if is_early or not journey.is_reachable(step, visit):
+    is_draft = "draft" in sent.answers
+    has_answers = is_draft or is_submittable(step, visit, sent.answers)
+    if is_early or not has_answers or not journey.is_reachable(step, visit):
         return bedside.onward(request, visit)
     if step.only_in_hand and journey.needs_hand_over(step, visit):
         return bedside.go(request, f"/visit/hand-over?to={step.id}")
-    if "draft" in sent.answers:
+    if is_draft:
         return await _kept(bedside, step, visit, sent)
-    if not is_submittable(step, visit, sent.answers):
-        return bedside.onward(request, visit)
     outcome = submission(step, visit, sent.answers, _read_in(look, sent))
     if isinstance(outcome, Wrong):
         return await _page(request, bedside, seat, step, status=422, given=outcome.given, wrong=outcome.wrong)
     written = await _write(bedside, seat, step, sent, outcome)
+    if written is Written.STALE:
+        now = await bedside.seat(request)
+        if is_since(now.visit, sent.version):  # only a draft was written meanwhile
+            return await submit(request, bedside, step, now, sent, look)
     return await _answered(request, bedside, step, written, outcome.visit, to=step if outcome.is_draft else None)
 
 

@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from app.main import Kazasu
+from app.ports.store import Change, Written
 from app.rules.visit.flow import STEPS, path
 from tests.rules.visits import a_visit
 from tests.web.bedside.nurse import BROWSER, Nurse
@@ -148,3 +149,21 @@ async def test_who_takes_a_short_visit_up_elsewhere_goes_on_there(officially: Nu
         await other.get(f"/f/{officially.token}/continue")
         page = await other.press(f"/f/{officially.token}/continue", letters="".join(letters))
         assert page.path == "/visit/official"
+
+
+async def test_a_draft_that_is_written_in_between_makes_no_answer_an_older_one(
+    nurse: Nurse, kazasu: Kazasu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = (await nurse.starts()).form_fields("/visit/need")
+    chosen, write = {"over_40": "yes", "intent": "first"}, kazasu.store.write
+
+    async def late(change: Change) -> Written:
+        monkeypatch.setattr(kazasu.store, "write", write)
+        draft = {**form, "key": "a key of the draft's own", "draft": "1", "over_40": "yes"}
+        assert (await nurse.http.post("/visit/need", data=draft, headers=BROWSER)).status_code == 204
+        return await write(change)
+
+    monkeypatch.setattr(kazasu.store, "write", late)
+    answer = await nurse.http.post("/visit/need", data={**form, **chosen}, headers=BROWSER)
+    assert answer.status_code == 303
+    assert (await nurse.visit()).intent == "first"
