@@ -372,9 +372,16 @@ RESTING: Final = {other.id: tuple(step for step in FLOW if _rests_on(step, other
 """For each step the steps whose answers a changed one of its own removes."""
 
 
-def stands_in(step: Step, visit: Visit) -> bool:
-    """Whether it is a step of this visit; on the short way the patient presses on the official page only."""
-    return step.applies(visit) and not (visit.is_short and step.held_by(visit) is Holder.PATIENT)
+def standing(visit: Visit) -> tuple[Step, ...]:
+    """Return the steps of this visit, also behind an exit; on the short way the patient presses on the official page only."""
+    if "standing" not in visit.memo:
+        is_short = visit.is_short
+        applying = (step for step in FLOW if step.applies is always or step.applies(visit))
+        visit.memo["standing"] = tuple(
+            step for step in applying if not (is_short and step.held_by(visit) is Holder.PATIENT)
+        )
+    found: tuple[Step, ...] = visit.memo["standing"]
+    return found
 
 
 def path(visit: Visit) -> tuple[Step, ...]:
@@ -386,6 +393,6 @@ def path(visit: Visit) -> tuple[Step, ...]:
 
 
 def _path(visit: Visit) -> tuple[Step, ...]:
-    steps = tuple(step for step in FLOW if stands_in(step, visit))
+    steps = standing(visit)
     last = next((place for place, step in enumerate(steps) if step.goes_on), len(steps))
     return steps[: last + 1]

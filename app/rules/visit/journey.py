@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Final
 
 from app.rules.record.clock import is_young
-from app.rules.visit.flow import FLOW, RESTING, STEPS, path, stands_in
+from app.rules.visit.flow import FLOW, RESTING, STEPS, path, standing
 from app.rules.visit.step import Question, Step
 from app.rules.visit.visit import NOTHING, Answer, Holder, Registration, Visit
 from app.rules.words.digits import Finding, find
@@ -59,7 +59,7 @@ def takes_a_late_report(visit: Visit, now: int) -> bool:
 
 def is_done(step: Step, visit: Visit) -> bool:
     """Whether a step is answered and its answers are still valid."""
-    if step.id not in visit.answers or step.leaves:
+    if step.id not in visit.answers or step.goes_on:
         return False
     return not errors(step, visit, visit.answers[step.id])
 
@@ -102,7 +102,7 @@ def position(step: Step, visit: Visit) -> tuple[int, int] | None:
     """Return (n, m) for "n / m" among the counted steps, or None for a page that does not count."""
     if not step.counted:
         return None
-    ahead = tuple(each for each in FLOW if each.counted and not each.leaves and stands_in(each, visit))
+    ahead = tuple(each for each in FLOW if each.counted and not each.goes_on and each in standing(visit))
     return ahead.index(step) + 1, len(ahead)
 
 
@@ -197,7 +197,7 @@ def _reconcile(visit: Visit) -> Visit:
     """
     for step in FLOW:
         given = visit.answers.get(step.id)
-        if not given or not stands_in(step, visit):
+        if not given or step not in standing(visit):
             continue
         asked = step.questions(visit, given)
         left = {question.name: given[question.name] for question in asked if question.name in given}

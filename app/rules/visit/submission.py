@@ -101,7 +101,7 @@ def drafted(step: Step, visit: Visit, sent: Answer) -> Visit | None:
 
 
 def _goes_on(step: Step, sent: Answer) -> bool:
-    return step.leaves and bool(sent.get("go_on"))
+    return bool(step.goes_on and sent.get("go_on"))
 
 
 def _is_new(each: Step, submitted: Step, before: Visit, after: Visit) -> bool:
