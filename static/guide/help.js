@@ -135,7 +135,7 @@ if (ends) {
   ends.firstElementChild.textContent = left >= 0 ? ends.dataset.left.replace("{}", left) : ends.dataset.over;
 }
 
-// The search as one types, also without a signal: the twin of `folded` in app/web/guide/topics.py. A row of the guide holds
+// The search as one types, also without a signal: the twin of `folded` in app/rules/words/search.py. A row of the guide holds
 // its whole text; a trouble is found by its words, or by what is nearest to a sentence that nobody wrote so.
 const folded = (text) =>
   text

@@ -96,8 +96,13 @@ def drafted(step: Step, visit: Visit, sent: Answer) -> Visit | None:
     """Return the visit with the valid answers of a step as its draft; None for a step that keeps none."""
     if step.asks is None or not step.asks.drafts:
         return None
-    since = {_SINCE: {"version": str(visit.version)}, **visit.draft}
-    return replace(visit, draft={**since, step.id: journey.fit(step, visit, sent)})
+    since = unsaid(visit)
+    return replace(since, draft={**since.draft, step.id: journey.fit(step, visit, sent)})
+
+
+def unsaid(visit: Visit) -> Visit:
+    """Return the visit as it is written by what says nothing: pages from before stay as good as new."""
+    return replace(visit, draft={_SINCE: {"version": str(visit.version)}, **visit.draft})
 
 
 def _goes_on(step: Step, sent: Answer) -> bool:

@@ -14,7 +14,7 @@ from app.rules.record.evidence import state
 from app.rules.visit.flow import STEPS
 from app.rules.visit.submission import Submitted, submission
 from app.rules.visit.visit import NOTHING
-from app.web.bedside.seat import Bedside, NoVisit, Seat, TheBedside, submitted
+from app.web.bedside.seat import Bedside, NoVisit, Refusal, Seat, TheBedside, submitted
 from app.web.kit.forms import form
 
 router = APIRouter()
@@ -48,8 +48,10 @@ async def report(request: Request, bedside: TheBedside, seat: LateSeat) -> Respo
     after = replace(outcome.visit, ended=True, subject="")
     ended = (EventType.ENDED, {"state": state(after).value, "pending": False})
     written = await bedside.write(submitted(sent, *outcome.events), after, *outcome.events, ended, moment="result")
-    if written is Written.STALE:
-        return _page(request, bedside, seat, status=409)
+    if written is Written.KEY_REUSED:
+        raise Refusal("key_reused")
+    if written is Written.STALE:  # another tab has told it meanwhile
+        raise NoVisit
     return bedside.farewell(request, await bedside.store.live_link(seat.facility.id))
 
 

@@ -171,16 +171,19 @@ class Bedside:
 
     async def find(self, request: Request) -> Seat | None:
         """Return the open visit of this browser, or None."""
-        session = request.cookies.get(self.cookie, "")
-        found = await self.store.bedside(hashed(session)) if session else None
-        return Seat(found[0], session, found[1]) if found and self.is_open(found[0]) else None
+        seat = await self._held(request)
+        return seat if seat and self.is_open(seat.visit) else None
 
     async def late(self, request: Request) -> Seat | None:
         """Return this browser's expired visit if what the official page has shown is still taken."""
+        seat = await self._held(request)
+        return seat if seat and journey.takes_a_late_report(seat.visit, self.clock.now()) else None
+
+    async def _held(self, request: Request) -> Seat | None:
+        """Return the visit of this browser's cookie, expired or not."""
         session = request.cookies.get(self.cookie, "")
         found = await self.store.bedside(hashed(session)) if session else None
-        is_taken = found and journey.takes_a_late_report(found[0], self.clock.now())
-        return Seat(found[0], session, found[1]) if found and is_taken else None
+        return Seat(found[0], session, found[1]) if found else None
 
     async def keep_to_staff(self, request: Request) -> None:
         """Raise `Elsewhere` while the patient of this browser's open visit holds the phone."""

@@ -12,7 +12,16 @@ from app.ports.store import Written
 from app.rules.visit import journey
 from app.rules.visit.flow import FLOW, STEPS
 from app.rules.visit.step import Step
-from app.rules.visit.submission import Submitted, Wrong, drafted, is_since, is_submittable, submission, taking_up
+from app.rules.visit.submission import (
+    Submitted,
+    Wrong,
+    drafted,
+    is_since,
+    is_submittable,
+    submission,
+    taking_up,
+    unsaid,
+)
 from app.rules.visit.visit import NOTHING, Answer, Visit
 from app.rules.words.languages import BY_CODE
 from app.web.bedside.returning import new_departure
@@ -88,8 +97,10 @@ def _towards(name: str, visit: Visit) -> Step:
 
 @router.post("/visit/stay")
 async def stay(request: Request, bedside: TheBedside, seat: OpenSeat, sent: Admitted) -> Response:
-    """Let the visit last as long as after any submission."""
-    await bedside.write(submitted(sent), seat.visit, is_draft=True)
+    """Let the visit last as long as after any submission; a page from before it is no older page."""
+    # All forms of a page share one key: the suffix keeps this one apart. A stale one lasts by what was written since.
+    sent = replace(as_of(seat.visit, sent), key=f"{sent.key}#stay")
+    await bedside.write(submitted(sent), unsaid(seat.visit), is_draft=True)
     return bedside.onward(request, seat.visit)
 
 

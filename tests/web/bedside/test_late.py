@@ -102,3 +102,23 @@ async def test_one_tap_holds_on(officially: Nurse, clock: StillClock, intent: In
     clock.pass_(IDLE - 1)
     await officially.get("/visit")
     assert len(await kinds(officially)) == before, "nothing was said"
+
+
+async def test_a_report_from_the_page_on_which_one_held_on_is_taken(officially: Nurse) -> None:
+    await is_out(officially, Intent.FIRST)
+    page = await officially.get("/visit/result")
+    form = page.form_fields("/visit/stay")
+    await officially.send("/visit/stay", form)
+    page = await officially.send("/visit/result", {**form, "report": "done"})
+    assert page.h1 == "おつかれさまでした"
+
+
+async def test_another_report_under_the_same_key_is_refused(officially: Nurse, clock: StillClock) -> None:
+    await is_out(officially, Intent.FIRST)
+    form = (await officially.get("/visit/result")).form_fields("/visit/stay")
+    await officially.send("/visit/stay", {**form, "key": "one key"})
+    clock.pass_(IDLE)
+    page = await officially.get("/visit/late")
+    sent = {**page.form_fields("/visit/late"), "key": "one key#stay", "report": "done"}
+    await officially.send("/visit/late", sent, expect=409)
+    assert EventType.REPORTED not in await kinds(officially)
