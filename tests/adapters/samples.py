@@ -9,7 +9,7 @@ from app.ports.store import Change, Departure, Store, Submission
 from app.rules.record.event import Event, EventType, Json
 from app.rules.record.evidence import hashed
 from app.rules.station.station import Link, Station
-from app.rules.visit.flow import FLOW, standing
+from app.rules.visit.flow import FLOW, applying
 from app.rules.visit.visit import Visit
 from tests.rules.visits import NOW, a_visit
 
@@ -70,7 +70,7 @@ def told(visit: Visit) -> tuple[Event, ...]:
     need = {name: given for name, given in visit.answers.get("need", {}).items() if name != "go_on"}
     chosen = replace(visit, answers={**visit.answers, "need": need})
     asked = [step for step in FLOW if step.asks and step.id in visit.answers]
-    said = [step.event(visit if step in standing(visit) else chosen) for step in asked] or [(EventType.MOVED, {})]
+    said = [step.event(visit if step in applying(visit) else chosen) for step in asked] or [(EventType.MOVED, {})]
     return tuple(Event(kind, visit.touched_at, body) for kind, body in said)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from app.rules.visit import journey
-from app.rules.visit.flow import FLOW, STEPS, standing
+from app.rules.visit.flow import FLOW, STEPS, applying
 from app.rules.visit.step import Step
 from app.rules.visit.visit import Intent, Route, Visit
 
@@ -21,7 +21,7 @@ def a_visit(
     for step in FLOW:
         if step.id == upto:
             break
-        if not step.leaves and step in standing(visit):
+        if not step.leaves and step in applying(visit):
             visit = journey.record(step, ordinary(step, visit, over_40=over_40, intent=intent), visit)
     return visit
 

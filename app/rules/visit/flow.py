@@ -106,7 +106,7 @@ def _handoff(visit: Visit, _: Answer) -> tuple[Question, ...]:
 def _result(visit: Visit, _: Answer) -> tuple[Question, ...]:
     answered = visit.registration is Registration.ACCEPTED
     unknown = set() if answered else {Report.ANSWERED}
-    if not visit.is_official:
+    if not visit.registers_there:
         unknown |= {Report.OTHER_NAME, Report.ALREADY}
     reports = tuple(report for report in Report if report not in unknown)
     report = Question("report", reports, N_("{公式|こうしき}の{画面|がめん}に{出|で}たものを1つえらんでください"))
@@ -200,7 +200,7 @@ def _goes_the_short_way(visit: Visit) -> bool:
 
 
 def _returns_by_hand(visit: Visit) -> bool:
-    return visit.is_official
+    return visit.route is Route.OFFICIAL
 
 
 def _met_an_error(visit: Visit) -> bool:
@@ -372,27 +372,19 @@ RESTING: Final = {other.id: tuple(step for step in FLOW if _rests_on(step, other
 """For each step the steps whose answers a changed one of its own removes."""
 
 
-def standing(visit: Visit) -> tuple[Step, ...]:
+def applying(visit: Visit) -> tuple[Step, ...]:
     """Return the steps of this visit, also behind an exit; on the short way the patient presses on the official page only."""
-    if "standing" not in visit.memo:
-        is_short = visit.is_short
-        applying = (step for step in FLOW if step.applies is always or step.applies(visit))
-        visit.memo["standing"] = tuple(
-            step for step in applying if not (is_short and step.held_by(visit) is Holder.PATIENT)
+    if "applying" not in visit.memo:
+        steps, is_short = (step for step in FLOW if step.applies(visit)), visit.is_short
+        visit.memo["applying"] = tuple(
+            step for step in steps if not (is_short and step.held_by(visit) is Holder.PATIENT)
         )
-    found: tuple[Step, ...] = visit.memo["standing"]
+    found: tuple[Step, ...] = visit.memo["applying"]
     return found
 
 
 def path(visit: Visit) -> tuple[Step, ...]:
     """Return the steps that apply to this visit so far; an exit ends the path."""
-    if "path" not in visit.memo:
-        visit.memo["path"] = _path(visit)
-    found: tuple[Step, ...] = visit.memo["path"]
-    return found
-
-
-def _path(visit: Visit) -> tuple[Step, ...]:
-    steps = standing(visit)
+    steps = applying(visit)
     last = next((place for place, step in enumerate(steps) if step.goes_on), len(steps))
     return steps[: last + 1]

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Final
 
 from app.rules.record.clock import is_young
-from app.rules.visit.flow import FLOW, RESTING, STEPS, path, standing
+from app.rules.visit.flow import FLOW, RESTING, STEPS, applying, path
 from app.rules.visit.step import Question, Step
 from app.rules.visit.visit import NOTHING, Answer, Holder, Registration, Visit
 from app.rules.words.digits import Finding, find
@@ -102,7 +102,7 @@ def position(step: Step, visit: Visit) -> tuple[int, int] | None:
     """Return (n, m) for "n / m" among the counted steps, or None for a page that does not count."""
     if not step.counted:
         return None
-    ahead = tuple(each for each in FLOW if each.counted and not each.goes_on and each in standing(visit))
+    ahead = tuple(each for each in FLOW if each.counted and not each.goes_on and each in applying(visit))
     return ahead.index(step) + 1, len(ahead)
 
 
@@ -197,7 +197,7 @@ def _reconcile(visit: Visit) -> Visit:
     """
     for step in FLOW:
         given = visit.answers.get(step.id)
-        if not given or step not in standing(visit):
+        if not given or step not in applying(visit):
             continue
         asked = step.questions(visit, given)
         left = {question.name: given[question.name] for question in asked if question.name in given}

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from app.rules.record.event import Body, EventType
 from app.rules.visit.consent import Item
-from app.rules.visit.visit import NOTHING, Answer, Holder, Visit
+from app.rules.visit.visit import NOTHING, Answer, Holder, Route, Visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Step:
     goes_on: Callable[[Visit], Visit] | None = None
     """What an exit changes when the person does not take it; without this, the step is none."""
     held_officially: Holder | None = None
-    """Overrides `holder` where the official page registers."""
+    """Overrides `holder` on the official route."""
     taken_up: bool = False
     """Whether it is answered where the phone is handed over: one press says that it has arrived, and answers.
 
@@ -117,7 +117,7 @@ class Step:
 
     def held_by(self, visit: Visit) -> Holder:
         """Return who holds the phone at this page."""
-        return self.held_officially or self.holder if visit.is_official else self.holder
+        return self.held_officially or self.holder if visit.route is Route.OFFICIAL else self.holder
 
     def questions(self, visit: Visit, given: Answer = NOTHING) -> tuple[Question, ...]:
         """Return what is asked, given the visit so far and what is being answered."""

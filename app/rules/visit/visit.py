@@ -138,17 +138,12 @@ class Visit:
         return self.intent == Intent.SHORT
 
     @property
-    def is_official(self) -> bool:
+    def registers_there(self) -> bool:
         """Whether it registers on the official page, from which people come back by hand.
 
         In practice the short way does, on the practice reception Web.
         """
         return self.route is Route.OFFICIAL or self.is_short
-
-    @property
-    def went_out(self) -> bool:
-        """Whether the official page was opened on the short way, as far as is known."""
-        return bool(self.answer("official", "opened"))
 
     @property
     def is_stopped(self) -> bool:
@@ -158,7 +153,7 @@ class Visit:
     @property
     def is_handed_off(self) -> bool:
         """Whether the way to the official side was opened, as far as is known."""
-        return self.went_out or self.is_confirmed
+        return self.is_confirmed or bool(self.answer("official", "opened"))
 
     @property
     def may_be_registered(self) -> bool:

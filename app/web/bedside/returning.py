@@ -20,7 +20,7 @@ from app.rules.record.event import Body, EventType
 from app.rules.record.evidence import hashed
 from app.rules.visit import journey
 from app.rules.visit.flow import STEPS
-from app.rules.visit.visit import Visit
+from app.rules.visit.visit import Route, Visit
 from app.tokens import BadToken, Purpose, new_secret
 from app.web.bedside.registration import begun, is_fresh, register
 from app.web.bedside.seat import TRIES, Bedside, Seat, TheBedside, once
@@ -50,7 +50,7 @@ async def back(request: Request, bedside: TheBedside) -> Response:
     seat = await bedside.find(request)
     if seat is None:
         return bedside.problems.answer(request, "return_elsewhere")
-    if seat.visit.is_official and journey.furthest(seat.visit) is HANDOFF:
+    if seat.visit.route is Route.OFFICIAL and journey.furthest(seat.visit) is HANDOFF:
         return bedside.go(request, "/visit/result")
     if not journey.is_reachable(HANDOFF, seat.visit) or journey.is_done(HANDOFF, seat.visit):
         return bedside.onward(request, seat.visit)

@@ -51,11 +51,10 @@ def _ends(text: str) -> Iterator[int]:
 
 def kept_whole(text: str, ends: set[int]) -> set[int]:
     """Return where a line may end without cutting one of the words that stay whole."""
-    for word in _WHOLE.finditer(text):
-        ends -= {*range(word.start() + 1, word.end())}
-        if text[word.start() - 1 : word.start()] in _PARTICLES:
-            ends.add(word.start())
-    return ends
+    words = [*_WHOLE.finditer(text)]
+    cut = {at for word in words for at in range(word.start() + 1, word.end())}
+    begun = {word.start() for word in words if text[word.start() - 1 : word.start()] in _PARTICLES}
+    return (ends - cut) | begun
 
 
 def html_in_phrases(html: str) -> str:

@@ -36,7 +36,7 @@ async def test_in_practice_the_short_way_leads_to_the_practice_reception(nurse: 
     page = await nurse.press("/visit/result", report="other_name")
     assert page.h1 == "おつかれさまでした"
     visit = await nurse.visit()
-    assert (visit.is_official, visit.over_40, visit.registration) == (True, False, Registration.NONE)
+    assert (visit.registers_there, visit.over_40, visit.registration) == (True, False, Registration.NONE)
 
 
 async def test_the_age_is_asked_in_practice_of_whoever_chooses_here(nurse: Nurse) -> None:

@@ -26,7 +26,7 @@ async def shown(request: Request, bedside: Bedside, seat: Seat) -> Extra:
 
 async def _address(bedside: Bedside, seat: Seat) -> str:
     """Return the link to the app or official page; empty when unknown, unavailable, or its departure expired."""
-    if seat.visit.is_official:
+    if seat.visit.registers_there:
         return await bedside.reception.address(seat.facility.id) or ""
     departure = await bedside.store.departure(seat.visit.departure) if seat.visit.departure else None
     if departure is None or not is_fresh(departure, bedside.clock.now()):
