@@ -17,6 +17,7 @@ from app.ports.store import Change, Logged, Store, StoreUnsafe, Written
 from app.rules.record.event import EventType
 from app.rules.record.evidence import Entry, Head, body_hash, hashed
 from app.rules.station.station import Link
+from app.rules.visit.journey import LATE
 from app.rules.visit.visit import Holder, Registration, Visit
 from tests.adapters.samples import (
     FACILITY,
@@ -290,6 +291,15 @@ async def test_a_visit_that_reached_the_handoff_loses_only_its_session(store: St
     assert all(each.body is not None for each in log)
     assert await store.write(a_change(after(visit), session=OTHER)) is Written.DONE
     assert await visit_of(store, OTHER) == after(visit)
+
+
+async def test_what_went_out_keeps_its_session_until_no_report_is_taken_any_more(store: Store) -> None:
+    visit = await departing(store)
+    for before in (visit.touched_at + 1, visit.touched_at + LATE):
+        await store.expire(before)
+        assert await visit_of(store) is not None
+    await store.expire(visit.touched_at + LATE + 1)
+    assert await visit_of(store) is None
 
 
 async def test_going_back_after_the_handoff_makes_no_draft_of_it(store: Store) -> None:
